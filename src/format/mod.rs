@@ -1,0 +1,8 @@
+//! The specification in code: names, numbers, addresses, types and the shapes of what stands in files.
+//!
+//! Nothing here reads or writes a file: bytes come in, checked values go out. It may use `error` alone;
+//! everything else may use it.
+
+pub mod address;
+pub mod constants;
+pub mod notation;

@@ -1,0 +1,11 @@
+//! surgdb: a columnar dataset store and on-disk format for surgical multimodal training data.
+
+#![deny(unsafe_code)]
+
+mod error;
+pub mod format;
+pub mod schema;
+
+pub use error::{Error, ErrorKind, Result};
+pub use format::address::{Address, FragmentId};
+pub use schema::tables::Table;

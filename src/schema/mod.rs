@@ -1,0 +1,6 @@
+//! The six tables: their columns, rows as plain values, builders that turn rows into Arrow, and borrowed views.
+//!
+//! It may use `error` and `format`; it reads and writes no file.
+
+pub mod rows;
+pub mod tables;
