@@ -5,6 +5,7 @@
 mod error;
 pub mod format;
 pub mod schema;
+pub mod storage;
 
 pub use error::{Error, ErrorKind, Result};
 pub use format::address::{Address, FragmentId};

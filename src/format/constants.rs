@@ -9,6 +9,9 @@ pub const KNOWN_FEATURES: &[&str] = &[];
 /// The ending of a dataset's folder, by convention.
 pub const DATASET_ENDING: &str = "surgdb";
 
+/// The names of the tables, each the folder of its base files; those that others refer to first.
+pub const TABLES: [&str; 6] = ["blobs", "cases", "videos", "frames", "annotations", "conversations"];
+
 /// The folder of the manifests.
 pub const VERSIONS_DIR: &str = "versions";
 /// The folder of the file numbers that writers at work have taken.

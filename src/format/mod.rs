@@ -5,4 +5,5 @@
 
 pub mod address;
 pub mod constants;
+pub mod manifest;
 pub mod notation;

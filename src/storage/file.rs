@@ -1,0 +1,229 @@
+//! The bytes of a published file.
+
+use crate::error::{Error, ErrorKind, Result};
+use arrow_buffer::{Buffer, MutableBuffer};
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How the bytes of files are reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Through a memory map: nothing is copied.
+    #[default]
+    Mapped,
+    /// Through positioned reads into memory of our own: for file systems where maps are slow or unsafe.
+    Plain,
+}
+
+/// The bytes of a published file, cheap to clone and to share.
+#[derive(Clone)]
+pub struct FileBytes(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    len: u64,
+    source: Source,
+}
+
+enum Source {
+    Mapped(Buffer),
+    Plain(File),
+}
+
+impl FileBytes {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// `NotFound` with the path when there is none; `Io` when it is no plain file or cannot be opened or mapped.
+    pub fn open(path: &Path, access: Access) -> Result<Self> {
+        let opened = open_plain(path).and_then(|(file, len)| {
+            let source = match access {
+                Access::Mapped => Source::Mapped(super::mmap::map(&file, len)?),
+                Access::Plain => Source::Plain(file),
+            };
+            Ok((source, len))
+        });
+        let (source, len) = opened.map_err(|error| Error::io("cannot open it for reading", error).in_file(path))?;
+        Ok(Self(Arc::new(Inner { path: path.to_path_buf(), len, source })))
+    }
+
+    /// How many bytes the file had when it was opened.
+    pub fn len(&self) -> u64 {
+        self.0.len
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The whole map, where there is one.
+    pub fn mapped(&self) -> Option<&[u8]> {
+        match &self.0.source {
+            Source::Mapped(map) => Some(map.as_slice()),
+            Source::Plain(_) => None,
+        }
+    }
+
+    /// These bytes: a slice of the map, or a copy that starts at a multiple of the alignment of Arrow's buffers.
+    ///
+    /// # Errors
+    /// `Corrupt` when the range ends behind the end of the file (nothing is allocated then), or the file has
+    /// become shorter since it was opened; `Io` when reading fails.
+    pub fn range(&self, range: Range<u64>) -> Result<Buffer> {
+        if range.start > range.end || range.end > self.0.len {
+            return Err(self.outside(&range));
+        }
+        let (Ok(start), Ok(len)) = (usize::try_from(range.start), usize::try_from(range.end - range.start)) else {
+            return Err(self.outside(&range));
+        };
+        match &self.0.source {
+            Source::Mapped(map) => Ok(map.slice_with_length(start, len)),
+            Source::Plain(file) => self.read(file, range.start, len),
+        }
+    }
+
+    fn read(&self, file: &File, start: u64, len: usize) -> Result<Buffer> {
+        let mut buffer = MutableBuffer::from_len_zeroed(len);
+        file.read_exact_at(buffer.as_slice_mut(), start).map_err(|error| {
+            let error = match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!(
+                    "the file has become shorter than the {} bytes that it had when it was opened; restore it from \
+                     a copy",
+                    self.0.len
+                )),
+                _ => Error::io(format!("cannot read {len} bytes"), error),
+            };
+            error.in_file(&self.0.path).at_byte(start)
+        })?;
+        Ok(buffer.into())
+    }
+
+    fn outside(&self, range: &Range<u64>) -> Error {
+        let Range { start, end } = range;
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("bytes {start} to {end} were asked for, but the file has {}", self.0.len),
+        )
+        .in_file(&self.0.path)
+    }
+}
+
+impl std::fmt::Debug for FileBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileBytes({}, {} bytes)", self.0.path.display(), self.0.len)
+    }
+}
+
+/// Opens a plain file, without ever waiting at a pipe that has taken its place.
+fn open_plain(path: &Path) -> std::io::Result<(File, u64)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = File::options().read(true).custom_flags(nonblock).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no plain file"));
+    }
+    Ok((file, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: [Access; 2] = [Access::Mapped, Access::Plain];
+
+    fn file_of(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, bytes).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn both_ways_give_the_same_bytes() {
+        let bytes: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
+        let (_dir, path) = file_of(&bytes);
+        for access in BOTH {
+            let file = FileBytes::open(&path, access).unwrap();
+            assert_eq!(file.len(), 10_000);
+            for range in [0..0, 0..1, 7..130, 9_999..10_000, 0..10_000, 10_000..10_000] {
+                let found = file.range(range.clone()).unwrap();
+                assert_eq!(found.as_slice(), &bytes[range.start as usize..range.end as usize]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_mapped_range_is_a_slice_of_the_map_and_outlives_the_file() {
+        let (_dir, path) = file_of(&[5; 5000]);
+        let file = FileBytes::open(&path, Access::Mapped).unwrap();
+        let map = file.mapped().unwrap().as_ptr_range();
+        let range = file.range(4096..5000).unwrap();
+        assert!(map.contains(&range.as_ptr()));
+        drop(file);
+        std::fs::remove_file(&path).unwrap();
+        assert!(range.iter().all(|byte| *byte == 5));
+    }
+
+    #[test]
+    fn a_plain_range_is_aligned() {
+        let (_dir, path) = file_of(&[5; 5000]);
+        let file = FileBytes::open(&path, Access::Plain).unwrap();
+        assert!(file.mapped().is_none());
+        assert_eq!(file.range(3..4000).unwrap().as_ptr() as usize % crate::format::constants::ALIGNMENT, 0);
+    }
+
+    #[test]
+    fn an_empty_file_works() {
+        let (_dir, path) = file_of(&[]);
+        for access in BOTH {
+            let file = FileBytes::open(&path, access).unwrap();
+            assert!(file.is_empty());
+            assert_eq!(file.range(0..0).unwrap().len(), 0);
+            assert_eq!(file.range(0..1).unwrap_err().kind(), ErrorKind::Corrupt);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::reversed_empty_ranges)]
+    fn what_is_outside_of_the_file_is_refused() {
+        let (_dir, path) = file_of(&[1; 100]);
+        for access in BOTH {
+            let file = FileBytes::open(&path, access).unwrap();
+            for range in [0..101, 101..101, 50..40, 0..u64::MAX, u64::MAX..u64::MAX] {
+                let error = file.range(range).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Corrupt);
+                assert_eq!(error.file(), Some(path.as_path()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_or_is_no_file_says_so() {
+        let (dir, path) = file_of(&[]);
+        std::fs::remove_file(&path).unwrap();
+        for access in BOTH {
+            let error = FileBytes::open(&path, access).unwrap_err();
+            assert_eq!((error.kind(), error.file()), (ErrorKind::NotFound, Some(path.as_path())));
+            assert_eq!(FileBytes::open(dir.path(), access).unwrap_err().kind(), ErrorKind::Io);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_short_under_a_plain_reader_is_an_error() {
+        let (_dir, path) = file_of(&[1; 100]);
+        let file = FileBytes::open(&path, Access::Plain).unwrap();
+        std::fs::write(&path, [1; 10]).unwrap();
+        assert_eq!(file.range(0..100).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(file.range(0..10).unwrap().as_slice(), [1; 10]);
+    }
+}

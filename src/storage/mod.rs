@@ -1,0 +1,13 @@
+//! Where bytes live: reading a file through a map or plainly, and publishing a new one.
+//!
+//! A file of a dataset appears under its final name only when it is complete and on the disk, and is never
+//! changed afterwards; [`publish`] is the one place that makes files appear. It may use `error` and `format`;
+//! writers and readers use it, and know of no other way to a disk.
+
+#[doc(hidden)]
+pub mod fault;
+mod file;
+mod mmap;
+pub mod publish;
+
+pub use file::{Access, FileBytes};

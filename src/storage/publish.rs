@@ -1,0 +1,241 @@
+//! Making files appear: complete and on the disk, or not at all.
+
+use super::fault;
+use crate::error::{Error, ErrorKind, Result};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// How many bytes are gathered before they are written. Larger writes are not gathered.
+const BUFFER_LEN: usize = 1 << 20;
+
+/// A new file that has no name yet: written through [`Write`], and then [published](NewFile::publish).
+///
+/// Until then it is a hidden temporary file in the same folder; dropping removes it.
+///
+/// ```
+/// use std::io::Write;
+/// use surgdb::storage::publish::NewFile;
+/// # let dir = tempfile::tempdir().unwrap();
+/// let mut file = NewFile::create(dir.path(), "000001.arrow")?;
+/// file.write_all(b"ARROW1").unwrap();
+/// file.publish()?;
+/// assert_eq!(std::fs::read(dir.path().join("000001.arrow")).unwrap(), b"ARROW1");
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct NewFile {
+    dir: PathBuf,
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    buffer: Vec<u8>,
+    written: u64,
+    failed: bool,
+    unlinked: bool,
+}
+
+impl NewFile {
+    /// Starts the file that is to be `name` in the folder `dir`.
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` when the folder is not there or cannot be written to.
+    pub fn create(dir: &Path, name: &str) -> Result<Self> {
+        let path = dir.join(name);
+        let temporary = dir.join(format!(".{name}.{}.tmp", random_token()?));
+        let file = fault::step("create temporary")
+            .and_then(|()| File::options().write(true).create_new(true).open(&temporary))
+            .map_err(|error| Error::io("cannot create the file", error).in_file(&path))?;
+        let buffer = Vec::with_capacity(BUFFER_LEN.min(64 << 10));
+        Ok(Self { dir: dir.to_path_buf(), path, temporary, file, buffer, written: 0, failed: false, unlinked: false })
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many bytes have been accepted so far: where in the file the next one goes.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Gives the file its final name, after its bytes are on the disk, and brings the name to the disk too.
+    ///
+    /// # Errors
+    /// `Exists` when the name is taken (what has it stays as it is); `Storage` where the file system has no hard
+    /// links; `Io` when a step fails. After an error other than `Exists` the file may be there under its final
+    /// name all the same, complete: whoever must know looks.
+    pub fn publish(mut self) -> Result<()> {
+        self.publish_inner().map_err(|error| error.in_file(&self.path))
+    }
+
+    fn publish_inner(&mut self) -> Result<()> {
+        self.flush_buffer().map_err(|error| Error::io("cannot write the file", error))?;
+        fault::step("fsync file")
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Error::io("cannot bring the file to the disk", error))?;
+        self.link()?;
+        self.unlink_temporary().map_err(|error| Error::io("cannot remove its temporary name", error))?;
+        sync_dir(&self.dir)
+    }
+
+    fn link(&self) -> Result<()> {
+        let linked = fault::step("hard link").and_then(|()| fs::hard_link(&self.temporary, &self.path));
+        match linked {
+            Ok(()) => Ok(()),
+            // A network file system that sends a request twice reports the second answer.
+            Err(_) if self.is_linked() => Ok(()),
+            Err(error) => Err(self.link_error(error)),
+        }
+    }
+
+    fn is_linked(&self) -> bool {
+        let (Ok(ours), Ok(there)) = (self.file.metadata(), fs::symlink_metadata(&self.path)) else { return false };
+        (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+    }
+
+    fn link_error(&self, error: io::Error) -> Error {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return Error::exists("there is a file with this name already").caused_by(error);
+        }
+        let refusals = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOTSUP, Errno::NOSYS, Errno::MLINK];
+        if refusals.iter().any(|refusal| error.raw_os_error() == Some(refusal.raw_os_error())) {
+            let message = format!(
+                "the file system has no hard links ({error}), and without them two writers could overwrite each \
+                 other; put the dataset on one that has them (ext4, xfs, btrfs, zfs, tmpfs, NFS, Lustre)"
+            );
+            return Error::new(ErrorKind::Storage, message).caused_by(error);
+        }
+        Error::io("cannot give the file its name", error)
+    }
+
+    fn unlink_temporary(&mut self) -> io::Result<()> {
+        match fault::step("unlink temporary").and_then(|()| fs::remove_file(&self.temporary)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => {
+                self.unlinked = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn flush_buffer(&mut self) -> io::Result<()> {
+        self.refuse_after_failure()?;
+        let result = write_all(&mut self.file, &self.buffer);
+        self.failed = result.is_err();
+        self.buffer.clear();
+        result
+    }
+
+    /// After a failed write nobody knows how much of it is in the file, so nothing may follow.
+    fn refuse_after_failure(&self) -> io::Result<()> {
+        if self.failed { Err(io::Error::other("an earlier write to it failed")) } else { Ok(()) }
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.refuse_after_failure()?;
+        if self.buffer.len() + bytes.len() > BUFFER_LEN {
+            self.flush_buffer()?;
+        }
+        if bytes.len() < BUFFER_LEN {
+            self.buffer.extend_from_slice(bytes);
+        } else {
+            let result = write_all(&mut self.file, bytes);
+            self.failed = result.is_err();
+            result?;
+        }
+        self.written += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flush_buffer()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.unlinked {
+            // What cannot be removed now is removed by vacuum, which knows temporary files by their names.
+            let _ = self.unlink_temporary();
+        }
+    }
+}
+
+fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    fault::step("write")?;
+    file.write_all(bytes)
+}
+
+/// Publishes a file that holds these bytes.
+///
+/// # Errors
+/// Those of [`NewFile::create`] and [`NewFile::publish`].
+pub fn publish_bytes(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let mut file = NewFile::create(dir, name)?;
+    file.write_all(bytes).map_err(|error| Error::io("cannot write the file", error).in_file(&file.path))?;
+    file.publish()
+}
+
+/// Removes a file, or finds that it is gone already.
+///
+/// # Errors
+/// `Io` when it cannot be removed.
+pub fn unlink(path: &Path) -> Result<()> {
+    match fault::step("unlink").and_then(|()| fs::remove_file(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("cannot remove the file", error).in_file(path))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Brings the names in a folder to the disk.
+///
+/// # Errors
+/// `Io` when the system reports that it could not.
+pub fn sync_dir(dir: &Path) -> Result<()> {
+    let synced = fault::step("fsync folder").and_then(|()| File::open(dir)?.sync_all());
+    match synced {
+        // Some network file systems know no fsync of folders: there a name is durable when the call returns.
+        Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),
+        other => other.map_err(|error| Error::io("cannot bring the folder to the disk", error).in_file(dir)),
+    }
+}
+
+/// Makes a folder in one that is there, and brings its name to the disk. One that is there already is fine.
+///
+/// # Errors
+/// `Io` or `NotFound` when it cannot be made.
+pub fn create_dir_synced(dir: &Path) -> Result<()> {
+    match fault::step("create folder").and_then(|()| fs::create_dir(dir)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !dir.is_dir() => {
+            return Err(Error::io("cannot make the folder", error).in_file(dir));
+        }
+        _ => {}
+    }
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(parent) => sync_dir(parent),
+        None => Ok(()),
+    }
+}
+
+/// 128 random bits as 32 hex digits: names for what must not collide with anybody's.
+///
+/// # Errors
+/// `Io` when the system has no randomness.
+pub fn random_token() -> Result<String> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("the system gives no random bytes: {error}")))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
