@@ -2,5 +2,6 @@
 //!
 //! It may use `error` and `format`; it reads and writes no file.
 
+pub mod build;
 pub mod rows;
 pub mod tables;

@@ -107,6 +107,23 @@ pub struct FrameRow {
     pub record: Option<[u8; 8]>,
 }
 
+/// Encoded bytes: a content that is stored once, whoever shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BlobRow<'a> {
+    /// BLAKE3 of the bytes.
+    pub digest: [u8; 32],
+    /// CRC-32 of the bytes.
+    pub crc32: u32,
+    /// `image/jpeg`, `image/png`, `video/mp4`, …
+    pub media_type: String,
+    /// How many bytes there are.
+    pub size: i64,
+    /// Where they are, when they stay outside.
+    pub uri: Option<String>,
+    /// The bytes, when they are stored.
+    pub bytes: Option<&'a [u8]>,
+}
+
 /// One annotator's statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnnotationRow {
