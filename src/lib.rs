@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod dataset;
 mod error;
 pub mod format;
 pub mod schema;

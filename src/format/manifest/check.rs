@@ -19,7 +19,7 @@ pub fn data_path(folder: &str, number: u32) -> String {
 /// The number of the data file with this path, when it is written as [`data_path`] writes it.
 pub fn data_number(path: &str) -> Option<u32> {
     let (_, name) = path.split_once('/')?;
-    let digits = name.strip_suffix(".arrow")?;
+    let digits = name.strip_suffix(DATA_ENDING)?.strip_suffix('.')?;
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit())
         && (digits.len() == FILE_DIGITS || (digits.len() > FILE_DIGITS && !digits.starts_with('0')));
     let number = plain.then(|| digits.parse().ok()).flatten()?;

@@ -26,7 +26,8 @@ impl Tombstone {
         encode("tombstone", self)
     }
 
-    pub(super) fn to_error(&self) -> Error {
+    /// The error for who asks for this version: `NotFound`.
+    pub fn to_error(&self) -> Error {
         Error::not_found(format!(
             "version {} is no longer kept: vacuum dropped it; open another version (`surgdb versions` lists them)",
             self.version

@@ -1,0 +1,316 @@
+//! Making a new version: all of it or nothing, and never over somebody else's.
+
+use super::claims::Claims;
+use super::versions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::constants::{
+    CLAIMS_DIR, COLUMNS_DIR, DELETIONS_DIR, FORMAT_VERSION, INDEX_DIR, REPORTS_DIR, TABLES, VERSIONS_DIR,
+};
+use crate::format::manifest::{Manifest, version_name};
+use crate::storage::publish::{create_dir_synced, publish_bytes, random_token};
+use std::path::Path;
+use std::time::Duration;
+
+/// How often a commit is tried again after somebody else was first.
+const ATTEMPTS_MAX: u32 = 4096;
+
+/// Makes an empty dataset in the folder `root`, which is made too where it is not there: version 1.
+///
+/// A creation that was cut short can be done again.
+///
+/// # Errors
+/// `Exists` when there is a dataset already, or the folder holds anything else; `Io`, `Storage`.
+pub fn create(root: &Path) -> Result<Manifest> {
+    make_folder(root)?;
+    refuse_foreign(root)?;
+    for name in folders() {
+        create_dir_synced(&root.join(name))?;
+    }
+    let manifest = Manifest::empty(random_token()?, random_token()?, now());
+    let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(1), &manifest.encode());
+    match published {
+        Ok(()) => Ok(manifest),
+        Err(_) if is_ours(root, 1, &manifest.commit).unwrap_or(false) => Ok(manifest),
+        Err(error) if error.kind() == ErrorKind::Exists => Err(exists(root)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the version after the newest from what `build` makes of the newest, and releases the claims.
+///
+/// `build` gets the version to build on, checks what the change rests on, and gives the new one; its format
+/// version, dataset id, number, commit id, time and `next` are filled in here. It is called again when another
+/// writer was first.
+///
+/// # Errors
+/// What `build` gives; `Conflict` when a claim is gone, or other writers were first thousands of times; `Corrupt`
+/// when what `build` made is no valid manifest; `Storage`, `Io`. Whatever the error, the dataset has either its
+/// newest version as before, or the new one, whole.
+pub fn commit(
+    root: &Path,
+    claims: &mut Claims,
+    mut build: impl FnMut(&Manifest) -> Result<Manifest>,
+) -> Result<Manifest> {
+    let id = random_token()?;
+    for attempt in 0..ATTEMPTS_MAX {
+        let base = versions::newest(root)?;
+        claims.check()?;
+        let next = fill_in(build(&base)?, &base, &id, claims);
+        next.check()?;
+        match publish_version(root, &next, claims)? {
+            Published::Ours => {
+                claims.release();
+                return Ok(next);
+            }
+            Published::Other => back_off(attempt),
+        }
+    }
+    Err(Error::conflict(format!(
+        "other writers committed first {ATTEMPTS_MAX} times in a row; nothing was changed: try again later, or commit \
+         larger changes less often"
+    ))
+    .in_file(root))
+}
+
+enum Published {
+    Ours,
+    Other,
+}
+
+/// Publishes the version's file, and on any error looks whose file is there.
+fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<Published> {
+    let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(next.version), &next.encode());
+    let Err(error) = published else { return Ok(Published::Ours) };
+    match is_ours(root, next.version, &next.commit) {
+        Ok(true) => Ok(Published::Ours),
+        // The link was refused and is not ours; why the other's file cannot be read, the next attempt finds out.
+        _ if error.kind() == ErrorKind::Exists => Ok(Published::Other),
+        Ok(false) => Err(error),
+        Err(unknown) => {
+            claims.abandon();
+            Err(Error::new(
+                error.kind(),
+                format!(
+                    "{}; whether version {} was made could not be found out ({unknown}): look at the newest version \
+                     before trying again",
+                    error.message(),
+                    next.version
+                ),
+            )
+            .in_file(root)
+            .caused_by(error))
+        }
+    }
+}
+
+/// Whether the file of this version is there and from our commit.
+fn is_ours(root: &Path, version: u64, commit: &str) -> Result<bool> {
+    match versions::read(root, version) {
+        Ok(manifest) => Ok(manifest.commit == commit),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn fill_in(mut next: Manifest, base: &Manifest, id: &str, claims: &Claims) -> Manifest {
+    let above = claims.numbers().iter().max().map_or(0, |number| number + 1);
+    FORMAT_VERSION.clone_into(&mut next.format);
+    next.dataset.clone_from(&base.dataset);
+    next.version = base.version + 1;
+    id.clone_into(&mut next.commit);
+    next.time = now();
+    next.next = base.next.max(above);
+    next
+}
+
+/// Waits a little, longer each time, so that writers that keep meeting come apart.
+fn back_off(attempt: u32) {
+    let longest = 200u64 << attempt.min(7);
+    let mut bytes = [0u8; 8];
+    // Without randomness all wait the longest time, which is slower but not wrong.
+    let wait = getrandom::fill(&mut bytes).map_or(longest, |()| u64::from_le_bytes(bytes) % longest);
+    std::thread::sleep(Duration::from_micros(wait));
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+fn folders() -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().chain([COLUMNS_DIR, INDEX_DIR, DELETIONS_DIR, REPORTS_DIR, CLAIMS_DIR, VERSIONS_DIR])
+}
+
+fn make_folder(root: &Path) -> Result<()> {
+    match root.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => make_folder(parent)?,
+        _ => {}
+    }
+    if root.exists() { Ok(()) } else { create_dir_synced(root) }
+}
+
+/// Refuses a folder that holds a dataset, or anything but the traces of a creation that was cut short.
+fn refuse_foreign(root: &Path) -> Result<()> {
+    let listed = |dir: &Path| {
+        std::fs::read_dir(dir)
+            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
+            .map_err(|error| Error::io("cannot make a dataset here", error).in_file(dir))
+    };
+    if versions::list(root).is_ok_and(|versions| !versions.is_empty()) {
+        return Err(exists(root));
+    }
+    for path in listed(root)? {
+        let ours = folders().any(|name| path.ends_with(name)) && path.is_dir();
+        if !ours || !listed(&path)?.iter().all(|inner| is_temporary(inner)) {
+            return Err(Error::exists("the folder is not empty; give the dataset a folder of its own").in_file(root));
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"))
+}
+
+fn exists(root: &Path) -> Error {
+    Error::exists("there is a dataset here already; open it, or choose another folder").in_file(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::manifest::Operation;
+
+    fn dataset() -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("d.surgdb");
+        create(&root).unwrap();
+        (dir, root)
+    }
+
+    fn claims(root: &Path) -> Claims {
+        Claims::new(root).unwrap()
+    }
+
+    #[test]
+    fn a_new_dataset_is_version_1_in_folders_that_are_made_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("a/b/d.surgdb");
+        let manifest = create(&root).unwrap();
+        assert_eq!((manifest.version, manifest.next), (1, 1));
+        assert_eq!(versions::newest(&root).unwrap(), manifest);
+        for name in folders() {
+            assert!(root.join(name).is_dir());
+        }
+    }
+
+    #[test]
+    fn a_folder_with_a_dataset_or_anything_else_is_refused() {
+        let (dir, root) = dataset();
+        assert!(create(&root).unwrap_err().message().contains("a dataset here already"));
+        let error = create(dir.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exists);
+        assert!(error.message().contains("not empty"));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_creation_that_was_cut_short_can_be_done_again() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("versions")).unwrap();
+        std::fs::create_dir_all(dir.path().join("frames")).unwrap();
+        std::fs::write(dir.path().join("versions/.0000000001.json.ab.tmp"), "{").unwrap();
+        assert_eq!(versions::newest(dir.path()).unwrap_err().kind(), ErrorKind::NotFound);
+        create(dir.path()).unwrap();
+        assert_eq!(versions::newest(dir.path()).unwrap().version, 1);
+    }
+
+    #[test]
+    fn a_commit_fills_in_what_is_not_the_builders() {
+        let (_dir, root) = dataset();
+        let first = versions::newest(&root).unwrap();
+        let second = commit(&root, &mut claims(&root), |base| {
+            let mut next = Manifest::empty("", "", "");
+            next.operation = Operation::new("test").with("base", base.version);
+            Ok(next)
+        })
+        .unwrap();
+        assert_eq!((second.version, second.next, &second.dataset), (2, 1, &first.dataset));
+        assert_ne!(second.commit, first.commit);
+        assert_eq!(versions::newest(&root).unwrap(), second);
+        assert_eq!(versions::read(&root, 1).unwrap(), first);
+    }
+
+    #[test]
+    fn next_never_falls() {
+        let (_dir, root) = dataset();
+        let mut taken = claims(&root);
+        taken.take().unwrap();
+        commit(&root, &mut taken, |base| Ok(base.clone())).unwrap();
+        let first = versions::read(&root, 1).unwrap();
+        assert_eq!(commit(&root, &mut claims(&root), |_| Ok(first.clone())).unwrap().next, 2);
+    }
+
+    #[test]
+    fn who_loses_the_race_builds_again_on_the_winners_version() {
+        let (_dir, root) = dataset();
+        let mut seen = Vec::new();
+        let last = commit(&root, &mut claims(&root), |base| {
+            seen.push(base.version);
+            if base.version < 4 {
+                commit(&root, &mut claims(&root), |base| Ok(base.clone())).unwrap();
+            }
+            Ok(base.clone())
+        })
+        .unwrap();
+        assert_eq!((seen, last.version), (vec![1, 2, 3, 4], 5));
+    }
+
+    #[test]
+    fn a_refusal_of_the_builder_leaves_no_version() {
+        let (_dir, root) = dataset();
+        let error = commit(&root, &mut claims(&root), |_| Err(Error::conflict("no"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        let error = commit(&root, &mut claims(&root), |base| {
+            let mut next = base.clone();
+            next.files.insert("pictures".into(), Vec::new());
+            Ok(next)
+        })
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(versions::list(&root).unwrap(), [1]);
+    }
+
+    #[test]
+    fn eight_writers_at_once_all_land_and_no_number_is_used_twice() {
+        let (_dir, root) = dataset();
+        let writer = |writer: u64| {
+            for round in 0..10 {
+                let mut claims = claims(&root);
+                let number = claims.take().unwrap();
+                commit(&root, &mut claims, |base| {
+                    let mut next = base.clone();
+                    next.operation = Operation::new("test").with("number", number).with("writer", writer * 100 + round);
+                    Ok(next)
+                })
+                .unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                scope.spawn(move || writer(i));
+            }
+        });
+        let versions = versions::list(&root).unwrap();
+        assert_eq!(versions, (1..=81).collect::<Vec<_>>());
+        let fact = |version: &u64, name: &str| {
+            versions::read(&root, *version).unwrap().operation.summary[name].as_u64().unwrap()
+        };
+        for name in ["number", "writer"] {
+            let mut facts: Vec<_> = versions[1..].iter().map(|version| fact(version, name)).collect();
+            facts.sort_unstable();
+            facts.dedup();
+            assert_eq!(facts.len(), 80, "{name}s");
+        }
+        assert_eq!(std::fs::read_dir(root.join(CLAIMS_DIR)).unwrap().count(), 0);
+    }
+}
