@@ -3,5 +3,8 @@
 //! It may use `error` and `format`; it reads and writes no file.
 
 pub mod build;
+pub mod forest;
+pub mod placeholder;
 pub mod rows;
 pub mod tables;
+pub mod views;
