@@ -25,7 +25,7 @@ const FOLDERS: [&str; 2] = ["frames", "blobs"];
 
 /// What the file with this number must hold. The largest are written past the buffer.
 fn content(number: u32) -> Vec<u8> {
-    let len = if number % 3 == 0 { (1 << 20) + 777 } else { 5000 };
+    let len = if number.is_multiple_of(3) { (1 << 20) + 777 } else { 5000 };
     (0..len).map(|i| (i as u32 ^ number) as u8).collect()
 }
 

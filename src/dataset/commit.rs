@@ -204,6 +204,11 @@ mod tests {
     }
 
     #[test]
+    fn the_tables_folders_have_the_tables_names() {
+        assert_eq!(TABLES, crate::Table::ALL.map(crate::Table::name));
+    }
+
+    #[test]
     fn a_folder_with_a_dataset_or_anything_else_is_refused() {
         let (dir, root) = dataset();
         assert!(create(&root).unwrap_err().message().contains("a dataset here already"));

@@ -239,3 +239,100 @@ pub fn random_token() -> Result<String> {
         .map_err(|error| Error::new(ErrorKind::Io, format!("the system gives no random bytes: {error}")))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let names = fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_has_no_name_until_it_is_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = NewFile::create(dir.path(), "a").unwrap();
+        file.write_all(b"bytes").unwrap();
+        file.flush().unwrap();
+        let hidden = names(dir.path());
+        assert!(hidden.len() == 1 && hidden[0].starts_with(".a.") && hidden[0].ends_with(".tmp"), "{hidden:?}");
+        file.publish().unwrap();
+        assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_file_that_is_dropped_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        NewFile::create(dir.path(), "a").unwrap().write_all(&[0; 3 << 20]).unwrap();
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        publish_bytes(dir.path(), "a", b"first").unwrap();
+        let error = publish_bytes(dir.path(), "a", b"second").unwrap_err();
+        assert_eq!((error.kind(), error.file()), (ErrorKind::Exists, Some(dir.path().join("a").as_path())));
+        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"first");
+        assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn what_is_written_in_pieces_of_any_size_is_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = NewFile::create(dir.path(), "a").unwrap();
+        let mut expected = Vec::new();
+        for (i, len) in [0, 1, BUFFER_LEN - 1, 1, 5, BUFFER_LEN, 7, 3 * BUFFER_LEN + 1, 0, 2].into_iter().enumerate() {
+            let piece = vec![i as u8; len];
+            file.write_all(&piece).unwrap();
+            expected.extend(piece);
+            assert_eq!(file.written(), expected.len() as u64);
+        }
+        file.publish().unwrap();
+        assert!(fs::read(dir.path().join("a")).unwrap() == expected);
+    }
+
+    #[test]
+    fn after_a_failed_write_nothing_more_is_written_or_published() {
+        for len in [10, 2 * BUFFER_LEN] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut file = NewFile::create(dir.path(), "a").unwrap();
+            let writable = std::mem::replace(&mut file.file, File::open(&file.temporary).unwrap());
+            assert!(file.write_all(&vec![1; len]).and_then(|()| file.flush()).is_err());
+            file.file = writable;
+            assert!(file.write(b"x").is_err() && file.flush().is_err());
+            assert_eq!(file.publish().unwrap_err().kind(), ErrorKind::Io);
+            assert!(names(dir.path()).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_temporary_file_that_somebody_removed_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = NewFile::create(dir.path(), "a").unwrap();
+        fs::remove_file(&file.temporary).unwrap();
+        assert_eq!(file.publish().unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_is_there_is_fine_and_a_file_in_its_place_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("folder");
+        create_dir_synced(&folder).unwrap();
+        create_dir_synced(&folder).unwrap();
+        publish_bytes(&folder, "a", b"").unwrap();
+        assert!(create_dir_synced(&folder.join("a")).is_err());
+        unlink(&folder.join("a")).unwrap();
+        unlink(&folder.join("a")).unwrap();
+    }
+
+    #[test]
+    fn tokens_differ() {
+        let (one, two) = (random_token().unwrap(), random_token().unwrap());
+        assert!(one != two && one.len() == 32);
+    }
+}
