@@ -56,6 +56,8 @@ pub const META_KIND: &str = "surgdb.kind";
 pub const META_ROW_STARTS: &str = "surgdb.row_starts";
 /// Footer metadata: the CRC-32 of each segment, in the file's order: `u32`, little-endian, base64.
 pub const META_SEGMENTS: &str = "surgdb.segments";
+/// Footer metadata: the fragments of the file in physical order, as `number:rows`, separated by blanks.
+pub const META_FRAGMENTS: &str = "surgdb.fragments";
 /// Footer metadata: rows of the file that were emptied: `u64`, little-endian, base64; absent where none was.
 pub const META_EMPTIED: &str = "surgdb.emptied";
 

@@ -5,5 +5,10 @@
 
 pub mod address;
 pub mod constants;
+pub mod footer;
 pub mod manifest;
+pub mod message;
 pub mod notation;
+pub mod numbers;
+
+pub use address::{Address, FragmentId};

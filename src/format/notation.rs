@@ -66,6 +66,17 @@ impl Column {
         Self { name: name.into(), ty, nullable }
     }
 
+    /// Reads a column in the notation: `name: type`, or `name?: type` where it may be null.
+    ///
+    /// # Errors
+    /// `Invalid`, with the place, when the text is no column.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (name, ty) =
+            text.split_once(':').ok_or_else(|| Error::invalid(format!("{text:?} is no column: write `name: type`")))?;
+        let name = name.trim();
+        Ok(Self::new(name.trim_end_matches('?'), ColumnType::parse(ty)?, name.ends_with('?')))
+    }
+
     /// The Arrow field of this column.
     pub fn to_field(&self) -> Field {
         Field::new(&self.name, self.ty.to_arrow(), self.nullable)

@@ -1,0 +1,422 @@
+//! One data file, opened: its footer is read and checked, its batches wait until they are touched.
+
+use crate::error::{Error, Result};
+use crate::format::FragmentId;
+use crate::format::constants::TAIL_LEN;
+use crate::format::footer::{self, Footer, count_dictionaries};
+use crate::format::message::{self, BatchLayout};
+use crate::read::batch::{Batch, BatchRef};
+use crate::read::cache::BatchCache;
+use crate::read::decode::Decoder;
+use crate::schema::tables::{Table, blobs};
+use crate::storage::{Access, FileBytes};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{Buffer, ScalarBuffer};
+use arrow_schema::{Field, Schema, SchemaRef};
+use once_cell::race::OnceBox;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How much of what is read is checked against its checksum. What Arrow would trust (offsets, UTF-8, keys) is
+/// validated at every level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VerifyLevel {
+    /// Checksums are left out: for files that were just verified.
+    Trusted,
+    /// Each segment and each blob is checked once, when it is first touched.
+    #[default]
+    Lazy,
+    /// As `Lazy`, and blobs are checked each time they are read.
+    Strict,
+}
+
+/// What the manifest says of a file: it is held against the file before anything in it is believed.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Bytes.
+    pub length: u64,
+    /// The CRC-32 of everything from the footer to the end.
+    pub crc32: u32,
+    /// What the file holds.
+    pub kind: &'static str,
+    /// Its schema.
+    pub schema: SchemaRef,
+    /// Its rows.
+    pub rows: u64,
+    /// Its fragments; empty for an index or deletions.
+    pub fragments: Vec<(FragmentId, u32)>,
+}
+
+/// A data file that is open for reading.
+pub struct DataFile {
+    bytes: FileBytes,
+    footer: Footer,
+    level: VerifyLevel,
+    batches: Box<[OnceBox<Batch>]>,
+    dictionaries: Box<[OnceBox<ArrayRef>]>,
+    /// The first dictionary of each column.
+    column_dictionaries: Box<[usize]>,
+    cache: Arc<BatchCache>,
+    pin: bool,
+    number: u64,
+    by_row: bool,
+}
+
+/// Where the values of the `bytes` column lie, without the values.
+pub(super) struct ValueOffsets {
+    nulls: Option<arrow_buffer::NullBuffer>,
+    offsets: ScalarBuffer<i64>,
+    start: u64,
+}
+
+impl DataFile {
+    /// Opens a file, reads its footer and holds it against what the manifest says.
+    ///
+    /// With `pin`, batches stay once they are touched, whatever memory they need: for the small files of an index,
+    /// of side columns and of deletions.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not there; `Corrupt` or `Unsupported` when it is not the file that the manifest names.
+    pub fn open(
+        path: &Path,
+        expected: &Expected,
+        access: Access,
+        level: VerifyLevel,
+        cache: Arc<BatchCache>,
+        pin: bool,
+    ) -> Result<Self> {
+        let bytes = FileBytes::open(path, access)?;
+        let footer = read_footer(&bytes, expected).map_err(|error| error.in_file(path))?;
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Ok(Self {
+            batches: slots(footer.batches.len()),
+            dictionaries: slots(footer.dictionaries.len()),
+            column_dictionaries: column_dictionaries(&footer.schema),
+            by_row: footer.kind == Table::Blobs.name(),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            bytes,
+            footer,
+            level,
+            cache,
+            pin,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.bytes.path()
+    }
+
+    /// What its footer says.
+    pub fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    /// How many batches it has.
+    pub fn batches(&self) -> usize {
+        self.footer.batches.len()
+    }
+
+    /// How many batches were touched, and how many of their columns. A counter for tests and tools: batches that
+    /// left the cache are not counted.
+    pub fn touched(&self) -> (usize, usize) {
+        let touched = self.batches.iter().filter_map(OnceBox::get);
+        touched.fold((0, 0), |(batches, columns), batch| (batches + 1, columns + batch.touched()))
+    }
+
+    pub(super) fn bytes(&self) -> &FileBytes {
+        &self.bytes
+    }
+
+    /// The batch that holds this row of the file, and the row in it.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file has no such row, or the batch's metadata does not hold.
+    pub fn locate(&self, row: u64) -> Result<(BatchRef<'_>, usize)> {
+        let found = self.footer.locate(row);
+        let (batch, row) = found.ok_or_else(|| Error::corrupt(format!("it has no row {row}")).in_file(self.path()))?;
+        Ok((self.batch(batch)?, row))
+    }
+
+    /// A batch; its metadata is checked when it is first touched.
+    ///
+    /// # Errors
+    /// `Corrupt` when its metadata does not hold.
+    pub fn batch(&self, index: usize) -> Result<BatchRef<'_>> {
+        let slot = self.batches.get(index);
+        let slot = slot.ok_or_else(|| Error::corrupt(format!("it has no batch {index}")).in_file(self.path()))?;
+        if let Some(batch) = slot.get() {
+            return Ok(BatchRef::Pinned(batch));
+        }
+        let key = (self.number, index);
+        if let Some(batch) = self.cache.get(key) {
+            return Ok(BatchRef::Cached(batch));
+        }
+        let layout = self.layout(index).map_err(|error| error.in_file(self.path()))?;
+        if self.pin || self.bytes.mapped().is_some() && !layout.compressed {
+            let batch = Batch::new(index, layout, None, self.by_row);
+            return Ok(BatchRef::Pinned(slot.get_or_init(|| Box::new(batch))));
+        }
+        let batch = Arc::new(Batch::new(index, layout, Some(self.cache.counter()), self.by_row));
+        self.cache.insert(key, batch.clone());
+        Ok(BatchRef::Cached(batch))
+    }
+
+    /// A batch of a file that was opened with `pin`: it stays as long as the file is open.
+    ///
+    /// # Errors
+    /// `Corrupt` when its metadata does not hold; `Invalid` when the file does not pin its batches.
+    pub fn pinned(&self, index: usize) -> Result<&Batch> {
+        match self.batch(index)? {
+            BatchRef::Pinned(batch) => Ok(batch),
+            BatchRef::Cached(_) => Err(Error::invalid("the file does not keep its batches").in_file(self.path())),
+        }
+    }
+
+    fn layout(&self, index: usize) -> Result<BatchLayout> {
+        let block = self.footer.batches[index];
+        let metadata = self.segment(self.footer.batch_segment(index), block.metadata(), "a batch's metadata")?;
+        message::read_batch(&metadata, block, &self.footer.schema, self.footer.batch_rows(index))
+    }
+
+    /// A column of a batch of this file, decoded when it is first touched.
+    ///
+    /// Of `blobs`, the values of `bytes` come unchecked here: [`DataFile::value`] checks them row by row.
+    ///
+    /// # Errors
+    /// `Corrupt` when its checksum does not match or its values cannot be; `NotFound` when there is no such column.
+    pub fn column<'b>(&self, batch: &'b Batch, column: usize) -> Result<&'b ArrayRef> {
+        let slot = batch.columns.get(column);
+        let slot = slot.ok_or_else(|| Error::not_found(format!("it has no column {column}")).in_file(self.path()))?;
+        if let Some(array) = slot.get() {
+            return Ok(array);
+        }
+        let array = self.decode(batch, column).map_err(|error| error.in_file(self.path()))?;
+        let size =
+            if batch.layout.compressed || self.bytes.mapped().is_none() { array.get_array_memory_size() } else { 0 };
+        let mut made = false;
+        let array = slot.get_or_init(|| {
+            made = true;
+            Box::new(array)
+        });
+        if made && size > 0 {
+            batch.own(size);
+            self.cache.trim();
+        }
+        Ok(array)
+    }
+
+    fn decode(&self, batch: &Batch, column: usize) -> Result<ArrayRef> {
+        let (field, layout) = (&self.footer.schema.fields()[column], &batch.layout.columns[column]);
+        if self.is_values(column) {
+            self.value_offsets(batch)?;
+        }
+        let segment = match self.is_values(column) {
+            true => self.bytes.range(layout.bytes.clone())?,
+            false => self.column_segment(batch, column)?,
+        };
+        let first = self.column_dictionaries[column];
+        let count = count_dictionaries(&Schema::new(vec![field.clone()]));
+        let dictionaries = (first..first + count).map(|id| self.dictionary(id).cloned()).collect::<Result<Vec<_>>>()?;
+        let decoder = Decoder {
+            segment: &segment,
+            start: layout.bytes.start,
+            layout: &batch.layout,
+            dictionaries: &dictionaries,
+        };
+        decoder.column(field, layout).map_err(|error| error.at_byte(layout.bytes.start))
+    }
+
+    /// The bytes of a column, checked as one segment.
+    pub(super) fn column_segment(&self, batch: &Batch, column: usize) -> Result<Buffer> {
+        let mut bytes = batch.layout.columns[column].bytes.clone();
+        if self.is_values(column) {
+            bytes.end = self.values_start(batch);
+        }
+        let what = self.footer.schema.fields()[column].name();
+        self.segment(self.footer.batch_segment(batch.index) + 1 + column, bytes, what)
+    }
+
+    fn is_values(&self, column: usize) -> bool {
+        self.by_row && column == blobs::BYTES
+    }
+
+    /// Where the values of the last column start: behind its validity and its offsets.
+    pub(super) fn values_start(&self, batch: &Batch) -> u64 {
+        batch.layout.buffers.last().map_or(0, |values| values.start)
+    }
+
+    /// A dictionary, decoded when it is first touched.
+    pub(super) fn dictionary(&self, id: usize) -> Result<&ArrayRef> {
+        self.dictionaries[id].get_or_try_init(|| {
+            let block = self.footer.dictionaries[id];
+            let segment = self.footer.dictionary_segment(id);
+            let metadata = self.segment(segment, block.metadata(), "a dictionary's metadata")?;
+            let layout = message::read_dictionary(&metadata, block, id)?;
+            let body = self.segment(segment + 1, block.body(), "a dictionary")?;
+            let field = Field::new("dictionary", arrow_schema::DataType::Utf8, false);
+            let decoder = Decoder { segment: &body, start: block.body().start, layout: &layout, dictionaries: &[] };
+            decoder.column(&field, &layout.columns[0]).map(Box::new)
+        })
+    }
+
+    /// The bytes of a segment, checked against its checksum unless the level is `Trusted`.
+    pub(super) fn segment(&self, segment: usize, bytes: Range<u64>, what: &str) -> Result<Buffer> {
+        let at = bytes.start;
+        let buffer = self.bytes.range(bytes)?;
+        let known = self.footer.segments.get(segment);
+        if self.level > VerifyLevel::Trusted && known != Some(&crc32fast::hash(&buffer)) {
+            return Err(damaged(what).at_byte(at));
+        }
+        Ok(buffer)
+    }
+
+    /// The bytes of a blob, or `None` where the row has none: borrowed from the map where there is one. Their
+    /// checksum is checked at the first read (`Lazy`), at each (`Strict`), or not (`Trusted`).
+    ///
+    /// # Errors
+    /// `Corrupt` when the checksum does not match.
+    pub fn value(&self, batch: &BatchRef<'_>, row: usize) -> Result<Option<Cow<'_, [u8]>>> {
+        let range = self.value_range(batch, row).map_err(|error| error.in_file(self.path()))?;
+        let Some(range) = range else { return Ok(None) };
+        let bytes = match self.bytes.mapped() {
+            Some(map) => map.get(range.start as usize..range.end as usize).map(Cow::Borrowed),
+            None => Some(Cow::Owned(self.bytes.range(range.clone())?.to_vec())),
+        };
+        let bytes = bytes.ok_or_else(|| damaged("a blob").at_byte(range.start).in_file(self.path()))?;
+        let due = match self.level {
+            VerifyLevel::Trusted => false,
+            VerifyLevel::Lazy => !batch.is_checked(row),
+            VerifyLevel::Strict => true,
+        };
+        if due {
+            let known = self.column(batch, blobs::CRC32)?.as_primitive::<UInt32Type>();
+            if row >= known.len() || known.value(row) != crc32fast::hash(&bytes) {
+                return Err(damaged("a blob").at_byte(range.start).in_file(self.path()));
+            }
+            batch.set_checked(row);
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The bytes of a blob as an Arrow buffer, unchecked: [`DataFile::value`] checks them.
+    ///
+    /// # Errors
+    /// `Corrupt` when the row has none.
+    pub fn value_buffer(&self, batch: &Batch, row: usize) -> Result<Buffer> {
+        let range = self.value_range(batch, row)?;
+        self.bytes.range(range.ok_or_else(|| Error::corrupt("the blob has no bytes").in_file(self.path()))?)
+    }
+
+    /// Checks the checksums of all blobs of a batch that were not checked yet.
+    ///
+    /// # Errors
+    /// `Corrupt` at the first that does not match.
+    pub fn check_values(&self, batch: &BatchRef<'_>) -> Result<()> {
+        (0..batch.rows()).try_for_each(|row| self.value(batch, row).map(|_| ()))
+    }
+
+    /// Where the bytes of a blob lie in the file: for announcing them ahead of reading.
+    ///
+    /// # Errors
+    /// `Corrupt` when the offsets of its batch do not hold.
+    pub fn value_range(&self, batch: &Batch, row: usize) -> Result<Option<Range<u64>>> {
+        let values = self.value_offsets(batch)?;
+        if row >= batch.rows() {
+            return Err(Error::corrupt(format!("the batch has no row {row}")));
+        }
+        if values.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            return Ok(None);
+        }
+        let (start, end) = (values.offsets[row] as u64, values.offsets[row + 1] as u64);
+        Ok(Some(values.start + start..values.start + end))
+    }
+
+    /// The offsets of the `bytes` column, checked: they ascend from 0 and end where the values end.
+    fn value_offsets<'b>(&self, batch: &'b Batch) -> Result<&'b ValueOffsets> {
+        batch.values.get_or_try_init(|| {
+            let layout = &batch.layout.columns[blobs::BYTES];
+            let segment = self.column_segment(batch, blobs::BYTES)?;
+            let wrong = || damaged("the offsets of `bytes`").at_byte(layout.bytes.start);
+            let [validity, offsets, values] = batch.layout.buffers.get(layout.buffers.clone()).unwrap_or(&[]) else {
+                return Err(wrong());
+            };
+            let part = |range: &Range<u64>| {
+                let (start, len) = ((range.start - layout.bytes.start) as usize, (range.end - range.start) as usize);
+                (start + len <= segment.len()).then(|| segment.slice_with_length(start, len)).ok_or_else(wrong)
+            };
+            let rows = batch.rows();
+            let validity = part(validity)?;
+            let nulls = (!validity.is_empty())
+                .then(|| arrow_buffer::NullBuffer::new(arrow_buffer::BooleanBuffer::new(validity, 0, rows)));
+            let offsets = ScalarBuffer::<i64>::new(part(offsets)?, 0, rows + 1);
+            let ends =
+                offsets.first() == Some(&0) && offsets.last().copied() == Some((values.end - values.start) as i64);
+            if !ends || !offsets.is_sorted() || batch.layout.compressed {
+                return Err(wrong());
+            }
+            let owned = offsets.inner().len();
+            if self.bytes.mapped().is_none() {
+                batch.own(owned);
+            }
+            Ok(Box::new(ValueOffsets { nulls, offsets, start: values.start }))
+        })
+    }
+
+    /// The sizes column, for tools that compare it with the values.
+    pub(super) fn sizes<'b>(&self, batch: &'b Batch) -> Result<&'b arrow_array::PrimitiveArray<Int64Type>> {
+        Ok(self.column(batch, blobs::SIZE)?.as_primitive())
+    }
+}
+
+fn damaged(what: &str) -> Error {
+    Error::corrupt(format!(
+        "the checksum of {what} does not match its bytes: the file is damaged; restore it from a copy, and run \
+         `surgdb verify` to see what else is"
+    ))
+}
+
+fn slots<T>(count: usize) -> Box<[OnceBox<T>]> {
+    std::iter::repeat_with(OnceBox::new).take(count).collect()
+}
+
+fn column_dictionaries(schema: &Schema) -> Box<[usize]> {
+    let mut next = 0;
+    let first = |field: &Arc<Field>| {
+        let first = next;
+        next += count_dictionaries(&Schema::new(vec![field.clone()]));
+        first
+    };
+    schema.fields().iter().map(first).collect()
+}
+
+fn read_footer(bytes: &FileBytes, expected: &Expected) -> Result<Footer> {
+    let len = bytes.len();
+    if len != expected.length {
+        return Err(Error::corrupt(format!(
+            "the file has {len} bytes, and the version at hand names one of {}: it was cut short or replaced; \
+             restore it from a copy",
+            expected.length
+        )));
+    }
+    let tail = bytes.range(len.saturating_sub(TAIL_LEN)..len)?;
+    let footer_len = footer::footer_len(&tail, len)?;
+    let footer = bytes.range(len - footer_len..len)?;
+    if crc32fast::hash(&footer) != expected.crc32 {
+        return Err(damaged("the footer").at_byte(len - footer_len));
+    }
+    let footer = Footer::decode(&footer, len)?;
+    let same = footer.kind == expected.kind
+        && footer.schema.fields() == expected.schema.fields()
+        && footer.rows() == expected.rows
+        && footer.fragments == expected.fragments;
+    if !same {
+        return Err(Error::corrupt("the file does not hold what the version at hand says: it was replaced by another"));
+    }
+    Ok(footer)
+}

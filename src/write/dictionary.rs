@@ -1,0 +1,59 @@
+//! The dictionaries of one file: values get their keys as they come, and are written once, at the end.
+
+use crate::error::{Error, Result};
+use arrow_array::{Array, ArrayRef, DictionaryArray, StringArray, types::Int32Type};
+use arrow_buffer::ScalarBuffer;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The values of one field path, in the order in which they were first seen.
+#[derive(Default)]
+pub struct Interner {
+    keys: HashMap<String, i32>,
+    values: Vec<String>,
+    bytes: usize,
+}
+
+impl Interner {
+    /// The file's keys for a batch's own dictionary array; values that no row uses are left behind. Where the column
+    /// may not be null, a null (below a null list or struct) becomes the empty text, so that each key has a value.
+    pub fn remap(&mut self, array: &DictionaryArray<Int32Type>, nullable: bool) -> Result<ScalarBuffer<i32>> {
+        let values = array.values().as_any().downcast_ref::<StringArray>();
+        let values = values.ok_or_else(|| Error::invalid("the values of a dictionary column must be utf8"))?;
+        let mut map = vec![-1; values.len()];
+        let keys = array.keys();
+        (0..keys.len())
+            .map(|row| {
+                if keys.is_null(row) {
+                    return if nullable { Ok(0) } else { self.key("") };
+                }
+                let old = keys.value(row) as usize;
+                if map[old] < 0 {
+                    map[old] = self.key(values.value(old))?;
+                }
+                Ok(map[old])
+            })
+            .collect()
+    }
+
+    fn key(&mut self, value: &str) -> Result<i32> {
+        if let Some(key) = self.keys.get(value) {
+            return Ok(*key);
+        }
+        self.bytes += value.len();
+        if self.bytes > i32::MAX as usize || self.values.len() == i32::MAX as usize {
+            return Err(Error::invalid(
+                "a dictionary column has more than 2 GiB of distinct values: it should be a text column",
+            ));
+        }
+        let key = self.values.len() as i32;
+        self.keys.insert(value.to_owned(), key);
+        self.values.push(value.to_owned());
+        Ok(key)
+    }
+
+    /// All values, by key.
+    pub fn values(&self) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(&self.values))
+    }
+}
