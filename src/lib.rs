@@ -5,9 +5,17 @@
 pub mod dataset;
 mod error;
 pub mod format;
+pub mod read;
 pub mod schema;
 pub mod storage;
+pub mod write;
 
+pub use dataset::{Appender, Dataset};
 pub use error::{Error, ErrorKind, Result};
 pub use format::address::{Address, FragmentId};
+pub use format::manifest::Operation;
+pub use format::notation::{Column, ColumnType};
+pub use read::VerifyLevel;
+pub use schema::rows;
 pub use schema::tables::Table;
+pub use storage::Access;

@@ -47,7 +47,7 @@ fn append(root: &Path) -> Result<Manifest> {
         let (length, crc32) = (bytes.len() as u64, crc32fast::hash(&bytes));
         entries.push((folder, FileEntry { path, length, crc32, fragments }));
     }
-    commit(root, &mut claims, |base| {
+    commit(root, &mut claims, |base, _| {
         let mut next = base.clone();
         next.operation = Operation::new("append");
         for (folder, entry) in &entries {

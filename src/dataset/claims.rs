@@ -249,10 +249,10 @@ mod tests {
         let (_dir, root) = dataset();
         let (mut one, mut two) = (Claims::new(&root).unwrap(), Claims::new(&root).unwrap());
         assert_eq!((one.take().unwrap(), two.take().unwrap()), (1, 2));
-        assert_eq!(commit(&root, &mut two, |base| Ok(base.clone())).unwrap().next, 3);
+        assert_eq!(commit(&root, &mut two, |base, _| Ok(base.clone())).unwrap().next, 3);
         assert_eq!(claimed(&root), ["000001"]);
         assert_eq!(one.take().unwrap(), 3);
-        assert_eq!(commit(&root, &mut one, |base| Ok(base.clone())).unwrap().next, 4);
+        assert_eq!(commit(&root, &mut one, |base, _| Ok(base.clone())).unwrap().next, 4);
         assert!(claimed(&root).is_empty());
     }
 
@@ -263,7 +263,7 @@ mod tests {
         for _ in 0..5 {
             two.take().unwrap();
         }
-        commit(&root, &mut two, |base| Ok(base.clone())).unwrap();
+        commit(&root, &mut two, |base, _| Ok(base.clone())).unwrap();
         // As if it had read the version before that commit and claims only now.
         let mut one = Claims::new(&root).unwrap();
         assert_eq!(one.take_from(1).unwrap(), 6);
@@ -299,7 +299,7 @@ mod tests {
         std::fs::write(root.join("claims/000001"), "another's").unwrap();
         let file = NewFile::create(&root.join("frames"), "000001.arrow").unwrap();
         assert_eq!(claims.publish(file).unwrap_err().kind(), ErrorKind::Conflict);
-        let error = commit(&root, &mut claims, |base| Ok(base.clone())).unwrap_err();
+        let error = commit(&root, &mut claims, |base, _| Ok(base.clone())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         drop(claims);
         assert_eq!(claimed(&root), ["000001"], "another writer's claim is not ours to remove");

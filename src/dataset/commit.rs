@@ -49,13 +49,13 @@ pub fn create(root: &Path) -> Result<Manifest> {
 pub fn commit(
     root: &Path,
     claims: &mut Claims,
-    mut build: impl FnMut(&Manifest) -> Result<Manifest>,
+    mut build: impl FnMut(&Manifest, &mut Claims) -> Result<Manifest>,
 ) -> Result<Manifest> {
     let id = random_token()?;
     for attempt in 0..ATTEMPTS_MAX {
         let base = versions::newest(root)?;
         claims.check()?;
-        let next = fill_in(build(&base)?, &base, &id, claims);
+        let next = fill_in(build(&base, claims)?, &base, &id, claims);
         next.check()?;
         match publish_version(root, &next, claims)? {
             Published::Ours => {
@@ -233,7 +233,7 @@ mod tests {
     fn a_commit_fills_in_what_is_not_the_builders() {
         let (_dir, root) = dataset();
         let first = versions::newest(&root).unwrap();
-        let second = commit(&root, &mut claims(&root), |base| {
+        let second = commit(&root, &mut claims(&root), |base, _| {
             let mut next = Manifest::empty("", "", "");
             next.operation = Operation::new("test").with("base", base.version);
             Ok(next)
@@ -250,19 +250,19 @@ mod tests {
         let (_dir, root) = dataset();
         let mut taken = claims(&root);
         taken.take().unwrap();
-        commit(&root, &mut taken, |base| Ok(base.clone())).unwrap();
+        commit(&root, &mut taken, |base, _| Ok(base.clone())).unwrap();
         let first = versions::read(&root, 1).unwrap();
-        assert_eq!(commit(&root, &mut claims(&root), |_| Ok(first.clone())).unwrap().next, 2);
+        assert_eq!(commit(&root, &mut claims(&root), |_, _| Ok(first.clone())).unwrap().next, 2);
     }
 
     #[test]
     fn who_loses_the_race_builds_again_on_the_winners_version() {
         let (_dir, root) = dataset();
         let mut seen = Vec::new();
-        let last = commit(&root, &mut claims(&root), |base| {
+        let last = commit(&root, &mut claims(&root), |base, _| {
             seen.push(base.version);
             if base.version < 4 {
-                commit(&root, &mut claims(&root), |base| Ok(base.clone())).unwrap();
+                commit(&root, &mut claims(&root), |base, _| Ok(base.clone())).unwrap();
             }
             Ok(base.clone())
         })
@@ -273,9 +273,9 @@ mod tests {
     #[test]
     fn a_refusal_of_the_builder_leaves_no_version() {
         let (_dir, root) = dataset();
-        let error = commit(&root, &mut claims(&root), |_| Err(Error::conflict("no"))).unwrap_err();
+        let error = commit(&root, &mut claims(&root), |_, _| Err(Error::conflict("no"))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        let error = commit(&root, &mut claims(&root), |base| {
+        let error = commit(&root, &mut claims(&root), |base, _| {
             let mut next = base.clone();
             next.files.insert("pictures".into(), Vec::new());
             Ok(next)
@@ -292,7 +292,7 @@ mod tests {
             for round in 0..10 {
                 let mut claims = claims(&root);
                 let number = claims.take().unwrap();
-                commit(&root, &mut claims, |base| {
+                commit(&root, &mut claims, |base, _| {
                     let mut next = base.clone();
                     next.operation = Operation::new("test").with("number", number).with("writer", writer * 100 + round);
                     Ok(next)

@@ -1,5 +1,32 @@
-//! A dataset: its versions, and how changes to it are made.
+//! A dataset: versions, commits, tables, side columns, the index, and everything that is asked of them.
+//!
+//! It may use all modules below it (`error`, `format`, `vocab`, `schema`, `storage`, `write`, `read`); the loader, the
+//! importers, the exporters and the command line use it.
 
+mod append;
+mod change;
 pub mod claims;
+mod columns;
 pub mod commit;
+mod delete;
+mod files;
+mod fragments;
+mod index;
+mod lazy;
+mod live;
+mod merge;
+mod open;
+mod record;
+mod row;
+mod scan;
+mod table;
 pub mod versions;
+
+pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
+pub use columns::CellUpdate;
+pub use delete::DeleteOptions;
+pub use index::IndexKind;
+pub use open::{Dataset, OpenOptions};
+pub use record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
+pub use row::Row;
+pub use scan::{Scan, ScanBatch};

@@ -139,7 +139,7 @@ mod tests {
         let root = dir.path().join("d.surgdb");
         create(&root).unwrap();
         for _ in 1..versions {
-            commit(&root, &mut Claims::new(&root).unwrap(), |base| Ok(base.clone())).unwrap();
+            commit(&root, &mut Claims::new(&root).unwrap(), |base, _| Ok(base.clone())).unwrap();
         }
         (dir, root)
     }
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_tag_leads_to_its_version_and_a_wrong_one_to_the_list() {
         let (_dir, root) = dataset(2);
-        commit(&root, &mut Claims::new(&root).unwrap(), |base| {
+        commit(&root, &mut Claims::new(&root).unwrap(), |base, _| {
             let mut next = base.clone();
             next.tags.insert("paper".into(), 2);
             Ok(next)

@@ -5,6 +5,9 @@
 pub mod build;
 pub mod forest;
 pub mod placeholder;
+pub mod record;
+pub mod references;
 pub mod rows;
 pub mod tables;
+pub mod validate;
 pub mod views;

@@ -18,7 +18,7 @@ mod grounding;
 mod lists;
 mod media;
 mod parts;
-mod read;
+pub(crate) mod read;
 mod reasoning;
 mod regions;
 mod turns;

@@ -12,7 +12,7 @@ use arrow_array::{
 };
 
 /// The cell's array as what it must be, with the cell's row in it.
-pub(super) fn typed<'a, A: Array + 'static>(cell: Cell<'a>) -> Result<&'a A> {
+pub(crate) fn typed<'a, A: Array + 'static>(cell: Cell<'a>) -> Result<&'a A> {
     let array = cell.array.as_any().downcast_ref::<A>().ok_or_else(|| other_type(cell.array))?;
     if cell.row >= array.len() {
         return Err(Error::corrupt(format!("there is no row {} among {}", cell.row, array.len())));
@@ -22,13 +22,13 @@ pub(super) fn typed<'a, A: Array + 'static>(cell: Cell<'a>) -> Result<&'a A> {
 
 /// What to say of an array that has another type than its column.
 #[cold]
-pub(super) fn other_type(array: &dyn Array) -> Error {
+pub(crate) fn other_type(array: &dyn Array) -> Error {
     Error::corrupt(format!("the array has the type {}, which is not its column's", array.data_type()))
 }
 
 /// The error, with the column and the row that it is about.
 #[cold]
-pub(super) fn named(error: Error, table: Table, column: usize, address: Option<Address>) -> Error {
+pub(crate) fn named(error: Error, table: Table, column: usize, address: Option<Address>) -> Error {
     let name = table.columns().get(column).map_or("?", |column| column.name.as_str());
     let named = Error::new(error.kind(), format!("{table}.{name}: {}", error.message()));
     match address {
@@ -41,21 +41,21 @@ fn wanted<T>(value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::corrupt("there is a null where none may be"))
 }
 
-pub(super) fn text_opt(cell: Cell<'_>) -> Result<Option<&str>> {
+pub(crate) fn text_opt(cell: Cell<'_>) -> Result<Option<&str>> {
     let array = typed::<LargeStringArray>(cell)?;
     Ok(array.is_valid(cell.row).then(|| array.value(cell.row)))
 }
 
-pub(super) fn text(cell: Cell<'_>) -> Result<&str> {
+pub(crate) fn text(cell: Cell<'_>) -> Result<&str> {
     wanted(text_opt(cell)?)
 }
 
-pub(super) fn dict_opt(cell: Cell<'_>) -> Result<Option<&str>> {
+pub(crate) fn dict_opt(cell: Cell<'_>) -> Result<Option<&str>> {
     let array = typed::<DictionaryArray<Int32Type>>(cell)?;
     Ok(Names::new(array)?.get(cell.row))
 }
 
-pub(super) fn dict(cell: Cell<'_>) -> Result<&str> {
+pub(crate) fn dict(cell: Cell<'_>) -> Result<&str> {
     wanted(dict_opt(cell)?)
 }
 
@@ -64,45 +64,45 @@ fn number<T: ArrowPrimitiveType>(cell: Cell<'_>) -> Result<Option<T::Native>> {
     Ok(array.is_valid(cell.row).then(|| array.value(cell.row)))
 }
 
-pub(super) fn f64_opt(cell: Cell<'_>) -> Result<Option<f64>> {
+pub(crate) fn f64_opt(cell: Cell<'_>) -> Result<Option<f64>> {
     number::<Float64Type>(cell)
 }
 
-pub(super) fn i64_opt(cell: Cell<'_>) -> Result<Option<i64>> {
+pub(crate) fn i64_opt(cell: Cell<'_>) -> Result<Option<i64>> {
     number::<Int64Type>(cell)
 }
 
-pub(super) fn i32_opt(cell: Cell<'_>) -> Result<Option<i32>> {
+pub(crate) fn i32_opt(cell: Cell<'_>) -> Result<Option<i32>> {
     number::<Int32Type>(cell)
 }
 
-pub(super) fn i64(cell: Cell<'_>) -> Result<i64> {
+pub(crate) fn i64(cell: Cell<'_>) -> Result<i64> {
     wanted(number::<Int64Type>(cell)?)
 }
 
-pub(super) fn u32(cell: Cell<'_>) -> Result<u32> {
+pub(crate) fn u32(cell: Cell<'_>) -> Result<u32> {
     wanted(number::<UInt32Type>(cell)?)
 }
 
-pub(super) fn bool_opt(cell: Cell<'_>) -> Result<Option<bool>> {
+pub(crate) fn bool_opt(cell: Cell<'_>) -> Result<Option<bool>> {
     let array = typed::<BooleanArray>(cell)?;
     Ok(array.is_valid(cell.row).then(|| array.value(cell.row)))
 }
 
-pub(super) fn address_opt(cell: Cell<'_>) -> Result<Option<Address>> {
+pub(crate) fn address_opt(cell: Cell<'_>) -> Result<Option<Address>> {
     number::<Int64Type>(cell)?.map(address_of).transpose()
 }
 
-pub(super) fn address(cell: Cell<'_>) -> Result<Address> {
+pub(crate) fn address(cell: Cell<'_>) -> Result<Address> {
     wanted(address_opt(cell)?)
 }
 
 /// The address that stands in a file as this number.
-pub(super) fn address_of(value: i64) -> Result<Address> {
+pub(crate) fn address_of(value: i64) -> Result<Address> {
     Address::new(value).map_err(|error| Error::corrupt(error.message()))
 }
 
-pub(super) fn addresses(cell: Cell<'_>) -> Result<Addresses<'_>> {
+pub(crate) fn addresses(cell: Cell<'_>) -> Result<Addresses<'_>> {
     Addresses::of_cell(cell)
 }
 
@@ -115,15 +115,15 @@ fn fixed<const N: usize>(cell: Cell<'_>) -> Result<Option<[u8; N]>> {
     Ok(Some(bytes))
 }
 
-pub(super) fn record(cell: Cell<'_>) -> Result<Option<[u8; 8]>> {
+pub(crate) fn record(cell: Cell<'_>) -> Result<Option<[u8; 8]>> {
     fixed::<8>(cell)
 }
 
-pub(super) fn digest(cell: Cell<'_>) -> Result<[u8; 32]> {
+pub(crate) fn digest(cell: Cell<'_>) -> Result<[u8; 32]> {
     wanted(fixed::<32>(cell)?)
 }
 
-pub(super) fn bytes_opt(cell: Cell<'_>) -> Result<Option<&[u8]>> {
+pub(crate) fn bytes_opt(cell: Cell<'_>) -> Result<Option<&[u8]>> {
     let array = typed::<LargeBinaryArray>(cell)?;
     Ok(array.is_valid(cell.row).then(|| array.value(cell.row)))
 }

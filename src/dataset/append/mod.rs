@@ -1,0 +1,417 @@
+//! The appender: rows go in one by one, and become visible all at once.
+
+mod blob;
+mod fragment;
+mod refs;
+
+pub use blob::{BlobInfo, BlobSource};
+pub use fragment::WriterOptions;
+
+use crate::dataset::change::Change;
+use crate::dataset::claims::Claims;
+use crate::dataset::columns::CellUpdate;
+use crate::dataset::index::IndexKind;
+use crate::dataset::{Dataset, columns};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
+use crate::format::constants::REPORTS_DIR;
+use crate::format::manifest::{Operation, ReportEntry, Source, report_path};
+use crate::schema::build::*;
+use crate::schema::record::id_key;
+use crate::schema::references::targets;
+use crate::schema::rows::*;
+use crate::schema::tables::Table;
+use crate::schema::validate::{self, Finding};
+use crate::schema::views;
+use crate::storage::publish::publish_bytes;
+use crate::write::StreamedValues;
+use blob::{Digested, STREAM_FROM};
+use fragment::TableWriter;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::path::Path;
+
+/// Appends rows to a dataset. What it has written becomes visible, all at once, with [`Appender::commit`]; dropped
+/// without it, or killed, it leaves the dataset as it was.
+///
+/// Memory is bounded by what waits for a batch (at most `batch_bytes` a table and `blob_batch_bytes` of blobs, twice
+/// while a batch is written), plus about 24 bytes a new id and 40 a new blob, for telling repeats.
+///
+/// Several appenders may work on a dataset at once, in one process or in several: all of them land, unless two add the
+/// same id of the same source.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("demo.surgdb");
+/// use surgdb::dataset::BlobSource;
+/// use surgdb::rows::{ConversationRow, FrameRow, MediumRow, TurnRow};
+/// use surgdb::{Dataset, Table};
+///
+/// let mut appender = Dataset::create(&path)?.append()?;
+/// let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"the bytes of a PNG" })?;
+/// let frame = appender.frame(&FrameRow {
+///     id: "VID01/000123.png".into(),
+///     source: "mine".into(),
+///     kind: "rgb".into(),
+///     blob: Some(blob.address),
+///     ..Default::default()
+/// })?;
+/// appender.conversation(&ConversationRow {
+///     id: "1".into(),
+///     source: "mine".into(),
+///     task: "instrument recognition".into(),
+///     turns: vec![
+///         TurnRow { role: "user".into(), text: "<image>\nWhich instruments?".into(), ..Default::default() },
+///         TurnRow { role: "assistant".into(), text: "A grasper.".into(), ..Default::default() },
+///     ],
+///     media: vec![MediumRow { turn: 0, at: Some(0), refs: vec![frame], ..Default::default() }],
+///     ..Default::default()
+/// })?;
+/// let dataset = appender.commit(surgdb::Operation::new("append"))?;
+/// assert_eq!(dataset.count(Table::Conversations)?, 1);
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+pub struct Appender {
+    dataset: Dataset,
+    claims: Claims,
+    options: WriterOptions,
+    cases: TableWriter<CasesBuilder>,
+    videos: TableWriter<VideosBuilder>,
+    frames: TableWriter<FramesBuilder>,
+    blobs: TableWriter<BlobsBuilder>,
+    annotations: TableWriter<AnnotationsBuilder>,
+    conversations: TableWriter<ConversationsBuilder>,
+    /// Addresses of new rows, by table and key of source and id.
+    ids: [HashMap<u64, Address, Keyed>; 6],
+    digests: HashMap<u128, Address, Keyed>,
+    names: BTreeSet<String>,
+    change: Change,
+    updates: Vec<CellUpdate>,
+}
+
+/// Keys are digests already: hashing them again would only cost time.
+type Keyed = std::hash::BuildHasherDefault<KeyHasher>;
+
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl std::hash::Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for (at, byte) in bytes.iter().take(8).enumerate() {
+            self.0 ^= u64::from(*byte) << (8 * at);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
+
+impl Dataset {
+    /// Starts to append to this dataset.
+    ///
+    /// # Errors
+    /// `Io` when the system has no randomness.
+    pub fn append(&self) -> Result<Appender> {
+        self.append_with(WriterOptions::default())
+    }
+
+    /// Starts to append, with options.
+    ///
+    /// # Errors
+    /// `Io` when the system has no randomness.
+    pub fn append_with(&self, options: WriterOptions) -> Result<Appender> {
+        Ok(Appender {
+            dataset: self.clone(),
+            claims: Claims::new(self.path())?,
+            options,
+            cases: TableWriter::new(),
+            videos: TableWriter::new(),
+            frames: TableWriter::new(),
+            blobs: TableWriter::new(),
+            annotations: TableWriter::new(),
+            conversations: TableWriter::new(),
+            ids: Default::default(),
+            digests: HashMap::default(),
+            names: BTreeSet::new(),
+            change: Change::default(),
+            updates: Vec::new(),
+        })
+    }
+}
+
+/// Appends a validated row with an id to its table.
+macro_rules! append_row {
+    ($self:ident, $table:expr, $writer:ident, $row:ident, $check:ident) => {{
+        let findings = validate::$check($row)?;
+        $self.check_refs_of($row)?;
+        let key = $self.check_id($table, &$row.source, &$row.id)?;
+        let root = $self.dataset.path();
+        let address = $self.$writer.append(root, &mut $self.claims, &$self.options, |builder| builder.push($row))?;
+        $self.register($table, key, address, &$row.source);
+        (address, findings)
+    }};
+}
+
+impl Appender {
+    /// The version that it builds on.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Appends a case.
+    ///
+    /// # Errors
+    /// `Invalid` when the row does not hold together, `Exists` when its source has this id already; `Io`.
+    pub fn case(&mut self, row: &CaseRow) -> Result<Address> {
+        Ok(append_row!(self, Table::Cases, cases, row, check_case).0)
+    }
+
+    /// Appends a video.
+    ///
+    /// # Errors
+    /// `Invalid` when the row does not hold together or refers to what is not there, `Exists` when its source has this
+    /// id already; `Io`.
+    pub fn video(&mut self, row: &VideoRow) -> Result<Address> {
+        Ok(append_row!(self, Table::Videos, videos, row, check_video).0)
+    }
+
+    /// Appends a frame.
+    ///
+    /// # Errors
+    /// As [`Appender::video`].
+    pub fn frame(&mut self, row: &FrameRow) -> Result<Address> {
+        let (address, _) = append_row!(self, Table::Frames, frames, row, check_frame);
+        if let Some(video) = row.video {
+            self.change.entries.entry(IndexKind::Video).or_default().push((video.get() as u64, address.get()));
+        }
+        Ok(address)
+    }
+
+    /// Appends an annotation. What is odd but kept (a box that leaves its picture) comes back as findings.
+    ///
+    /// # Errors
+    /// As [`Appender::video`].
+    pub fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)> {
+        let (address, findings) = append_row!(self, Table::Annotations, annotations, row, check_annotation);
+        let entries = self.change.entries.entry(IndexKind::Target).or_default();
+        entries.push((row.target.get() as u64, address.get()));
+        Ok((address, findings))
+    }
+
+    /// Appends a conversation. What is odd but kept (a box that leaves its picture) comes back as findings.
+    ///
+    /// # Errors
+    /// As [`Appender::video`].
+    pub fn conversation(&mut self, row: &ConversationRow) -> Result<(Address, Vec<Finding>)> {
+        Ok(append_row!(self, Table::Conversations, conversations, row, check_conversation))
+    }
+
+    /// Appends a blob, unless the dataset has its content already.
+    ///
+    /// # Errors
+    /// `Io`, `NotFound` when its file cannot be read; `Input` when the file changes meanwhile.
+    pub fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo> {
+        match source {
+            BlobSource::Bytes { media_type, bytes } => self.held_blob(media_type, bytes),
+            BlobSource::File { media_type, path } => {
+                let wrong = |error| Error::io("cannot read it", error).in_file(path);
+                if std::fs::metadata(path).map_err(wrong)?.len() < STREAM_FROM {
+                    return self.held_blob(media_type, &std::fs::read(path).map_err(wrong)?);
+                }
+                self.streamed_blob(media_type, path)
+            }
+            BlobSource::Linked { media_type, path } => self.linked_blob(media_type, path),
+        }
+    }
+
+    fn held_blob(&mut self, media_type: &str, bytes: &[u8]) -> Result<BlobInfo> {
+        let digested = Digested::of(bytes);
+        if let Some(address) = self.known_blob(&digested, false)? {
+            return Ok(info(&digested, address, false));
+        }
+        let row = blob_row(&digested, media_type, None, Some(bytes));
+        let root = self.dataset.path();
+        let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
+        Ok(self.register_blob(&digested, address))
+    }
+
+    fn streamed_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
+        let digested = Digested::of_file(path)?;
+        if let Some(address) = self.known_blob(&digested, false)? {
+            return Ok(info(&digested, address, false));
+        }
+        let mut reader = File::open(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+        let values = StreamedValues { reader: &mut reader, len: digested.size, crc32: digested.crc32 };
+        let row = blob_row(&digested, media_type, None, Some(&[]));
+        let (root, options) = (self.dataset.path(), &self.options);
+        let push = |builder: &mut BlobsBuilder| builder.push(&row);
+        let address = self.blobs.append_streamed(root, &mut self.claims, options, push, values);
+        Ok(self.register_blob(&digested, address.map_err(|error| error.in_file(path))?))
+    }
+
+    fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
+        let digested = Digested::of_file(path)?;
+        if let Some(address) = self.known_blob(&digested, true)? {
+            return Ok(info(&digested, address, false));
+        }
+        let whole = path.canonicalize().map_err(|error| Error::io("cannot find it", error).in_file(path))?;
+        let whole =
+            whole.to_str().ok_or_else(|| Error::input("only files with UTF-8 names can be linked").in_file(path))?;
+        let row = blob_row(&digested, media_type, Some(format!("file://{whole}")), None);
+        let root = self.dataset.path();
+        let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
+        Ok(self.register_blob(&digested, address))
+    }
+
+    /// A blob with this content that is there already; with its bytes, unless a link will do.
+    fn known_blob(&mut self, digested: &Digested, link_will_do: bool) -> Result<Option<Address>> {
+        if let Some(address) = self.digests.get(&digested.identity()) {
+            return Ok(Some(*address));
+        }
+        let mut known = None;
+        self.dataset.hits(IndexKind::Digest, digested.key(), |row| {
+            let blob = views::Blob::new(&row);
+            let same = blob.digest()? == digested.digest;
+            if same && (link_will_do || blob.uri()?.is_none()) {
+                known = Some(row.address());
+            }
+            Ok(known.is_some())
+        })?;
+        Ok(known)
+    }
+
+    fn register_blob(&mut self, digested: &Digested, address: Address) -> BlobInfo {
+        self.digests.insert(digested.identity(), address);
+        self.change.entries.entry(IndexKind::Digest).or_default().push((digested.key(), address.get()));
+        info(digested, address, true)
+    }
+
+    /// The address of a row with this source and id, committed or appended here; not one that is to be deleted.
+    ///
+    /// # Errors
+    /// `Corrupt` when the index cannot be read.
+    pub fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
+        if let Some(address) = self.ids[table as usize].get(&id_key(source, id)) {
+            return Ok(Some(*address));
+        }
+        let found = self.dataset.find_in(table, source, id)?;
+        Ok(found.filter(|address| !self.change.deletes.contains(address)))
+    }
+
+    fn check_id(&self, table: Table, source: &str, id: &str) -> Result<u64> {
+        if let Some(address) = self.lookup(table, source, id)? {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                format!("the source {source:?} has a {} with this id already, at {address}", table.row_name()),
+            )
+            .with_id(id));
+        }
+        Ok(id_key(source, id))
+    }
+
+    fn register(&mut self, table: Table, key: u64, address: Address, source: &str) {
+        self.ids[table as usize].insert(key, address);
+        self.change.entries.entry(IndexKind::Id(table)).or_default().push((key, address.get()));
+        if !self.names.contains(source) {
+            self.names.insert(source.to_owned());
+        }
+    }
+
+    /// Deletes a committed row with the same commit: to put a new one in its place.
+    ///
+    /// # Errors
+    /// `NotInVersion`, `Deleted` when it is not live.
+    pub fn delete(&mut self, address: Address) -> Result<()> {
+        self.dataset.row(address)?;
+        self.change.deletes.insert(address);
+        Ok(())
+    }
+
+    /// Changes cells of committed rows with the same commit, as a side column; the rest of the column stays.
+    ///
+    /// # Errors
+    /// `Invalid` when the column cannot be replaced or the values do not fit it.
+    pub fn update(&mut self, update: CellUpdate) -> Result<()> {
+        update.check(&self.dataset)?;
+        let (table, column) = update.place();
+        let allowed = targets(table, column);
+        let field = if table.column_index(column).is_some() { "a replaced column" } else { "an added column" };
+        update.each_reference(&mut |address| self.check_ref(field, address, allowed))?;
+        self.updates.push(update);
+        Ok(())
+    }
+
+    /// Says what a source is: it is added to the manifest, or takes the place of what was said of it.
+    pub fn source(&mut self, source: Source) {
+        self.change.sources.retain(|known| known.id != source.id);
+        self.change.sources.push(source);
+    }
+
+    /// Writes a report that the manifest will name; its path, relative to the dataset's folder.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be written.
+    pub fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        let path = report_path(blake3::hash(bytes).to_hex().as_str(), "json");
+        let file = path.rsplit('/').next().unwrap_or(&path);
+        match publish_bytes(&self.dataset.file_path(REPORTS_DIR), file, bytes) {
+            Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
+            _ => {}
+        }
+        self.change.reports.push(ReportEntry { name: name.to_owned(), path: path.clone(), bytes: bytes.len() as u64 });
+        Ok(path)
+    }
+
+    /// Makes everything visible as a new version, and opens it. Where nothing was appended or changed, there is no new
+    /// version.
+    ///
+    /// # Errors
+    /// `Conflict` when another writer has committed something that this rests on; `Storage`, `Io`. Whatever the
+    /// error, the dataset has either its newest version as before, or the new one, whole.
+    pub fn commit(mut self, operation: Operation) -> Result<Dataset> {
+        for name in &self.names {
+            let known = self.dataset.manifest().source(name).is_some();
+            if !known && !self.change.sources.iter().any(|source| source.id == *name) {
+                self.change.sources.push(Source { id: name.clone(), ..Default::default() });
+            }
+        }
+        let claims = &mut self.claims;
+        let files = [
+            (Table::Blobs, self.blobs.finish(claims)?),
+            (Table::Cases, self.cases.finish(claims)?),
+            (Table::Videos, self.videos.finish(claims)?),
+            (Table::Frames, self.frames.finish(claims)?),
+            (Table::Annotations, self.annotations.finish(claims)?),
+            (Table::Conversations, self.conversations.finish(claims)?),
+        ];
+        self.change.files.extend(files.into_iter().filter(|(_, files)| !files.is_empty()));
+        for update in &self.updates {
+            columns::write_update(&self.dataset, claims, update, &mut self.change)?;
+        }
+        self.change.commit(&self.dataset, self.claims, operation)
+    }
+}
+
+fn info(digested: &Digested, address: Address, is_new: bool) -> BlobInfo {
+    BlobInfo { address, digest: digested.digest, size: digested.size, is_new }
+}
+
+fn blob_row<'a>(digested: &Digested, media_type: &str, uri: Option<String>, bytes: Option<&'a [u8]>) -> BlobRow<'a> {
+    BlobRow {
+        digest: digested.digest,
+        crc32: digested.crc32,
+        media_type: media_type.to_owned(),
+        size: digested.size as i64,
+        uri,
+        bytes,
+    }
+}

@@ -1,0 +1,202 @@
+//! A change on its way to a version: what it adds, what it takes away, and what it rests on.
+//!
+//! Appending, deleting and adding columns all end here. Each attempt to commit holds what the change rests on against
+//! the version that it builds on: rows referred to are live, new ids are new, and the side columns that were read are
+//! still the newest.
+
+use crate::dataset::Dataset;
+use crate::dataset::claims::Claims;
+use crate::dataset::commit;
+use crate::dataset::delete::{refers_to, write_deletions};
+use crate::dataset::index::{IndexKind, Run};
+use crate::dataset::merge::merged;
+use crate::error::{Error, Result};
+use crate::format::manifest::{FileEntry, Manifest, Operation, ReportEntry, SideColumn, Source};
+use crate::format::{Address, FragmentId};
+use crate::schema::tables::Table;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What a commit is to change.
+#[derive(Default)]
+pub struct Change {
+    /// New base files.
+    pub files: BTreeMap<Table, Vec<FileEntry>>,
+    /// New side files: the column that each adds to or replaces (its `files` are the new ones alone).
+    pub columns: Vec<SideColumn>,
+    /// The newest side file of a column that was read, by table, column and fragment: it must still be the newest.
+    pub overlays: Vec<(Table, String, FragmentId, Option<String>)>,
+    /// New entries of each index, sorted when the commit is made.
+    pub entries: BTreeMap<IndexKind, Vec<(u64, i64)>>,
+    /// Rows that are deleted.
+    pub deletes: BTreeSet<Address>,
+    /// Committed rows that new rows refer to.
+    pub refers: HashSet<Address>,
+    /// Sources to be added, or to take the place of those with their id.
+    pub sources: Vec<Source>,
+    /// Reports that were written.
+    pub reports: Vec<ReportEntry>,
+}
+
+impl Change {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+            && self.columns.is_empty()
+            && self.deletes.is_empty()
+            && self.sources.is_empty()
+            && self.reports.is_empty()
+    }
+
+    /// Commits the change, made against `dataset`, and opens the new version. Nothing to change is no version.
+    ///
+    /// # Errors
+    /// `Conflict` when another writer committed something that the change rests on; `Referenced` when a row that is
+    /// deleted is referred to; `Storage`, `Io`.
+    pub fn commit(mut self, dataset: &Dataset, mut claims: Claims, operation: Operation) -> Result<Dataset> {
+        if self.is_empty() {
+            return Ok(dataset.clone());
+        }
+        self.entries.values_mut().for_each(|entries| entries.sort_unstable());
+        let manifest = commit::commit(dataset.path(), &mut claims, |base, claims| {
+            let newer = match base.version == dataset.version() {
+                true => dataset.clone(),
+                false => dataset.reopened(base.clone())?,
+            };
+            self.check(dataset, &newer)?;
+            self.apply(&newer, claims, &operation)
+        })?;
+        dataset.reopened(manifest)
+    }
+
+    fn check(&self, dataset: &Dataset, base: &Dataset) -> Result<()> {
+        if let Some(address) = self.refers.iter().find(|address| self.deletes.contains(address)) {
+            return Err(Error::conflict(format!("a new row refers to {address}, which this change deletes")));
+        }
+        for address in self.deletes.iter().chain(&self.refers) {
+            if !base.is_live(*address)? {
+                return Err(Error::conflict(format!(
+                    "{address} was deleted by another writer: read the newest version"
+                )));
+            }
+        }
+        self.check_overlays(base)?;
+        if base.version() != dataset.version() {
+            self.check_ids(dataset, base)?;
+        }
+        refers_to(base, &self.deletes)
+    }
+
+    fn check_overlays(&self, base: &Dataset) -> Result<()> {
+        for (table, column, fragment, path) in &self.overlays {
+            let state = base.state(*table);
+            let at = crate::dataset::fragments::position(&state.fragments, *fragment);
+            let at = at.ok_or_else(|| Error::conflict(format!("fragment {fragment} is gone")))?;
+            let newest = state.column_named(column).ok().and_then(|column| state.overlay_path(at, column));
+            if newest != path.as_deref() {
+                return Err(Error::conflict(format!(
+                    "another writer changed the column `{column}` of {table} meanwhile: make the change again on the \
+                     newest version"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the new ids against those that other writers have added since.
+    fn check_ids(&self, dataset: &Dataset, base: &Dataset) -> Result<()> {
+        let known: HashSet<&str> = dataset.manifest().index.iter().map(|run| run.path.as_str()).collect();
+        for run in base.manifest().index.iter().filter(|run| !known.contains(run.path.as_str())) {
+            let kind = IndexKind::ALL.into_iter().find(|kind| kind.name() == run.kind);
+            let Some(kind @ IndexKind::Id(table)) = kind else { continue };
+            let Some(new) = self.entries.get(&kind) else { continue };
+            for (key, address) in Run::new(run).entries(base.opening())? {
+                let at = new.partition_point(|entry| entry.0 < key);
+                if new.get(at).is_none_or(|entry| entry.0 != key) {
+                    continue;
+                }
+                let address = Address::new(address).map_err(|error| Error::corrupt(error.message()))?;
+                let since = dataset.state(table).locate(address).is_err();
+                if since && base.is_live(address)? {
+                    return Err(Error::conflict(format!(
+                        "another writer has added a {} with the same id ({address}): make the change again on the \
+                         newest version",
+                        table.row_name()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The manifest after the change.
+    fn apply(&self, base: &Dataset, claims: &mut Claims, operation: &Operation) -> Result<Manifest> {
+        let mut next = base.manifest().clone();
+        next.operation = operation.clone();
+        for (table, files) in &self.files {
+            next.files.entry(table.name().to_owned()).or_default().extend(files.iter().cloned());
+        }
+        for column in &self.columns {
+            let same = |known: &&mut SideColumn| known.table == column.table && known.name == column.name;
+            match next.columns.iter_mut().find(same) {
+                Some(known) if known.ty == column.ty => known.files.extend(column.files.iter().cloned()),
+                Some(known) => {
+                    return Err(Error::conflict(format!(
+                        "the column `{}` of {} is of type {}, and this change has {}",
+                        known.name, known.table, known.ty, column.ty
+                    )));
+                }
+                None => next.columns.push(column.clone()),
+            }
+        }
+        drop_covered(&mut next.columns);
+        for (kind, entries) in &self.entries {
+            let runs = merged(base.opening(), claims, *kind, &base.manifest().index, entries)?;
+            next.index.retain(|run| run.kind != kind.name());
+            next.index.extend(runs);
+        }
+        write_deletions(base, claims, &self.deletes, &mut next)?;
+        for source in &self.sources {
+            match next.sources.iter_mut().find(|known| known.id == source.id) {
+                Some(known) => join_source(known, source),
+                None => next.sources.push(source.clone()),
+            }
+        }
+        for report in &self.reports {
+            if !next.reports.contains(report) {
+                next.reports.push(report.clone());
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// What a source says newly takes the place of what it said; imports are added to those that other writers added.
+fn join_source(known: &mut Source, new: &Source) {
+    let mut imports = std::mem::take(&mut known.imports);
+    imports.extend(new.imports.iter().filter(|import| !imports.contains(import)).cloned().collect::<Vec<_>>());
+    *known = Source {
+        id: new.id.clone(),
+        title: new.title.clone().or(known.title.take()),
+        kind: new.kind.or(known.kind),
+        licence: new.licence.clone().or(known.licence.take()),
+        citation: new.citation.clone().or(known.citation.take()),
+        url: new.url.clone().or(known.url.take()),
+        imports,
+    };
+}
+
+/// Leaves out side files of which newer ones cover every fragment.
+fn drop_covered(columns: &mut [SideColumn]) {
+    for column in columns {
+        let mut covered = HashSet::new();
+        let mut kept: Vec<_> = Vec::with_capacity(column.files.len());
+        for file in column.files.drain(..).rev() {
+            let news = file.fragments.iter().filter(|part| covered.insert(part.fragment)).count();
+            if news > 0 {
+                kept.push(file);
+            }
+        }
+        kept.reverse();
+        column.files = kept;
+    }
+}

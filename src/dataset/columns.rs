@@ -1,0 +1,270 @@
+//! Side columns: a column added to a table, or cells of one replaced, without the bulk being rewritten.
+
+use crate::dataset::change::Change;
+use crate::dataset::claims::Claims;
+use crate::dataset::files::new_file;
+use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, side_row};
+use crate::dataset::{Appender, Dataset};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::format::constants::COLUMNS_DIR;
+use crate::format::manifest::{Operation, SideColumn};
+use crate::format::notation::Column;
+use crate::schema::references::each_reference;
+use crate::schema::tables::{Table, annotations, blobs, frames};
+use crate::write::WriteOptions;
+use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_select::interleave::interleave;
+use std::sync::Arc;
+
+/// Rows of a side file's batch at the most.
+const BATCH_ROWS: u32 = 1 << 16;
+
+/// New values for cells of a column: a base column that may be replaced, one that was added, or a new one.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let dataset = surgdb::Dataset::create(dir.path().join("a.surgdb"))?;
+/// use surgdb::dataset::CellUpdate;
+/// use surgdb::{Column, Table};
+/// let score = Column::parse("score?: float32")?;
+/// let values = arrow_array::Float32Array::from(Vec::<f32>::new());
+/// let update = CellUpdate::new(Table::Frames, score, Vec::new(), std::sync::Arc::new(values));
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CellUpdate {
+    table: Table,
+    column: Column,
+    addresses: Vec<Address>,
+    values: ArrayRef,
+}
+
+impl CellUpdate {
+    /// Gives the rows at these addresses these values, one each; of an address that comes twice the last one counts.
+    pub fn new(table: Table, column: Column, addresses: Vec<Address>, values: ArrayRef) -> Self {
+        Self { table, column, addresses, values }
+    }
+
+    /// Whether the change can be made to this version.
+    pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
+        let Column { name, ty, .. } = &self.column;
+        let wrong = |what: String| Err(Error::invalid(format!("the column `{name}` of {}: {what}", self.table)));
+        if self.values.data_type() != &ty.to_arrow() {
+            return wrong(format!("its values are of type {}, not {ty}", self.values.data_type()));
+        }
+        if self.values.len() != self.addresses.len() {
+            return wrong(format!("{} values for {} rows", self.values.len(), self.addresses.len()));
+        }
+        let state = dataset.state(self.table);
+        match state.columns.iter().position(|state| state.column.name == *name) {
+            None => check_name(name)?,
+            Some(at) => {
+                let known = &state.columns[at].column;
+                if known.ty != *ty {
+                    return wrong(format!("it is of type {}, not {ty}", known.ty));
+                }
+                if state.is_base(at) && !may_be_replaced(self.table, at) {
+                    return wrong("it cannot be replaced: rows are found by it, or checked with it".into());
+                }
+                if !known.nullable && self.values.null_count() > 0 {
+                    return wrong("it cannot be null".into());
+                }
+            }
+        }
+        let misplaced = self.addresses.iter().find(|address| state.locate(**address).is_err());
+        match misplaced {
+            Some(address) => wrong(format!("{address} is no row of this version")),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls `found` with each address that the new values hold.
+    pub(super) fn each_reference(&self, found: &mut dyn FnMut(Address) -> Result<()>) -> Result<()> {
+        each_reference(&self.column.ty, self.values.as_ref(), &mut |_, address| found(address))
+    }
+
+    pub(super) fn place(&self) -> (Table, &str) {
+        (self.table, &self.column.name)
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    if name.is_empty() || name.len() > 200 || !name.chars().all(fits) {
+        return Err(Error::invalid(format!(
+            "{name:?} is no name for a column: use letters, digits, `_`, `-`, `.` and `/`, at most 200 bytes"
+        )));
+    }
+    Ok(())
+}
+
+/// What the index is built on, what identifies a record, and what checks a blob's bytes stays as it was written.
+fn may_be_replaced(table: Table, column: usize) -> bool {
+    let name = &table.columns()[column].name;
+    !matches!(name.as_str(), "id" | "source" | "record")
+        && !(table == Table::Blobs && column != blobs::MEDIA_TYPE)
+        && !(table == Table::Annotations && column == annotations::TARGET)
+        && !(table == Table::Frames && column == frames::VIDEO)
+}
+
+impl Dataset {
+    /// Adds a column to a table, in a new version: `values` has one entry for each live row, by ascending address.
+    ///
+    /// # Errors
+    /// `Exists` when the table has a column of this name; `Invalid` when the values do not fit; `Conflict`, `Storage`,
+    /// `Io`.
+    pub fn add_column(&self, table: Table, column: Column, values: ArrayRef) -> Result<Dataset> {
+        if self.state(table).column_named(&column.name).is_ok() {
+            return Err(Error::exists(format!("{table} has a column `{}` already", column.name)));
+        }
+        self.replace_column(table, column, values)
+    }
+
+    /// Replaces a column of a table, in a new version: `values` has one entry for each live row, by ascending address.
+    /// Of a base column, deleted rows keep what they had.
+    ///
+    /// # Errors
+    /// `Invalid` when the column cannot be replaced or the values do not fit; `Conflict`, `Storage`, `Io`.
+    pub fn replace_column(&self, table: Table, column: Column, values: ArrayRef) -> Result<Dataset> {
+        let addresses = self.live_addresses(table)?;
+        self.update_cells(CellUpdate::new(table, column, addresses, values))
+    }
+
+    /// Changes cells of a column, in a new version; rows that are not named keep what they had.
+    ///
+    /// # Errors
+    /// `Invalid` when the column cannot be replaced or the values do not fit; `Conflict`, `Storage`, `Io`.
+    pub fn update_cells(&self, update: CellUpdate) -> Result<Dataset> {
+        let operation = Operation::new("column")
+            .with("table", update.table.name())
+            .with("column", update.column.name.as_str())
+            .with("rows", update.addresses.len() as u64);
+        let mut appender: Appender = self.append()?;
+        appender.update(update)?;
+        appender.commit(operation)
+    }
+
+    /// The addresses of a table's live rows, ascending.
+    ///
+    /// # Errors
+    /// `Corrupt` when the deletions cannot be read.
+    pub fn live_addresses(&self, table: Table) -> Result<Vec<Address>> {
+        let state = self.state(table);
+        let live = state.live(self.opening())?;
+        let rows = state.fragments.iter().enumerate().flat_map(|(at, fragment)| {
+            let rows = (0..fragment.rows).filter(move |row| !live.is_deleted(at, *row));
+            rows.map(|row| fragment.id.address(row))
+        });
+        Ok(rows.collect())
+    }
+}
+
+/// Writes the side file of an update: each fragment that it touches, whole, with the rest of its cells as they are.
+pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate, change: &mut Change) -> Result<()> {
+    let state = dataset.state(update.table);
+    let column = match state.columns.iter().find(|state| state.column.name == update.column.name) {
+        Some(state) => state.column.clone(),
+        None => Column { nullable: true, ..update.column.clone() },
+    };
+    let replaces = update.table.column_index(&column.name).is_some();
+    let mut cells: Vec<_> = update.addresses.iter().copied().zip(0..).collect();
+    cells.sort_by_key(|(address, _)| *address);
+    let mut side = SideColumn {
+        table: update.table.name().to_owned(),
+        name: column.name.clone(),
+        ty: column.ty.to_string(),
+        replaces,
+        files: Vec::new(),
+    };
+    if !cells.is_empty() {
+        let schema = column_schema(&column);
+        let options = WriteOptions::default();
+        let mut file = new_file(dataset.path(), claims, COLUMNS_DIR, COLUMN_FILE_KIND, schema.clone(), options)?;
+        let mut covered = Vec::new();
+        for cells in cells.chunk_by(|a, b| a.0.fragment() == b.0.fragment()) {
+            let at = state.locate(cells[0].0)?;
+            let fragment = state.fragments[at];
+            let index = state.column_named(&column.name).ok();
+            let path = index.and_then(|index| state.overlay_path(at, index)).map(str::to_owned);
+            change.overlays.push((update.table, column.name.clone(), fragment.id, path));
+            let patch = Patch { dataset, state, at, column: index, ty: &column, values: &update.values, cells };
+            for first in (0..fragment.rows).step_by(BATCH_ROWS as usize) {
+                let values = patch.rows(first, BATCH_ROWS.min(fragment.rows - first))?;
+                file.writer.write(&RecordBatch::try_new(schema.clone(), vec![values])?)?;
+            }
+            covered.push((fragment.id, fragment.rows));
+        }
+        side.files.push(file.publish_entry(claims, &covered)?);
+    }
+    change.columns.push(side);
+    Ok(())
+}
+
+/// New cells over what a fragment has.
+struct Patch<'a> {
+    dataset: &'a Dataset,
+    state: &'a TableState,
+    at: usize,
+    /// The column, where the table has it already.
+    column: Option<usize>,
+    ty: &'a Column,
+    values: &'a ArrayRef,
+    /// Address and place in `values`, by ascending address; the last one of an address counts.
+    cells: &'a [(Address, usize)],
+}
+
+impl Patch<'_> {
+    fn rows(&self, first: u32, len: u32) -> Result<ArrayRef> {
+        let mut sources: Vec<ArrayRef> = vec![self.values.clone()];
+        let mut places = Vec::with_capacity(len as usize);
+        let mut row = first;
+        let mut cells = self.cells[self.cells.partition_point(|cell| cell.0.row() < first)..].iter().peekable();
+        let mut current: Option<(usize, u32, u32)> = None;
+        while row < first + len {
+            let mut new = None;
+            while let Some((_, place)) = cells.next_if(|cell| cell.0.row() == row) {
+                new = Some(*place);
+            }
+            if let Some(place) = new {
+                places.push((0, place));
+            } else {
+                let here = current.filter(|(_, start, end)| (*start..*end).contains(&row));
+                let (source, start, _) = match here {
+                    Some(here) => here,
+                    None => {
+                        let (array, offset, left) = self.current(row)?;
+                        sources.push(array.slice(offset, left as usize));
+                        let here = (sources.len() - 1, row, row + left);
+                        *current.insert(here)
+                    }
+                };
+                places.push((source, (row - start) as usize));
+            }
+            row += 1;
+        }
+        let sources: Vec<&dyn Array> = sources.iter().map(|source| source.as_ref()).collect();
+        Ok(interleave(&sources, &places)?)
+    }
+
+    /// The array that holds what a row has now, the row's place in it, and how many rows follow there.
+    fn current(&self, row: u32) -> Result<(ArrayRef, usize, u32)> {
+        let (fragment, opening) = (self.state.fragments[self.at], self.dataset.opening());
+        let left = |rows: usize, at: usize| ((rows - at) as u32).min(fragment.rows - row);
+        let Some(column) = self.column else {
+            let rest = fragment.rows - row;
+            return Ok((new_null_array(&self.ty.ty.to_arrow(), rest as usize), 0, rest));
+        };
+        if let Some((side, start)) = self.state.overlay(opening, self.at, column)? {
+            let (batch, at) = side_row(side, start + u64::from(row))?;
+            return Ok((Arc::clone(side.column(batch, 0)?), at, left(batch.rows(), at)));
+        }
+        if !self.state.is_base(column) {
+            let rest = fragment.rows - row;
+            return Ok((new_null_array(&self.ty.ty.to_arrow(), rest as usize), 0, rest));
+        }
+        let file = self.state.file(opening, &fragment)?;
+        let (batch, at) = file.locate(fragment.start + u64::from(row))?;
+        Ok((Arc::clone(file.column(&batch, column)?), at, left(batch.rows(), at)))
+    }
+}

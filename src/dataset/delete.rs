@@ -1,0 +1,150 @@
+//! Deleting rows: what others refer to stays, unless they go too.
+
+use crate::dataset::Dataset;
+use crate::dataset::change::Change;
+use crate::dataset::claims::Claims;
+use crate::dataset::files::new_file;
+use crate::dataset::table::{DELETIONS_FILE_KIND, deletions_schema};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
+use crate::format::constants::DELETIONS_DIR;
+use crate::format::manifest::{DeletionFile, Manifest, Operation};
+use crate::schema::references::{each_reference, targets};
+use crate::schema::tables::Table;
+use crate::write::WriteOptions;
+use arrow_array::{Int64Array, RecordBatch};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How rows are deleted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeleteOptions {
+    /// Whether rows that refer to the deleted ones are deleted with them, and those that refer to these, and so on.
+    pub cascade: bool,
+}
+
+impl Dataset {
+    /// Deletes rows, in a new version. Their addresses stay theirs; their bytes stay in the files until a compaction
+    /// or a purge empties them; their ids are free at once.
+    ///
+    /// # Errors
+    /// `Referenced` when a live row refers to one of them, without [`DeleteOptions::cascade`]; `NotInVersion` or
+    /// `Deleted` when one is no live row; `Conflict`, `Storage`, `Io`.
+    pub fn delete(&self, addresses: impl IntoIterator<Item = Address>, options: DeleteOptions) -> Result<Dataset> {
+        let mut deletes: BTreeSet<Address> = addresses.into_iter().collect();
+        for address in &deletes {
+            self.row(*address)?;
+        }
+        while options.cascade {
+            let before = deletes.len();
+            let mut more = Vec::new();
+            each_referrer(self, &deletes, &mut |referrer, _| {
+                more.push(referrer);
+                Ok(())
+            })?;
+            deletes.extend(more);
+            if deletes.len() == before {
+                break;
+            }
+        }
+        let mut operation = Operation::new("delete");
+        for table in Table::ALL {
+            let count = deletes.iter().filter(|address| self.table_of(**address).is_ok_and(|of| of == table)).count();
+            if count > 0 {
+                operation = operation.with(table.name(), count as u64);
+            }
+        }
+        Change { deletes, ..Change::default() }.commit(self, Claims::new(self.path())?, operation)
+    }
+}
+
+/// Refuses when a live row, not to be deleted itself, refers to a row that is.
+pub fn refers_to(base: &Dataset, deletes: &BTreeSet<Address>) -> Result<()> {
+    let mut examples = Vec::new();
+    let mut count = 0u64;
+    each_referrer(base, deletes, &mut |referrer, referred| {
+        count += 1;
+        if examples.len() < 5 {
+            examples.push(format!("{} {referrer} to {referred}", base.table_of(referrer)?.row_name()));
+        }
+        Ok(())
+    })?;
+    if count == 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Referenced,
+        format!(
+            "{count} live rows refer to rows that would be deleted ({}{}): delete them too (cascade), or leave these",
+            examples.join(", "),
+            if count > 5 { ", …" } else { "" }
+        ),
+    ))
+}
+
+/// Calls `found` with each live row outside `rows` that refers to one of them, and with the one.
+fn each_referrer(
+    dataset: &Dataset,
+    rows: &BTreeSet<Address>,
+    found: &mut dyn FnMut(Address, Address) -> Result<()>,
+) -> Result<()> {
+    let mut tables: Vec<Table> = rows.iter().map(|address| dataset.table_of(*address)).collect::<Result<_>>()?;
+    tables.sort_unstable();
+    tables.dedup();
+    for table in Table::ALL {
+        for state in &dataset.state(table).columns {
+            let column = &state.column;
+            let may = targets(table, &column.name).iter().any(|target| tables.contains(target));
+            if !may || !column.ty.holds_refs() {
+                continue;
+            }
+            for piece in dataset.scan(table).columns([column.name.as_str()])?.batches() {
+                let piece = piece?;
+                each_reference(&column.ty, piece.batch.column(0).as_ref(), &mut |row, referred| {
+                    let referrer = piece.address(row)?;
+                    match rows.contains(&referred) && !rows.contains(&referrer) {
+                        true => found(referrer, referred),
+                        false => Ok(()),
+                    }
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the deletions of each table that has new ones, and names them in the manifest.
+pub fn write_deletions(
+    base: &Dataset,
+    claims: &mut Claims,
+    deletes: &BTreeSet<Address>,
+    next: &mut Manifest,
+) -> Result<()> {
+    for table in Table::ALL {
+        let of_table = |address: &&Address| base.table_of(**address).is_ok_and(|of| of == table);
+        let new: Vec<_> = deletes.iter().filter(of_table).copied().collect();
+        if new.is_empty() {
+            continue;
+        }
+        let mut all = base.state(table).deleted_addresses(base.opening())?;
+        all.extend(new);
+        all.sort_unstable();
+        all.dedup();
+        let (schema, options) = (deletions_schema(), WriteOptions::default());
+        let mut file = new_file(base.path(), claims, DELETIONS_DIR, DELETIONS_FILE_KIND, schema.clone(), options)?;
+        for part in all.chunks(1 << 16) {
+            let values = Int64Array::from_iter_values(part.iter().map(|address| address.get()));
+            file.writer.write(&RecordBatch::try_new(schema.clone(), vec![Arc::new(values)])?)?;
+        }
+        let (path, summary) = file.publish(claims, &[])?;
+        next.deletions.retain(|entry| entry.table != table.name());
+        next.deletions.push(DeletionFile {
+            table: table.name().to_owned(),
+            path,
+            length: summary.length,
+            crc32: summary.crc32,
+            rows: summary.rows,
+        });
+    }
+    Ok(())
+}

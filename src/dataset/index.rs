@@ -1,0 +1,174 @@
+//! The index: sorted runs from a key to addresses, and how they are searched.
+
+use crate::dataset::lazy::{LazyFile, Opening};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::format::manifest::IndexRun;
+use crate::read::DataFile;
+use crate::schema::tables::Table;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use once_cell::race::OnceBox;
+use std::sync::Arc;
+
+/// What an index finds, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IndexKind {
+    /// A row of a table by the key of its source and id.
+    Id(Table),
+    /// A blob by the start of its digest.
+    Digest,
+    /// Annotations by their target's address.
+    Target,
+    /// Frames by their video's address.
+    Video,
+}
+
+impl IndexKind {
+    /// All kinds.
+    pub const ALL: [IndexKind; 8] = [
+        Self::Id(Table::Cases),
+        Self::Id(Table::Videos),
+        Self::Id(Table::Frames),
+        Self::Id(Table::Annotations),
+        Self::Id(Table::Conversations),
+        Self::Digest,
+        Self::Target,
+        Self::Video,
+    ];
+
+    /// Its name in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Id(Table::Cases) => "cases.id",
+            Self::Id(Table::Videos) => "videos.id",
+            Self::Id(Table::Frames) => "frames.id",
+            Self::Id(Table::Annotations) => "annotations.id",
+            Self::Id(_) => "conversations.id",
+            Self::Digest => "blobs.digest",
+            Self::Target => "annotations.target",
+            Self::Video => "frames.video",
+        }
+    }
+
+    /// The table whose rows it finds.
+    pub fn table(self) -> Table {
+        match self {
+            Self::Id(table) => table,
+            Self::Digest => Table::Blobs,
+            Self::Target => Table::Annotations,
+            Self::Video => Table::Frames,
+        }
+    }
+}
+
+/// What the footer of a run says that it holds.
+pub const INDEX_FILE_KIND: &str = "index";
+
+/// Rows a batch of a run: what one checksum covers of a column.
+pub const RUN_BATCH_ROWS: usize = 1 << 15;
+
+/// The schema of a run: `key: uint64, address: int64`.
+pub fn run_schema() -> SchemaRef {
+    static SCHEMA: OnceBox<SchemaRef> = OnceBox::new();
+    let make = || {
+        Box::new(Arc::new(Schema::new(vec![
+            Field::new("key", DataType::UInt64, false),
+            Field::new("address", DataType::Int64, false),
+        ])))
+    };
+    SCHEMA.get_or_init(make).clone()
+}
+
+/// A sorted run.
+pub struct Run {
+    /// Which index it belongs to.
+    pub kind: String,
+    file: LazyFile,
+}
+
+impl Run {
+    /// The run that the manifest names.
+    pub fn new(run: &IndexRun) -> Self {
+        let file = LazyFile::new(&run.path, run.length, run.crc32, INDEX_FILE_KIND, run.rows);
+        Self { kind: run.kind.clone(), file }
+    }
+
+    /// Calls `found` for each address under this key until it says to stop (`true`).
+    ///
+    /// # Errors
+    /// `Corrupt` when the run cannot be read; what `found` returns.
+    pub fn find(&self, opening: &Opening, key: u64, mut found: impl FnMut(Address) -> Result<bool>) -> Result<()> {
+        let file = self.open(opening)?;
+        let Some(mut batch) = first_batch(file, key)? else { return Ok(()) };
+        let mut row = keys(file, batch)?.partition_point(|at| *at < key);
+        loop {
+            let keys = keys(file, batch)?;
+            if row >= keys.len() {
+                batch += 1;
+                row = 0;
+                if batch >= file.batches() {
+                    return Ok(());
+                }
+                continue;
+            }
+            if keys[row] != key || found(address(file, batch, row)?)? {
+                return Ok(());
+            }
+            row += 1;
+        }
+    }
+
+    /// All entries in order.
+    ///
+    /// # Errors
+    /// `Corrupt` when the run cannot be read, or is not in order.
+    pub fn entries(&self, opening: &Opening) -> Result<Vec<(u64, i64)>> {
+        let file = self.open(opening)?;
+        let mut entries = Vec::with_capacity(usize::try_from(self.file.rows()).unwrap_or(0).min(1 << 28));
+        for index in 0..file.batches() {
+            entries.extend(keys(file, index)?.iter().copied().zip(addresses(file, index)?.iter().copied()));
+        }
+        if !entries.is_sorted() {
+            return Err(Error::corrupt("the entries of the index run are not in order").in_file(file.path()));
+        }
+        Ok(entries)
+    }
+
+    /// The run's file.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn open(&self, opening: &Opening) -> Result<&DataFile> {
+        self.file.get(opening, &run_schema(), None)
+    }
+}
+
+/// The first batch that can hold the key: the last one that starts below it, or the first.
+fn first_batch(file: &DataFile, key: u64) -> Result<Option<usize>> {
+    let (mut low, mut high) = (0, file.batches());
+    if high == 0 {
+        return Ok(None);
+    }
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if keys(file, middle)?.first().is_some_and(|first| *first < key) { low = middle } else { high = middle }
+    }
+    Ok(Some(low))
+}
+
+fn keys(file: &DataFile, index: usize) -> Result<&[u64]> {
+    let batch = file.pinned(index)?;
+    Ok(file.column(batch, 0)?.as_primitive::<UInt64Type>().values())
+}
+
+fn addresses(file: &DataFile, index: usize) -> Result<&[i64]> {
+    let batch = file.pinned(index)?;
+    Ok(file.column(batch, 1)?.as_primitive::<Int64Type>().values())
+}
+
+fn address(file: &DataFile, batch: usize, row: usize) -> Result<Address> {
+    let value = addresses(file, batch)?.get(row).copied().unwrap_or(0);
+    Address::new(value).map_err(|error| Error::corrupt(error.message()).in_file(file.path()))
+}

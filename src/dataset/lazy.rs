@@ -1,0 +1,97 @@
+//! A file of the dataset that is opened when it is first touched.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::manifest::FileEntry;
+use crate::read::{BatchCache, DataFile, Expected, VerifyLevel};
+use crate::storage::Access;
+use arrow_schema::SchemaRef;
+use once_cell::race::OnceBox;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How the files of a dataset are opened.
+#[derive(Clone)]
+pub struct Opening {
+    pub root: PathBuf,
+    pub access: Access,
+    pub level: VerifyLevel,
+    pub cache: Arc<BatchCache>,
+}
+
+/// One file: what the manifest says of it, and the file once it was touched.
+pub struct LazyFile {
+    path: String,
+    length: u64,
+    crc32: u32,
+    kind: &'static str,
+    rows: u64,
+    pin: bool,
+    file: OnceBox<DataFile>,
+}
+
+impl LazyFile {
+    /// A file that holds fragments; `kind` is a table's name or `column`.
+    pub fn of_fragments(entry: &FileEntry, kind: &'static str) -> Self {
+        Self::new(&entry.path, entry.length, entry.crc32, kind, entry.rows())
+    }
+
+    /// A file of an index or of deletions.
+    pub fn new(path: &str, length: u64, crc32: u32, kind: &'static str, rows: u64) -> Self {
+        let pin = crate::Table::named(kind).is_err();
+        Self { path: path.to_owned(), length, crc32, kind, rows, pin, file: OnceBox::new() }
+    }
+
+    /// Its path, relative to the dataset's folder.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its rows, as the manifest says.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The file, if it was touched.
+    pub fn touched(&self) -> Option<&DataFile> {
+        self.file.get()
+    }
+
+    /// The file; `entry` is what the manifest says of its fragments, if it holds any.
+    ///
+    /// # Errors
+    /// `Purged` when it is gone; `Corrupt` when it is not what the manifest says.
+    pub fn get(&self, opening: &Opening, schema: &SchemaRef, entry: Option<&FileEntry>) -> Result<&DataFile> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        self.file.get_or_try_init(|| self.open(opening, schema, entry).map(Box::new))
+    }
+
+    fn open(&self, opening: &Opening, schema: &SchemaRef, entry: Option<&FileEntry>) -> Result<DataFile> {
+        let expected = Expected {
+            length: self.length,
+            crc32: self.crc32,
+            kind: self.kind,
+            schema: schema.clone(),
+            rows: self.rows,
+            fragments: entry.iter().flat_map(|entry| &entry.fragments).map(|part| (part.fragment, part.rows)).collect(),
+        };
+        let path = opening.root.join(&self.path);
+        let opened = DataFile::open(&path, &expected, opening.access, opening.level, opening.cache.clone(), self.pin);
+        opened.map_err(|error| missing(&path, error))
+    }
+}
+
+/// A file that the version names and that is not there was purged after the version was opened, or lost.
+fn missing(path: &Path, error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound || path.exists() {
+        return error;
+    }
+    Error::new(
+        ErrorKind::Purged,
+        "the file is not there any more: a purge or vacuum has removed it since this version was opened (open the \
+         newest version), or it was lost (restore it from a copy)",
+    )
+    .in_file(path)
+    .caused_by(error)
+}

@@ -1,0 +1,438 @@
+//! Opening a dataset, and reaching any of its rows.
+
+use crate::dataset::index::{IndexKind, Run};
+use crate::dataset::lazy::Opening;
+use crate::dataset::record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
+use crate::dataset::row::Row;
+use crate::dataset::table::TableState;
+use crate::dataset::versions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::manifest::Manifest;
+use crate::format::{Address, FragmentId};
+use crate::read::{BatchCache, VerifyLevel};
+use crate::schema::record::id_key;
+use crate::schema::tables::{Table, annotations, frames};
+use crate::schema::views::{Cells, read};
+use crate::storage::Access;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A dataset, open at one version: cheap to clone, to share between threads, and to use after a `fork`.
+///
+/// Readers never see a version change under them: open the dataset again to see what was committed since.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("demo.surgdb");
+/// use surgdb::{Dataset, Table};
+/// let dataset = Dataset::create(&path)?;
+/// assert_eq!(dataset.version(), 1);
+/// assert_eq!(dataset.count(Table::Conversations)?, 0);
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Dataset(Arc<Inner>);
+
+struct Inner {
+    opening: Opening,
+    options: OpenOptions,
+    manifest: Manifest,
+    /// In the order of `Table`'s variants.
+    tables: [TableState; 6],
+    /// The table of each fragment, by ascending number.
+    owners: Vec<(FragmentId, Table)>,
+    runs: Vec<Run>,
+}
+
+/// How a dataset is opened.
+///
+/// ```no_run
+/// use surgdb::{Dataset, VerifyLevel};
+/// let dataset = Dataset::options().version(7).verify(VerifyLevel::Strict).open("my.surgdb")?;
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    version: Option<u64>,
+    tag: Option<String>,
+    level: VerifyLevel,
+    access: Access,
+    cache: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { version: None, tag: None, level: VerifyLevel::Lazy, access: Access::Mapped, cache: 256 << 20 }
+    }
+}
+
+impl OpenOptions {
+    /// Opens this version instead of the newest.
+    pub fn version(mut self, version: u64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Opens the version that has this tag.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into());
+        self
+    }
+
+    /// How much is checked against checksums; [`VerifyLevel::Lazy`] unless told.
+    pub fn verify(mut self, level: VerifyLevel) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Memory maps or plain reads; maps unless told.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// About how many bytes of decoded batches are kept, of packed files and with plain reads; 256 MiB unless told.
+    pub fn cache(mut self, bytes: u64) -> Self {
+        self.cache = bytes;
+        self
+    }
+
+    /// Opens the dataset. It reads the manifest, and nothing else.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no dataset or no such version; `Corrupt` or `Unsupported` when the manifest cannot
+    /// be used.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Dataset> {
+        let root = path.as_ref();
+        let manifest = match (&self.tag, self.version) {
+            (Some(tag), _) => versions::by_tag(root, tag)?,
+            (None, Some(version)) => versions::read(root, version)?,
+            (None, None) => versions::newest(root)?,
+        };
+        Dataset::at(root, manifest, self)
+    }
+}
+
+impl Dataset {
+    /// Makes an empty dataset in a folder that does not exist yet, or is empty.
+    ///
+    /// # Errors
+    /// `Exists` when there is something; `Storage` when the file system cannot hold a dataset safely.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let manifest = crate::dataset::commit::create(path.as_ref())?;
+        Self::at(path.as_ref(), manifest, OpenOptions::default())
+    }
+
+    /// Opens the newest version.
+    ///
+    /// # Errors
+    /// See [`OpenOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().open(path)
+    }
+
+    /// Opens with options.
+    pub fn options() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    pub(super) fn at(root: &Path, manifest: Manifest, options: OpenOptions) -> Result<Self> {
+        let build = || {
+            let tables = [
+                TableState::new(Table::Cases, &manifest)?,
+                TableState::new(Table::Videos, &manifest)?,
+                TableState::new(Table::Frames, &manifest)?,
+                TableState::new(Table::Blobs, &manifest)?,
+                TableState::new(Table::Annotations, &manifest)?,
+                TableState::new(Table::Conversations, &manifest)?,
+            ];
+            let owners = tables.iter().flat_map(|state| state.fragments.iter().map(|part| (part.id, state.table)));
+            let mut owners: Vec<_> = owners.collect();
+            owners.sort_unstable();
+            if owners.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+                return Err(Error::corrupt("two tables hold the same fragment"));
+            }
+            Ok((tables, owners))
+        };
+        let path = root.join(crate::format::manifest::version_path(manifest.version));
+        let (tables, owners) = build().map_err(|error: Error| error.in_file(path))?;
+        let opening = Opening {
+            root: root.to_path_buf(),
+            access: options.access,
+            level: options.level,
+            cache: Arc::new(BatchCache::new(options.cache)),
+        };
+        let runs = manifest.index.iter().map(Run::new).collect();
+        Ok(Self(Arc::new(Inner { opening, options, manifest, tables, owners, runs })))
+    }
+
+    /// The same dataset at another manifest, opened alike.
+    pub(super) fn reopened(&self, manifest: Manifest) -> Result<Self> {
+        let options = OpenOptions { version: None, tag: None, ..self.0.options.clone() };
+        Self::at(&self.0.opening.root, manifest, options)
+    }
+
+    /// The dataset's folder.
+    pub fn path(&self) -> &Path {
+        &self.0.opening.root
+    }
+
+    /// The number of the version that is open.
+    pub fn version(&self) -> u64 {
+        self.0.manifest.version
+    }
+
+    /// The manifest of the version that is open.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    pub(super) fn opening(&self) -> &Opening {
+        &self.0.opening
+    }
+
+    pub(super) fn state(&self, table: Table) -> &TableState {
+        &self.0.tables[table as usize]
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.0.runs
+    }
+
+    /// How many rows of a table are live.
+    ///
+    /// # Errors
+    /// `Corrupt` when the manifest counts more deleted rows than there are.
+    pub fn count(&self, table: Table) -> Result<u64> {
+        let state = self.state(table);
+        state.rows().checked_sub(state.deleted()).ok_or_else(|| {
+            Error::corrupt(format!("{table} has {} rows and {} deleted ones", state.rows(), state.deleted()))
+        })
+    }
+
+    /// The columns of a table, its own and those that were added, as Arrow fields.
+    pub fn schema(&self, table: Table) -> arrow_schema::SchemaRef {
+        let fields: Vec<_> = self.state(table).columns.iter().map(|state| state.column.to_field()).collect();
+        Arc::new(arrow_schema::Schema::new(fields))
+    }
+
+    /// How many batches of a table were touched so far, and how many columns of them: what reading has cost.
+    pub fn touched(&self, table: Table) -> (usize, usize) {
+        self.state(table).touched()
+    }
+
+    /// The table that an address belongs to.
+    ///
+    /// # Errors
+    /// `NotInVersion` when no table of this version has its fragment.
+    pub fn table_of(&self, address: Address) -> Result<Table> {
+        let found = self.0.owners.binary_search_by_key(&address.fragment(), |owner| owner.0);
+        let found = found.map(|at| self.0.owners[at].1);
+        found.map_err(|_| Error::new(ErrorKind::NotInVersion, format!("there is no row at {address} in this version")))
+    }
+
+    /// The address of the `index`-th live row of a table, by ascending address. It holds within a version.
+    ///
+    /// # Errors
+    /// `NotFound` when there are not so many rows.
+    pub fn address(&self, table: Table, index: u64) -> Result<Address> {
+        let state = self.state(table);
+        let found = state.live(self.opening())?.select(index);
+        let (at, row) = found.ok_or_else(|| {
+            let count = state.rows() - state.deleted();
+            Error::not_found(format!("there is no {} {index}: {table} has {count} rows", table.row_name()))
+        })?;
+        Ok(state.fragments[at].id.address(row))
+    }
+
+    /// Whether an address is a live row of a table of this version.
+    ///
+    /// # Errors
+    /// `Corrupt` when the deletions cannot be read.
+    pub fn is_live(&self, address: Address) -> Result<bool> {
+        let Ok(table) = self.table_of(address) else { return Ok(false) };
+        let state = self.state(table);
+        let Ok(at) = state.locate(address) else { return Ok(false) };
+        Ok(state.deleted() == 0 || !state.live(self.opening())?.is_deleted(at, address.row()))
+    }
+
+    /// The live row at an address, of whichever table.
+    ///
+    /// # Errors
+    /// `Deleted` when it was deleted, `NotInVersion` when this version has no such row, `Corrupt`, `Purged`.
+    pub fn row(&self, address: Address) -> Result<Row<'_>> {
+        self.row_of(self.table_of(address)?, address)
+    }
+
+    pub(super) fn row_of(&self, table: Table, address: Address) -> Result<Row<'_>> {
+        Row::live(self, self.state(table), address)
+    }
+
+    /// The record at an address, of whichever table.
+    ///
+    /// # Errors
+    /// As [`Dataset::row`].
+    pub fn get(&self, address: Address) -> Result<Record<'_>> {
+        Ok(Record::new(self.row(address)?))
+    }
+
+    /// The `index`-th live conversation, by ascending address.
+    ///
+    /// # Errors
+    /// `NotFound` when there are not so many; `Corrupt`, `Purged`.
+    pub fn conversation(&self, index: u64) -> Result<Conversation<'_>> {
+        let state = self.state(Table::Conversations);
+        let Some((at, row)) = state.live(self.opening())?.select(index) else {
+            return Err(self.address(Table::Conversations, index).err().unwrap_or_else(|| Error::not_found("no row")));
+        };
+        let address = state.fragments[at].id.address(row);
+        Ok(Conversation::new(Row::at(self, state, at, address)?))
+    }
+
+    /// The conversation at an address.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn conversation_at(&self, address: Address) -> Result<Conversation<'_>> {
+        Ok(Conversation::new(self.row_of(Table::Conversations, address)?))
+    }
+
+    /// The frame at an address.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn frame(&self, address: Address) -> Result<Frame<'_>> {
+        Ok(Frame::new(self.row_of(Table::Frames, address)?))
+    }
+
+    /// The video at an address.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn video(&self, address: Address) -> Result<Video<'_>> {
+        Ok(Video::new(self.row_of(Table::Videos, address)?))
+    }
+
+    /// The case at an address.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn case(&self, address: Address) -> Result<Case<'_>> {
+        Ok(Case::new(self.row_of(Table::Cases, address)?))
+    }
+
+    /// The annotation at an address.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn annotation(&self, address: Address) -> Result<Annotation<'_>> {
+        Ok(Annotation::new(self.row_of(Table::Annotations, address)?))
+    }
+
+    /// The blob at an address.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn blob(&self, address: Address) -> Result<Blob<'_>> {
+        Ok(Blob::new(self.row_of(Table::Blobs, address)?))
+    }
+
+    /// The live row of a table with this id, in whichever source.
+    ///
+    /// # Errors
+    /// `Ambiguous` when several sources have one, naming them; `Corrupt`, `Purged`.
+    pub fn find(&self, table: Table, id: &str) -> Result<Option<Address>> {
+        let mut hits = Vec::new();
+        for source in &self.0.manifest.sources {
+            if let Some(address) = self.find_in(table, &source.id, id)? {
+                hits.push((source.id.as_str(), address));
+            }
+        }
+        if let [(first, _), (second, _), ..] = hits[..] {
+            let more = if hits.len() > 2 { " and others" } else { "" };
+            return Err(Error::new(
+                ErrorKind::Ambiguous,
+                format!("the id {id:?} is in the sources {first:?} and {second:?}{more}: say which one is meant"),
+            ));
+        }
+        Ok(hits.first().map(|hit| hit.1))
+    }
+
+    /// The live row of a table with this source and id.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Purged`.
+    pub fn find_in(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
+        if !table.has_ids() {
+            return Err(Error::invalid(format!("the rows of {table} have no ids")));
+        }
+        let mut hit = None;
+        self.hits(IndexKind::Id(table), id_key(source, id), |row| {
+            // `id` and `source` are the first two columns of every table that has them.
+            let same = read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source;
+            if same {
+                hit = Some(row.address());
+            }
+            Ok(same)
+        })?;
+        Ok(hit)
+    }
+
+    /// Calls `found` for each live row that an index has under a key, until it says to stop.
+    pub(super) fn hits(&self, kind: IndexKind, key: u64, mut found: impl FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
+        let (state, mut done) = (self.state(kind.table()), false);
+        for run in self.runs().iter().filter(|run| run.kind == kind.name()) {
+            run.find(self.opening(), key, |address| {
+                let Ok(at) = state.locate(address) else { return Ok(false) };
+                if state.deleted() > 0 && state.live(self.opening())?.is_deleted(at, address.row()) {
+                    return Ok(false);
+                }
+                done = found(Row::at(self, state, at, address)?)?;
+                Ok(done)
+            })?;
+            if done {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The annotations whose target is this frame or video, by ascending address.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Purged`.
+    pub fn annotations_of(&self, target: Address) -> Result<Vec<Address>> {
+        self.referring(IndexKind::Target, target, annotations::TARGET)
+    }
+
+    /// The frames of a video, by ascending address.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Purged`.
+    pub fn frames_of(&self, video: Address) -> Result<Vec<Address>> {
+        self.referring(IndexKind::Video, video, frames::VIDEO)
+    }
+
+    fn referring(&self, kind: IndexKind, to: Address, column: usize) -> Result<Vec<Address>> {
+        let mut found = Vec::new();
+        self.hits(kind, to.get() as u64, |row| {
+            if read::address_opt(row.cell(column)?)? == Some(to) {
+                found.push(row.address());
+            }
+            Ok(false)
+        })?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The path of a file of the dataset.
+    pub(super) fn file_path(&self, relative: &str) -> PathBuf {
+        self.0.opening.root.join(relative)
+    }
+}
+
+impl std::fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dataset({}, version {})", self.path().display(), self.version())
+    }
+}

@@ -1,0 +1,157 @@
+//! Rows with their types: the views of the schema, with what only a dataset can add (bytes, what is referred to).
+
+use crate::dataset::Dataset;
+use crate::dataset::row::Row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
+use crate::schema::tables::Table;
+use crate::schema::views;
+use std::borrow::Cow;
+use std::ops::Deref;
+
+macro_rules! records {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        $(
+            $(#[$doc])*
+            pub struct $name<'a>(views::$name<Row<'a>>);
+
+            impl<'a> $name<'a> {
+                pub(super) fn new(row: Row<'a>) -> Self {
+                    Self(views::$name::new(row))
+                }
+
+                /// Its row: for columns by name, added ones too.
+                pub fn row(&self) -> &Row<'a> {
+                    self.0.cells()
+                }
+
+                /// Its address.
+                pub fn address(&self) -> Address {
+                    self.row().address()
+                }
+            }
+
+            impl<'a> Deref for $name<'a> {
+                type Target = views::$name<Row<'a>>;
+
+                fn deref(&self) -> &Self::Target {
+                    &self.0
+                }
+            }
+        )*
+    };
+}
+
+records! {
+    /// A training sample.
+    Conversation,
+    /// A picture at a place.
+    Frame,
+    /// A recording.
+    Video,
+    /// An operation or examination.
+    Case,
+    /// An annotator's statement.
+    Annotation,
+    /// Encoded bytes.
+    Blob,
+}
+
+/// A row of any table.
+pub enum Record<'a> {
+    /// A row of `conversations`.
+    Conversation(Conversation<'a>),
+    /// A row of `frames`.
+    Frame(Frame<'a>),
+    /// A row of `videos`.
+    Video(Video<'a>),
+    /// A row of `cases`.
+    Case(Case<'a>),
+    /// A row of `annotations`.
+    Annotation(Annotation<'a>),
+    /// A row of `blobs`.
+    Blob(Blob<'a>),
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn new(row: Row<'a>) -> Self {
+        match row.table() {
+            Table::Conversations => Self::Conversation(Conversation::new(row)),
+            Table::Frames => Self::Frame(Frame::new(row)),
+            Table::Videos => Self::Video(Video::new(row)),
+            Table::Cases => Self::Case(Case::new(row)),
+            Table::Annotations => Self::Annotation(Annotation::new(row)),
+            Table::Blobs => Self::Blob(Blob::new(row)),
+        }
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// The encoded picture, or `None` where its file is missing.
+    ///
+    /// # Errors
+    /// `Corrupt` when its checksum does not match; `LinkBroken` when a linked file is gone or changed.
+    pub fn bytes(&self) -> Result<Option<Cow<'a, [u8]>>> {
+        bytes_of(self.row().dataset, self.blob()?)
+    }
+}
+
+impl<'a> Video<'a> {
+    /// The encoded video, or `None` where its file is missing. A linked video is read into memory whole.
+    ///
+    /// # Errors
+    /// `Corrupt` when its checksum does not match; `LinkBroken` when a linked file is gone or changed.
+    pub fn bytes(&self) -> Result<Option<Cow<'a, [u8]>>> {
+        bytes_of(self.row().dataset, self.blob()?)
+    }
+}
+
+impl<'a> Blob<'a> {
+    /// Its bytes: borrowed from the map where there is one; read and checked where they are linked.
+    ///
+    /// # Errors
+    /// `Corrupt` when the checksum does not match; `LinkBroken` when a linked file is gone or changed.
+    pub fn bytes(&self) -> Result<Cow<'a, [u8]>> {
+        let (file, batch, row) = self.row().base();
+        if let Some(bytes) = file.value(batch, row)? {
+            return Ok(bytes);
+        }
+        match self.uri()? {
+            Some(uri) => linked(self.row(), uri),
+            None => Err(Error::corrupt("the blob has neither bytes nor a place where they are")
+                .in_row(self.address().to_string())
+                .in_file(file.path())),
+        }
+    }
+}
+
+fn bytes_of<'a>(dataset: &'a Dataset, blob: Option<Address>) -> Result<Option<Cow<'a, [u8]>>> {
+    let Some(address) = blob else { return Ok(None) };
+    let row = dataset.row_of(Table::Blobs, address)?;
+    let (file, batch, at) = row.base();
+    match file.value(batch, at)? {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Blob::new(row).bytes().map(Some),
+    }
+}
+
+/// Reads a linked file and holds it against the digest that it had when it was linked.
+fn linked<'a>(row: &Row<'_>, uri: &str) -> Result<Cow<'a, [u8]>> {
+    let blob = views::Blob::new(row);
+    let broken = |why: String| {
+        let path = uri.strip_prefix("file://").unwrap_or(uri);
+        Error::new(ErrorKind::LinkBroken, format!("the linked file {why}: put it back, or attach it anew"))
+            .in_file(path)
+    };
+    let path = uri.strip_prefix("file://").ok_or_else(|| broken("is not on this machine".into()))?;
+    let size = blob.size()?;
+    let found = std::fs::metadata(path).map_err(|error| broken(format!("cannot be read ({error})")))?;
+    if i64::try_from(found.len()).ok() != Some(size) {
+        return Err(broken(format!("has {} bytes and had {size} when it was linked", found.len())));
+    }
+    let bytes = std::fs::read(path).map_err(|error| broken(format!("cannot be read ({error})")))?;
+    if blob.digest()? != *blake3::hash(&bytes).as_bytes() {
+        return Err(broken("has changed since it was linked".into()));
+    }
+    Ok(Cow::Owned(bytes))
+}

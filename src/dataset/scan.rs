@@ -1,0 +1,240 @@
+//! Reading many rows: `scan` in the order of addresses, `take` in the order asked for.
+
+use crate::dataset::Dataset;
+use crate::dataset::table::{TableState, side_row};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::read::BatchRef;
+use crate::schema::tables::{Table, blobs};
+use crate::schema::views::Cells;
+use arrow_array::builder::BinaryViewBuilder;
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, new_empty_array, new_null_array};
+use arrow_buffer::Buffer;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_select::filter::filter_record_batch;
+use arrow_select::interleave::interleave;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A scan of a table: which columns are read, over the live rows by ascending address.
+pub struct Scan<'a> {
+    dataset: &'a Dataset,
+    table: Table,
+    columns: Vec<usize>,
+}
+
+/// Some rows of a scan.
+#[derive(Clone, Debug)]
+pub struct ScanBatch {
+    /// The columns asked for. Their buffers lie in the memory map where there is one and no row was left out.
+    pub batch: RecordBatch,
+    /// The address of each row.
+    pub addresses: Int64Array,
+}
+
+impl ScanBatch {
+    /// The address of a row.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no such row.
+    pub fn address(&self, row: usize) -> Result<Address> {
+        match row < self.addresses.len() {
+            true => Address::new(self.addresses.value(row)),
+            false => Err(Error::invalid(format!("the batch has no row {row}"))),
+        }
+    }
+
+    /// Only the rows where `mask` is true.
+    ///
+    /// # Errors
+    /// `Invalid` when the mask is of another length.
+    pub fn filter(&self, mask: &BooleanArray) -> Result<Self> {
+        let wrong = |error: arrow_schema::ArrowError| Error::invalid(error.to_string());
+        let addresses = arrow_select::filter::filter(&self.addresses, mask).map_err(wrong)?;
+        let batch = filter_record_batch(&self.batch, mask).map_err(wrong)?;
+        Ok(Self { batch, addresses: addresses.to_data().into() })
+    }
+}
+
+impl Dataset {
+    /// Starts a scan of all columns of a table.
+    pub fn scan(&self, table: Table) -> Scan<'_> {
+        Scan { dataset: self, table, columns: (0..self.state(table).columns.len()).collect() }
+    }
+
+    /// These rows of one table, in this order; an address may come more than once. Blobs come as `binary_view`, borrowed
+    /// from the memory map.
+    ///
+    /// # Errors
+    /// `Invalid` when addresses belong to another table; `NotFound` when there is no such column; `Deleted`,
+    /// `NotInVersion`, `Corrupt`, `Purged`.
+    pub fn take(&self, table: Table, addresses: &[Address], columns: &[&str]) -> Result<RecordBatch> {
+        let state = self.state(table);
+        let at = columns.iter().map(|name| state.column_named(name)).collect::<Result<Vec<_>>>()?;
+        let rows = addresses.iter().map(|address| self.row_of(table, *address)).collect::<Result<Vec<_>>>()?;
+        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        for column in at {
+            let field = state.columns[column].column.to_field();
+            if table == Table::Blobs && column == blobs::BYTES {
+                let mut views = BinaryViewBuilder::new();
+                rows.iter().try_for_each(|row| push_value(&mut views, row))?;
+                fields.push(Field::new(field.name(), DataType::BinaryView, true));
+                arrays.push(Arc::new(views.finish()) as ArrayRef);
+                continue;
+            }
+            // One entry for each array that rows lie in, so that dictionaries are joined once.
+            let mut sources: Vec<&dyn Array> = Vec::new();
+            let mut places = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let cell = row.cell(column)?;
+                let known = sources.iter().rposition(|source| std::ptr::addr_eq(*source, cell.array));
+                let source = known.unwrap_or_else(|| {
+                    sources.push(cell.array);
+                    sources.len() - 1
+                });
+                places.push((source, cell.row));
+            }
+            let array = match sources.is_empty() {
+                true => new_empty_array(field.data_type()),
+                false => interleave(&sources, &places)?,
+            };
+            fields.push(field);
+            arrays.push(array);
+        }
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+    }
+}
+
+fn push_value(views: &mut BinaryViewBuilder, row: &crate::dataset::Row<'_>) -> Result<()> {
+    let (file, batch, at) = row.base();
+    let buffer = match file.value(batch, at)? {
+        None => {
+            views.append_null();
+            return Ok(());
+        }
+        Some(Cow::Owned(bytes)) => Buffer::from_vec(bytes),
+        Some(Cow::Borrowed(_)) => file.value_buffer(batch, at)?,
+    };
+    let len = u32::try_from(buffer.len()).ok().filter(|len| *len <= i32::MAX as u32);
+    let len = len.ok_or_else(|| Error::unsupported("a blob of 2 GiB or more does not fit a binary view"))?;
+    let block = views.append_block(buffer);
+    views.try_append_view(block, 0, len)?;
+    Ok(())
+}
+
+impl<'a> Scan<'a> {
+    /// Only these columns, base or added, in this order.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such column.
+    pub fn columns<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Result<Self> {
+        let state = self.dataset.state(self.table);
+        self.columns = names.into_iter().map(|name| state.column_named(name)).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        let state = self.dataset.state(self.table);
+        let fields: Vec<_> = self.columns.iter().map(|column| state.columns[*column].column.to_field()).collect();
+        Arc::new(Schema::new(fields))
+    }
+
+    /// The batches, by ascending address; each is as long as the files' own batches allow without copying.
+    pub fn batches(self) -> impl Iterator<Item = Result<ScanBatch>> + 'a {
+        let schema = self.schema();
+        let state = self.dataset.state(self.table);
+        let mut pieces = Pieces { dataset: self.dataset, state, columns: self.columns, schema, at: 0, row: 0 };
+        std::iter::from_fn(move || {
+            let next = pieces.next();
+            if next.is_err() {
+                pieces.at = usize::MAX;
+            }
+            next.transpose()
+        })
+    }
+}
+
+struct Pieces<'a> {
+    dataset: &'a Dataset,
+    state: &'a TableState,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    at: usize,
+    row: u32,
+}
+
+impl Pieces<'_> {
+    fn next(&mut self) -> Result<Option<ScanBatch>> {
+        loop {
+            let Some(fragment) = self.state.fragments.get(self.at) else { return Ok(None) };
+            if self.row >= fragment.rows {
+                self.at += 1;
+                self.row = 0;
+                continue;
+            }
+            let first = self.row;
+            let (columns, len) = self.piece(first, fragment.rows - first)?;
+            self.row += len;
+            let base = fragment.id.address(first).get();
+            let addresses = Int64Array::from_iter_values(base..base + i64::from(len));
+            let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(len as usize));
+            let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
+            let piece = ScanBatch { batch, addresses };
+            match self.mask(first, len)? {
+                None => return Ok(Some(piece)),
+                Some(mask) if mask.true_count() == 0 => {}
+                Some(mask) => return piece.filter(&mask).map(Some),
+            }
+        }
+    }
+
+    /// The columns from this row of the fragment on, as far as no batch of any of them ends.
+    fn piece(&self, first: u32, left: u32) -> Result<(Vec<ArrayRef>, u32)> {
+        let opening = self.dataset.opening();
+        let fragment = &self.state.fragments[self.at];
+        let mut len = left as usize;
+        let mut base: Option<(BatchRef<'_>, usize)> = None;
+        let mut parts = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            if let Some((side, start)) = self.state.overlay(opening, self.at, *column)? {
+                let (batch, row) = side_row(side, start + u64::from(first))?;
+                len = len.min(batch.rows() - row);
+                parts.push(Some((side.column(batch, 0)?.clone(), row)));
+            } else if self.state.is_base(*column) {
+                let file = self.state.file(opening, fragment)?;
+                if base.is_none() {
+                    base = Some(file.locate(fragment.start + u64::from(first))?);
+                }
+                let Some((batch, row)) = &base else { continue };
+                len = len.min(batch.rows() - row);
+                if self.state.table == Table::Blobs && *column == blobs::BYTES {
+                    file.check_values(batch)?;
+                }
+                parts.push(Some((file.column(batch, *column)?.clone(), *row)));
+            } else {
+                parts.push(None);
+            }
+        }
+        let arrays = parts.into_iter().zip(self.schema.fields()).map(|(part, field)| match part {
+            Some((array, row)) => array.slice(row, len),
+            None => new_null_array(field.data_type(), len),
+        });
+        Ok((arrays.collect(), len as u32))
+    }
+
+    /// Which of these rows are live; `None` where all are.
+    fn mask(&self, first: u32, len: u32) -> Result<Option<BooleanArray>> {
+        if self.state.deleted() == 0 {
+            return Ok(None);
+        }
+        let live = self.state.live(self.dataset.opening())?;
+        let Some(deleted) = live.deleted(self.at) else { return Ok(None) };
+        let rows = first..first + len;
+        if deleted.range_cardinality(rows.clone()) == 0 {
+            return Ok(None);
+        }
+        Ok(Some(rows.map(|row| Some(!deleted.contains(row))).collect()))
+    }
+}

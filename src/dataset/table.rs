@@ -1,0 +1,306 @@
+//! One table of a dataset in one version: its files, fragments, side columns and deleted rows.
+
+use crate::dataset::fragments::{Fragment, fragments, position};
+use crate::dataset::lazy::{LazyFile, Opening};
+use crate::dataset::live::Live;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
+use crate::format::manifest::{DeletionFile, FileEntry, Manifest};
+use crate::format::notation::{Column, ColumnType};
+use crate::read::{Batch, DataFile};
+use crate::schema::tables::Table;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, new_null_array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use once_cell::race::OnceBox;
+use std::sync::Arc;
+
+/// What the footer of a side column's file says that it holds.
+pub const COLUMN_FILE_KIND: &str = "column";
+/// What the footer of a deletions file says that it holds.
+pub const DELETIONS_FILE_KIND: &str = "deletions";
+
+/// The schema of a deletions file: `address: int64`, ascending.
+pub fn deletions_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("address", DataType::Int64, false)]))
+}
+
+/// The schema of a side column's file: the column alone.
+pub fn column_schema(column: &Column) -> SchemaRef {
+    Arc::new(Schema::new(vec![column.to_field()]))
+}
+
+/// A table's state in a version.
+pub struct TableState {
+    /// Which table.
+    pub table: Table,
+    /// Its fragments by ascending number.
+    pub fragments: Vec<Fragment>,
+    /// Base columns, then those that were added.
+    pub columns: Vec<ColumnState>,
+    files: Vec<(FileEntry, LazyFile)>,
+    /// Where side columns stand over a fragment: by fragment, then column.
+    overlays: Vec<Overlay>,
+    deletions: Option<(DeletionFile, LazyFile)>,
+    live: OnceBox<Live>,
+}
+
+/// A column of a table and the side files that it has.
+pub struct ColumnState {
+    /// Name and type; an added column may be null.
+    pub column: Column,
+    schema: SchemaRef,
+    files: Vec<(FileEntry, LazyFile)>,
+    /// One null of an added column's type, for fragments that no file covers.
+    absent: Option<ArrayRef>,
+}
+
+/// A side file that stands over a column of a fragment.
+#[derive(Clone, Copy, Debug)]
+pub struct Overlay {
+    fragment: u32,
+    column: u32,
+    file: u32,
+    start: u64,
+}
+
+impl TableState {
+    /// The table as the manifest has it.
+    ///
+    /// # Errors
+    /// `Corrupt` when the manifest contradicts itself.
+    pub fn new(table: Table, manifest: &Manifest) -> Result<Self> {
+        let files: Vec<_> = manifest
+            .files_of(table.name())
+            .iter()
+            .map(|entry| (entry.clone(), LazyFile::of_fragments(entry, table.name())))
+            .collect();
+        let fragments = fragments(manifest.files_of(table.name()))?;
+        let mut columns: Vec<_> = table.columns().iter().map(|column| ColumnState::base(column.clone())).collect();
+        for side in manifest.columns.iter().filter(|side| side.table == table.name()) {
+            let ty = ColumnType::parse(&side.ty).map_err(|error| Error::corrupt(error.message()))?;
+            let base = table.column_index(&side.name);
+            let at = match (base, side.replaces) {
+                (Some(at), true) if columns[at].column.ty == ty => at,
+                (None, false) => {
+                    columns.push(ColumnState::added(Column::new(&side.name, ty, true)));
+                    columns.len() - 1
+                }
+                _ => return Err(Error::corrupt(format!("the side column `{}` does not fit {table}", side.name))),
+            };
+            let file = |entry: &FileEntry| (entry.clone(), LazyFile::of_fragments(entry, COLUMN_FILE_KIND));
+            columns[at].files = side.files.iter().map(file).collect();
+        }
+        let overlays = overlays(&fragments, &columns)?;
+        let deletions = manifest.deletions_of(table.name()).map(|entry| {
+            let lazy = LazyFile::new(&entry.path, entry.length, entry.crc32, DELETIONS_FILE_KIND, entry.rows);
+            (entry.clone(), lazy)
+        });
+        Ok(Self { table, fragments, columns, files, overlays, deletions, live: OnceBox::new() })
+    }
+
+    /// Rows, deleted ones counted.
+    pub fn rows(&self) -> u64 {
+        self.fragments.iter().map(|fragment| u64::from(fragment.rows)).sum()
+    }
+
+    /// How many rows are deleted, as the manifest says.
+    pub fn deleted(&self) -> u64 {
+        self.deletions.as_ref().map_or(0, |(entry, _)| entry.rows)
+    }
+
+    /// Which rows are live; the deletions are read when this is first asked.
+    ///
+    /// # Errors
+    /// `Corrupt` when the deletions cannot be read.
+    pub fn live(&self, opening: &Opening) -> Result<&Live> {
+        if let Some(live) = self.live.get() {
+            return Ok(live);
+        }
+        self.live.get_or_try_init(|| {
+            let deleted = self.deleted_addresses(opening)?;
+            let live = Live::new(&self.fragments, deleted);
+            live.map(Box::new).map_err(|error| match &self.deletions {
+                Some((entry, _)) => error.in_file(opening.root.join(&entry.path)),
+                None => error,
+            })
+        })
+    }
+
+    /// The addresses of the deleted rows, ascending.
+    ///
+    /// # Errors
+    /// `Corrupt` when the deletions cannot be read.
+    pub fn deleted_addresses(&self, opening: &Opening) -> Result<Vec<Address>> {
+        let Some((_, lazy)) = &self.deletions else { return Ok(Vec::new()) };
+        let file = lazy.get(opening, &deletions_schema(), None)?;
+        let mut addresses = Vec::new();
+        for index in 0..file.batches() {
+            let values = file.column(file.pinned(index)?, 0)?.as_primitive::<Int64Type>().values();
+            for value in values {
+                addresses.push(Address::new(*value).map_err(|error| Error::corrupt(error.message()))?);
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// The deletions file, if there is one.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn deletions_file(&self, opening: &Opening) -> Result<Option<&DataFile>> {
+        let file = self.deletions.as_ref().map(|(_, lazy)| lazy.get(opening, &deletions_schema(), None));
+        file.transpose()
+    }
+
+    /// Where the fragment and row of this address stand, whether live or not.
+    ///
+    /// # Errors
+    /// `NotInVersion` when this version has no such row of this table.
+    pub fn locate(&self, address: Address) -> Result<usize> {
+        let at = position(&self.fragments, address.fragment());
+        at.filter(|at| address.row() < self.fragments[*at].rows).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotInVersion,
+                format!("there is no {} at {address} in this version", self.table.row_name()),
+            )
+        })
+    }
+
+    /// The file that holds this fragment.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn file(&self, opening: &Opening, fragment: &Fragment) -> Result<&DataFile> {
+        self.file_at(opening, fragment.file as usize)
+    }
+
+    /// The table's `index`-th file.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn file_at(&self, opening: &Opening, index: usize) -> Result<&DataFile> {
+        let (entry, lazy) = &self.files[index];
+        lazy.get(opening, self.table.schema(), Some(entry))
+    }
+
+    /// What the manifest says of the table's files.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &FileEntry> {
+        self.files.iter().map(|(entry, _)| entry)
+    }
+
+    /// Batches that were touched in base files, and columns of them: see [`DataFile::touched`].
+    pub fn touched(&self) -> (usize, usize) {
+        let touched = self.files.iter().filter_map(|(_, lazy)| lazy.touched()).map(DataFile::touched);
+        touched.fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1))
+    }
+
+    /// The column with this name.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; the message lists those that there are.
+    pub fn column_named(&self, name: &str) -> Result<usize> {
+        self.columns.iter().position(|state| state.column.name == name).ok_or_else(|| {
+            let names: Vec<_> = self.columns.iter().map(|state| state.column.name.as_str()).collect();
+            Error::not_found(format!("{} has no column {name:?}; it has {}", self.table, names.join(", ")))
+        })
+    }
+
+    /// Whether this column is one of the table's own.
+    pub fn is_base(&self, column: usize) -> bool {
+        column < self.table.columns().len()
+    }
+
+    /// The side file that stands over a column of the fragment at this place, and its row that is the fragment's
+    /// first.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn overlay(&self, opening: &Opening, at: usize, column: usize) -> Result<Option<(&DataFile, u64)>> {
+        if self.overlays.is_empty() {
+            return Ok(None);
+        }
+        let key = (at as u32, column as u32);
+        let found = self.overlays.binary_search_by_key(&key, |overlay| (overlay.fragment, overlay.column));
+        let Ok(found) = found else { return Ok(None) };
+        let overlay = self.overlays[found];
+        let file = self.columns[column].file_at(opening, overlay.file as usize)?;
+        Ok(Some((file, overlay.start)))
+    }
+
+    /// The path of the newest side file over a column of the fragment at this place: what a change of it rests on.
+    pub fn overlay_path(&self, at: usize, column: usize) -> Option<&str> {
+        let key = (at as u32, column as u32);
+        let found = self.overlays.binary_search_by_key(&key, |overlay| (overlay.fragment, overlay.column)).ok()?;
+        Some(self.columns[column].files[self.overlays[found].file as usize].1.path())
+    }
+}
+
+impl ColumnState {
+    fn base(column: Column) -> Self {
+        Self { schema: column_schema(&column), column, files: Vec::new(), absent: None }
+    }
+
+    fn added(column: Column) -> Self {
+        let absent = new_null_array(&column.ty.to_arrow(), 1);
+        Self { absent: Some(absent), ..Self::base(column) }
+    }
+
+    /// One null, for an added column's fragments that no file covers.
+    pub fn absent(&self) -> Option<&ArrayRef> {
+        self.absent.as_ref()
+    }
+
+    /// How many side files it has.
+    pub fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Its `index`-th side file.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn file_at(&self, opening: &Opening, index: usize) -> Result<&DataFile> {
+        let (entry, lazy) = &self.files[index];
+        lazy.get(opening, &self.schema, Some(entry))
+    }
+}
+
+/// The batch that holds this row of a side file, and the row in it.
+///
+/// # Errors
+/// `Corrupt` when the file has no such row.
+pub fn side_row(file: &DataFile, row: u64) -> Result<(&Batch, usize)> {
+    let found = file.footer().locate(row);
+    let (batch, row) = found.ok_or_else(|| Error::corrupt(format!("it has no row {row}")).in_file(file.path()))?;
+    Ok((file.pinned(batch)?, row))
+}
+
+/// Which side file stands over which fragment: the newest, for each column.
+fn overlays(fragments: &[Fragment], columns: &[ColumnState]) -> Result<Vec<Overlay>> {
+    let mut overlays = Vec::new();
+    for (column, state) in columns.iter().enumerate() {
+        for (file, (entry, _)) in state.files.iter().enumerate() {
+            let mut start = 0;
+            for part in &entry.fragments {
+                if let Some(at) = position(fragments, part.fragment) {
+                    if fragments[at].rows != part.rows {
+                        return Err(Error::corrupt(format!(
+                            "the side column `{}` has {} rows for fragment {}, which has {}",
+                            state.column.name, part.rows, part.fragment, fragments[at].rows
+                        )));
+                    }
+                    overlays.push(Overlay { fragment: at as u32, column: column as u32, file: file as u32, start });
+                }
+                start += u64::from(part.rows);
+            }
+        }
+    }
+    // A stable sort keeps the files' order, so the last of equal keys is the newest.
+    overlays.sort_by_key(|overlay| (overlay.fragment, overlay.column));
+    overlays.reverse();
+    overlays.dedup_by_key(|overlay| (overlay.fragment, overlay.column));
+    overlays.reverse();
+    Ok(overlays)
+}
