@@ -1,0 +1,235 @@
+//! How the command talks to people: progress, tables, sizes and durations.
+
+use crate::interrupt;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+use std::time::{Duration, Instant};
+use surgdb::Result;
+
+/// How often a line is written where there is no terminal to draw a bar on.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What is under way: a bar on a terminal, a line now and then otherwise. All of it goes to stderr.
+pub struct Progress {
+    bar: ProgressBar,
+    what: String,
+    total: Option<u64>,
+    last_line: Cell<Instant>,
+}
+
+impl Progress {
+    /// Work on `total` bytes, where that is known.
+    pub fn bytes(what: impl Into<String>, total: Option<u64>) -> Self {
+        let template = match total {
+            Some(_) => "{prefix} [{bar:24}] {bytes}/{total_bytes} · {binary_bytes_per_sec} · {msg} · {eta} left",
+            None => "{prefix} {spinner} {bytes} · {binary_bytes_per_sec} · {msg}",
+        };
+        Self::new(what.into(), total, template)
+    }
+
+    /// Work on `total` things, where that is known.
+    pub fn things(what: impl Into<String>, total: Option<u64>) -> Self {
+        let template = match total {
+            Some(_) => "{prefix} [{bar:24}] {human_pos}/{human_len} · {msg} · {eta} left",
+            None => "{prefix} {spinner} {human_pos} · {msg}",
+        };
+        Self::new(what.into(), total, template)
+    }
+
+    fn new(what: String, total: Option<u64>, template: &str) -> Self {
+        let bar = match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::new_spinner(),
+        };
+        // `stderr` draws nothing where stderr is no terminal.
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.set_prefix(what.clone());
+        Self { bar, what, total, last_line: Cell::new(Instant::now()) }
+    }
+
+    /// Says how far the work is, and stops it where the user asked for that.
+    ///
+    /// # Errors
+    /// `Interrupted` after Ctrl-C.
+    pub fn at(&self, done: u64, detail: impl FnOnce() -> String) -> Result<()> {
+        interrupt::check()?;
+        if std::io::stderr().is_terminal() {
+            self.bar.set_position(done);
+            self.bar.set_message(detail());
+        } else if self.last_line.get().elapsed() >= LINE_EVERY {
+            self.last_line.set(Instant::now());
+            let share = match self.total {
+                Some(total) if total > 0 => format!(", {} %", done.min(total) * 100 / total),
+                _ => String::new(),
+            };
+            note(format_args!("{}: {}{share}", self.what, detail()));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Writes a line for people to stderr. A closed stderr is no reason to stop.
+pub fn note(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Asks a yes-or-no question on the terminal; where there is none the answer is no.
+pub fn confirm(question: &str) -> bool {
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+}
+
+/// Whether stdout may have colours: it is a terminal, and `NO_COLOR` is not set.
+pub fn colours() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !refused && std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// How a piece of text stands out, where there are colours.
+#[derive(Clone, Copy)]
+pub enum Ink {
+    Bold,
+    Faint,
+    Role,
+    Media,
+}
+
+/// The text, made to stand out where stdout has colours.
+pub fn paint(ink: Ink, text: &str) -> String {
+    let code = match ink {
+        Ink::Bold => "1",
+        Ink::Faint => "2",
+        Ink::Role => "1;36",
+        Ink::Media => "33",
+    };
+    if colours() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// On which side a column's texts are lined up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+}
+
+/// Rows with lined-up columns, two blanks apart.
+pub struct Table {
+    align: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with such columns.
+    pub fn new(align: &[Align]) -> Self {
+        Self { align: align.to_vec(), rows: Vec::new() }
+    }
+
+    /// One more row.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.into());
+    }
+
+    /// Its lines, each indented by so many blanks.
+    pub fn lines(&self, indent: usize) -> String {
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.align.len()).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = " ".repeat(indent);
+            for ((cell, align), width) in row.iter().zip(&self.align).zip(&widths) {
+                let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+                match align {
+                    Align::Left => line.extend([cell.as_str(), &blanks, "  "]),
+                    Align::Right => line.extend([blanks.as_str(), cell, "  "]),
+                }
+            }
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        text
+    }
+}
+
+/// A number with its thousands set apart: `12,345`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 frame`, `2 frames`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+/// A size as people read it: `72 kB`, `1.4 GB`.
+pub fn bytes(size: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (size as f64, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{size} B"),
+        _ if value < 9.95 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.0} {}", UNITS[unit]),
+    }
+}
+
+/// A duration as people read it: `340 µs`, `1.4 s`, `2 min 10 s`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        s if s < 1e-3 => format!("{:.0} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s if s < 3600.0 => format!("{} min {} s", s as u64 / 60, s as u64 % 60),
+        s => format!("{} h {} min", s as u64 / 3600, s as u64 / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_sizes_read_well() {
+        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([bytes(0), bytes(999), bytes(1_000), bytes(72_345)], ["0 B", "999 B", "1.0 kB", "72 kB"]);
+        assert_eq!([bytes(999_600), bytes(1_440_000_000)], ["1.0 MB", "1.4 GB"]);
+        assert_eq!(counted(1, "frame"), "1 frame");
+        assert_eq!(duration(Duration::from_millis(1_400)), "1.4 s");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&[Align::Left, Align::Right]);
+        table.row(["frames".into(), "1,200".into()]);
+        table.row(["é".into(), "7".into()]);
+        assert_eq!(table.lines(2), "  frames  1,200\n  é           7\n");
+    }
+}
