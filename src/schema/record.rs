@@ -1,9 +1,428 @@
-//! stub
-/// stub
+//! Digests of rows and keys of ids.
+//!
+//! The **record digest** says whether a record that is imported again is the same. It is the first 8 bytes of BLAKE3
+//! over the row's canonical bytes: the table's name as a text, then the columns in the schema's order, without those
+//! left out below. A value's bytes are
+//!
+//! | type | bytes |
+//! | --- | --- |
+//! | text, dict | length in bytes as `uint64`, then the bytes |
+//! | ref | as a text: source of the row referred to, a zero byte, its id |
+//! | integers, floats | the value in its own width, little-endian; floats by their bits |
+//! | bool | one byte, 0 or 1 |
+//! | list | number of items as `uint64`, then the items |
+//! | fixed-size list | the items |
+//! | struct | its parts in order |
+//!
+//! and a value that may be null has one byte before it: 0 for a null, which nothing follows, or 1. All integers are
+//! little-endian.
+//!
+//! Left out are `record` itself, and what may be attached later: `blob`, `width` and `height` of frames; `blob`, `fps`,
+//! `duration`, `frame_count`, `width`, `height` and `keyframes` of videos. Blobs have no record digest.
+
+use crate::error::Result;
+use crate::format::address::Address;
+use crate::format::constants::RECORD_LEN;
+use crate::schema::rows::*;
+use crate::schema::tables::Table;
+
+/// The key of an id in the index: the first 8 bytes, little-endian, of BLAKE3 over source, a zero byte, id.
 pub fn id_key(source: &str, id: &str) -> u64 {
-    let mut h = blake3::Hasher::new();
-    h.update(source.as_bytes());
-    h.update(&[0]);
-    h.update(id.as_bytes());
-    u64::from_le_bytes(h.finalize().as_bytes()[..8].try_into().unwrap())
+    let mut sink = Sink::new();
+    sink.raw(source.as_bytes());
+    sink.raw(&[0]);
+    sink.raw(id.as_bytes());
+    u64::from_le_bytes(sink.finish())
+}
+
+/// Says what row an address stands for: appends its source, a zero byte and its id to the buffer.
+pub type NameOf<'a> = dyn FnMut(Address, &mut Vec<u8>) -> Result<()> + 'a;
+
+/// The record digest of a case.
+pub fn of_case(row: &CaseRow) -> [u8; RECORD_LEN] {
+    let mut sink = Sink::of_table(Table::Cases);
+    sink.text(&row.id);
+    sink.text(&row.source);
+    for text in [&row.patient, &row.institution, &row.specialty, &row.procedure, &row.device, &row.consent, &row.extra]
+    {
+        sink.text_opt(text);
+    }
+    sink.finish()
+}
+
+/// The record digest of a video.
+///
+/// # Errors
+/// What `name_of` returns.
+pub fn of_video(row: &VideoRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
+    let mut sink = Sink::of_table(Table::Videos);
+    let mut names = Names::new(name_of);
+    sink.text(&row.id);
+    sink.text(&row.source);
+    sink.address_opt(row.case, &mut names)?;
+    sink.text_opt(&row.path);
+    sink.text_opt(&row.extra);
+    Ok(sink.finish())
+}
+
+/// The record digest of a frame.
+///
+/// # Errors
+/// What `name_of` returns.
+pub fn of_frame(row: &FrameRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
+    let mut sink = Sink::of_table(Table::Frames);
+    let mut names = Names::new(name_of);
+    sink.text(&row.id);
+    sink.text(&row.source);
+    sink.address_opt(row.case, &mut names)?;
+    sink.address_opt(row.video, &mut names)?;
+    sink.opt(row.index.map(i64::to_le_bytes));
+    sink.opt(row.time.map(f64::to_le_bytes));
+    sink.text(&row.kind);
+    sink.address_opt(row.parent, &mut names)?;
+    for text in [&row.path, &row.origin, &row.generator, &row.extra] {
+        sink.text_opt(text);
+    }
+    Ok(sink.finish())
+}
+
+/// The record digest of an annotation.
+///
+/// # Errors
+/// What `name_of` returns.
+pub fn of_annotation(row: &AnnotationRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
+    let mut sink = Sink::of_table(Table::Annotations);
+    let mut names = Names::new(name_of);
+    sink.text(&row.id);
+    sink.text(&row.source);
+    for text in [&row.annotator, &row.status, &row.origin, &row.generator] {
+        sink.text_opt(text);
+    }
+    sink.address(row.target, &mut names)?;
+    sink.opt(row.start.map(f64::to_le_bytes));
+    sink.opt(row.end.map(f64::to_le_bytes));
+    sink.address_opt(row.parent, &mut names)?;
+    sink.text_opt(&row.text);
+    sink.count(row.labels.len());
+    for label in &row.labels {
+        sink.label(label);
+    }
+    sink.count(row.regions.len());
+    for region in &row.regions {
+        sink.region(region, &mut names)?;
+    }
+    sink.text_opt(&row.extra);
+    Ok(sink.finish())
+}
+
+/// The record digest of a conversation.
+///
+/// # Errors
+/// What `name_of` returns.
+pub fn of_conversation(row: &ConversationRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
+    let mut sink = Sink::of_table(Table::Conversations);
+    let mut names = Names::new(name_of);
+    for text in [&row.id, &row.source, &row.task] {
+        sink.text(text);
+    }
+    for text in [&row.specialty, &row.procedure, &row.language, &row.origin, &row.generator] {
+        sink.text_opt(text);
+    }
+    sink.address_opt(row.case, &mut names)?;
+    sink.turns(&row.turns);
+    sink.count(row.media.len());
+    for medium in &row.media {
+        sink.medium(medium, &mut names)?;
+    }
+    sink.count(row.grounding.len());
+    for place in &row.grounding {
+        sink.grounding(place);
+    }
+    sink.count(row.reasoning.len());
+    for node in &row.reasoning {
+        sink.node(node, &mut names)?;
+    }
+    sink.count(row.alternatives.len());
+    for alternative in &row.alternatives {
+        sink.alternative(alternative);
+    }
+    sink.opt(row.preferred.map(|preferred| [u8::from(preferred)]));
+    sink.text_opt(&row.solution);
+    sink.addresses(&row.annotations, &mut names)?;
+    sink.text_opt(&row.tools);
+    sink.text_opt(&row.extra);
+    Ok(sink.finish())
+}
+
+/// Asks for the names of addresses, into one buffer.
+struct Names<'a, 'b> {
+    name_of: &'a mut NameOf<'b>,
+    buffer: Vec<u8>,
+}
+
+impl<'a, 'b> Names<'a, 'b> {
+    fn new(name_of: &'a mut NameOf<'b>) -> Self {
+        Self { name_of, buffer: Vec::new() }
+    }
+
+    fn of(&mut self, address: Address) -> Result<&[u8]> {
+        self.buffer.clear();
+        (self.name_of)(address, &mut self.buffer)?;
+        Ok(&self.buffer)
+    }
+}
+
+/// Canonical bytes on their way into the hash, gathered so that it is not asked for every few of them.
+struct Sink {
+    hasher: blake3::Hasher,
+    buffer: [u8; 1024],
+    len: usize,
+}
+
+impl Sink {
+    fn new() -> Self {
+        Self { hasher: blake3::Hasher::new(), buffer: [0; 1024], len: 0 }
+    }
+
+    fn of_table(table: Table) -> Self {
+        let mut sink = Self::new();
+        sink.text(table.name());
+        sink
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        if bytes.len() > self.buffer.len() - self.len {
+            self.hasher.update(&self.buffer[..self.len]);
+            self.len = 0;
+        }
+        match self.buffer.get_mut(self.len..self.len + bytes.len()) {
+            Some(free) => {
+                free.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => {
+                self.hasher.update(bytes);
+            }
+        }
+    }
+
+    fn finish(mut self) -> [u8; RECORD_LEN] {
+        self.hasher.update(&self.buffer[..self.len]);
+        let mut digest = [0; RECORD_LEN];
+        digest.copy_from_slice(&self.hasher.finalize().as_bytes()[..RECORD_LEN]);
+        digest
+    }
+
+    fn count(&mut self, count: usize) {
+        self.raw(&(count as u64).to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.raw(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn text_opt(&mut self, text: &Option<String>) {
+        self.raw(&[u8::from(text.is_some())]);
+        if let Some(text) = text {
+            self.text(text);
+        }
+    }
+
+    fn opt<const N: usize>(&mut self, value: Option<[u8; N]>) {
+        self.raw(&[u8::from(value.is_some())]);
+        if let Some(value) = value {
+            self.raw(&value);
+        }
+    }
+
+    fn floats(&mut self, values: &[f32]) {
+        for value in values {
+            self.raw(&value.to_le_bytes());
+        }
+    }
+
+    fn box_opt(&mut self, bbox: &Option<BoxCoords>) {
+        self.raw(&[u8::from(bbox.is_some())]);
+        self.floats(bbox.as_ref().map_or(&[], |bbox| bbox));
+    }
+
+    fn address(&mut self, address: Address, names: &mut Names<'_, '_>) -> Result<()> {
+        self.bytes(names.of(address)?);
+        Ok(())
+    }
+
+    fn address_opt(&mut self, address: Option<Address>, names: &mut Names<'_, '_>) -> Result<()> {
+        self.raw(&[u8::from(address.is_some())]);
+        address.map_or(Ok(()), |address| self.address(address, names))
+    }
+
+    fn addresses(&mut self, addresses: &[Address], names: &mut Names<'_, '_>) -> Result<()> {
+        self.count(addresses.len());
+        addresses.iter().try_for_each(|address| self.address(*address, names))
+    }
+
+    fn turns(&mut self, turns: &[TurnRow]) {
+        self.count(turns.len());
+        for turn in turns {
+            self.text(&turn.role);
+            self.text(&turn.text);
+            self.text_opt(&turn.name);
+            self.text_opt(&turn.extra);
+        }
+    }
+
+    fn medium(&mut self, medium: &MediumRow, names: &mut Names<'_, '_>) -> Result<()> {
+        self.raw(&medium.turn.to_le_bytes());
+        self.opt(medium.at.map(i64::to_le_bytes));
+        self.raw(&[u8::from(medium.output)]);
+        self.addresses(&medium.refs, names)?;
+        for value in [medium.start, medium.end, medium.fps] {
+            self.opt(value.map(f64::to_le_bytes));
+        }
+        Ok(())
+    }
+
+    fn grounding(&mut self, place: &GroundingRow) {
+        self.raw(&place.turn.to_le_bytes());
+        self.raw(&place.byte_start.to_le_bytes());
+        self.raw(&place.byte_end.to_le_bytes());
+        self.text(&place.kind);
+        self.raw(&place.media.to_le_bytes());
+        self.count(place.values.len());
+        self.floats(&place.values);
+    }
+
+    fn node(&mut self, node: &ReasoningRow, names: &mut Names<'_, '_>) -> Result<()> {
+        self.raw(&node.turn.to_le_bytes());
+        self.opt(node.parent.map(i32::to_le_bytes));
+        self.raw(&node.subtree_end.to_le_bytes());
+        self.opt(node.level.map(i8::to_le_bytes));
+        self.text_opt(&node.kind);
+        self.text_opt(&node.origin);
+        self.text(&node.text);
+        self.count(node.evidence.len());
+        for evidence in &node.evidence {
+            self.address(evidence.address, names)?;
+            self.opt(evidence.start.map(f64::to_le_bytes));
+            self.opt(evidence.end.map(f64::to_le_bytes));
+            self.box_opt(&evidence.bbox);
+        }
+        Ok(())
+    }
+
+    fn alternative(&mut self, alternative: &AlternativeRow) {
+        self.text(&alternative.kind);
+        self.turns(&alternative.turns);
+        self.opt(alternative.score.map(f64::to_le_bytes));
+        self.text_opt(&alternative.generator);
+    }
+
+    fn label(&mut self, label: &LabelRow) {
+        self.text(&label.axis);
+        self.text_opt(&label.label);
+        self.text(&label.raw);
+        self.opt(label.value.map(f64::to_le_bytes));
+    }
+
+    fn region(&mut self, region: &RegionRow, names: &mut Names<'_, '_>) -> Result<()> {
+        self.text_opt(&region.role);
+        self.box_opt(&region.bbox);
+        self.address_opt(region.mask, names)?;
+        self.raw(&[u8::from(region.polygons.is_some())]);
+        if let Some(polygons) = &region.polygons {
+            self.count(polygons.len());
+            for outline in polygons {
+                self.count(outline.len());
+                self.floats(outline);
+            }
+        }
+        self.opt(region.score.map(f32::to_le_bytes));
+        self.count(region.tracks.len());
+        for track in &region.tracks {
+            self.text(&track.scope);
+            self.raw(&track.id.to_le_bytes());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_8(bytes: &[u8]) -> [u8; 8] {
+        blake3::hash(bytes).as_bytes()[..8].try_into().unwrap()
+    }
+
+    #[test]
+    fn the_key_of_an_id_is_over_source_zero_byte_id() {
+        assert_eq!(id_key("cholec80", "17"), u64::from_le_bytes(first_8(b"cholec80\x0017")));
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_table() {
+        let row = FrameRow {
+            id: "f".into(),
+            source: "src".into(),
+            video: Some(Address::new(1 << 32).unwrap()),
+            time: Some(1.5),
+            kind: "rgb".into(),
+            path: Some(String::new()),
+            blob: Some(Address::new(2 << 32).unwrap()),
+            width: Some(7),
+            record: Some([9; 8]),
+            ..Default::default()
+        };
+        let mut bytes = Vec::new();
+        let text = |bytes: &mut Vec<u8>, text: &[u8]| {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text);
+        };
+        text(&mut bytes, b"frames");
+        text(&mut bytes, b"f");
+        text(&mut bytes, b"src");
+        bytes.push(0); // case
+        bytes.push(1); // video
+        text(&mut bytes, b"src\0v");
+        bytes.push(0); // index
+        bytes.push(1); // time
+        bytes.extend(1.5f64.to_le_bytes());
+        text(&mut bytes, b"rgb");
+        bytes.push(0); // parent
+        bytes.push(1); // path
+        text(&mut bytes, b"");
+        bytes.extend([0, 0, 0]); // origin, generator, extra
+        let digest = of_frame(&row, &mut |_, name| {
+            name.extend(b"src\0v");
+            Ok(())
+        });
+        assert_eq!(digest.unwrap(), first_8(&bytes));
+    }
+
+    #[test]
+    fn long_texts_and_many_short_ones_hash_as_one_stream() {
+        for len in [0, 1, 1000, 1015, 1016, 1017, 1024, 1025, 5000] {
+            let mut sink = Sink::new();
+            let mut bytes = vec![3; 5];
+            sink.raw(&[3; 5]);
+            sink.raw(&vec![1; len]);
+            bytes.extend(vec![1; len]);
+            for i in 0..300u16 {
+                sink.raw(&i.to_le_bytes());
+                bytes.extend(i.to_le_bytes());
+            }
+            assert_eq!(sink.finish(), first_8(&bytes), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_null_is_not_an_empty_text() {
+        let some = CaseRow { patient: Some(String::new()), ..Default::default() };
+        assert_ne!(of_case(&some), of_case(&CaseRow::default()));
+    }
 }

@@ -1,0 +1,171 @@
+//! Conversations.
+
+use super::{
+    Finding, Findings, ORIGINS, ROLES, all_finite, even, finite, id_and_source, index, invalid, json, json_object,
+    not_empty, not_negative, one_of, one_of_opt, stretch,
+};
+use crate::error::{Error, Result};
+use crate::schema::rows::{ConversationRow, EvidenceRow, GroundingRow, MediumRow, ReasoningRow, TurnRow};
+use crate::schema::{forest, placeholder};
+use std::collections::HashSet;
+use std::fmt::Display;
+
+/// Checks a conversation.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub fn check_conversation(row: &ConversationRow) -> Result<Vec<Finding>> {
+    let mut findings = Findings::default();
+    id_and_source(&row.id, &row.source)?;
+    not_empty("task", &row.task)?;
+    one_of_opt("origin", &row.origin, &ORIGINS)?;
+    check_turns("", &row.turns)?;
+    check_media(row)?;
+    for (i, place) in row.grounding.iter().enumerate() {
+        check_grounding(i, place, row, &mut findings)?;
+    }
+    check_reasoning(row, &mut findings)?;
+    for (i, alternative) in row.alternatives.iter().enumerate() {
+        not_empty(format_args!("alternatives[{i}].kind"), &alternative.kind)?;
+        finite(format_args!("alternatives[{i}].score"), alternative.score)?;
+        check_turns(format_args!("alternatives[{i}]."), &alternative.turns)?;
+        find_silent(format_args!("alternatives[{i}]."), &alternative.turns, &[], &mut findings);
+    }
+    find_silent("", &row.turns, &row.media, &mut findings);
+    json("tools", &row.tools)?;
+    json_object("extra", &row.extra)?;
+    Ok(findings.0)
+}
+
+fn check_turns(of: impl Display, turns: &[TurnRow]) -> Result<()> {
+    for (i, turn) in turns.iter().enumerate() {
+        one_of(format_args!("{of}turns[{i}].role"), &turn.role, &ROLES)?;
+        json_object(format_args!("{of}turns[{i}].extra"), &turn.extra)?;
+    }
+    Ok(())
+}
+
+/// A turn with no text says nothing, unless it has a medium, or a tool call in its `extra`.
+fn find_silent(of: impl Display, turns: &[TurnRow], media: &[MediumRow], findings: &mut Findings) {
+    for (i, turn) in turns.iter().enumerate() {
+        let shows = || media.iter().any(|medium| usize::try_from(medium.turn) == Ok(i));
+        if turn.text.is_empty() && turn.extra.is_none() && !shows() {
+            findings.add(format_args!("{of}turns[{i}].text"), "it is empty");
+        }
+    }
+}
+
+fn check_media(row: &ConversationRow) -> Result<()> {
+    for (i, medium) in row.media.iter().enumerate() {
+        let turn = index(format_args!("media[{i}].turn"), medium.turn, row.turns.len(), "turn")?;
+        if let Some(at) = medium.at.filter(|at| placeholder::at(&row.turns[turn].text, *at).is_none()) {
+            let what = format_args!("at byte {at} of turn {turn} stands neither <image> nor <video>");
+            return Err(invalid(format_args!("media[{i}].at"), what));
+        }
+        if medium.refs.is_empty() {
+            return Err(invalid(format_args!("media[{i}].refs"), "a medium needs at least one frame or video"));
+        }
+        stretch(format_args!("media[{i}]."), medium.start, medium.end)?;
+        finite(format_args!("media[{i}].fps"), medium.fps)?;
+        not_negative(format_args!("media[{i}].fps"), medium.fps)?;
+    }
+    check_places(&row.media)
+}
+
+/// No two media have the same placeholder.
+fn check_places(media: &[MediumRow]) -> Result<()> {
+    let mut last = None;
+    let mut in_order = true;
+    for place in media.iter().filter_map(place_of) {
+        in_order &= last.is_none_or(|last| last < place);
+        last = Some(place);
+    }
+    if in_order {
+        return Ok(());
+    }
+    let mut taken = HashSet::new();
+    for (i, medium) in media.iter().enumerate() {
+        if let Some((turn, at)) = place_of(medium).filter(|place| !taken.insert(*place)) {
+            let what = format_args!("another medium stands at byte {at} of turn {turn} already");
+            return Err(invalid(format_args!("media[{i}].at"), what));
+        }
+    }
+    Ok(())
+}
+
+fn place_of(medium: &MediumRow) -> Option<(i32, i64)> {
+    medium.at.map(|at| (medium.turn, at))
+}
+
+fn check_grounding(i: usize, place: &GroundingRow, row: &ConversationRow, findings: &mut Findings) -> Result<()> {
+    let turn = index(format_args!("grounding[{i}].turn"), place.turn, row.turns.len(), "turn")?;
+    let range = usize::try_from(place.byte_start).ok().zip(usize::try_from(place.byte_end).ok());
+    let text = range.and_then(|(start, end)| row.turns[turn].text.get(start..end));
+    if text.is_none_or(str::is_empty) {
+        let (start, end) = (place.byte_start, place.byte_end);
+        let what = format_args!("bytes {start}..{end} are no stretch of whole characters of turn {turn}'s text");
+        return Err(invalid(format_args!("grounding[{i}]"), what));
+    }
+    index(format_args!("grounding[{i}].media"), place.media, row.media.len(), "medium")?;
+    not_empty(format_args!("grounding[{i}].kind"), &place.kind)?;
+    all_finite(format_args!("grounding[{i}].values"), &place.values)?;
+    check_values(i, place, findings)
+}
+
+fn check_values(i: usize, place: &GroundingRow, findings: &mut Findings) -> Result<()> {
+    let field = format!("grounding[{i}].values");
+    let values = &place.values;
+    let wanted = match place.kind.as_str() {
+        "box" => Some(4),
+        "point" | "interval" => Some(2),
+        "time" => Some(1),
+        _ => None,
+    };
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != values.len()) {
+        let what = format_args!("kind `{}` has {wanted} values, and there are {}", place.kind, values.len());
+        return Err(invalid(field, what));
+    }
+    match place.kind.as_str() {
+        "box" => findings.box_coords(field, values),
+        "point" => findings.inside(field, values),
+        "polygon" => {
+            even(&field, values)?;
+            findings.outline(field, values);
+        }
+        "interval" if values.first() > values.last() => {
+            findings.add(field, format_args!("the interval {values:?} ends before it starts"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn check_reasoning(row: &ConversationRow, findings: &mut Findings) -> Result<()> {
+    let nodes = &row.reasoning;
+    forest::check(nodes.len(), |i| (nodes[i].parent, nodes[i].subtree_end))
+        .map_err(|error| Error::invalid(format!("reasoning: {}", error.message())))?;
+    for (i, node) in nodes.iter().enumerate() {
+        index(format_args!("reasoning[{i}].turn"), node.turn, row.turns.len(), "turn")?;
+        one_of_opt(format_args!("reasoning[{i}].origin"), &node.origin, &ORIGINS)?;
+        check_level(i, node, findings);
+        for (j, evidence) in node.evidence.iter().enumerate() {
+            check_evidence(format_args!("reasoning[{i}].evidence[{j}]."), evidence, findings)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_level(i: usize, node: &ReasoningRow, findings: &mut Findings) {
+    if let Some(level) = node.level.filter(|level| !(1..=3).contains(level)) {
+        findings.add(format_args!("reasoning[{i}].level"), format_args!("{level} is none of the levels 1, 2 and 3"));
+    }
+}
+
+fn check_evidence(field: impl Display, evidence: &EvidenceRow, findings: &mut Findings) -> Result<()> {
+    stretch(&field, evidence.start, evidence.end)?;
+    if let Some(bbox) = &evidence.bbox {
+        all_finite(format_args!("{field}box"), bbox)?;
+        findings.box_coords(format_args!("{field}box"), bbox);
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Cases, videos, frames and blobs.
+
+use super::{Finding, ORIGINS, finite, id_and_source, invalid, json_object, not_empty, not_negative, one_of_opt};
+use crate::error::Result;
+use crate::schema::rows::{BlobRow, CaseRow, FrameRow, VideoRow};
+
+/// Checks a case.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub fn check_case(row: &CaseRow) -> Result<Vec<Finding>> {
+    id_and_source(&row.id, &row.source)?;
+    json_object("extra", &row.extra)?;
+    Ok(Vec::new())
+}
+
+/// Checks a video.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub fn check_video(row: &VideoRow) -> Result<Vec<Finding>> {
+    id_and_source(&row.id, &row.source)?;
+    for (field, value) in [("fps", row.fps), ("duration", row.duration)] {
+        finite(field, value)?;
+        not_negative(field, value)?;
+    }
+    not_negative("frame_count", row.frame_count)?;
+    not_negative("width", row.width)?;
+    not_negative("height", row.height)?;
+    for (i, keyframe) in row.keyframes.iter().flatten().enumerate() {
+        finite(format_args!("keyframes[{i}].time"), Some(keyframe.time))?;
+        not_negative(format_args!("keyframes[{i}].offset"), Some(keyframe.offset))?;
+    }
+    json_object("extra", &row.extra)?;
+    Ok(Vec::new())
+}
+
+/// Checks a frame.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub fn check_frame(row: &FrameRow) -> Result<Vec<Finding>> {
+    id_and_source(&row.id, &row.source)?;
+    not_empty("kind", &row.kind)?;
+    finite("time", row.time)?;
+    not_negative("width", row.width)?;
+    not_negative("height", row.height)?;
+    one_of_opt("origin", &row.origin, &ORIGINS)?;
+    json_object("extra", &row.extra)?;
+    Ok(Vec::new())
+}
+
+/// Checks a blob; its digest and checksum are taken as they are.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub fn check_blob(row: &BlobRow<'_>) -> Result<Vec<Finding>> {
+    not_empty("media_type", &row.media_type)?;
+    not_negative("size", Some(row.size))?;
+    match row.bytes {
+        Some(bytes) if usize::try_from(row.size) != Ok(bytes.len()) => {
+            Err(invalid("size", format_args!("{} is not the number of bytes, {}", row.size, bytes.len())))
+        }
+        None if row.uri.is_none() => Err(invalid("bytes", "there are neither bytes nor a place where they are")),
+        _ => Ok(Vec::new()),
+    }
+}
