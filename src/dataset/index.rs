@@ -63,8 +63,7 @@ impl IndexKind {
     }
 }
 
-/// What the footer of a run says that it holds.
-pub const INDEX_FILE_KIND: &str = "index";
+pub use crate::format::constants::KIND_INDEX as INDEX_FILE_KIND;
 
 /// Rows a batch of a run: what one checksum covers of a column.
 pub const RUN_BATCH_ROWS: usize = 1 << 15;

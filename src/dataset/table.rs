@@ -16,10 +16,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use once_cell::race::OnceBox;
 use std::sync::Arc;
 
-/// What the footer of a side column's file says that it holds.
-pub const COLUMN_FILE_KIND: &str = "column";
-/// What the footer of a deletions file says that it holds.
-pub const DELETIONS_FILE_KIND: &str = "deletions";
+pub use crate::format::constants::{KIND_COLUMN as COLUMN_FILE_KIND, KIND_DELETIONS as DELETIONS_FILE_KIND};
 
 /// The schema of a deletions file: `address: int64`, ascending.
 pub fn deletions_schema() -> SchemaRef {

@@ -50,7 +50,7 @@ pub const ALIGNMENT: usize = 64;
 
 /// Footer metadata: the format's version.
 pub const META_FORMAT: &str = "surgdb.format";
-/// Footer metadata: what the file holds (a table's name, `column`, `index`, `deletions`).
+/// Footer metadata: what the file holds: a table's name, or one of the `KIND_` constants.
 pub const META_KIND: &str = "surgdb.kind";
 /// Footer metadata: the row starts of the record batches, and the number of rows last: `u64`, little-endian, base64.
 pub const META_ROW_STARTS: &str = "surgdb.row_starts";
@@ -60,6 +60,13 @@ pub const META_SEGMENTS: &str = "surgdb.segments";
 pub const META_FRAGMENTS: &str = "surgdb.fragments";
 /// Footer metadata: rows of the file that were emptied: `u64`, little-endian, base64; absent where none was.
 pub const META_EMPTIED: &str = "surgdb.emptied";
+
+/// What [`META_KIND`] says of a side column's file; of a base file it says the table's name.
+pub const KIND_COLUMN: &str = "column";
+/// What [`META_KIND`] says of an index run.
+pub const KIND_INDEX: &str = "index";
+/// What [`META_KIND`] says of a deletions file.
+pub const KIND_DELETIONS: &str = "deletions";
 
 /// A compressed buffer may be this many times larger than its compressed bytes, plus [`INFLATE_SLACK`]; a writer
 /// stores a buffer that compresses better as it is. It bounds what a reader allocates for a hostile file.

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::constants::*;
+use crate::format::manifest::is_same_format;
 use crate::format::notation::ColumnType;
 use crate::format::{FragmentId, numbers};
 use arrow_ipc::convert::{IpcSchemaEncoder, metadata_to_fb};
@@ -249,7 +250,7 @@ impl Footer {
 }
 
 fn check_format(found: &str) -> Result<()> {
-    if found == FORMAT_VERSION {
+    if is_same_format(found) {
         return Ok(());
     }
     Err(Error::unsupported(format!(

@@ -185,7 +185,7 @@ fn check_readable(format: &str, features: &[String]) -> Result<()> {
 }
 
 /// Whether this build reads that format: the same major version, and before 1.0 the same minor one too.
-fn is_same_format(format: &str) -> bool {
+pub(super) fn is_same_format(format: &str) -> bool {
     let parts = |text: &str| {
         let (major, minor) = text.split_once('.')?;
         Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
