@@ -45,9 +45,14 @@ pub fn each_reference(
         }
         ColumnType::List(item) => {
             let list = array.as_list_opt::<i32>().ok_or_else(unfit)?;
+            // A slice of a list array has all values, and offsets that need not start at 0 or end where these end.
             let offsets = list.value_offsets();
-            each_reference(item, list.values(), &mut |at, address| {
-                let row = offsets.partition_point(|offset| *offset as usize <= at).saturating_sub(1);
+            let (first, last) = match offsets {
+                [first, .., last] => (*first as usize, *last as usize),
+                _ => return Ok(()),
+            };
+            each_reference(item, &list.values().slice(first, last - first), &mut |at, address| {
+                let row = offsets.partition_point(|offset| *offset as usize <= first + at).saturating_sub(1);
                 if list.is_null(row) { Ok(()) } else { found(row, address) }
             })
         }
@@ -74,4 +79,47 @@ pub fn each_reference(
 
 fn unfit() -> Error {
     Error::corrupt("a column does not have the type that the schema gives it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{Int64Array, ListArray};
+    use arrow_buffer::{NullBuffer, OffsetBuffer};
+    use arrow_schema::{DataType, Field};
+    use std::sync::Arc;
+
+    fn found(array: &dyn Array) -> Vec<(usize, i64)> {
+        let mut found = Vec::new();
+        let ty = ColumnType::parse("list<ref>").unwrap();
+        each_reference(&ty, array, &mut |row, address| {
+            found.push((row, address.get()));
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn a_slice_of_lists_has_the_references_of_its_own_rows() {
+        let address = |row: i64| (1 << 32) + row;
+        let values = Int64Array::from_iter_values((0..8).map(address));
+        let lists = ListArray::new(
+            Arc::new(Field::new("item", DataType::Int64, false)),
+            OffsetBuffer::from_lengths([2, 0, 1, 3, 0, 2]),
+            Arc::new(values),
+            Some(NullBuffer::from(vec![true, true, true, false, true, true])),
+        );
+        let all = [(0, 0), (0, 1), (2, 2), (5, 6), (5, 7)].map(|(row, at)| (row, address(at)));
+        assert_eq!(found(&lists), all);
+        for first in 0..6 {
+            for len in 0..=6 - first {
+                let own = all.iter().filter(|(row, _)| (first..first + len).contains(row));
+                let own: Vec<_> = own.map(|(row, address)| (row - first, *address)).collect();
+                assert_eq!(found(&lists.slice(first, len)), own, "{len} from {first}");
+            }
+        }
+        assert_eq!(lists.values().as_primitive::<Int64Type>().len(), 8);
+    }
 }
