@@ -28,6 +28,9 @@ impl Interner {
                     return if nullable { Ok(0) } else { self.key("") };
                 }
                 let old = keys.value(row) as usize;
+                if values.is_null(old) {
+                    return Err(Error::invalid("a dictionary column has a null among its values, not among its keys"));
+                }
                 if map[old] < 0 {
                     map[old] = self.key(values.value(old))?;
                 }
