@@ -134,8 +134,12 @@ impl Walk<'_> {
     fn buffer(&mut self, field: &Field, needed: Option<u64>) -> Result<Buffer> {
         let range = self.buffers.next().ok_or_else(|| wrong(field, "a buffer is missing"))?;
         let stored = self.decoder.stored(range).ok_or_else(|| wrong(field, "a buffer is cut short"))?;
-        if !self.decoder.layout.compressed || stored.is_empty() {
+        if !self.decoder.layout.compressed {
             return Ok(stored);
+        }
+        if stored.is_empty() {
+            // Not a slice, which would keep the compressed bytes alive.
+            return Ok(Buffer::from(&[0u8; 0]));
         }
         inflate(&stored, needed).ok_or_else(|| wrong(field, "a compressed buffer cannot be unpacked"))
     }

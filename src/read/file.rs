@@ -196,9 +196,7 @@ impl DataFile {
         if let Some(array) = slot.get() {
             return Ok(array);
         }
-        let array = self.decode(batch, column).map_err(|error| error.in_file(self.path()))?;
-        let size =
-            if batch.layout.compressed || self.bytes.mapped().is_none() { array.get_array_memory_size() } else { 0 };
+        let (array, size) = self.decode(batch, column).map_err(|error| error.in_file(self.path()))?;
         let mut made = false;
         let array = slot.get_or_init(|| {
             made = true;
@@ -211,7 +209,8 @@ impl DataFile {
         Ok(array)
     }
 
-    fn decode(&self, batch: &Batch, column: usize) -> Result<ArrayRef> {
+    /// The column, and how many bytes it owns: its buffers may be slices of the map, or of what was read in one piece.
+    fn decode(&self, batch: &Batch, column: usize) -> Result<(ArrayRef, usize)> {
         let (field, layout) = (&self.footer.schema.fields()[column], &batch.layout.columns[column]);
         if self.is_values(column) {
             self.value_offsets(batch)?;
@@ -229,7 +228,13 @@ impl DataFile {
             layout: &batch.layout,
             dictionaries: &dictionaries,
         };
-        decoder.column(field, layout).map_err(|error| error.at_byte(layout.bytes.start))
+        let array = decoder.column(field, layout).map_err(|error| error.at_byte(layout.bytes.start))?;
+        let owned = match (batch.layout.compressed, self.bytes.mapped()) {
+            (true, _) => array.to_data().get_slice_memory_size()?,
+            (false, None) => segment.len(),
+            (false, Some(_)) => 0,
+        };
+        Ok((array, owned))
     }
 
     /// The bytes of a column, checked as one segment.
