@@ -143,6 +143,19 @@ impl Claims {
         }
     }
 
+    /// How many files were published so far.
+    pub(super) fn published(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Removes the files that were published after the first `count`: those of an attempt to commit that came to
+    /// nothing. Their numbers stay taken.
+    pub(super) fn take_back(&mut self, count: usize) {
+        let unneeded = self.files.split_off(count.min(self.files.len()));
+        // One that cannot be removed now is tried again when the set is dropped, or left to vacuum.
+        self.files.extend(unneeded.into_iter().filter(|file| unlink(file).is_err()));
+    }
+
     /// Checks that every claim is still there, with this writer's token.
     ///
     /// # Errors

@@ -55,6 +55,7 @@ pub fn commit(
     for attempt in 0..ATTEMPTS_MAX {
         let base = versions::newest(root)?;
         claims.check()?;
+        let before = claims.published();
         let next = fill_in(build(&base, claims)?, &base, &id, claims);
         next.check()?;
         match publish_version(root, &next, claims)? {
@@ -62,7 +63,10 @@ pub fn commit(
                 claims.release();
                 return Ok(next);
             }
-            Published::Other => back_off(attempt),
+            Published::Other => {
+                claims.take_back(before);
+                back_off(attempt);
+            }
         }
     }
     Err(Error::conflict(format!(
@@ -83,8 +87,7 @@ fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<
     let Err(error) = published else { return Ok(Published::Ours) };
     match is_ours(root, next.version, &next.commit) {
         Ok(true) => Ok(Published::Ours),
-        // The link was refused and is not ours; why the other's file cannot be read, the next attempt finds out.
-        _ if error.kind() == ErrorKind::Exists => Ok(Published::Other),
+        Ok(false) if error.kind() == ErrorKind::Exists => Ok(Published::Other),
         Ok(false) => Err(error),
         Err(unknown) => {
             claims.abandon();
