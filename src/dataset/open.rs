@@ -342,20 +342,19 @@ impl Dataset {
     /// # Errors
     /// `Ambiguous` when several sources have one, naming them; `Corrupt`, `Purged`.
     pub fn find(&self, table: Table, id: &str) -> Result<Option<Address>> {
-        let mut hits = Vec::new();
+        let mut hit: Option<(&str, Address)> = None;
         for source in &self.0.manifest.sources {
-            if let Some(address) = self.find_in(table, &source.id, id)? {
-                hits.push((source.id.as_str(), address));
+            let Some(address) = self.find_in(table, &source.id, id)? else { continue };
+            if let Some((first, _)) = hit {
+                let second = &source.id;
+                return Err(Error::new(
+                    ErrorKind::Ambiguous,
+                    format!("the id {id:?} is in the sources {first:?} and {second:?}: say which one is meant"),
+                ));
             }
+            hit = Some((&source.id, address));
         }
-        if let [(first, _), (second, _), ..] = hits[..] {
-            let more = if hits.len() > 2 { " and others" } else { "" };
-            return Err(Error::new(
-                ErrorKind::Ambiguous,
-                format!("the id {id:?} is in the sources {first:?} and {second:?}{more}: say which one is meant"),
-            ));
-        }
-        Ok(hits.first().map(|hit| hit.1))
+        Ok(hit.map(|hit| hit.1))
     }
 
     /// The live row of a table with this source and id.
