@@ -38,13 +38,17 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether there is nothing to commit.
-    pub fn is_empty(&self) -> bool {
+    /// Whether there is nothing to commit to a version: also where its sources and reports are what it has already.
+    pub fn is_empty(&self, manifest: &Manifest) -> bool {
+        let says_nothing_new = |source: &Source| {
+            let known = manifest.source(&source.id);
+            known.is_some_and(|known| joined_source(known, source) == *known)
+        };
         self.files.is_empty()
             && self.columns.is_empty()
             && self.deletes.is_empty()
-            && self.sources.is_empty()
-            && self.reports.is_empty()
+            && self.sources.iter().all(says_nothing_new)
+            && self.reports.iter().all(|report| manifest.reports.contains(report))
     }
 
     /// Commits the change, made against `dataset`, and opens the new version. Nothing to change is no version.
@@ -53,7 +57,7 @@ impl Change {
     /// `Conflict` when another writer committed something that the change rests on; `Referenced` when a row that is
     /// deleted is referred to; `Storage`, `Io`.
     pub fn commit(mut self, dataset: &Dataset, mut claims: Claims, operation: Operation) -> Result<Dataset> {
-        if self.is_empty() {
+        if self.is_empty(dataset.manifest()) {
             return Ok(dataset.clone());
         }
         self.entries.values_mut().for_each(|entries| entries.sort_unstable());
@@ -109,7 +113,8 @@ impl Change {
             let kind = IndexKind::ALL.into_iter().find(|kind| kind.name() == run.kind);
             let Some(kind @ IndexKind::Id(table)) = kind else { continue };
             let Some(new) = self.entries.get(&kind) else { continue };
-            for (key, address) in Run::new(run).entries(base.opening())? {
+            for entry in Run::new(run).entries(base.opening())? {
+                let (key, address) = entry?;
                 let at = new.partition_point(|entry| entry.0 < key);
                 if new.get(at).is_none_or(|entry| entry.0 != key) {
                     continue;
@@ -157,7 +162,7 @@ impl Change {
         write_deletions(base, claims, &self.deletes, &mut next)?;
         for source in &self.sources {
             match next.sources.iter_mut().find(|known| known.id == source.id) {
-                Some(known) => join_source(known, source),
+                Some(known) => *known = joined_source(known, source),
                 None => next.sources.push(source.clone()),
             }
         }
@@ -171,18 +176,17 @@ impl Change {
 }
 
 /// What a source says newly takes the place of what it said; imports are added to those that other writers added.
-fn join_source(known: &mut Source, new: &Source) {
-    let mut imports = std::mem::take(&mut known.imports);
-    imports.extend(new.imports.iter().filter(|import| !imports.contains(import)).cloned().collect::<Vec<_>>());
-    *known = Source {
+fn joined_source(known: &Source, new: &Source) -> Source {
+    let more = new.imports.iter().filter(|import| !known.imports.contains(import));
+    Source {
         id: new.id.clone(),
-        title: new.title.clone().or(known.title.take()),
+        title: new.title.clone().or_else(|| known.title.clone()),
         kind: new.kind.or(known.kind),
-        licence: new.licence.clone().or(known.licence.take()),
-        citation: new.citation.clone().or(known.citation.take()),
-        url: new.url.clone().or(known.url.take()),
-        imports,
-    };
+        licence: new.licence.clone().or_else(|| known.licence.clone()),
+        citation: new.citation.clone().or_else(|| known.citation.clone()),
+        url: new.url.clone().or_else(|| known.url.clone()),
+        imports: known.imports.iter().chain(more).cloned().collect(),
+    }
 }
 
 /// Leaves out side files of which newer ones cover every fragment.

@@ -14,6 +14,7 @@ use crate::schema::references::each_reference;
 use crate::schema::tables::{Table, annotations, blobs, frames};
 use crate::write::WriteOptions;
 use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_select::concat::concat;
 use arrow_select::interleave::interleave;
 use std::sync::Arc;
 
@@ -82,6 +83,17 @@ impl CellUpdate {
     /// Calls `found` with each address that the new values hold.
     pub(super) fn each_reference(&self, found: &mut dyn FnMut(Address) -> Result<()>) -> Result<()> {
         each_reference(&self.column.ty, self.values.as_ref(), &mut |_, address| found(address))
+    }
+
+    /// Adds what a later update says of the same column.
+    pub(super) fn join(&mut self, later: Self) -> Result<()> {
+        if self.column.ty != later.column.ty {
+            let (name, ty) = (&self.column.name, &self.column.ty);
+            return Err(Error::invalid(format!("the column `{name}` is of type {ty}, not {}", later.column.ty)));
+        }
+        self.values = concat(&[self.values.as_ref(), later.values.as_ref()])?;
+        self.addresses.extend(later.addresses);
+        Ok(())
     }
 
     pub(super) fn place(&self) -> (Table, &str) {
@@ -168,6 +180,9 @@ pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate,
         None => Column { nullable: true, ..update.column.clone() },
     };
     let replaces = update.table.column_index(&column.name).is_some();
+    if update.addresses.is_empty() && state.column_named(&column.name).is_ok() {
+        return Ok(());
+    }
     let mut cells: Vec<_> = update.addresses.iter().copied().zip(0..).collect();
     cells.sort_by_key(|(address, _)| *address);
     let mut side = SideColumn {

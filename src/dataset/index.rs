@@ -119,20 +119,12 @@ impl Run {
         }
     }
 
-    /// All entries in order.
+    /// All entries in order; `Corrupt` where they are in another.
     ///
     /// # Errors
-    /// `Corrupt` when the run cannot be read, or is not in order.
-    pub fn entries(&self, opening: &Opening) -> Result<Vec<(u64, i64)>> {
-        let file = self.open(opening)?;
-        let mut entries = Vec::with_capacity(usize::try_from(self.file.rows()).unwrap_or(0).min(1 << 28));
-        for index in 0..file.batches() {
-            entries.extend(keys(file, index)?.iter().copied().zip(addresses(file, index)?.iter().copied()));
-        }
-        if !entries.is_sorted() {
-            return Err(Error::corrupt("the entries of the index run are not in order").in_file(file.path()));
-        }
-        Ok(entries)
+    /// `Purged` or `Corrupt` when the run cannot be opened.
+    pub fn entries(&self, opening: &Opening) -> Result<Entries<'_>> {
+        Ok(Entries { file: self.open(opening)?, batch: 0, row: 0, last: (0, 0) })
     }
 
     /// The run's file.
@@ -141,6 +133,46 @@ impl Run {
     /// `Purged` or `Corrupt` when it cannot be opened.
     pub fn open(&self, opening: &Opening) -> Result<&DataFile> {
         self.file.get(opening, &run_schema(), None)
+    }
+}
+
+/// The entries of a run, read batch by batch.
+pub struct Entries<'a> {
+    file: &'a DataFile,
+    batch: usize,
+    row: usize,
+    last: (u64, i64),
+}
+
+impl Entries<'_> {
+    fn entry(&mut self) -> Result<Option<(u64, i64)>> {
+        while self.batch < self.file.batches() {
+            let (keys, addresses) = (keys(self.file, self.batch)?, addresses(self.file, self.batch)?);
+            if let (Some(key), Some(address)) = (keys.get(self.row), addresses.get(self.row)) {
+                let entry = (*key, *address);
+                if entry < self.last {
+                    let wrong = Error::corrupt("the entries of the index run are not in order");
+                    return Err(wrong.in_file(self.file.path()));
+                }
+                self.last = entry;
+                self.row += 1;
+                return Ok(Some(entry));
+            }
+            (self.batch, self.row) = (self.batch + 1, 0);
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<(u64, i64)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entry();
+        if entry.is_err() {
+            self.batch = usize::MAX;
+        }
+        entry.transpose()
     }
 }
 

@@ -46,11 +46,6 @@ impl LazyFile {
         &self.path
     }
 
-    /// Its rows, as the manifest says.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
     /// The file, if it was touched.
     pub fn touched(&self) -> Option<&DataFile> {
         self.file.get()

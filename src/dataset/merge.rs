@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::format::constants::INDEX_DIR;
 use crate::format::manifest::IndexRun;
 use crate::write::WriteOptions;
-use arrow_array::{Int64Array, RecordBatch, UInt64Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
 use std::sync::Arc;
 
 /// The runs of an index after `entries` (sorted) were added to those in `runs`: a run that is at most twice as long as
@@ -32,34 +32,57 @@ pub fn merged(
     let mut joined = Vec::new();
     while let Some(run) = kept.pop_if(|run| run.rows <= total.saturating_mul(2)) {
         total += run.rows;
-        joined.push(Run::new(&run).entries(opening)?);
+        joined.push(Run::new(&run));
     }
-    let whole = joined.into_iter().fold(entries.to_vec(), |all, more| join(&all, &more));
-    kept.push(write_run(opening, claims, kind, &whole)?);
+    let mut sources = vec![source(entries.iter().copied().map(Ok))];
+    for run in &joined {
+        sources.push(source(run.entries(opening)?));
+    }
+    kept.push(write_run(opening, claims, kind, &mut sources)?);
     Ok(kept)
 }
 
-fn join(a: &[(u64, i64)], b: &[(u64, i64)]) -> Vec<(u64, i64)> {
-    let mut all = Vec::with_capacity(a.len() + b.len());
-    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
-    loop {
-        let from_a = match (a.peek(), b.peek()) {
-            (Some(x), Some(y)) => x <= y,
-            (Some(_), None) => true,
-            (None, Some(_)) => false,
-            (None, None) => return all,
-        };
-        all.extend(if from_a { a.next() } else { b.next() });
-    }
+type Source<'a> = std::iter::Peekable<Box<dyn Iterator<Item = Result<(u64, i64)>> + 'a>>;
+
+fn source<'a>(entries: impl Iterator<Item = Result<(u64, i64)>> + 'a) -> Source<'a> {
+    let entries: Box<dyn Iterator<Item = Result<(u64, i64)>> + 'a> = Box::new(entries);
+    entries.peekable()
 }
 
-fn write_run(opening: &Opening, claims: &mut Claims, kind: IndexKind, entries: &[(u64, i64)]) -> Result<IndexRun> {
+/// The least of all the entries that are next. There are so few runs that a heap would not help.
+fn least(sources: &mut [Source<'_>]) -> Result<Option<(u64, i64)>> {
+    let mut best: Option<(usize, (u64, i64))> = None;
+    for (at, source) in sources.iter_mut().enumerate() {
+        match source.peek() {
+            Some(Ok(entry)) if best.is_none_or(|best| *entry < best.1) => best = Some((at, *entry)),
+            Some(Err(_)) => return source.next().transpose(),
+            _ => {}
+        }
+    }
+    best.map_or(Ok(None), |(at, _)| sources[at].next().transpose())
+}
+
+/// Writes a run as it is merged: what it takes in memory is one batch.
+fn write_run(opening: &Opening, claims: &mut Claims, kind: IndexKind, sources: &mut [Source<'_>]) -> Result<IndexRun> {
     let options = WriteOptions::default();
     let mut file = new_file(&opening.root, claims, INDEX_DIR, INDEX_FILE_KIND, run_schema(), options)?;
-    for part in entries.chunks(RUN_BATCH_ROWS) {
-        let keys = UInt64Array::from_iter_values(part.iter().map(|entry| entry.0));
-        let addresses = Int64Array::from_iter_values(part.iter().map(|entry| entry.1));
-        file.writer.write(&RecordBatch::try_new(run_schema(), vec![Arc::new(keys), Arc::new(addresses)])?)?;
+    let (mut keys, mut addresses) = (Vec::new(), Vec::new());
+    loop {
+        let entry = least(sources)?;
+        if let Some((key, address)) = entry {
+            keys.push(key);
+            addresses.push(address);
+        }
+        if keys.len() == RUN_BATCH_ROWS || entry.is_none() {
+            let columns: [ArrayRef; 2] = [
+                Arc::new(UInt64Array::from(std::mem::take(&mut keys))),
+                Arc::new(Int64Array::from(std::mem::take(&mut addresses))),
+            ];
+            file.writer.write(&RecordBatch::try_new(run_schema(), columns.into())?)?;
+        }
+        if entry.is_none() {
+            break;
+        }
     }
     let (path, summary) = file.publish(claims, &[])?;
     Ok(IndexRun {

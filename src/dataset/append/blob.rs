@@ -88,8 +88,20 @@ impl Digested {
     }
 
     /// Enough of the digest to tell contents apart.
-    pub fn identity(&self) -> u128 {
-        u128::from_le_bytes(std::array::from_fn(|at| self.digest[at]))
+    pub fn identity(&self) -> Identity {
+        let part = |from: usize| u64::from_le_bytes(std::array::from_fn(|at| self.digest[from + at]));
+        Identity(part(0), part(8))
+    }
+}
+
+/// Half of a digest, in a form that needs no padding in a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity(u64, u64);
+
+impl Identity {
+    /// What the index finds it by.
+    pub fn key(&self) -> u64 {
+        self.0
     }
 }
 

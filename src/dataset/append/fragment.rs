@@ -2,7 +2,7 @@
 
 use crate::dataset::claims::Claims;
 use crate::dataset::files::{NewDataFile, new_file};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::FileEntry;
 use crate::format::{Address, FragmentId};
 use crate::schema::build::*;
@@ -85,6 +85,8 @@ pub struct TableWriter<B> {
     /// Fragments that are full, and their rows.
     full: Vec<(FragmentId, u32)>,
     done: Vec<FileEntry>,
+    /// Whether rows that were appended may be lost: then nothing may be committed any more.
+    broken: bool,
 }
 
 struct Open {
@@ -95,7 +97,7 @@ struct Open {
 
 impl<B: RowBuilder> TableWriter<B> {
     pub fn new() -> Self {
-        Self { builder: B::default(), open: None, full: Vec::new(), done: Vec::new() }
+        Self { builder: B::default(), open: None, full: Vec::new(), done: Vec::new(), broken: false }
     }
 
     /// Appends a row by `push`, and gives its address.
@@ -114,13 +116,38 @@ impl<B: RowBuilder> TableWriter<B> {
         let blobs = B::TABLE == Table::Blobs;
         let bytes = if blobs { options.blob_batch_bytes } else { options.batch_bytes };
         if self.builder.rows() >= options.batch_rows || self.builder.buffered() >= bytes {
-            self.cut()?;
-            self.roll_over(claims, options)?;
+            self.whole(|this| {
+                this.cut()?;
+                this.roll_over(claims, options)
+            })?;
         }
         Ok(address)
     }
 
+    /// Does what must not fail halfway: after an error, nobody knows which rows are in the file.
+    fn whole<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.refuse_broken()?;
+        let done = work(self);
+        self.broken = done.is_err();
+        done
+    }
+
+    fn refuse_broken(&self) -> Result<()> {
+        if !self.broken {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "rows of {} could not be written before, so nothing of this appender can be committed: append them \
+                 anew with another one",
+                B::TABLE
+            ),
+        ))
+    }
+
     fn start(&mut self, root: &Path, claims: &mut Claims, options: &WriterOptions) -> Result<()> {
+        self.refuse_broken()?;
         if self.open.is_some() {
             return Ok(());
         }
@@ -144,8 +171,8 @@ impl<B: RowBuilder> TableWriter<B> {
         claims.refresh()?;
         let blobs = B::TABLE == Table::Blobs;
         let limit = if blobs { options.blob_fragment_bytes } else { options.fragment_bytes };
-        let full =
-            |open: &Open| open.file.writer.written() >= limit || open.rows >= u32::MAX - options.batch_rows as u32;
+        let batch = u32::try_from(options.batch_rows).unwrap_or(u32::MAX);
+        let full = |open: &Open| open.file.writer.written() >= limit || open.rows >= u32::MAX - batch;
         if self.open.as_ref().is_some_and(full) { self.end_fragment(claims) } else { Ok(()) }
     }
 
@@ -167,6 +194,7 @@ impl<B: RowBuilder> TableWriter<B> {
 
     /// Ends the last fragment; the files that were published.
     pub fn finish(mut self, claims: &mut Claims) -> Result<Vec<FileEntry>> {
+        self.refuse_broken()?;
         self.end_fragment(claims)?;
         Ok(self.done)
     }
@@ -183,14 +211,16 @@ impl TableWriter<BlobsBuilder> {
         values: StreamedValues<'_>,
     ) -> Result<Address> {
         self.start(root, claims, options)?;
-        self.cut()?;
-        push(&mut self.builder)?;
-        let batch = self.builder.end()?;
-        let open = self.open.as_mut().expect("a fragment was started");
-        open.file.writer.write_streamed(&batch, values)?;
-        let address = open.fragment.address(open.rows);
-        open.rows += 1;
-        self.roll_over(claims, options)?;
-        Ok(address)
+        self.whole(|this| {
+            this.cut()?;
+            push(&mut this.builder)?;
+            let batch = this.builder.end()?;
+            let open = this.open.as_mut().expect("a fragment was started");
+            open.file.writer.write_streamed(&batch, values)?;
+            let address = open.fragment.address(open.rows);
+            open.rows += 1;
+            this.roll_over(claims, options)?;
+            Ok(address)
+        })
     }
 }

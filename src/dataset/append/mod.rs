@@ -25,7 +25,7 @@ use crate::schema::validate::{self, Finding};
 use crate::schema::views;
 use crate::storage::publish::publish_bytes;
 use crate::write::StreamedValues;
-use blob::{Digested, STREAM_FROM};
+use blob::{Digested, Identity, STREAM_FROM};
 use fragment::TableWriter;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -83,10 +83,14 @@ pub struct Appender {
     conversations: TableWriter<ConversationsBuilder>,
     /// Addresses of new rows, by table and key of source and id.
     ids: [HashMap<u64, Address, Keyed>; 6],
-    digests: HashMap<u128, Address, Keyed>,
+    /// Addresses of new blobs, by the start of their digest: those whose bytes are here, and those that are linked.
+    digests: HashMap<Identity, Address, Keyed>,
+    links: HashMap<Identity, Address, Keyed>,
     names: BTreeSet<String>,
     change: Change,
     updates: Vec<CellUpdate>,
+    /// Path and bytes of each report.
+    reports: Vec<(String, Vec<u8>)>,
 }
 
 /// Keys are digests already: hashing them again would only cost time.
@@ -101,17 +105,13 @@ impl std::hash::Hasher for KeyHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for (at, byte) in bytes.iter().take(8).enumerate() {
-            self.0 ^= u64::from(*byte) << (8 * at);
+        for (at, byte) in bytes.iter().enumerate() {
+            self.0 ^= u64::from(*byte) << (8 * (at % 8));
         }
     }
 
     fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
+        self.0 ^= key;
     }
 }
 
@@ -141,9 +141,11 @@ impl Dataset {
             conversations: TableWriter::new(),
             ids: Default::default(),
             digests: HashMap::default(),
+            links: HashMap::default(),
             names: BTreeSet::new(),
             change: Change::default(),
             updates: Vec::new(),
+            reports: Vec::new(),
         })
     }
 }
@@ -241,7 +243,8 @@ impl Appender {
         let row = blob_row(&digested, media_type, None, Some(bytes));
         let root = self.dataset.path();
         let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
-        Ok(self.register_blob(&digested, address))
+        self.digests.insert(digested.identity(), address);
+        Ok(info(&digested, address, true))
     }
 
     fn streamed_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
@@ -255,7 +258,9 @@ impl Appender {
         let (root, options) = (self.dataset.path(), &self.options);
         let push = |builder: &mut BlobsBuilder| builder.push(&row);
         let address = self.blobs.append_streamed(root, &mut self.claims, options, push, values);
-        Ok(self.register_blob(&digested, address.map_err(|error| error.in_file(path))?))
+        let address = address.map_err(|error| error.in_file(path))?;
+        self.digests.insert(digested.identity(), address);
+        Ok(info(&digested, address, true))
     }
 
     fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
@@ -269,12 +274,14 @@ impl Appender {
         let row = blob_row(&digested, media_type, Some(format!("file://{whole}")), None);
         let root = self.dataset.path();
         let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
-        Ok(self.register_blob(&digested, address))
+        self.links.insert(digested.identity(), address);
+        Ok(info(&digested, address, true))
     }
 
     /// A blob with this content that is there already; with its bytes, unless a link will do.
     fn known_blob(&mut self, digested: &Digested, link_will_do: bool) -> Result<Option<Address>> {
-        if let Some(address) = self.digests.get(&digested.identity()) {
+        let linked = self.links.get(&digested.identity()).filter(|_| link_will_do);
+        if let Some(address) = self.digests.get(&digested.identity()).or(linked) {
             return Ok(Some(*address));
         }
         let mut known = None;
@@ -287,12 +294,6 @@ impl Appender {
             Ok(known.is_some())
         })?;
         Ok(known)
-    }
-
-    fn register_blob(&mut self, digested: &Digested, address: Address) -> BlobInfo {
-        self.digests.insert(digested.identity(), address);
-        self.change.entries.entry(IndexKind::Digest).or_default().push((digested.key(), address.get()));
-        info(digested, address, true)
     }
 
     /// The address of a row with this source and id, committed or appended here; not one that is to be deleted.
@@ -320,7 +321,6 @@ impl Appender {
 
     fn register(&mut self, table: Table, key: u64, address: Address, source: &str) {
         self.ids[table as usize].insert(key, address);
-        self.change.entries.entry(IndexKind::Id(table)).or_default().push((key, address.get()));
         if !self.names.contains(source) {
             self.names.insert(source.to_owned());
         }
@@ -346,8 +346,14 @@ impl Appender {
         let allowed = targets(table, column);
         let field = if table.column_index(column).is_some() { "a replaced column" } else { "an added column" };
         update.each_reference(&mut |address| self.check_ref(field, address, allowed))?;
-        self.updates.push(update);
-        Ok(())
+        // A side file holds a fragment's cells whole, so all that is said of a column must end in the same file.
+        match self.updates.iter_mut().find(|known| known.place() == update.place()) {
+            Some(known) => known.join(update),
+            None => {
+                self.updates.push(update);
+                Ok(())
+            }
+        }
     }
 
     /// Says what a source is: it is added to the manifest, or takes the place of what was said of it.
@@ -356,19 +362,29 @@ impl Appender {
         self.change.sources.push(source);
     }
 
-    /// Writes a report that the manifest will name; its path, relative to the dataset's folder.
+    /// Keeps a report, to be written with the commit and named by the manifest; its path, relative to the dataset's
+    /// folder.
     ///
     /// # Errors
-    /// `Io` when it cannot be written.
+    /// None so far: writing it is the commit's.
     pub fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
         let path = report_path(blake3::hash(bytes).to_hex().as_str(), "json");
-        let file = path.rsplit('/').next().unwrap_or(&path);
-        match publish_bytes(&self.dataset.file_path(REPORTS_DIR), file, bytes) {
-            Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
-            _ => {}
-        }
         self.change.reports.push(ReportEntry { name: name.to_owned(), path: path.clone(), bytes: bytes.len() as u64 });
+        self.reports.push((path.clone(), bytes.to_vec()));
         Ok(path)
+    }
+
+    /// Writes the reports. A report has its digest for a name, so one that is there already is the same; and so nobody
+    /// can tell whose it is, and one whose commit fails stays, for vacuum.
+    fn write_reports(&self) -> Result<()> {
+        for (path, bytes) in &self.reports {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            match publish_bytes(&self.dataset.file_path(REPORTS_DIR), file, bytes) {
+                Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Makes everything visible as a new version, and opens it. Where nothing was appended or changed, there is no new
@@ -384,6 +400,8 @@ impl Appender {
                 self.change.sources.push(Source { id: name.clone(), ..Default::default() });
             }
         }
+        self.write_reports()?;
+        self.index_new();
         let claims = &mut self.claims;
         let files = [
             (Table::Blobs, self.blobs.finish(claims)?),
@@ -398,6 +416,25 @@ impl Appender {
             columns::write_update(&self.dataset, claims, update, &mut self.change)?;
         }
         self.change.commit(&self.dataset, self.claims, operation)
+    }
+}
+
+impl Appender {
+    /// Turns what told repeats into entries of the index.
+    fn index_new(&mut self) {
+        for table in Table::ALL {
+            let ids = std::mem::take(&mut self.ids[table as usize]);
+            if !ids.is_empty() {
+                let entries = ids.into_iter().map(|(key, address)| (key, address.get()));
+                self.change.entries.insert(IndexKind::Id(table), entries.collect());
+            }
+        }
+        let (digests, links) = (std::mem::take(&mut self.digests), std::mem::take(&mut self.links));
+        if !digests.is_empty() || !links.is_empty() {
+            let blobs = digests.into_iter().chain(links);
+            let entries = blobs.map(|(digest, address)| (digest.key(), address.get()));
+            self.change.entries.insert(IndexKind::Digest, entries.collect());
+        }
     }
 }
 
