@@ -134,6 +134,14 @@ impl Run {
     pub fn open(&self, opening: &Opening) -> Result<&DataFile> {
         self.file.get(opening, &run_schema(), None)
     }
+
+    /// The run's file, opened anew for who reads it through once.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when it cannot be opened.
+    pub fn open_apart(&self, opening: &Opening) -> Result<DataFile> {
+        self.file.open_apart(opening, &run_schema(), None)
+    }
 }
 
 /// The entries of a run, read batch by batch.

@@ -46,6 +46,11 @@ impl LazyFile {
         &self.path
     }
 
+    /// Its length, as the manifest says.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The file, if it was touched.
     pub fn touched(&self) -> Option<&DataFile> {
         self.file.get()
@@ -62,18 +67,40 @@ impl LazyFile {
         self.file.get_or_try_init(|| self.open(opening, schema, entry).map(Box::new))
     }
 
+    /// The file, opened anew for who reads it through once: nothing of it stays.
+    ///
+    /// # Errors
+    /// As [`LazyFile::get`].
+    pub fn open_apart(&self, opening: &Opening, schema: &SchemaRef, entry: Option<&FileEntry>) -> Result<DataFile> {
+        self.open_with(opening, schema, entry, false)
+    }
+
     fn open(&self, opening: &Opening, schema: &SchemaRef, entry: Option<&FileEntry>) -> Result<DataFile> {
-        let expected = Expected {
+        self.open_with(opening, schema, entry, self.pin)
+    }
+
+    fn open_with(
+        &self,
+        opening: &Opening,
+        schema: &SchemaRef,
+        entry: Option<&FileEntry>,
+        pin: bool,
+    ) -> Result<DataFile> {
+        let expected = self.expected(schema, entry);
+        let path = opening.root.join(&self.path);
+        let opened = DataFile::open(&path, &expected, opening.access, opening.level, opening.cache.clone(), pin);
+        opened.map_err(|error| missing(&path, error))
+    }
+
+    fn expected(&self, schema: &SchemaRef, entry: Option<&FileEntry>) -> Expected {
+        Expected {
             length: self.length,
             crc32: self.crc32,
             kind: self.kind,
             schema: schema.clone(),
             rows: self.rows,
             fragments: entry.iter().flat_map(|entry| &entry.fragments).map(|part| (part.fragment, part.rows)).collect(),
-        };
-        let path = opening.root.join(&self.path);
-        let opened = DataFile::open(&path, &expected, opening.access, opening.level, opening.cache.clone(), self.pin);
-        opened.map_err(|error| missing(&path, error))
+        }
     }
 }
 

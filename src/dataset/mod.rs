@@ -20,6 +20,7 @@ mod record;
 mod row;
 mod scan;
 mod table;
+mod verify;
 pub mod versions;
 
 pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
@@ -30,3 +31,4 @@ pub use open::{Dataset, OpenOptions};
 pub use record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
 pub use row::Row;
 pub use scan::{Scan, ScanBatch};
+pub use verify::VerifyReport;

@@ -172,6 +172,13 @@ impl Dataset {
         Self::at(&self.0.opening.root, manifest, options)
     }
 
+    /// The same version, opened anew with at least this level of checks, and nothing of it touched.
+    pub(super) fn reopened_at(&self, level: VerifyLevel) -> Result<Self> {
+        let options =
+            OpenOptions { version: None, tag: None, level: self.0.options.level.max(level), ..self.0.options };
+        Self::at(&self.0.opening.root, self.0.manifest.clone(), options)
+    }
+
     /// The dataset's folder.
     pub fn path(&self) -> &Path {
         &self.0.opening.root

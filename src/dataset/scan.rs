@@ -16,6 +16,11 @@ use arrow_select::interleave::interleave;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+/// The most rows of a piece.
+const PIECE_ROWS: usize = 1 << 20;
+/// About how many bytes a column of nulls takes in a piece at the most. A value takes at most `VALUE_BYTES_MAX`.
+const NULL_BYTES: usize = 4 << 20;
+
 /// A scan of a table: which columns are read, over the live rows by ascending address.
 pub struct Scan<'a> {
     dataset: &'a Dataset,
@@ -156,7 +161,8 @@ impl<'a> Scan<'a> {
     }
 }
 
-struct Pieces<'a> {
+/// The rows of a table, piece by piece.
+pub(super) struct Pieces<'a> {
     dataset: &'a Dataset,
     state: &'a TableState,
     columns: Vec<usize>,
@@ -165,7 +171,34 @@ struct Pieces<'a> {
     row: u32,
 }
 
-impl Pieces<'_> {
+impl<'a> Pieces<'a> {
+    /// Those of these columns, for a caller that goes from fragment to fragment itself.
+    pub(super) fn new(dataset: &'a Dataset, table: Table, columns: Vec<usize>) -> Self {
+        let scan = Scan { dataset, table, columns };
+        let (schema, state) = (scan.schema(), dataset.state(table));
+        Self { dataset, state, columns: scan.columns, schema, at: 0, row: 0 }
+    }
+
+    /// The rows of the fragment at this place from `first` on, at most `left`, deleted ones too; how many they are.
+    pub(super) fn whole(&mut self, at: usize, first: u32, left: u32) -> Result<(ScanBatch, u32)> {
+        self.at = at;
+        let (columns, len) = self.piece(first, left)?;
+        let base = self.state.fragments[at].id.address(first).get();
+        let addresses = Int64Array::from_iter_values(base..base + i64::from(len));
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(len as usize));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
+        Ok((ScanBatch { batch, addresses }, len))
+    }
+
+    /// Only the live rows of what [`Pieces::whole`] gave; `None` where there is none.
+    pub(super) fn live(&self, piece: ScanBatch, first: u32) -> Result<Option<ScanBatch>> {
+        match self.mask(first, piece.addresses.len() as u32)? {
+            None => Ok(Some(piece)),
+            Some(mask) if mask.true_count() == 0 => Ok(None),
+            Some(mask) => piece.filter(&mask).map(Some),
+        }
+    }
+
     fn next(&mut self) -> Result<Option<ScanBatch>> {
         loop {
             let Some(fragment) = self.state.fragments.get(self.at) else { return Ok(None) };
@@ -175,17 +208,10 @@ impl Pieces<'_> {
                 continue;
             }
             let first = self.row;
-            let (columns, len) = self.piece(first, fragment.rows - first)?;
+            let (piece, len) = self.whole(self.at, first, fragment.rows - first)?;
             self.row += len;
-            let base = fragment.id.address(first).get();
-            let addresses = Int64Array::from_iter_values(base..base + i64::from(len));
-            let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(len as usize));
-            let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
-            let piece = ScanBatch { batch, addresses };
-            match self.mask(first, len)? {
-                None => return Ok(Some(piece)),
-                Some(mask) if mask.true_count() == 0 => {}
-                Some(mask) => return piece.filter(&mask).map(Some),
+            if let Some(piece) = self.live(piece, first)? {
+                return Ok(Some(piece));
             }
         }
     }
@@ -194,7 +220,9 @@ impl Pieces<'_> {
     fn piece(&self, first: u32, left: u32) -> Result<(Vec<ArrayRef>, u32)> {
         let opening = self.dataset.opening();
         let fragment = &self.state.fragments[self.at];
-        let mut len = left as usize;
+        // Columns that no file covers are made here: how large they get must not follow from the manifest's word.
+        let absent = self.columns.iter().map(|column| self.null_bytes(*column)).max().unwrap_or(0);
+        let mut len = (left as usize).min(PIECE_ROWS).min(NULL_BYTES / absent.max(1));
         let mut base: Option<(BatchRef<'_>, usize)> = None;
         let mut parts = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
@@ -222,6 +250,14 @@ impl Pieces<'_> {
             None => new_null_array(field.data_type(), len),
         });
         Ok((arrays.collect(), len as u32))
+    }
+
+    /// How many bytes a null of this column takes, where nulls are made for it.
+    fn null_bytes(&self, column: usize) -> usize {
+        match self.state.is_base(column) {
+            true => 0,
+            false => self.state.columns[column].column.ty.least_bits().div_ceil(8) as usize + 1,
+        }
     }
 
     /// Which of these rows are live; `None` where all are.

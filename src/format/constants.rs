@@ -74,6 +74,10 @@ pub const INFLATE_MAX: u64 = 512;
 /// See [`INFLATE_MAX`].
 pub const INFLATE_SLACK: u64 = 4096;
 
+/// The most bytes that a value of a column's type may take by itself, the items of lists and the bytes of texts left
+/// out: a `fixed_size_list<float32, N>` has at most 16,384 items.
+pub const VALUE_BYTES_MAX: u64 = 1 << 16;
+
 /// How many bytes an id's digest gives to its key in the index.
 pub const KEY_LEN: usize = 8;
 /// How many bytes of BLAKE3 the `record` column holds.

@@ -135,9 +135,11 @@ impl Footer {
         }
         let schema = footer.schema().ok_or_else(|| wrong("it has no schema".into()))?;
         let schema = arrow_ipc::convert::try_fb_to_schema(schema).map_err(|error| wrong(error.to_string()))?;
+        let mut row_bits = 0u64;
         for field in schema.fields() {
-            ColumnType::from_arrow(field.data_type())
+            let ty = ColumnType::from_arrow(field.data_type())
                 .map_err(|error| Error::unsupported(format!("column `{}`: {}", field.name(), error.message())))?;
+            row_bits = row_bits.saturating_add(ty.least_bits());
         }
         let metadata: HashMap<&str, &str> = footer
             .custom_metadata()
@@ -165,6 +167,7 @@ impl Footer {
             end: file_len - bytes.len() as u64 - END_MARK.len() as u64,
         };
         footer.check()?;
+        footer.check_rows(row_bits)?;
         Ok(footer)
     }
 
@@ -193,6 +196,21 @@ impl Footer {
             return wrong("its emptied rows are not rows of the file in ascending order");
         }
         self.check_tiling()
+    }
+
+    /// Checks that no batch claims more rows than its bytes can hold, a row taking so many bits at least: what readers
+    /// allocate by rows is then bounded by the file.
+    fn check_rows(&self, row_bits: u64) -> Result<()> {
+        // A buffer that is there takes at least one unit of alignment, which pays for its slack.
+        let most = INFLATE_MAX + INFLATE_SLACK / ALIGNMENT as u64;
+        for (batch, block) in self.batches.iter().enumerate() {
+            let bits = u128::from(self.batch_rows(batch)) * u128::from(row_bits);
+            if bits > u128::from(block.body_len) * u128::from(most) * 8 {
+                let what = "the footer contradicts itself: a batch has more rows than its bytes can hold";
+                return Err(Error::corrupt(what).at_byte(block.offset));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that messages follow each other without a gap, from the schema message to the end mark.

@@ -170,7 +170,7 @@ impl Walk<'_, '_> {
             DataType::LargeUtf8 | DataType::LargeBinary => self.text(field, node.len, 8),
             DataType::Utf8 => self.text(field, node.len, 4),
             DataType::List(item) => {
-                self.buffer(field, offsets_len(node.len, 4))?;
+                self.sized(field, offsets_len(node.len, 4))?;
                 self.field(item, None)
             }
             DataType::FixedSizeList(item, size) => {
@@ -179,20 +179,28 @@ impl Walk<'_, '_> {
                 self.field(item, Some(len))
             }
             DataType::Struct(parts) => parts.iter().try_for_each(|part| self.field(part, Some(node.len))),
-            DataType::Dictionary(..) => self.buffer(field, node.len.checked_mul(4)),
+            DataType::Dictionary(..) => self.sized(field, node.len.checked_mul(4)),
             DataType::FixedSizeBinary(size) => {
-                self.buffer(field, usize::try_from(*size).ok().and_then(|size| size.checked_mul(node.len)))
+                self.sized(field, usize::try_from(*size).ok().and_then(|size| size.checked_mul(node.len)))
             }
             ty => match ty.primitive_width() {
-                Some(width) => self.buffer(field, node.len.checked_mul(width)),
+                Some(width) => self.sized(field, node.len.checked_mul(width)),
                 None => Err(self.wrong(field, "is of a type that this format does not use")),
             },
         }
     }
 
     fn text(&mut self, field: &Field, len: usize, width: usize) -> Result<()> {
-        self.buffer(field, offsets_len(len, width))?;
+        self.sized(field, offsets_len(len, width))?;
         self.buffer(field, None)
+    }
+
+    /// Takes the next buffer, of a length that follows from the node's; `None` where that is too large to be.
+    fn sized(&mut self, field: &Field, needed: Option<usize>) -> Result<()> {
+        match needed {
+            Some(needed) => self.buffer(field, Some(needed)),
+            None => Err(self.wrong(field, "has more values than there can be")),
+        }
     }
 
     fn node(&mut self, field: &Field, len: Option<usize>) -> Result<Node> {

@@ -12,6 +12,7 @@
 //! | `struct<a: T, b?: T>` | `struct`; `?` marks what may be null |
 
 use crate::error::{Error, Result};
+use crate::format::constants::VALUE_BYTES_MAX;
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 use std::fmt;
 use std::sync::Arc;
@@ -95,7 +96,31 @@ impl ColumnType {
         if parser.at != text.len() {
             return Err(parser.wrong("the end"));
         }
+        ty.check_size()?;
         Ok(ty)
+    }
+
+    /// Refuses a type whose values are too large: what a null of it takes in memory must be bounded.
+    fn check_size(&self) -> Result<()> {
+        if self.least_bits().div_ceil(8) <= VALUE_BYTES_MAX {
+            return Ok(());
+        }
+        Err(Error::unsupported(format!(
+            "a value of the type {self} would take more than {VALUE_BYTES_MAX} bytes: use a list, whose length is its own"
+        )))
+    }
+
+    /// How many bits of buffers a value takes at least, null or not.
+    pub fn least_bits(&self) -> u64 {
+        match self {
+            Self::Bool => 1,
+            Self::Int(bits) | Self::UInt(bits) | Self::Float(bits) => u64::from(*bits),
+            Self::Dict | Self::List(_) => 32,
+            Self::Text | Self::Binary | Self::Ref => 64,
+            Self::FixedBinary(len) => u64::from(len.unsigned_abs()) * 8,
+            Self::FixedList(item, len) => item.least_bits().saturating_mul(u64::from(len.unsigned_abs())),
+            Self::Struct(parts) => parts.iter().fold(0, |sum, part| sum.saturating_add(part.ty.least_bits())),
+        }
     }
 
     /// The Arrow type.
@@ -127,7 +152,9 @@ impl ColumnType {
     /// # Errors
     /// `Unsupported` when the format has no such type; the message names those that come nearest.
     pub fn from_arrow(ty: &DataType) -> Result<Self> {
-        Self::from_arrow_at(ty, 0)
+        let ty = Self::from_arrow_at(ty, 0)?;
+        ty.check_size()?;
+        Ok(ty)
     }
 
     fn from_arrow_at(ty: &DataType, depth: usize) -> Result<Self> {

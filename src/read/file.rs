@@ -11,7 +11,7 @@ use crate::read::decode::Decoder;
 use crate::schema::tables::{Table, blobs};
 use crate::storage::{Access, FileBytes};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt32Type};
+use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -211,24 +211,14 @@ impl DataFile {
 
     /// The column, and how many bytes it owns: its buffers may be slices of the map, or of what was read in one piece.
     fn decode(&self, batch: &Batch, column: usize) -> Result<(ArrayRef, usize)> {
-        let (field, layout) = (&self.footer.schema.fields()[column], &batch.layout.columns[column]);
         if self.is_values(column) {
             self.value_offsets(batch)?;
         }
         let segment = match self.is_values(column) {
-            true => self.bytes.range(layout.bytes.clone())?,
+            true => self.bytes.range(batch.layout.columns[column].bytes.clone())?,
             false => self.column_segment(batch, column)?,
         };
-        let first = self.column_dictionaries[column];
-        let count = count_dictionaries(&Schema::new(vec![field.clone()]));
-        let dictionaries = (first..first + count).map(|id| self.dictionary(id).cloned()).collect::<Result<Vec<_>>>()?;
-        let decoder = Decoder {
-            segment: &segment,
-            start: layout.bytes.start,
-            layout: &batch.layout,
-            dictionaries: &dictionaries,
-        };
-        let array = decoder.column(field, layout).map_err(|error| error.at_byte(layout.bytes.start))?;
+        let array = self.decode_segment(batch, column, &segment)?;
         let owned = match (batch.layout.compressed, self.bytes.mapped()) {
             (true, _) => array.to_data().get_slice_memory_size()?,
             (false, None) => segment.len(),
@@ -237,22 +227,38 @@ impl DataFile {
         Ok((array, owned))
     }
 
+    /// Decodes a column from its bytes.
+    pub(super) fn decode_segment(&self, batch: &Batch, column: usize, segment: &Buffer) -> Result<ArrayRef> {
+        let (field, layout) = (&self.footer.schema.fields()[column], &batch.layout.columns[column]);
+        let first = self.column_dictionaries[column];
+        let count = count_dictionaries(&Schema::new(vec![field.clone()]));
+        let dictionaries = (first..first + count).map(|id| self.dictionary(id).cloned()).collect::<Result<Vec<_>>>()?;
+        let decoder =
+            Decoder { segment, start: layout.bytes.start, layout: &batch.layout, dictionaries: &dictionaries };
+        decoder.column(field, layout).map_err(|error| error.at_byte(layout.bytes.start))
+    }
+
     /// The bytes of a column, checked as one segment.
-    pub(super) fn column_segment(&self, batch: &Batch, column: usize) -> Result<Buffer> {
+    fn column_segment(&self, batch: &Batch, column: usize) -> Result<Buffer> {
+        let (bytes, what) = self.column_bytes(batch, column);
+        self.segment(self.footer.batch_segment(batch.index) + 1 + column, bytes, what)
+    }
+
+    /// Where the segment of a column lies, and the column's name.
+    pub(super) fn column_bytes(&self, batch: &Batch, column: usize) -> (Range<u64>, &str) {
         let mut bytes = batch.layout.columns[column].bytes.clone();
         if self.is_values(column) {
             bytes.end = self.values_start(batch);
         }
-        let what = self.footer.schema.fields()[column].name();
-        self.segment(self.footer.batch_segment(batch.index) + 1 + column, bytes, what)
+        (bytes, self.footer.schema.fields()[column].name())
     }
 
-    fn is_values(&self, column: usize) -> bool {
+    pub(super) fn is_values(&self, column: usize) -> bool {
         self.by_row && column == blobs::BYTES
     }
 
     /// Where the values of the last column start: behind its validity and its offsets.
-    pub(super) fn values_start(&self, batch: &Batch) -> u64 {
+    fn values_start(&self, batch: &Batch) -> u64 {
         batch.layout.buffers.last().map_or(0, |values| values.start)
     }
 
@@ -271,11 +277,18 @@ impl DataFile {
     }
 
     /// The bytes of a segment, checked against its checksum unless the level is `Trusted`.
-    pub(super) fn segment(&self, segment: usize, bytes: Range<u64>, what: &str) -> Result<Buffer> {
+    fn segment(&self, segment: usize, bytes: Range<u64>, what: &str) -> Result<Buffer> {
+        match self.level {
+            VerifyLevel::Trusted => self.bytes.range(bytes),
+            _ => self.checked(segment, bytes, what),
+        }
+    }
+
+    /// The bytes of a segment, checked against its checksum.
+    pub(super) fn checked(&self, segment: usize, bytes: Range<u64>, what: &str) -> Result<Buffer> {
         let at = bytes.start;
         let buffer = self.bytes.range(bytes)?;
-        let known = self.footer.segments.get(segment);
-        if self.level > VerifyLevel::Trusted && known != Some(&crc32fast::hash(&buffer)) {
+        if self.footer.segments.get(segment) != Some(&crc32fast::hash(&buffer)) {
             return Err(damaged(what).at_byte(at));
         }
         Ok(buffer)
@@ -347,10 +360,14 @@ impl DataFile {
         batch.values.get_or_try_init(|| {
             let layout = &batch.layout.columns[blobs::BYTES];
             let segment = self.column_segment(batch, blobs::BYTES)?;
-            let wrong = || damaged("the offsets of `bytes`").at_byte(layout.bytes.start);
+            let wrong = || Error::corrupt("the offsets of `bytes` cannot be").at_byte(layout.bytes.start);
+            if batch.layout.compressed {
+                return Err(wrong());
+            }
             let [validity, offsets, values] = batch.layout.buffers.get(layout.buffers.clone()).unwrap_or(&[]) else {
                 return Err(wrong());
             };
+            let node = *batch.layout.nodes.get(layout.nodes.start).ok_or_else(wrong)?;
             let part = |range: &Range<u64>| {
                 let (start, len) = ((range.start - layout.bytes.start) as usize, (range.end - range.start) as usize);
                 (start + len <= segment.len()).then(|| segment.slice_with_length(start, len)).ok_or_else(wrong)
@@ -362,7 +379,7 @@ impl DataFile {
             let offsets = ScalarBuffer::<i64>::new(part(offsets)?, 0, rows + 1);
             let ends =
                 offsets.first() == Some(&0) && offsets.last().copied() == Some((values.end - values.start) as i64);
-            if !ends || !offsets.is_sorted() || batch.layout.compressed {
+            if !ends || !offsets.is_sorted() || nulls.as_ref().map_or(0, |nulls| nulls.null_count()) != node.nulls {
                 return Err(wrong());
             }
             let owned = offsets.inner().len();
@@ -372,14 +389,9 @@ impl DataFile {
             Ok(Box::new(ValueOffsets { nulls, offsets, start: values.start }))
         })
     }
-
-    /// The sizes column, for tools that compare it with the values.
-    pub(super) fn sizes<'b>(&self, batch: &'b Batch) -> Result<&'b arrow_array::PrimitiveArray<Int64Type>> {
-        Ok(self.column(batch, blobs::SIZE)?.as_primitive())
-    }
 }
 
-fn damaged(what: &str) -> Error {
+pub(super) fn damaged(what: &str) -> Error {
     Error::corrupt(format!(
         "the checksum of {what} does not match its bytes: the file is damaged; restore it from a copy, and run \
          `surgdb verify` to see what else is"

@@ -7,6 +7,7 @@ mod batch;
 mod cache;
 mod decode;
 mod file;
+mod verify;
 
 pub use batch::{Batch, BatchRef};
 pub use cache::BatchCache;

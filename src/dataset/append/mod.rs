@@ -5,6 +5,7 @@ mod fragment;
 mod refs;
 
 pub use blob::{BlobInfo, BlobSource};
+pub(super) use blob::{Digested, digest_key};
 pub use fragment::WriterOptions;
 
 use crate::dataset::change::Change;
@@ -25,7 +26,7 @@ use crate::schema::validate::{self, Finding};
 use crate::schema::views;
 use crate::storage::publish::publish_bytes;
 use crate::write::StreamedValues;
-use blob::{Digested, Identity, STREAM_FROM};
+use blob::{Identity, STREAM_FROM};
 use fragment::TableWriter;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;

@@ -1,0 +1,88 @@
+//! Blobs that are linked, and the sizes of pictures.
+
+use crate::dataset::Dataset;
+use crate::dataset::verify::found::Found;
+use crate::dataset::verify::links::check_link;
+use crate::dataset::verify::rows::at_row;
+use crate::dataset::verify::walk::Walk;
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::schema::tables::{Table, blobs, frames};
+use crate::schema::views::{self, BatchRow, Cells, read};
+
+/// Checks that live blobs have bytes, stored or linked, and that frames say the sizes that their pictures have.
+pub fn check(dataset: &Dataset, found: &mut Found<'_>) {
+    let columns = vec![blobs::URI];
+    let walk = Walk { dataset, table: Table::Blobs, columns, deleted: false };
+    walk.run(found, &mut |piece, found| {
+        for row in 0..piece.batch.num_rows() {
+            let Ok(address) = piece.address(row) else { continue };
+            let uri = BatchRow::new(&piece.batch, row).and_then(|cells| Ok(read::text_opt(cells.cell(0)?)?.is_some()));
+            let checked = uri.and_then(|linked| match linked {
+                true => check_link(&views::Blob::new(dataset.row_of(Table::Blobs, address)?)),
+                false => has_bytes(dataset, address),
+            });
+            if let Err(error) = checked {
+                found.fault(at_row(dataset, Table::Blobs, Some(address), error));
+            }
+        }
+    });
+    check_pictures(dataset, found);
+}
+
+fn has_bytes(dataset: &Dataset, address: Address) -> Result<()> {
+    let row = dataset.row_of(Table::Blobs, address)?;
+    let (file, batch, at) = row.base();
+    match file.has_value(batch, at) {
+        Ok(false) => Err(Error::corrupt("the blob has neither bytes nor a place where they are")),
+        // That the batch cannot be read is a fault of the file.
+        _ => Ok(()),
+    }
+}
+
+fn check_pictures(dataset: &Dataset, found: &mut Found<'_>) {
+    let columns = vec![frames::BLOB, frames::WIDTH, frames::HEIGHT];
+    let walk = Walk { dataset, table: Table::Frames, columns, deleted: false };
+    let mut unknown = 0u64;
+    walk.run(found, &mut |piece, found| {
+        for row in 0..piece.batch.num_rows() {
+            let size = BatchRow::new(&piece.batch, row).and_then(|cells| {
+                let pixels = (read::i32_opt(cells.cell(1)?)?, read::i32_opt(cells.cell(2)?)?);
+                Ok((read::address_opt(cells.cell(0)?)?, pixels))
+            });
+            let Ok((Some(blob), pixels)) = size else { continue };
+            if pixels == (None, None) {
+                continue;
+            }
+            match header_size(dataset, blob) {
+                None => unknown += 1,
+                Some((width, height)) if is_other(pixels.0, width) || is_other(pixels.1, height) => {
+                    let says = |value: Option<i32>| value.map_or("?".to_owned(), |value| value.to_string());
+                    let error = Error::corrupt(format!(
+                        "it says {}×{} pixels, and its picture is {width}×{height}: replace `width` and `height`",
+                        says(pixels.0),
+                        says(pixels.1)
+                    ));
+                    found.fault(at_row(dataset, Table::Frames, piece.address(row).ok(), error));
+                }
+                Some(_) => {}
+            }
+        }
+    });
+    if unknown > 0 {
+        found.note(format!("of {unknown} frames the size was not compared: the picture's header could not be read"));
+    }
+}
+
+fn is_other(says: Option<i32>, is: usize) -> bool {
+    says.is_some_and(|says| usize::try_from(says) != Ok(is))
+}
+
+/// Width and height in the header of a stored picture.
+fn header_size(dataset: &Dataset, blob: Address) -> Option<(usize, usize)> {
+    let row = dataset.row_of(Table::Blobs, blob).ok()?;
+    let (file, batch, at) = row.base();
+    let bytes = file.value_buffer(batch, at).ok()?;
+    let size = imagesize::blob_size(&bytes).ok()?;
+    Some((size.width, size.height))
+}

@@ -1,0 +1,60 @@
+//! Verifying a dataset: every byte against its checksum, every address against what it must lead to, every row
+//! against what it must be.
+
+mod blobs;
+mod files;
+mod found;
+mod index;
+mod links;
+mod rows;
+mod versions;
+mod walk;
+
+pub use found::VerifyReport;
+
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::read::VerifyLevel;
+use crate::schema::tables::Table;
+use found::Found;
+
+impl Dataset {
+    /// Checks everything of this version, and lists every fault, not just the first:
+    ///
+    /// * every file that it names: length, footer, tiling, each segment's checksum, padding, and that all values decode;
+    ///   each blob against its checksum, digest and size, linked ones too; emptied rows are empty and deleted;
+    /// * every address: it leads to a live row of a table that the column allows;
+    /// * every id: unique in its table and source; every index run: sorted, complete and exact;
+    /// * every live row: what is checked when it is written; its source is in the manifest; a frame's size is that in
+    ///   the header of its picture;
+    /// * the manifest, its reports and tags, and the manifests of all other versions that are kept.
+    ///
+    /// `progress` is called now and then with the bytes done and the bytes in all. Memory is bounded: about 16 bytes a
+    /// row of the largest table, plus one batch, plus some tens of bytes a file name.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let dataset = surgdb::Dataset::create(dir.path().join("demo.surgdb"))?;
+    /// let report = dataset.verify(&mut |_done, _total| {})?;
+    /// assert!(report.is_sound());
+    /// # Ok::<(), surgdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Only what keeps the checks themselves from running; what is wrong with the dataset is in the report.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
+        let mut found = Found::new(self, progress);
+        versions::check(self, &mut found);
+        let emptied = files::check(self, &mut found);
+        for table in Table::ALL {
+            // Opened anew for each table, so that what it has decoded does not stay.
+            let dataset = self.reopened_at(VerifyLevel::Lazy)?;
+            rows::check(&dataset, table, &mut found);
+            if table == Table::Blobs {
+                blobs::check(&dataset, &mut found);
+            }
+            index::check(&dataset, table, &emptied[table as usize], &mut found);
+        }
+        Ok(found.finish())
+    }
+}

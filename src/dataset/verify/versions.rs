@@ -1,0 +1,104 @@
+//! The manifests, what they name beside data files, and what lies in the folders without being named.
+
+use crate::dataset::verify::found::Found;
+use crate::dataset::verify::links::check_named_by_digest;
+use crate::dataset::{Dataset, versions};
+use crate::error::Error;
+use crate::format::constants::{COLUMNS_DIR, DELETIONS_DIR, INDEX_DIR, REPORTS_DIR, TABLES, VERSIONS_DIR};
+use crate::format::manifest::{Manifest, VersionFile, version_of_name, version_path};
+use std::collections::HashSet;
+
+/// Checks the manifests of all versions, and the reports and tags of this one.
+pub fn check(dataset: &Dataset, found: &mut Found<'_>) {
+    let root = dataset.path();
+    let numbers = match versions::list(root) {
+        Ok(numbers) => numbers,
+        Err(error) => return found.fault(error),
+    };
+    let mut named = HashSet::new();
+    let mut kept = HashSet::new();
+    let mut all_read = true;
+    for (expected, number) in (1..).zip(&numbers) {
+        if *number != expected && (expected == 1 || numbers.binary_search(&(number - 1)).is_err()) {
+            let path = root.join(version_path(number - 1));
+            found.fault(Error::corrupt("the manifest is gone, though newer ones are there: restore it").in_file(path));
+        }
+        match versions::read_file(root, *number) {
+            Ok(VersionFile::Manifest(manifest)) => {
+                kept.insert(*number);
+                named.extend(paths(&manifest));
+                if *number == dataset.version() && *manifest != *dataset.manifest() {
+                    let error = Error::corrupt("the manifest is another one than when this version was opened");
+                    found.fault(error.in_file(root.join(version_path(*number))));
+                }
+            }
+            Ok(VersionFile::Tombstone(_)) => {}
+            Err(error) => {
+                all_read = false;
+                found.fault(error);
+            }
+        }
+        found.report.files += 1;
+    }
+    check_tags(dataset, &kept, found);
+    check_reports(dataset, found);
+    // Of a manifest that cannot be read nobody knows what it names.
+    if all_read {
+        note_leftovers(dataset, &named, found);
+    }
+}
+
+/// All files that a version names, those of its sources' imports too.
+fn paths(manifest: &Manifest) -> impl Iterator<Item = String> {
+    let imports = manifest.sources.iter().flat_map(|source| &source.imports);
+    let reports = imports.filter_map(|import| import.report.as_deref());
+    manifest.paths().chain(reports).map(str::to_owned)
+}
+
+fn check_tags(dataset: &Dataset, kept: &HashSet<u64>, found: &mut Found<'_>) {
+    let path = dataset.file_path(&version_path(dataset.version()));
+    for (tag, version) in dataset.manifest().tags.iter().filter(|(_, version)| !kept.contains(version)) {
+        let what = format!("the tag {tag:?} is on version {version}, which is not there: remove the tag");
+        found.fault(Error::corrupt(what).in_file(&path));
+    }
+}
+
+fn check_reports(dataset: &Dataset, found: &mut Found<'_>) {
+    let manifest = dataset.manifest();
+    let imports = manifest.sources.iter().flat_map(|source| &source.imports);
+    let named = manifest.reports.iter().map(|report| (report.path.as_str(), Some(report.bytes)));
+    let named = named.chain(imports.filter_map(|import| Some((import.report.as_deref()?, None))));
+    let mut seen = HashSet::new();
+    for (path, bytes) in named {
+        let first = seen.insert(path);
+        match check_named_by_digest(&dataset.file_path(path)) {
+            Ok(length) if bytes.is_some_and(|bytes| bytes != length) => {
+                let what = format!("it has {length} bytes, and the manifest says {}", bytes.unwrap_or(0));
+                found.fault(Error::corrupt(what).in_file(dataset.file_path(path)));
+            }
+            Ok(length) if first => {
+                found.report.files += 1;
+                found.report.bytes += length;
+            }
+            Ok(_) => {}
+            Err(error) => found.fault(error),
+        }
+    }
+}
+
+/// Notes the files that no version names: a writer that was stopped has left them, or one is at work.
+fn note_leftovers(dataset: &Dataset, named: &HashSet<String>, found: &mut Found<'_>) {
+    let folders = TABLES.into_iter().chain([COLUMNS_DIR, INDEX_DIR, DELETIONS_DIR, REPORTS_DIR, VERSIONS_DIR]);
+    for folder in folders {
+        let Ok(entries) = std::fs::read_dir(dataset.file_path(folder)) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let path = format!("{folder}/{name}");
+            let is_version = folder == VERSIONS_DIR && version_of_name(&name).is_some();
+            if !is_version && !named.contains(&path) {
+                found.note(format!("{path}: no version names it; a writer is at work, or `surgdb vacuum` removes it"));
+            }
+        }
+    }
+}
