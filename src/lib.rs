@@ -5,6 +5,7 @@
 pub mod dataset;
 mod error;
 pub mod format;
+pub mod import;
 pub mod read;
 pub mod schema;
 pub mod storage;

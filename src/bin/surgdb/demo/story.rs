@@ -1,8 +1,7 @@
 //! What happens in the demo's operations: which stage follows which, and who does what in a frame.
 
 use super::instrument::{Kind, Pose};
-use super::noise::step;
-use crate::random::Random;
+use super::noise::{Random, step};
 
 /// Frames a second of all videos.
 pub const FPS: u32 = 25;

@@ -1,0 +1,96 @@
+//! A conversation on its way in: media by their paths, not yet by addresses.
+
+use crate::import::report::Kind;
+use crate::schema::rows::{AlternativeRow, BoxCoords, TurnRow};
+
+/// A conversation whose media have no addresses yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Draft {
+    pub(super) id: Option<String>,
+    pub(super) task: Option<String>,
+    pub(super) specialty: Option<String>,
+    pub(super) procedure: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) institution: Option<String>,
+    pub(super) patient: Option<String>,
+    pub(super) origin: Option<String>,
+    pub(super) generator: Option<String>,
+    pub(super) turns: Vec<TurnRow>,
+    pub(super) media: Vec<DraftMedium>,
+    pub(super) reasoning: Vec<DraftNode>,
+    pub(super) alternatives: Vec<AlternativeRow>,
+    pub(super) preferred: Option<bool>,
+    pub(super) solution: Option<String>,
+    pub(super) tools: Option<String>,
+    pub(super) extra: Option<String>,
+    /// What is worth telling about this record.
+    pub(super) findings: Vec<(Kind, String)>,
+}
+
+impl Draft {
+    /// Notes something about this record for the report.
+    pub(super) fn find(&mut self, kind: Kind, detail: impl Into<String>) {
+        self.findings.push((kind, detail.into()));
+    }
+}
+
+/// What a medium is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum MediaKind {
+    /// A picture: a row of `frames`.
+    Picture,
+    /// A video file: a row of `videos`.
+    Video,
+}
+
+/// A medium: one picture, one video, or pictures that stand for a clip.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DraftMedium {
+    pub(super) turn: usize,
+    pub(super) at: Option<usize>,
+    pub(super) output: bool,
+    pub(super) kind: MediaKind,
+    /// Whether the items are pictures: always so for a picture, and for a clip that is given as its frames.
+    pub(super) of_frames: bool,
+    pub(super) items: Vec<MediaItem>,
+    pub(super) start: Option<f64>,
+    pub(super) end: Option<f64>,
+    pub(super) fps: Option<f64>,
+}
+
+impl DraftMedium {
+    /// A medium that is placed nowhere yet.
+    pub(super) fn new(kind: MediaKind, items: Vec<MediaItem>) -> Self {
+        let of_frames = kind == MediaKind::Picture;
+        Self { turn: 0, at: None, output: false, kind, of_frames, items, start: None, end: None, fps: None }
+    }
+}
+
+/// Where a medium's bytes are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum MediaItem {
+    /// A path as the record wrote it.
+    Path(String),
+    /// Bytes that stood in the record.
+    Bytes { media_type: String, bytes: Vec<u8> },
+}
+
+/// A node of a reasoning forest; nodes are in pre-order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct DraftNode {
+    pub(super) turn: usize,
+    pub(super) depth: usize,
+    pub(super) level: Option<i8>,
+    pub(super) kind: Option<String>,
+    pub(super) text: String,
+    pub(super) evidence: Vec<DraftEvidence>,
+}
+
+/// What a node points at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct DraftEvidence {
+    pub(super) path: String,
+    pub(super) start: Option<f64>,
+    pub(super) end: Option<f64>,
+    pub(super) bbox: Option<BoxCoords>,
+}

@@ -1,0 +1,145 @@
+//! The fields of a record that name pictures and videos.
+
+use crate::error::{Error, Result};
+use crate::import::draft::{DraftMedium, MediaItem, MediaKind};
+use crate::import::raw::{RawRecord, Text, as_text};
+use base64::Engine;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, VecDeque};
+
+/// The fields that name what is shown.
+pub(super) const INPUTS: [(&str, MediaKind); 4] = [
+    ("image", MediaKind::Picture),
+    ("images", MediaKind::Picture),
+    ("video", MediaKind::Video),
+    ("videos", MediaKind::Video),
+];
+/// The fields that name what the model is to produce.
+pub(super) const OUTPUTS: [(&str, MediaKind); 4] = [
+    ("output_image", MediaKind::Picture),
+    ("output_images", MediaKind::Picture),
+    ("output_video", MediaKind::Video),
+    ("output_videos", MediaKind::Video),
+];
+
+/// The media that a record's fields name, in order.
+#[derive(Debug, Default)]
+pub(super) struct Inputs<'a> {
+    media: VecDeque<DraftMedium>,
+    raw: Vec<(String, &'a RawValue)>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Takes these fields out of the record.
+    pub(super) fn take(record: &mut RawRecord<'a>, fields: &[(&str, MediaKind)]) -> Result<Self> {
+        let mut inputs = Self::default();
+        for &(name, kind) in fields {
+            let Some(value) = record.get(name).filter(|value| value.get() != "null") else { continue };
+            record.take(name);
+            let mut has_more = false;
+            let media = media_of(value, kind, &mut has_more)
+                .map_err(|error| Error::input(format!("the field `{name}`: {}", error.message())))?;
+            inputs.media.extend(media);
+            if has_more {
+                inputs.raw.push((format!("~{name}"), value));
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// Takes the next medium of this kind: what a content part without a path stands for.
+    pub(super) fn next(&mut self, kind: MediaKind) -> Option<DraftMedium> {
+        let at = self.media.iter().position(|medium| medium.kind == kind)?;
+        self.media.remove(at)
+    }
+
+    /// Puts fields that say more than paths back into the record, for `extra`.
+    pub(super) fn keep_raw(&self, record: &mut RawRecord<'a>) {
+        record.fields.extend(self.raw.iter().map(|(name, value)| (name.clone().into(), *value)));
+    }
+
+    /// What is left.
+    pub(super) fn into_media(self) -> Vec<DraftMedium> {
+        self.media.into()
+    }
+}
+
+fn media_of(value: &RawValue, kind: MediaKind, has_more: &mut bool) -> Result<Vec<DraftMedium>> {
+    if !value.get().starts_with('[') {
+        return Ok(vec![medium(value, kind, has_more)?]);
+    }
+    let list: Vec<&RawValue> = parse(value)?;
+    list.into_iter().map(|entry| medium(entry, kind, has_more)).collect()
+}
+
+/// One medium: a path, an object with a path or bytes, or (for a clip) the list of its frames.
+pub(super) fn medium(value: &RawValue, kind: MediaKind, has_more: &mut bool) -> Result<DraftMedium> {
+    if value.get().starts_with('[') {
+        if kind == MediaKind::Picture {
+            return Err(Error::input("a list stands where a picture should be"));
+        }
+        let list: Vec<&RawValue> = parse(value)?;
+        let items = list.into_iter().map(|entry| item(entry, has_more)).collect::<Result<Vec<_>>>()?;
+        if items.is_empty() {
+            return Err(Error::input("a clip has no frames"));
+        }
+        return Ok(DraftMedium { of_frames: true, ..DraftMedium::new(kind, items) });
+    }
+    let item = item(value, has_more)?;
+    Ok(DraftMedium::new(kind, vec![item]))
+}
+
+fn item(value: &RawValue, has_more: &mut bool) -> Result<MediaItem> {
+    if value.get().starts_with('{') {
+        let fields: BTreeMap<String, &RawValue> = parse(value)?;
+        let bytes = fields.get("bytes").and_then(|bytes| as_text(bytes));
+        let path = ["path", "url", "image", "video", "file"]
+            .into_iter()
+            .find_map(|name| fields.get(name).and_then(|value| as_text(value)));
+        *has_more |=
+            fields.len() > 1 && !(fields.len() == 2 && fields.contains_key("bytes") && fields.contains_key("path"));
+        return match (bytes, path) {
+            (Some(bytes), _) => from_base64("application/octet-stream", &bytes),
+            (None, Some(path)) => from_text(&path),
+            (None, None) => Err(Error::input("an entry has neither a path nor bytes")),
+        };
+    }
+    match serde_json::from_str::<Text<'_>>(value.get()) {
+        Ok(Text(text)) => from_text(&text),
+        Err(_) => Err(Error::input(format!("expected a path, found {}", shortened(value.get())))),
+    }
+}
+
+/// A path, or the bytes that a `data:` address holds.
+pub(super) fn from_text(text: &str) -> Result<MediaItem> {
+    let Some(data) = text.strip_prefix("data:") else {
+        return match text.trim() {
+            "" => Err(Error::input("a path is empty")),
+            _ => Ok(MediaItem::Path(text.to_owned())),
+        };
+    };
+    match data.split_once(',') {
+        Some((head, bytes)) if head.ends_with(";base64") => {
+            from_base64(head.split(';').next().unwrap_or_default(), bytes)
+        }
+        _ => Err(Error::input("a data: address without base64 bytes")),
+    }
+}
+
+fn from_base64(media_type: &str, text: &str) -> Result<MediaItem> {
+    let engine = base64::engine::general_purpose::STANDARD;
+    let bytes = engine.decode(text.trim()).map_err(|error| Error::input(format!("bad base64: {error}")))?;
+    Ok(MediaItem::Bytes { media_type: media_type.to_owned(), bytes })
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(value: &'a RawValue) -> Result<T> {
+    serde_json::from_str(value.get()).map_err(|error| Error::input(error.to_string()))
+}
+
+/// The start of a text, for a message.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,144 @@
+use super::*;
+use crate::import::draft::MediaItem;
+
+fn read(text: &str) -> Draft {
+    draft(serde_json::from_str(text).unwrap(), None).unwrap()
+}
+
+fn refused(text: &str) -> String {
+    draft(serde_json::from_str(text).unwrap(), None).unwrap_err().to_string()
+}
+
+fn said(draft: &Draft) -> Vec<(&str, &str)> {
+    draft.turns.iter().map(|turn| (turn.role.as_str(), turn.text.as_str())).collect()
+}
+
+fn paths(draft: &Draft) -> Vec<(usize, Option<usize>, bool, Vec<&str>)> {
+    let path = |item: &'_ MediaItem| match item {
+        MediaItem::Path(path) => Box::leak(path.clone().into_boxed_str()) as &str,
+        MediaItem::Bytes { .. } => "(bytes)",
+    };
+    draft
+        .media
+        .iter()
+        .map(|medium| (medium.turn, medium.at, medium.output, medium.items.iter().map(path).collect()))
+        .collect()
+}
+
+#[test]
+fn llava() {
+    let draft = read(
+        r#"{"id":7,"image":"a b.png","task":"phase recognition","conversations":[{"from":"human","value":"<image>\nWhat?"},{"from":"gpt","value":"That. "}],"width":1.50}"#,
+    );
+    assert_eq!(draft.id.as_deref(), Some("7"));
+    assert_eq!(draft.task.as_deref(), Some("phase recognition"));
+    assert_eq!(said(&draft), [("user", "<image>\nWhat?"), ("assistant", "That. ")]);
+    assert_eq!(paths(&draft), [(0, Some(0), false, vec!["a b.png"])]);
+    assert_eq!(draft.extra.as_deref(), Some(r#"{"width":1.50}"#));
+    assert_eq!(draft.findings, []);
+}
+
+#[test]
+fn llama_factory_pairs_and_marks() {
+    let draft = read(
+        r#"{"conversations":[{"from":"human","value":"q"}],"chosen":{"from":"gpt","value":"good"},"rejected":{"from":"gpt","value":"bad"},"system":"be kind","tools":"[{}]"}"#,
+    );
+    assert_eq!(said(&draft), [("system", "be kind"), ("user", "q")]);
+    let endings: Vec<_> = draft.alternatives.iter().map(|e| (e.kind.as_str(), e.turns[0].text.as_str())).collect();
+    assert_eq!(endings, [("chosen", "good"), ("rejected", "bad")]);
+    assert_eq!(draft.tools.as_deref(), Some("[{}]"));
+    let draft = read(
+        r#"{"conversations":[{"from":"function_call","value":"{}"},{"from":"observation","value":"3"}],"kto_tag":false}"#,
+    );
+    assert_eq!(draft.preferred, Some(false));
+    assert_eq!(draft.turns[1].role, "tool");
+    assert_eq!(draft.turns[1].extra.as_deref(), Some(r#"{"~role":"observation"}"#));
+}
+
+#[test]
+fn openai_parts_keep_their_borders() {
+    let draft = read(
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAEC","detail":"low"}},{"type":"text","text":"bé","x":1},{"type":"image","image":"file:///p/q.png"},{"type":"input_audio","input_audio":{}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c"}]},{"role":"tool","tool_call_id":"c","name":"f","content":"3"}]}"#,
+    );
+    assert_eq!(said(&draft), [("user", "abé"), ("assistant", ""), ("tool", "3")]);
+    assert_eq!(paths(&draft), [(0, None, false, vec!["(bytes)"]), (0, None, false, vec!["file:///p/q.png"])]);
+    assert_eq!(
+        draft.turns[0].extra.as_deref().unwrap(),
+        r#"{"~parts":[1,{"medium":0,"part":{"type":"image_url","image_url":{"detail":"low","url":null}}},{"text":3,"part":{"type":"text","x":1}},{"medium":1,"part":{"type":"image","image":"file:///p/q.png"}},{"part":{"type":"input_audio","input_audio":{}}}]}"#
+    );
+    assert_eq!(draft.turns[1].extra.as_deref().unwrap(), r#"{"~content":null,"tool_calls":[{"id":"c"}]}"#);
+    assert_eq!(draft.turns[2].name.as_deref(), Some("f"));
+    assert_eq!(draft.findings, [(Kind::OtherMedia, "audio is kept in the part".to_string())]);
+    for turn in &draft.turns {
+        if let Some(extra) = &turn.extra {
+            serde_json::from_str::<serde_json::Value>(extra).unwrap();
+        }
+    }
+}
+
+#[test]
+fn qwen_clips_and_parts_that_leave_the_file_to_the_record() {
+    let draft = read(
+        r#"{"messages":[{"role":"user","content":[{"type":"video","video":["1.png","2.png"],"fps":2},{"type":"image"},{"type":"text","text":"q"}]},{"role":"assistant","content":"a"}],"images":["i.png"],"videos":"v.mp4"}"#,
+    );
+    assert_eq!(
+        paths(&draft),
+        [(0, None, false, vec!["1.png", "2.png"]), (0, None, false, vec!["i.png"]), (0, None, false, vec!["v.mp4"])]
+    );
+    assert!(draft.media[0].of_frames && draft.media[0].fps == Some(2.0));
+}
+
+#[test]
+fn trl_rows() {
+    let draft = read(r#"{"prompt":"q","chosen":"good","rejected":"","score_chosen":0.5,"images":["x.png"]}"#);
+    assert_eq!(said(&draft), [("user", "q")]);
+    assert_eq!(draft.alternatives[0].score, Some(0.5));
+    assert_eq!(draft.alternatives[1].turns[0].text, "");
+    let draft = read(
+        r#"{"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"g"}],"rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]}"#,
+    );
+    assert_eq!((said(&draft), draft.alternatives[1].turns.len()), (vec![("user", "q")], 1));
+    let draft = read(
+        r#"{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"c"}],"label":true}"#,
+    );
+    assert_eq!((said(&draft), draft.preferred), (vec![("user", "q"), ("assistant", "c")], Some(true)));
+    let draft = read(r#"{"prompt":"q","answer":{"box":[1, 2]}}"#);
+    assert_eq!(draft.solution.as_deref(), Some(r#"{"box":[1, 2]}"#));
+}
+
+#[test]
+fn swift_and_alpaca() {
+    let draft = read(
+        r#"{"messages":[{"role":"user","content":"<image>q"},{"role":"assistant","content":"g","loss":true}],"rejected_response":"b","images":[{"path":"p.png","bytes":null}],"objects":{"bbox":[]}}"#,
+    );
+    assert_eq!(draft.turns[1].extra.as_deref(), Some(r#"{"loss":true}"#));
+    assert_eq!(draft.alternatives[0].turns[0].text, "b");
+    assert_eq!(draft.extra.as_deref(), Some(r#"{"objects":{"bbox":[]}}"#));
+    assert_eq!(paths(&draft), [(0, Some(0), false, vec!["p.png"])]);
+    let draft = read(r#"{"instruction":"do","input":"this","output":"done","history":[["a","b"]]}"#);
+    assert_eq!(said(&draft), [("user", "a"), ("assistant", "b"), ("user", "do\nthis"), ("assistant", "done")]);
+    assert_eq!(draft.turns[2].extra.as_deref(), Some(r#"{"~input":3}"#));
+}
+
+#[test]
+fn answers_that_are_media() {
+    let draft = read(
+        r#"{"conversations":[{"from":"human","value":"<image>clean it"},{"from":"gpt","value":"<image>"}],"image":"a.png","output_image":"b.png"}"#,
+    );
+    assert_eq!(paths(&draft), [(0, Some(0), false, vec!["a.png"]), (1, Some(0), true, vec!["b.png"])]);
+    let draft = read(
+        r#"{"conversations":[{"from":"human","value":"go"},{"from":"gpt","value":""}],"output_videos":["v.mp4"]}"#,
+    );
+    assert_eq!(paths(&draft), [(1, None, true, vec!["v.mp4"])]);
+}
+
+#[test]
+fn what_is_no_conversation_is_refused_by_what_it_has() {
+    let error = refused(r#"{"image_id":"x","question":"q","answer":"a"}"#);
+    assert!(error.contains("image_id, question, answer") && error.contains("map file"), "{error}");
+    assert!(refused(r#"{"conversations":[{"value":"x"}]}"#).contains("neither `from` nor `role`"));
+    assert!(refused(r#"{"conversations":[],"image":5}"#).contains("the field `image`: expected a path, found 5"));
+    assert!(refused(r#"{"prompt":5}"#).contains("the field `prompt`"));
+    let record = serde_json::from_str(r#"{"messages":[]}"#).unwrap();
+    assert!(draft(record, Some(Format::ShareGpt)).unwrap_err().to_string().contains("\"messages\", not \"sharegpt\""));
+}

@@ -1,0 +1,83 @@
+//! Turns as written become turns of the schema.
+
+use super::media::Inputs;
+use super::parts::{self, Place};
+use crate::error::{Error, Result};
+use crate::import::draft::Draft;
+use crate::import::raw::{Content, ObjectText, RawTurn};
+use crate::import::report::Kind;
+use crate::schema::rows::TurnRow;
+
+/// A turn of text alone.
+pub(super) fn plain(role: &str, text: &str) -> TurnRow {
+    TurnRow { role: role.to_owned(), text: text.to_owned(), ..TurnRow::default() }
+}
+
+/// Adds these turns to the draft, with the media that stand in their content parts.
+pub(super) fn add(draft: &mut Draft, list: Vec<RawTurn<'_>>, inputs: &mut Inputs<'_>) -> Result<()> {
+    for turn in list {
+        let number = draft.turns.len();
+        let row = convert(turn, draft, Some((number, inputs)))?;
+        draft.turns.push(row);
+    }
+    Ok(())
+}
+
+/// Turns of another ending: media in their parts stay in the parts.
+pub(super) fn ending(list: Vec<RawTurn<'_>>, draft: &mut Draft) -> Result<Vec<TurnRow>> {
+    list.into_iter().map(|turn| convert(turn, draft, None)).collect()
+}
+
+fn convert(raw: RawTurn<'_>, draft: &mut Draft, place: Option<(usize, &mut Inputs<'_>)>) -> Result<TurnRow> {
+    let Some(written) = raw.role else {
+        return Err(Error::input("a turn has neither `from` nor `role`"));
+    };
+    let mut extra = ObjectText::default();
+    let role = match role(&written) {
+        Some((role, usual)) => {
+            if !usual {
+                extra.text("~role", &written);
+            }
+            role
+        }
+        None => {
+            extra.text("~role", &written);
+            draft.find(Kind::UnknownRole, format!("{written:?}"));
+            "user"
+        }
+    };
+    let text = match raw.content {
+        Content::Text(text) => text.into_owned(),
+        Content::Null => {
+            extra.raw("~content", "null");
+            String::new()
+        }
+        Content::Missing => {
+            extra.raw("~content", "false");
+            String::new()
+        }
+        Content::Parts(list) => {
+            let by_assistant = role == "assistant";
+            let place = place.map(|(turn, inputs)| Place { turn, by_assistant, inputs });
+            let (text, borders) = parts::read(list, draft, place)?;
+            extra.raw("~parts", &borders);
+            text
+        }
+    };
+    extra.fields(&raw.others);
+    Ok(TurnRow { role: role.to_owned(), text, name: raw.name.map(|name| name.into_owned()), extra: extra.finish() })
+}
+
+/// The schema's role for a role as written, and whether the written one is a usual name of it.
+fn role(written: &str) -> Option<(&'static str, bool)> {
+    Some(match written {
+        "user" | "human" => ("user", true),
+        "assistant" | "gpt" => ("assistant", true),
+        "system" => ("system", true),
+        "tool" => ("tool", true),
+        "model" | "bot" | "function_call" | "tool_call" => ("assistant", false),
+        "developer" => ("system", false),
+        "observation" | "tool_response" | "function" | "ipython" => ("tool", false),
+        _ => return None,
+    })
+}

@@ -1,0 +1,134 @@
+//! The files that an import reads: those that were named, and those in named folders that hold conversations.
+
+use crate::error::{Error, Result};
+use crate::import::forms::Format;
+use crate::import::raw::RawRecord;
+use crate::import::records::RecordReader;
+use crate::import::report::Ignored;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// How deep folders are searched.
+const DEPTH_LIMIT: usize = 64;
+
+/// A file to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    pub(super) path: PathBuf,
+    /// Its name for ids and reports: relative to what was named.
+    pub(super) name: String,
+    pub(super) bytes: u64,
+}
+
+/// Lists what there is to read; files in folders that hold no conversations are passed over, with the reason.
+pub(super) fn list(paths: &[PathBuf], ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+        if !meta.is_dir() {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            inputs.push(Input { path: path.clone(), name, bytes: meta.len() });
+            continue;
+        }
+        let before = inputs.len();
+        walk(path, "", 0, &mut inputs, ignored)?;
+        if inputs.len() == before {
+            let reasons: Vec<String> =
+                ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
+            let message = match reasons.is_empty() {
+                true => "the folder has no .json or .jsonl file".to_owned(),
+                false => format!("no file of the folder holds conversations: {}", reasons.join("; ")),
+            };
+            return Err(Error::input(message).in_file(path));
+        }
+    }
+    Ok(inputs)
+}
+
+fn walk(folder: &Path, inside: &str, depth: usize, inputs: &mut Vec<Input>, ignored: &mut Vec<Ignored>) -> Result<()> {
+    let unreadable = |error| Error::io("cannot list the folder", error).in_file(folder);
+    let mut entries = fs::read_dir(folder).map_err(unreadable)?.collect::<io::Result<Vec<_>>>().map_err(unreadable)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let file_name = entry.file_name().to_string_lossy().into_owned();
+        let name = if inside.is_empty() { file_name.clone() } else { format!("{inside}/{file_name}") };
+        let kind = entry.file_type().map_err(unreadable)?;
+        let lower = file_name.to_ascii_lowercase();
+        if kind.is_dir() {
+            if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
+                walk(&entry.path(), &name, depth + 1, inputs, ignored)?;
+            }
+            continue;
+        }
+        if ![".json", ".jsonl", ".ndjson"].iter().any(|ending| lower.ends_with(ending)) {
+            continue;
+        }
+        match reason_to_ignore(&entry.path(), &file_name) {
+            Some(reason) => ignored.push(Ignored { path: name, reason }),
+            None => {
+                let path = entry.path();
+                let bytes = fs::metadata(&path).map_err(unreadable)?.len();
+                inputs.push(Input { path, name, bytes });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why a file in a folder is not read. One that is no JSON is read, so that its fault is told.
+fn reason_to_ignore(path: &Path, name: &str) -> Option<String> {
+    if name.starts_with("._") {
+        return Some("a `._` twin that macOS writes".into());
+    }
+    if name.starts_with('.') {
+        return Some("a hidden file".into());
+    }
+    if !path.is_file() {
+        return Some("not a file".into());
+    }
+    first_format(path).err().map(|error| error.message().to_owned())
+}
+
+/// The form of a file's first record; none where the record cannot be read or there is none.
+///
+/// # Errors
+/// `Input` when the record is read and is no conversation.
+pub(super) fn first_format(path: &Path) -> Result<Option<Format>> {
+    let Ok(file) = File::open(path) else { return Ok(None) };
+    let mut reader = RecordReader::new(file);
+    let Some(Ok(record)) = reader.next_record() else { return Ok(None) };
+    let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { return Ok(None) };
+    match Format::of(&raw) {
+        Some(format) => Ok(Some(format)),
+        None => Err(super::forms::no_conversation(&raw)),
+    }
+}
+
+/// Reads a file and digests what passes through.
+pub(super) struct DigestingReader {
+    file: File,
+    hasher: blake3::Hasher,
+}
+
+impl DigestingReader {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+        Ok(Self { file, hasher: blake3::Hasher::new() })
+    }
+
+    /// The digest of the whole file, which is read to its end, and its length.
+    pub(super) fn finish(&self) -> io::Result<(String, u64)> {
+        let mut hasher = self.hasher.clone();
+        hasher.update_reader(&self.file)?;
+        Ok((hasher.finalize().to_hex().to_string(), hasher.count()))
+    }
+}
+
+impl Read for DigestingReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(out)?;
+        self.hasher.update(out.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}

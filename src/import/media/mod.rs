@@ -1,0 +1,6 @@
+//! Pictures and videos that records name: where they are, what they are, and their way into the dataset.
+
+pub(super) mod mp4;
+pub(super) mod picture;
+pub(super) mod resolve;
+pub(super) mod store;

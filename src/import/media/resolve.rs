@@ -1,0 +1,347 @@
+//! Finds the file that a record's path means, and none outside the media roots.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// How many folders' listings are held for finding other spellings.
+const LISTINGS: usize = 16;
+
+/// What became of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    /// The file is there; `respelled` is the path as the disk spells it, where the record spells it otherwise.
+    File { path: PathBuf, size: u64, respelled: Option<String> },
+    /// There is no such file; why, and where it was looked for.
+    Missing(String),
+    /// It leaves the media roots.
+    Outside(String),
+    /// It is an address of another machine.
+    Remote(String),
+}
+
+/// A path as a record means it, whatever its slashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// With slashes, without `.` and, as far as they can be folded, `..`: what tells paths apart.
+    pub(crate) id: String,
+    is_absolute: bool,
+    is_remote: bool,
+    climbs: bool,
+}
+
+impl Wanted {
+    /// Reads a path as a record wrote it.
+    pub(crate) fn new(written: &str) -> Self {
+        let written = written.trim();
+        if let Some(rest) = written.strip_prefix("file://") {
+            let path = rest.strip_prefix("localhost/").map_or(rest.to_owned(), |rest| format!("/{rest}"));
+            return Self::of_path(&percent_decoded(&path).unwrap_or(path));
+        }
+        let has_scheme = written.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        });
+        if has_scheme {
+            return Self { id: written.to_owned(), is_absolute: false, is_remote: true, climbs: false };
+        }
+        Self::of_path(written)
+    }
+
+    fn of_path(path: &str) -> Self {
+        let path = path.replace('\\', "/");
+        let drive = path.as_bytes().get(1) == Some(&b':') && path.starts_with(|c: char| c.is_ascii_alphabetic());
+        let is_absolute = path.starts_with('/') || drive;
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                part => parts.push(part),
+            }
+        }
+        let climbs = parts.first() == Some(&"..");
+        let start = if path.starts_with('/') { "/" } else { "" };
+        Self { id: format!("{start}{}", parts.join("/")), is_absolute, is_remote: false, climbs }
+    }
+}
+
+/// The folders that media may lie in.
+#[derive(Debug, Default)]
+pub(crate) struct Roots {
+    roots: Vec<Root>,
+    listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
+    real: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+#[derive(Clone, Debug)]
+struct Root {
+    path: PathBuf,
+    real: PathBuf,
+}
+
+impl Roots {
+    /// These folders, in the order in which they are searched; those that do not exist are left out.
+    pub(crate) fn new<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Self {
+        let mut roots: Vec<Root> = Vec::new();
+        for folder in folders {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let Ok(real) = folder.canonicalize() else { continue };
+            if !roots.iter().any(|root| root.real == real) {
+                roots.push(Root { path: folder.to_path_buf(), real });
+            }
+        }
+        Self { roots, ..Self::default() }
+    }
+
+    /// Finds the file.
+    pub(crate) fn resolve(&mut self, wanted: &Wanted) -> Resolved {
+        if wanted.is_remote {
+            return Resolved::Remote("it is an address on the network, and nothing is downloaded".into());
+        }
+        if wanted.climbs {
+            return Resolved::Outside("its `..` leave the media root".into());
+        }
+        if wanted.id.is_empty() || wanted.id.contains('\0') {
+            return Resolved::Missing("it is no path".into());
+        }
+        let mut outside = None;
+        for root in self.roots.clone() {
+            let relative = match wanted.is_absolute {
+                false => PathBuf::from(&wanted.id),
+                true => {
+                    let path = Path::new(&wanted.id);
+                    match path.strip_prefix(&root.real).or_else(|_| path.strip_prefix(&root.path)) {
+                        Ok(relative) => relative.to_path_buf(),
+                        Err(_) => continue,
+                    }
+                }
+            };
+            match self.find_in(&root, &relative) {
+                Some(Resolved::Outside(reason)) => outside = Some(reason),
+                Some(found) => return found,
+                None => {}
+            }
+        }
+        match outside {
+            Some(reason) => Resolved::Outside(reason),
+            None if wanted.is_absolute => Resolved::Outside("it is an absolute path outside the media roots".into()),
+            None => Resolved::Missing(format!("not found under {}", self.names())),
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<String> = self.roots.iter().map(|root| root.path.display().to_string()).collect();
+        if names.is_empty() { "any folder: no media root exists".into() } else { names.join(", ") }
+    }
+
+    /// The file in this root: as it is written, with its percent signs read, or in other letter case.
+    fn find_in(&mut self, root: &Root, relative: &Path) -> Option<Resolved> {
+        if let Some(found) = self.check(root, &root.real.join(relative), None) {
+            return Some(found);
+        }
+        let text = relative.to_str()?;
+        let decoded = percent_decoded(text).filter(|decoded| is_inside(decoded));
+        if let Some(decoded) = &decoded
+            && let Some(found) = self.check(root, &root.real.join(decoded), Some(decoded.clone()))
+        {
+            return Some(found);
+        }
+        let spelled = self.respelled(&root.real, text).or_else(|| self.respelled(&root.real, &decoded?))?;
+        self.check(root, &root.real.join(&spelled), Some(spelled))
+    }
+
+    /// Whether this file is there and inside the root.
+    fn check(&mut self, root: &Root, path: &Path, respelled: Option<String>) -> Option<Resolved> {
+        let link = fs::symlink_metadata(path).ok()?;
+        let outside = || Some(Resolved::Outside("a symbolic link leads out of the media root".into()));
+        let (meta, real) = if link.is_symlink() {
+            let Ok(real) = path.canonicalize() else {
+                return Some(Resolved::Missing("the symbolic link leads nowhere".into()));
+            };
+            (fs::metadata(&real).ok()?, real)
+        } else {
+            let parent = self.real_parent(path.parent()?)?;
+            (link, parent.join(path.file_name()?))
+        };
+        if !real.starts_with(&root.real) {
+            return outside();
+        }
+        if !meta.is_file() {
+            return Some(Resolved::Missing("it is a folder or a device, not a file".into()));
+        }
+        Some(Resolved::File { path: real, size: meta.len(), respelled })
+    }
+
+    /// Where a folder really is; folders come again and again.
+    fn real_parent(&mut self, folder: &Path) -> Option<PathBuf> {
+        if let Some(real) = self.real.get(folder) {
+            return real.clone();
+        }
+        if self.real.len() >= 4096 {
+            self.real.clear();
+        }
+        let real = folder.canonicalize().ok();
+        self.real.insert(folder.to_path_buf(), real.clone());
+        real
+    }
+
+    /// The path as the disk spells it, where it differs in letter case alone and only one file does.
+    fn respelled(&mut self, root: &Path, relative: &str) -> Option<String> {
+        let mut folder = root.to_path_buf();
+        let mut spelled = Vec::new();
+        for part in relative.split('/') {
+            let name = if fs::symlink_metadata(folder.join(part)).is_ok() {
+                part.to_owned()
+            } else {
+                match self.listing(&folder)?.get(&part.to_lowercase())?.as_slice() {
+                    [only] => only.clone(),
+                    _ => return None,
+                }
+            };
+            folder.push(&name);
+            spelled.push(name);
+        }
+        Some(spelled.join("/"))
+    }
+
+    fn listing(&mut self, folder: &Path) -> Option<&HashMap<String, Vec<String>>> {
+        if !self.listings.contains_key(folder) {
+            if self.listings.len() >= LISTINGS {
+                self.listings.clear();
+            }
+            let mut names: HashMap<String, Vec<String>> = HashMap::new();
+            for entry in fs::read_dir(folder).ok()?.flatten() {
+                if let Ok(name) = entry.file_name().into_string()
+                    && !name.starts_with("._")
+                {
+                    names.entry(name.to_lowercase()).or_default().push(name);
+                }
+            }
+            self.listings.insert(folder.to_path_buf(), names);
+        }
+        self.listings.get(folder)
+    }
+}
+
+/// Whether a decoded path stays below its root.
+fn is_inside(path: &str) -> bool {
+    !path.contains('\0') && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The path with `%20` and the like read; nothing where there are none, or they give no text.
+fn percent_decoded(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return None;
+    }
+    let hex = |byte: Option<&u8>| char::from(*byte?).to_digit(16).map(|digit| digit as u8);
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(high * 16 + low);
+                at += 3;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).ok().filter(|decoded| decoded != text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Disk(tempfile::TempDir);
+
+    impl Disk {
+        fn new(files: &[&str]) -> Self {
+            let disk = Self(tempfile::tempdir().unwrap());
+            for file in files {
+                let path = disk.0.path().join("root").join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, b"x").unwrap();
+            }
+            disk
+        }
+
+        fn find(&self, written: &str) -> std::result::Result<String, String> {
+            let root = self.0.path().join("root");
+            match Roots::new([root.as_path()]).resolve(&Wanted::new(written)) {
+                Resolved::File { path, respelled, .. } => {
+                    let real = root.canonicalize().unwrap();
+                    let inside = path.strip_prefix(real).unwrap().to_str().unwrap().to_owned();
+                    Ok(if respelled.is_some() { format!("respelled {inside}") } else { inside })
+                }
+                Resolved::Missing(reason) => Err(format!("missing: {reason}")),
+                Resolved::Outside(reason) => Err(format!("outside: {reason}")),
+                Resolved::Remote(reason) => Err(format!("remote: {reason}")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_is_found_however_it_is_written() {
+        let disk = Disk::new(&["a b/x [1].png", "50%/é.png", "c%20d.png"]);
+        for written in [
+            "a b/x [1].png",
+            "./a b//x [1].png",
+            "a b\\x [1].png",
+            "a b/../a b/x [1].png",
+            "file://a%20b/x%20%5B1%5D.png",
+        ] {
+            assert_eq!(disk.find(written).unwrap(), "a b/x [1].png", "{written}");
+        }
+        assert_eq!(disk.find("a%20b/x%20%5b1%5d.png").unwrap(), "respelled a b/x [1].png");
+        assert_eq!(disk.find("A B/X [1].PNG").unwrap(), "respelled a b/x [1].png");
+        assert_eq!(disk.find("50%/é.png").unwrap(), "50%/é.png");
+        assert_eq!(disk.find("c%20d.png").unwrap(), "c%20d.png");
+        let absolute = disk.0.path().join("root/c%20d.png");
+        assert_eq!(disk.find(absolute.to_str().unwrap()).unwrap(), "c%20d.png");
+        assert_eq!(Wanted::new("a\\.\\b.png").id, "a/b.png");
+    }
+
+    #[test]
+    fn nothing_outside_the_root_is_taken() {
+        let disk = Disk::new(&["in/x.png"]);
+        fs::write(disk.0.path().join("secret.png"), b"s").unwrap();
+        let root = disk.0.path().join("root");
+        std::os::unix::fs::symlink(disk.0.path().join("secret.png"), root.join("link.png")).unwrap();
+        std::os::unix::fs::symlink(disk.0.path(), root.join("up")).unwrap();
+        std::os::unix::fs::symlink(root.join("in/x.png"), root.join("fine.png")).unwrap();
+        std::os::unix::fs::symlink("nowhere", root.join("dead.png")).unwrap();
+        let secret = disk.0.path().join("secret.png");
+        for written in [
+            "../secret.png",
+            "in/../../secret.png",
+            "..\\secret.png",
+            secret.to_str().unwrap(),
+            "link.png",
+            "up/secret.png",
+            "file:///etc/passwd",
+            "C:\\x.png",
+        ] {
+            assert!(disk.find(written).unwrap_err().starts_with("outside"), "{written}: {:?}", disk.find(written));
+        }
+        assert!(disk.find("%2e%2e/secret.png").unwrap_err().starts_with("missing"));
+        assert_eq!(disk.find("fine.png").unwrap(), "in/x.png");
+        assert!(disk.find("dead.png").unwrap_err().contains("leads nowhere"));
+        assert!(disk.find("https://x.org/a.png").unwrap_err().starts_with("remote"));
+    }
+
+    #[test]
+    fn what_is_not_there_says_where_it_was_looked_for() {
+        let disk = Disk::new(&["a/X.png", "a/x.PNG", "a/._y.png"]);
+        assert!(disk.find("none.png").unwrap_err().contains("root"));
+        assert!(disk.find("a").unwrap_err().contains("not a file"));
+        assert!(disk.find("a/x.png").unwrap_err().starts_with("missing"), "two files differ in case alone");
+        assert!(disk.find("a/._Y.png").unwrap_err().starts_with("missing"));
+        assert!(disk.find("a\0b").unwrap_err().starts_with("missing"));
+    }
+}

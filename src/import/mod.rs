@@ -1,0 +1,38 @@
+//! Importers: sources on disk become rows of a dataset.
+//!
+//! [`import`] takes conversations in JSON: [`records`] cuts the input, `raw` parses a record, `forms` turns each form
+//! into a draft (and documents what it keeps where), `placeholders` and `reasoning` read its texts, `media` finds
+//! pictures and videos, and `run` brings it all into a dataset, with a report. It may use all modules of the crate up to
+//! `dataset`; the command line uses it.
+//!
+//! A record is known by its source and id; one without an id has the id `PATH#NUMBER`. Its `image`, `images`, `video`,
+//! `videos` name what is shown, its `output_image`, `output_images`, `output_video`, `output_videos` what the model is
+//! to produce; a list within `videos` is a clip given as its frames. The fields `task`, `specialty`, `procedure`,
+//! `language`, `origin`, `generator` and `patient` have columns of their own; what has none is kept in `extra`, byte
+//! for byte.
+
+mod draft;
+mod forms;
+mod inputs;
+mod media;
+mod options;
+mod pattern;
+mod placeholders;
+mod raw;
+mod reasoning;
+pub mod records;
+mod report;
+mod row;
+mod run;
+mod sink;
+mod source;
+
+pub use forms::Format;
+pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
+pub use pattern::{Names, Pattern};
+pub use report::{Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile, RecordCounts};
+pub use run::import;
+pub use source::{BoxConvention, Defaults, PatientFrom, SourceDescription};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! How to import.
+
+use crate::error::{Error, Result};
+use crate::import::forms::Format;
+use crate::import::source::SourceDescription;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How to import a source.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// What the source is.
+    pub source: SourceDescription,
+    /// The form that every record must have; else each record's own form is found by its keys.
+    pub format: Option<Format>,
+    /// Whether pictures and videos go into the dataset or stay where they are.
+    pub media: MediaMode,
+    /// Where pictures and videos are looked for, before the folder of the file that names them.
+    pub media_roots: Vec<PathBuf>,
+    /// What happens at a record that cannot be read.
+    pub on_error: OnError,
+    /// What happens to a record whose picture or video is missing.
+    pub missing: OnMissing,
+    /// What happens to a record that the dataset has with other content.
+    pub on_change: OnChange,
+    /// Read and check everything, and write nothing.
+    pub dry_run: bool,
+    /// Set from outside to stop: the dataset is then as it was.
+    pub interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl ImportOptions {
+    /// Options for a source, the defaults apart from that.
+    pub fn new(source: SourceDescription) -> Self {
+        Self { source, ..Self::default() }
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}
+
+macro_rules! choices {
+    ($($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$choice_doc:meta])* $choice:ident = $word:literal),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+            pub enum $name {
+                $($(#[$choice_doc])* $choice),*
+            }
+
+            impl $name {
+                /// All choices.
+                pub const ALL: &'static [Self] = &[$(Self::$choice),*];
+
+                /// The word for it on the command line.
+                pub fn name(self) -> &'static str {
+                    match self {
+                        $(Self::$choice => $word),*
+                    }
+                }
+            }
+
+            impl FromStr for $name {
+                type Err = Error;
+
+                fn from_str(word: &str) -> Result<Self> {
+                    let all = [$($word),*];
+                    Self::ALL.iter().copied().find(|choice| choice.name() == word).ok_or_else(|| {
+                        Error::invalid(format!("{word:?} is no choice for {}: it is one of {}", $what, all.join(", ")))
+                    })
+                }
+            }
+        )*
+    };
+}
+
+choices! {
+    /// Where the bytes of pictures and videos are kept.
+    MediaMode, "media" {
+        /// In the dataset.
+        #[default]
+        Embed = "embed",
+        /// Where they are; the dataset checks them when it reads them.
+        Link = "link",
+    }
+    /// What happens at a record that cannot be read.
+    OnError, "on-error" {
+        /// The import ends with the record's place, and nothing is committed.
+        #[default]
+        Stop = "stop",
+        /// The record is skipped and counted.
+        Skip = "skip",
+    }
+    /// What happens to a record whose picture or video is missing.
+    OnMissing, "missing" {
+        /// It is kept, with a frame or video without bytes.
+        #[default]
+        Keep = "keep",
+        /// It is skipped and counted.
+        Skip = "skip",
+        /// The import ends, and nothing is committed.
+        Stop = "stop",
+    }
+    /// What happens to a record that the dataset has with other content.
+    OnChange, "on-change" {
+        /// The dataset's stays, and the report names the record.
+        #[default]
+        Report = "report",
+        /// The dataset's stays.
+        Keep = "keep",
+        /// The new one takes its place, at a new address.
+        Replace = "replace",
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The file that is read.
+    pub file: String,
+    /// Bytes of the inputs that are behind.
+    pub bytes: u64,
+    /// Bytes of all inputs.
+    pub total_bytes: u64,
+    /// Records that are behind.
+    pub records: u64,
+    /// Bytes of pictures and videos that are behind.
+    pub media_bytes: u64,
+}

@@ -1,0 +1,334 @@
+//! A record as it was written: turns parsed, everything else kept as raw JSON, text borrowed where it has no escapes.
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The keys that may hold the list of turns.
+const TURN_KEYS: [&str; 4] = ["conversations", "conversation", "messages", "message"];
+
+/// A field's name and its JSON, byte for byte.
+pub(super) type Field<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// A record.
+#[derive(Debug, Default)]
+pub(super) struct RawRecord<'a> {
+    /// The turns and the key that they stood under.
+    pub(super) turns: Option<(Cow<'a, str>, Vec<RawTurn<'a>>)>,
+    /// All other fields in their order.
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+impl<'a> RawRecord<'a> {
+    /// Takes the field with this name out.
+    pub(super) fn take(&mut self, name: &str) -> Option<&'a RawValue> {
+        let at = self.fields.iter().position(|(key, _)| key == name)?;
+        Some(self.fields.remove(at).1)
+    }
+
+    /// The field with this name.
+    pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+
+    /// Takes the field out if it is text that is not empty.
+    pub(super) fn take_text(&mut self, name: &str) -> Option<String> {
+        let text = as_text(self.get(name)?)?;
+        self.take(name);
+        Some(text.into_owned())
+    }
+}
+
+/// A turn.
+#[derive(Debug, Default)]
+pub(super) struct RawTurn<'a> {
+    pub(super) role: Option<Cow<'a, str>>,
+    pub(super) content: Content<'a>,
+    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) others: Vec<Field<'a>>,
+}
+
+/// What a turn says.
+#[derive(Debug, Default)]
+pub(super) enum Content<'a> {
+    /// There is no such field.
+    #[default]
+    Missing,
+    /// The field is null.
+    Null,
+    /// One text.
+    Text(Cow<'a, str>),
+    /// A list of parts.
+    Parts(Vec<RawPart<'a>>),
+}
+
+/// A content part: its fields in their order.
+#[derive(Debug)]
+pub(super) enum RawPart<'a> {
+    /// A bare string in the list.
+    Text(Cow<'a, str>),
+    /// An object: all its fields.
+    Object(Vec<Field<'a>>),
+}
+
+/// The text that a JSON value is; nothing for other values and for empty text.
+pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let text = serde_json::from_str::<Text<'_>>(value.get()).ok()?.0;
+    (!text.is_empty()).then_some(text)
+}
+
+/// A string that borrows where it can.
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawRecord<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RecordVisitor;
+        impl<'de> Visitor<'de> for RecordVisitor {
+            type Value = RawRecord<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a record: a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut record = RawRecord::default();
+                while let Some(Text(key)) = map.next_key()? {
+                    if record.turns.is_none() && TURN_KEYS.contains(&&*key) {
+                        let turns = map.next_value::<Vec<RawTurn<'de>>>()?;
+                        record.turns = Some((key, turns));
+                        continue;
+                    }
+                    let twice = record.turns.as_ref().is_some_and(|(name, _)| *name == key);
+                    push_field::<A>(&mut record.fields, twice, key, &mut map)?;
+                }
+                Ok(record)
+            }
+        }
+        deserializer.deserialize_map(RecordVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawTurn<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TurnVisitor;
+        impl<'de> Visitor<'de> for TurnVisitor {
+            type Value = RawTurn<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a turn: an object with `from` and `value`, or `role` and `content`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut turn = RawTurn::default();
+                while let Some(Text(key)) = map.next_key()? {
+                    match &*key {
+                        "from" | "role" if turn.role.is_none() => turn.role = Some(map.next_value::<Text<'de>>()?.0),
+                        "value" | "content" if matches!(turn.content, Content::Missing) => {
+                            turn.content = map.next_value()?;
+                        }
+                        "name" if turn.name.is_none() => {
+                            let value: &'de RawValue = map.next_value()?;
+                            match serde_json::from_str::<Text<'de>>(value.get()) {
+                                Ok(Text(name)) => turn.name = Some(name),
+                                Err(_) => turn.others.push((key, value)),
+                            }
+                        }
+                        known @ ("from" | "role" | "value" | "content" | "name") => {
+                            return Err(de::Error::custom(format!("the turn says twice what its `{known}` is")));
+                        }
+                        _ => push_field::<A>(&mut turn.others, false, key, &mut map)?,
+                    }
+                }
+                Ok(turn)
+            }
+        }
+        deserializer.deserialize_map(TurnVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Content<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ContentVisitor;
+        impl<'de> Visitor<'de> for ContentVisitor {
+            type Value = Content<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text, a list of content parts or null")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Content::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Content::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                Ok(Content::Null)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut parts = Vec::new();
+                while let Some(part) = seq.next_element()? {
+                    parts.push(part);
+                }
+                Ok(Content::Parts(parts))
+            }
+        }
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPart<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartVisitor;
+        impl<'de> Visitor<'de> for PartVisitor {
+            type Value = RawPart<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a content part: an object or text")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(RawPart::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(RawPart::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(Text(key)) = map.next_key()? {
+                    push_field::<A>(&mut fields, false, key, &mut map)?;
+                }
+                Ok(RawPart::Object(fields))
+            }
+        }
+        deserializer.deserialize_any(PartVisitor)
+    }
+}
+
+/// Adds a field's raw value, unless its name stood here before: which of the two counts, nobody can say.
+fn push_field<'de, A: MapAccess<'de>>(
+    fields: &mut Vec<Field<'de>>,
+    twice: bool,
+    key: Cow<'de, str>,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if twice || fields.iter().any(|(name, _)| *name == key) {
+        return Err(de::Error::custom(format!("the key {key:?} stands twice in one object")));
+    }
+    let value = map.next_value()?;
+    fields.push((key, value));
+    Ok(())
+}
+
+/// Builds the text of a JSON object out of raw values.
+#[derive(Debug, Default)]
+pub(super) struct ObjectText(String);
+
+impl ObjectText {
+    /// Adds a field whose value is JSON already.
+    pub(super) fn raw(&mut self, key: &str, json: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        push_json_text(&mut self.0, key);
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+
+    /// Adds a field whose value is text.
+    pub(super) fn text(&mut self, key: &str, value: &str) {
+        let mut json = String::with_capacity(value.len() + 2);
+        push_json_text(&mut json, value);
+        self.raw(key, &json);
+    }
+
+    /// Adds fields as they were written.
+    pub(super) fn fields(&mut self, fields: &[Field<'_>]) {
+        for (key, value) in fields {
+            self.raw(key, value.get());
+        }
+    }
+
+    /// The object; nothing when it has no field.
+    pub(super) fn finish(mut self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.push('}');
+        Some(self.0)
+    }
+}
+
+/// Appends text as a JSON string.
+pub(super) fn push_json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_come_back_byte_for_byte() {
+        let text = r#"{"big":1e400,"id":007.5}"#;
+        assert!(serde_json::from_str::<RawRecord<'_>>(text).is_err());
+        let text = r#"{"big":12345678901234567890.10,"conversations":[{"from":"human","value":"a\n","loss":0.50}],"x":{"y" : [ ]}}"#;
+        let record: RawRecord<'_> = serde_json::from_str(text).unwrap();
+        let mut out = ObjectText::default();
+        out.fields(&record.fields);
+        assert_eq!(out.finish().unwrap(), r#"{"big":12345678901234567890.10,"x":{"y" : [ ]}}"#);
+        let turn = &record.turns.unwrap().1[0];
+        assert_eq!(turn.others[0].1.get(), "0.50");
+        assert!(matches!(&turn.content, Content::Text(text) if text == "a\n"));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"messages":[],"messages":[]}"#,
+            r#"{"messages":[{"role":"user","role":"user","content":""}]}"#,
+        ] {
+            let error = serde_json::from_str::<RawRecord<'_>>(text).unwrap_err();
+            assert!(error.to_string().contains("twice"), "{error}");
+        }
+    }
+}

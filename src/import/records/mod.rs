@@ -1,0 +1,480 @@
+//! Cuts a JSON input into records, one at a time, in memory that grows to the largest record and no further.
+//!
+//! It takes a JSON array of objects, JSON Lines, objects one after the other, and an object that wraps the array
+//! under `data`, `records`, `samples` or `items`. It knows where each record stands (number, line, byte), checks
+//! UTF-8 and nesting, and leaves the grammar to whoever parses the record.
+
+mod scan;
+
+use crate::error::{Error, Result};
+use scan::{Scan, Step};
+use std::io::Read;
+
+/// A record may be this long unless [`RecordReader::with_limit`] says otherwise.
+pub const RECORD_LIMIT: usize = 256 << 20;
+/// How deep a record may be nested.
+pub const DEPTH_LIMIT: u32 = 128;
+/// How much is read at a time.
+const CHUNK: usize = 256 << 10;
+/// What the array may be called where an object wraps it.
+const WRAPPERS: [&[u8]; 4] = [b"data", b"records", b"samples", b"items"];
+
+/// One record of an input: its text and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The record's number, from 1.
+    pub number: u64,
+    /// The line that it starts in, from 1.
+    pub line: u64,
+    /// The byte of the file that it starts at.
+    pub offset: u64,
+    /// The JSON text.
+    pub text: &'a str,
+}
+
+impl Record<'_> {
+    /// What a parser found wrong in this record, with its place in the file.
+    pub fn error(&self, error: &serde_json::Error) -> Error {
+        let bytes = self.text.as_bytes();
+        let skipped = error.line().saturating_sub(1);
+        let line_start = match skipped {
+            0 => 0,
+            _ => memchr::memchr_iter(b'\n', bytes).nth(skipped - 1).map_or(0, |at| at + 1),
+        };
+        let text = error.to_string();
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+        Error::input(message)
+            .in_record(self.number)
+            .at_line(self.line + skipped as u64)
+            .at_byte(self.offset + (line_start + error.column().saturating_sub(1)) as u64)
+    }
+}
+
+/// How the records stand in the input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Layout {
+    /// Not looked at yet.
+    Unknown,
+    /// An array, perhaps in a wrapper.
+    Array { wrapped: bool, first: bool },
+    /// A record a line.
+    Lines,
+    /// Objects one after the other.
+    Concatenated,
+    /// Nothing more can be read.
+    Ended,
+}
+
+/// Reads records from a stream.
+pub struct RecordReader<R> {
+    input: R,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    at_end: bool,
+    offset: u64,
+    line: u64,
+    number: u64,
+    limit: usize,
+    layout: Layout,
+}
+
+/// Where a record lies in the buffer.
+struct Found {
+    start: usize,
+    end: usize,
+    line: u64,
+    offset: u64,
+}
+
+impl<R: Read> RecordReader<R> {
+    /// A reader of the records in `input`.
+    pub fn new(input: R) -> Self {
+        Self {
+            input,
+            buffer: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            at_end: false,
+            offset: 0,
+            line: 1,
+            number: 0,
+            limit: RECORD_LIMIT,
+            layout: Layout::Unknown,
+        }
+    }
+
+    /// The same reader with another limit to a record's length.
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// How many bytes of the input are behind the reader.
+    pub fn position(&self) -> u64 {
+        self.offset + self.start as u64
+    }
+
+    /// What the records are read from: to ask it for the input's digest, say.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// The next record, an error about it, or nothing at the end.
+    ///
+    /// After an error, calling it again goes on with the next record where the input's layout lets one find it
+    /// (always in JSON Lines), and gives nothing where it does not.
+    ///
+    /// # Errors
+    /// `Input` with record, line and byte when the input is no list of JSON objects there.
+    pub fn next_record(&mut self) -> Option<Result<Record<'_>>> {
+        let found = match self.find() {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                self.layout = Layout::Ended;
+                return None;
+            }
+            Err(error) => return Some(Err(error)),
+        };
+        let bytes = self.buffer.get(found.start..found.end).unwrap_or_default();
+        Some(match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Record { number: self.number, line: found.line, offset: found.offset, text }),
+            Err(error) => {
+                let valid = error.valid_up_to();
+                let before = bytes.get(..valid).unwrap_or_default();
+                let line = found.line + memchr::memchr_iter(b'\n', before).count() as u64;
+                Err(Error::input("the bytes here are not UTF-8: convert the file")
+                    .in_record(self.number)
+                    .at_line(line)
+                    .at_byte(found.offset + valid as u64))
+            }
+        })
+    }
+
+    fn find(&mut self) -> Result<Option<Found>> {
+        if self.layout == Layout::Unknown
+            && let Err(error) = self.look_at_layout()
+        {
+            self.layout = Layout::Ended;
+            return Err(error);
+        }
+        match self.layout {
+            Layout::Unknown | Layout::Ended => Ok(None),
+            Layout::Lines => self.find_line(),
+            Layout::Concatenated => {
+                if self.skip_blanks()?.is_none() {
+                    return Ok(None);
+                }
+                self.find_value()
+            }
+            Layout::Array { wrapped, first } => self.find_element(wrapped, first),
+        }
+    }
+
+    /// Decides from the first bytes how the records stand.
+    fn look_at_layout(&mut self) -> Result<()> {
+        while self.held() < 4 && self.fill()? {}
+        let head = self.held_bytes();
+        if head.starts_with(b"\xef\xbb\xbf") {
+            self.start += 3;
+        } else if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+            return Err(Error::input("the file is UTF-16: convert it to UTF-8").at_line(1));
+        } else if head.starts_with(b"\x1f\x8b") || head.starts_with(b"\x28\xb5\x2f\xfd") {
+            return Err(Error::input("the file is compressed: unpack it first").at_line(1));
+        }
+        self.layout = match self.skip_blanks()? {
+            None => Layout::Ended,
+            Some(b'[') => {
+                self.advance(1);
+                Layout::Array { wrapped: false, first: true }
+            }
+            Some(b'{') if self.enter_wrapper()? => Layout::Array { wrapped: true, first: true },
+            Some(b'{') if self.is_first_line_whole()? => Layout::Lines,
+            Some(b'{') => Layout::Concatenated,
+            Some(other) => return Err(self.wrong(&format!("expected `[` or `{{`, found {}", shown(other)))),
+        };
+        Ok(())
+    }
+
+    /// Steps into `{"data": [` if that is what stands here.
+    fn enter_wrapper(&mut self) -> Result<bool> {
+        while self.held() < 64 && self.fill()? {}
+        let head = self.held_bytes();
+        let Some(after) = wrapper_length(head) else { return Ok(false) };
+        self.advance(after);
+        Ok(true)
+    }
+
+    /// Whether the first line is one whole object: then a line is a record.
+    fn is_first_line_whole(&mut self) -> Result<bool> {
+        let length = self.line_length()?;
+        let line = self.held_bytes().get(..length).unwrap_or_default().trim_ascii_end();
+        Ok(matches!(Scan::default().run(line), Step::Whole(end) if end == line.len()))
+    }
+
+    fn find_line(&mut self) -> Result<Option<Found>> {
+        loop {
+            let length = self.line_length().inspect_err(|_| self.layout = Layout::Ended)?;
+            if length == 0 && self.held() == 0 {
+                return Ok(None);
+            }
+            let line = self.held_bytes().get(..length).unwrap_or_default();
+            let blanks = line.len() - line.trim_ascii_start().len();
+            let text = line.trim_ascii();
+            let found = Found {
+                start: self.start + blanks,
+                end: self.start + blanks + text.len(),
+                line: self.line,
+                offset: self.position() + blanks as u64,
+            };
+            let is_last = self.at_end && length == self.held();
+            let wrong = if text.is_empty() { None } else { line_fault(text, is_last) };
+            let is_blank = text.is_empty();
+            self.start += (length + 1).min(self.held());
+            self.line += u64::from(!is_last);
+            if is_blank {
+                continue;
+            }
+            self.number += 1;
+            return match wrong {
+                None => Ok(Some(found)),
+                Some(message) => {
+                    Err(Error::input(message).in_record(self.number).at_line(found.line).at_byte(found.offset))
+                }
+            };
+        }
+    }
+
+    fn find_element(&mut self, wrapped: bool, first: bool) -> Result<Option<Found>> {
+        let next = match self.next_element(first) {
+            Ok(true) => {
+                self.layout = Layout::Array { wrapped, first: false };
+                return self.find_value();
+            }
+            Ok(false) => self.leave_array(wrapped),
+            Err(error) => Err(error),
+        };
+        self.layout = Layout::Ended;
+        next.map(|()| None)
+    }
+
+    /// Steps to the next element of the array; false at its end.
+    fn next_element(&mut self, first: bool) -> Result<bool> {
+        let Some(mut byte) = self.skip_blanks()? else { return Err(self.cut_off("the list is not closed")) };
+        if byte == b']' {
+            self.advance(1);
+            return Ok(false);
+        }
+        if !first {
+            if byte != b',' {
+                return Err(self.wrong(&format!("expected `,` or `]` after a record, found {}", shown(byte))));
+            }
+            self.advance(1);
+            byte = match self.skip_blanks()? {
+                Some(byte) => byte,
+                None => return Err(self.cut_off("the list is not closed")),
+            };
+            if byte == b']' {
+                return Err(self.wrong("there is a comma before the `]` that ends the list"));
+            }
+        }
+        if byte != b'{' {
+            return Err(self.wrong(&format!("expected a record (`{{`), found {}", shown(byte))));
+        }
+        Ok(true)
+    }
+
+    /// Checks that nothing follows the array but the end of its wrapper.
+    fn leave_array(&mut self, wrapped: bool) -> Result<()> {
+        let mut next = self.skip_blanks()?;
+        if wrapped {
+            match next {
+                Some(b'}') => self.advance(1),
+                Some(_) => {
+                    return Err(self.wrong("the object around the list holds more than the list: take the list out"));
+                }
+                None => return Err(self.cut_off("the object around the list is not closed")),
+            }
+            next = self.skip_blanks()?;
+        }
+        match next {
+            None => Ok(()),
+            Some(byte) => Err(self.wrong(&format!("the list has ended, but {} follows", shown(byte)))),
+        }
+    }
+
+    /// Finds the end of the value that starts here.
+    fn find_value(&mut self) -> Result<Option<Found>> {
+        self.number += 1;
+        let (line, offset) = (self.line, self.position());
+        let place = |error: Error, number| error.in_record(number).at_line(line).at_byte(offset);
+        let mut scan = Scan::default();
+        let length = loop {
+            match scan.run(self.held_bytes()) {
+                Step::Whole(length) => break length,
+                Step::More if scan.deepest > DEPTH_LIMIT && self.at_end => break self.held(),
+                Step::More => match self.fill() {
+                    Ok(true) => {}
+                    Ok(false) if scan.deepest > DEPTH_LIMIT => break self.held(),
+                    Ok(false) => {
+                        self.layout = Layout::Ended;
+                        let message = format!("the file ends at byte {} in the middle of this record", self.file_end());
+                        return Err(place(Error::input(message), self.number));
+                    }
+                    Err(error) => {
+                        self.layout = Layout::Ended;
+                        return Err(place(error, self.number));
+                    }
+                },
+            }
+        };
+        let start = self.start;
+        self.advance(length);
+        if scan.deepest > DEPTH_LIMIT {
+            return Err(place(Error::input(too_deep()), self.number));
+        }
+        Ok(Some(Found { start, end: start + length, line, offset }))
+    }
+
+    /// How many bytes the line that starts here has, without its end.
+    fn line_length(&mut self) -> Result<usize> {
+        let mut searched = 0;
+        loop {
+            let held = self.held_bytes();
+            if let Some(at) = memchr::memchr(b'\n', held.get(searched..).unwrap_or_default()) {
+                return Ok(searched + at);
+            }
+            searched = held.len();
+            if !self.fill()? {
+                return Ok(searched);
+            }
+        }
+    }
+
+    /// The next byte that is no blank, if there is one.
+    fn skip_blanks(&mut self) -> Result<Option<u8>> {
+        loop {
+            let held = self.held_bytes();
+            let blanks = held.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let next = held.get(blanks).copied();
+            self.advance(blanks);
+            if next.is_some() || !self.fill()? {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        let passed = self.held_bytes().get(..bytes).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.start += bytes;
+    }
+
+    fn held(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn held_bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn file_end(&self) -> u64 {
+        self.offset + self.end as u64
+    }
+
+    /// Reads more; false at the end of the input.
+    fn fill(&mut self) -> Result<bool> {
+        if self.at_end {
+            return Ok(false);
+        }
+        if self.end == self.buffer.len() {
+            self.make_room()?;
+        }
+        loop {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.input.read(room) {
+                Ok(0) => {
+                    self.at_end = true;
+                    return Ok(false);
+                }
+                Ok(read) => {
+                    self.end += read.min(room.len());
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("cannot read on", error).at_byte(self.file_end())),
+            }
+        }
+    }
+
+    fn make_room(&mut self) -> Result<()> {
+        if self.start > self.buffer.len() / 2 || (self.start > 0 && self.buffer.len() >= self.limit) {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.offset += self.start as u64;
+            self.end -= self.start;
+            self.start = 0;
+            return Ok(());
+        }
+        if self.held() >= self.limit {
+            return Err(Error::input(format!(
+                "a record is longer than {} bytes: is a bracket or a quote missing?",
+                self.limit
+            )));
+        }
+        let longer = self.buffer.len().saturating_mul(2).min(self.limit.max(CHUNK).saturating_add(CHUNK));
+        self.buffer.resize(longer.max(self.buffer.len() + CHUNK), 0);
+        Ok(())
+    }
+
+    fn wrong(&self, message: &str) -> Error {
+        Error::input(message).in_record(self.number + 1).at_line(self.line).at_byte(self.position())
+    }
+
+    fn cut_off(&self, what: &str) -> Error {
+        self.wrong(&format!("the file ends too early: {what}"))
+    }
+}
+
+/// What is wrong with a line that should be one object, before its grammar is looked at.
+fn line_fault(line: &[u8], is_last: bool) -> Option<String> {
+    let mut scan = Scan::default();
+    match line.first() {
+        Some(b'{') => {}
+        Some(&other) => return Some(format!("expected a record (`{{`), found {}", shown(other))),
+        None => return None,
+    }
+    let step = scan.run(line);
+    if scan.deepest > DEPTH_LIMIT {
+        return Some(too_deep());
+    }
+    match step {
+        Step::Whole(end) if end == line.len() => None,
+        Step::Whole(end) => Some(format!("there is more in the line after the record's end (its byte {end})")),
+        Step::More if is_last => Some("the file ends in the middle of this record".into()),
+        Step::More => Some("the line ends in the middle of this record".into()),
+    }
+}
+
+/// How long the start of a wrapper, `{"data": [`, is, if the text starts with one.
+fn wrapper_length(text: &[u8]) -> Option<usize> {
+    let rest = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let name = WRAPPERS.into_iter().find(|name| rest.starts_with(name))?;
+    let rest = rest.get(name.len()..)?.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"[")?;
+    Some(text.len() - rest.len())
+}
+
+fn too_deep() -> String {
+    format!("the record is nested deeper than {DEPTH_LIMIT} levels")
+}
+
+/// A byte, for a message.
+fn shown(byte: u8) -> String {
+    match byte {
+        0x21..=0x7e => format!("`{}`", char::from(byte)),
+        _ => format!("the byte 0x{byte:02x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! What an import did: counts that add up, and everything that a user should look at.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many examples of each finding a report names.
+const EXAMPLES: usize = 20;
+/// How many missing files a report names.
+const MISSING_LISTED: usize = 1000;
+
+/// The report of one import.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ImportReport {
+    /// The source that was imported.
+    pub source: String,
+    /// Whether nothing was written because that was asked for.
+    pub dry_run: bool,
+    /// The version that the import committed; none when there was nothing to commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// The files that were read.
+    pub inputs: Vec<InputReport>,
+    /// Files in a folder that were passed over, and why.
+    pub ignored: Vec<Ignored>,
+    /// What became of the records.
+    pub records: RecordCounts,
+    /// Rows that were added, by table.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// What became of pictures and videos.
+    pub media: MediaCounts,
+    /// The first missing files; [`MediaCounts::missing`] counts all.
+    pub missing: Vec<MissingFile>,
+    /// What is worth looking at, by kind.
+    pub findings: BTreeMap<Kind, Findings>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct InputReport {
+    /// The path as it was given.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// The BLAKE3 of its bytes: 64 hex digits.
+    pub digest: String,
+    /// How many records it has.
+    pub records: u64,
+    /// What form its first record has.
+    pub format: Option<&'static str>,
+}
+
+/// A file that was passed over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ignored {
+    /// Its path.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of the records.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RecordCounts {
+    /// Records that were met.
+    pub read: u64,
+    /// New conversations.
+    pub added: u64,
+    /// There already, and the same.
+    pub unchanged: u64,
+    /// There already, changed, and left as they were.
+    pub changed_kept: u64,
+    /// There already, changed, and replaced.
+    pub replaced: u64,
+    /// Not taken, by reason.
+    pub skipped: BTreeMap<&'static str, u64>,
+}
+
+impl RecordCounts {
+    /// How many were not taken.
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    /// Whether what came in equals what became of it.
+    pub fn add_up(&self) -> bool {
+        self.read == self.added + self.unchanged + self.changed_kept + self.replaced + self.skipped_total()
+    }
+}
+
+/// What became of pictures and videos; each file counts once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct MediaCounts {
+    /// Places in records where a picture or a video is named.
+    pub named: u64,
+    /// Files, and pictures inside records, whose bytes went into the dataset.
+    pub embedded: u64,
+    /// Files that were linked.
+    pub linked: u64,
+    /// Bytes of both.
+    pub bytes: u64,
+    /// Files that were not found, or lie outside the media roots.
+    pub missing: u64,
+    /// Files that an earlier import missed and that are here now.
+    pub found_now: u64,
+}
+
+/// A picture or video that could not be had.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct MissingFile {
+    /// The path as the record wrote it.
+    pub path: String,
+    /// Why, and where it was looked for.
+    pub reason: String,
+    /// The file that names it.
+    pub file: String,
+    /// The record that names it first.
+    pub record: u64,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A record that cannot be read, and was skipped.
+    BadRecord,
+    /// A record whose content differs from what the dataset has under its id.
+    ChangedRecord,
+    /// A case, video or frame that differs from what the dataset has under its id; it was left as it was.
+    ChangedRow,
+    /// An id that stood before in this import; it got `~2`, `~3`, ….
+    RepeatedId,
+    /// A placeholder that no medium goes with; it stays text.
+    PlaceholderWithoutMedia,
+    /// A picture or video that has no placeholder.
+    MediaWithoutPlaceholder,
+    /// A reasoning text whose structure could not be read; it has no tree.
+    ReasoningUnparsed,
+    /// Evidence that names nothing that the conversation shows.
+    EvidenceUnknown,
+    /// A picture or video that was not found.
+    MissingMedia,
+    /// A path outside the media roots.
+    OutsideRoot,
+    /// A path that was found only by another spelling: percent signs, letter case.
+    PathSpelling,
+    /// A remote address; nothing is downloaded.
+    RemoteMedia,
+    /// A picture whose header cannot be read, or says what cannot be; its bytes were stored.
+    BadPicture,
+    /// A video whose container cannot be read or has no picture track; its bytes were stored.
+    BadVideo,
+    /// Media of a kind that has no place yet (audio); kept in `extra`.
+    OtherMedia,
+    /// A role that is not known; the turn was taken as the user's and keeps the role in its `extra`.
+    UnknownRole,
+    /// A path that the source's pattern does not match.
+    PatternMismatch,
+    /// A value that is kept and looks wrong: a time, an empty turn.
+    Doubtful,
+    /// A file without any record.
+    EmptyInput,
+}
+
+/// All findings of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Findings {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub examples: Vec<Example>,
+}
+
+/// A finding and where it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Example {
+    /// The file.
+    pub file: String,
+    /// The record, from 1.
+    pub record: Option<u64>,
+    /// The line, from 1.
+    pub line: Option<u64>,
+    /// The record's id.
+    pub id: Option<String>,
+    /// What was found.
+    pub detail: String,
+}
+
+/// Where in the inputs the importer is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct At {
+    pub(super) file: String,
+    pub(super) record: Option<u64>,
+    pub(super) line: Option<u64>,
+    pub(super) id: Option<String>,
+}
+
+impl ImportReport {
+    /// Notes a finding.
+    pub(super) fn find(&mut self, kind: Kind, at: &At, detail: impl Into<String>) {
+        let findings = self.findings.entry(kind).or_default();
+        findings.count += 1;
+        if findings.examples.len() < EXAMPLES {
+            findings.examples.push(Example {
+                file: at.file.clone(),
+                record: at.record,
+                line: at.line,
+                id: at.id.clone(),
+                detail: detail.into(),
+            });
+        }
+    }
+
+    /// Notes a missing file.
+    pub(super) fn miss(&mut self, path: &str, reason: String, at: &At) {
+        self.media.missing += 1;
+        if self.missing.len() < MISSING_LISTED {
+            let (file, record) = (at.file.clone(), at.record.unwrap_or_default());
+            self.missing.push(MissingFile { path: path.to_owned(), reason, file, record });
+        }
+    }
+
+    /// Counts a row that was added.
+    pub(super) fn row(&mut self, table: &'static str) {
+        *self.rows.entry(table).or_default() += 1;
+    }
+
+    /// Whether there is anything to commit.
+    pub fn has_changes(&self) -> bool {
+        self.records.added + self.records.replaced + self.media.found_now > 0
+    }
+
+    /// The report as JSON text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}

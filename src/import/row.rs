@@ -1,0 +1,181 @@
+//! A draft becomes a row: first with stand-ins for addresses, so that it can be checked and digested before anything
+//! is written, then with the real ones.
+
+use crate::error::{Error, Result};
+use crate::format::address::{Address, FragmentId};
+use crate::format::constants::FRAGMENT_MAX;
+use crate::import::draft::Draft;
+use crate::import::media::resolve::Wanted;
+use crate::import::media::store::{Named, name_of};
+use crate::import::raw::RawRecord;
+use crate::import::report::{At, ImportReport, Kind};
+use crate::import::source::{PatientFrom, SourceDescription};
+use crate::schema::record;
+use crate::schema::rows::{ConversationRow, EvidenceRow, MediumRow, ReasoningRow, TurnRow};
+use crate::schema::validate;
+
+/// A checked row whose addresses stand in for items: the k-th name, and past the names the case.
+pub(super) struct Planned {
+    pub(super) row: ConversationRow,
+}
+
+impl Planned {
+    /// Puts the real addresses in.
+    pub(super) fn settle(&mut self, addresses: &[Address]) {
+        let settle = |address: &mut Address| {
+            if let Some(real) = addresses.get(address.row() as usize) {
+                *address = *real;
+            }
+        };
+        self.row.case.iter_mut().for_each(settle);
+        self.row.media.iter_mut().flat_map(|medium| &mut medium.refs).for_each(settle);
+        let evidence = self.row.reasoning.iter_mut().flat_map(|node| &mut node.evidence);
+        evidence.map(|evidence| &mut evidence.address).for_each(settle);
+    }
+}
+
+/// What the source says of records that do not say it themselves; patients get their canonical key.
+pub(super) fn apply_defaults(draft: &mut Draft, source: &SourceDescription, text: &str) -> Result<()> {
+    if let Some(PatientFrom::Field(name)) = &source.patient_from
+        && draft.patient.is_none()
+    {
+        let record: RawRecord<'_> = serde_json::from_str(text).map_err(|error| Error::input(error.to_string()))?;
+        draft.patient = record.get(name).map(|value| match crate::import::raw::as_text(value) {
+            Some(text) => text.into_owned(),
+            None => value.get().to_owned(),
+        });
+    }
+    draft.patient = draft.patient.take().map(|name| source.patient_key(&name));
+    let defaults = &source.defaults;
+    for (field, default) in [
+        (&mut draft.task, &defaults.task),
+        (&mut draft.specialty, &defaults.specialty),
+        (&mut draft.procedure, &defaults.procedure),
+        (&mut draft.language, &defaults.language),
+    ] {
+        if field.is_none() {
+            field.clone_from(default);
+        }
+    }
+    Ok(())
+}
+
+/// Builds, checks and digests the row.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn plan(
+    id: String,
+    source: &str,
+    turns: Vec<TurnRow>,
+    draft: &Draft,
+    names: &[Named<'_>],
+    patient: Option<&str>,
+    report: &mut ImportReport,
+    at: &At,
+) -> Result<Planned> {
+    let stand_in = |k: usize| -> Result<Address> {
+        let k = u32::try_from(k).map_err(|_| Error::input("the record names too many media"))?;
+        Ok(FragmentId::new(FRAGMENT_MAX)?.address(k))
+    };
+    let mut row = ConversationRow {
+        id,
+        source: source.to_owned(),
+        task: draft.task.clone().unwrap_or_else(|| "unknown".into()),
+        specialty: draft.specialty.clone(),
+        procedure: draft.procedure.clone(),
+        language: draft.language.clone(),
+        origin: draft.origin.clone(),
+        generator: draft.generator.clone(),
+        case: patient.map(|_| stand_in(names.len())).transpose()?,
+        turns,
+        alternatives: draft.alternatives.clone(),
+        preferred: draft.preferred,
+        solution: draft.solution.clone(),
+        tools: draft.tools.clone(),
+        extra: draft.extra.clone(),
+        ..ConversationRow::default()
+    };
+    let mut next = 0;
+    for medium in &draft.media {
+        let refs = (next..next + medium.items.len()).map(stand_in).collect::<Result<Vec<_>>>()?;
+        next += medium.items.len();
+        row.media.push(MediumRow {
+            turn: int(medium.turn)?,
+            at: medium.at.map(|at| at as i64),
+            output: medium.output,
+            refs,
+            start: medium.start,
+            end: medium.end,
+            fps: medium.fps,
+        });
+    }
+    row.reasoning = forest(draft, names, &stand_in, report, at)?;
+    for finding in validate::check_conversation(&row)? {
+        report.find(Kind::Doubtful, at, finding.to_string());
+    }
+    row.record = Some(record::of_conversation(&row, &mut |address, name| {
+        match names.get(address.row() as usize) {
+            Some(named) => name.extend(name_of(source, &named.id)),
+            None => name.extend(name_of(source, patient.unwrap_or_default())),
+        }
+        Ok(())
+    })?);
+    Ok(Planned { row })
+}
+
+/// The reasoning rows of nodes in pre-order, with parents and the ends of their subtrees.
+fn forest(
+    draft: &Draft,
+    names: &[Named<'_>],
+    stand_in: &dyn Fn(usize) -> Result<Address>,
+    report: &mut ImportReport,
+    at: &At,
+) -> Result<Vec<ReasoningRow>> {
+    let mut rows: Vec<ReasoningRow> = Vec::with_capacity(draft.reasoning.len());
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    for (number, node) in draft.reasoning.iter().enumerate() {
+        close(&mut open, &mut rows, node.depth, number)?;
+        let mut evidence = Vec::new();
+        for piece in &node.evidence {
+            let id = Wanted::new(&piece.path).id;
+            match names.iter().position(|named| named.id == id) {
+                Some(k) => evidence.push(EvidenceRow {
+                    address: stand_in(k)?,
+                    start: piece.start,
+                    end: piece.end,
+                    bbox: piece.bbox,
+                }),
+                None => {
+                    report.find(Kind::EvidenceUnknown, at, format!("{:?} is not among the record's media", piece.path))
+                }
+            }
+        }
+        rows.push(ReasoningRow {
+            turn: int(node.turn)?,
+            parent: open.last().map(|(parent, _)| int(*parent)).transpose()?,
+            subtree_end: 0,
+            level: node.level,
+            kind: node.kind.clone(),
+            origin: None,
+            text: node.text.clone(),
+            evidence,
+        });
+        open.push((number, node.depth));
+    }
+    let end = rows.len();
+    close(&mut open, &mut rows, 0, end)?;
+    Ok(rows)
+}
+
+/// Ends the open subtrees at this depth and below.
+fn close(open: &mut Vec<(usize, usize)>, rows: &mut [ReasoningRow], depth: usize, end: usize) -> Result<()> {
+    while let Some((number, _)) = open.pop_if(|(_, open_depth)| *open_depth >= depth) {
+        if let Some(row) = rows.get_mut(number) {
+            row.subtree_end = int(end)?;
+        }
+    }
+    Ok(())
+}
+
+fn int(value: usize) -> Result<i32> {
+    i32::try_from(value).map_err(|_| Error::input("the record has more parts than can be counted"))
+}

@@ -1,0 +1,383 @@
+//! The way of an import: inputs, records, rows, report, commit.
+
+use crate::dataset::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::address::Address;
+use crate::format::manifest::{Import, ImportInput, JsonObject, Operation, Source};
+use crate::import::draft::Draft;
+use crate::import::forms;
+use crate::import::inputs::{self, DigestingReader, Input};
+use crate::import::media::store::{Located, Store};
+use crate::import::options::{ImportOptions, OnChange, OnError, OnMissing, Progress};
+use crate::import::raw::RawRecord;
+use crate::import::records::{Record, RecordReader};
+use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
+use crate::import::row;
+use crate::import::sink::{Sink, TrialRun};
+use crate::schema::record::id_key;
+use crate::schema::tables::Table;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+
+/// After how many records progress is told at the latest.
+const TELL_EVERY: u64 = 64;
+
+/// Imports conversations into a dataset, as one new version, or none where there is nothing to commit.
+///
+/// `inputs` are JSON files or folders; of a folder, every `.json` and `.jsonl` file below it that holds conversations is
+/// read, by name. Memory is bounded by the largest record, plus about 16 bytes a record's id beside what the appender
+/// needs.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use surgdb::import::{ImportOptions, SourceDescription, import};
+/// let file = dir.path().join("records.json");
+/// std::fs::write(&file, r#"[{"id": 1, "conversations": [{"from": "human", "value": "Which phase?"},
+///                                                       {"from": "gpt", "value": "Dissection."}]}]"#).unwrap();
+/// let dataset = surgdb::Dataset::create(dir.path().join("mine.surgdb"))?;
+/// let options = ImportOptions::new(SourceDescription::named("mine"));
+/// let report = import(&dataset, &[file], &options, &mut |_| {})?;
+/// assert_eq!((report.records.read, report.records.added), (1, 1));
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+///
+/// # Errors
+/// `Input` or `Invalid` with file, record, line and id at a record that cannot be taken, unless those are skipped;
+/// `Interrupted` when the caller asked to stop; else what the dataset's appender returns. Whatever the error, the
+/// dataset is as it was.
+pub fn import(
+    dataset: &Dataset,
+    inputs: &[PathBuf],
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<ImportReport> {
+    options.source.check()?;
+    if options.dry_run {
+        let mut sink = TrialRun::new(dataset.clone());
+        let mut run = Run::new(&mut sink, options, progress);
+        run.inputs(inputs)?;
+        return Ok(run.report);
+    }
+    let mut sink = dataset.append()?;
+    let mut run = Run::new(&mut sink, options, progress);
+    run.inputs(inputs)?;
+    let mut report = run.finish()?;
+    if report.has_changes() {
+        let operation = Operation::new("import")
+            .with("source", options.source.id.as_str())
+            .with("records", report.records.read)
+            .with("added", report.records.added)
+            .with("replaced", report.records.replaced);
+        report.version = Some(sink.commit(operation)?.version());
+    }
+    Ok(report)
+}
+
+struct Run<'r> {
+    sink: &'r mut dyn Sink,
+    options: &'r ImportOptions,
+    tell: &'r mut dyn FnMut(&Progress),
+    store: Store<'r>,
+    report: ImportReport,
+    progress: Progress,
+    /// Keys of the ids that this import has met, for telling repeats.
+    met: HashSet<u64>,
+    repeats: HashMap<String, u32>,
+}
+
+impl<'r> Run<'r> {
+    fn new(sink: &'r mut dyn Sink, options: &'r ImportOptions, tell: &'r mut dyn FnMut(&Progress)) -> Self {
+        let source = options.source.id.clone();
+        Self {
+            sink,
+            options,
+            tell,
+            store: Store::new(options),
+            report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
+            progress: Progress::default(),
+            met: HashSet::new(),
+            repeats: HashMap::new(),
+        }
+    }
+
+    fn inputs(&mut self, paths: &[PathBuf]) -> Result<()> {
+        let mut ignored: Vec<Ignored> = Vec::new();
+        let inputs = inputs::list(paths, &mut ignored)?;
+        self.report.ignored = ignored;
+        self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
+        for input in &inputs {
+            self.input(input).map_err(|error| error.in_file(&input.path))?;
+        }
+        self.store.attach(self.sink)
+    }
+
+    fn input(&mut self, input: &Input) -> Result<()> {
+        let format = inputs::first_format(&input.path)?;
+        self.store.enter(&input.path);
+        self.progress.file.clone_from(&input.name);
+        let before = (self.progress.bytes, self.report.records.read);
+        let mut reader = RecordReader::new(DigestingReader::open(&input.path)?);
+        let mut at = At { file: input.name.clone(), ..At::default() };
+        while let Some(record) = reader.next_record() {
+            if self.options.is_interrupted() {
+                return Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed"));
+            }
+            self.report.records.read += 1;
+            let end = record.as_ref().ok().map(|record| record.offset + record.text.len() as u64);
+            self.one(record, input, &mut at)?;
+            self.progress.bytes = end.map_or(self.progress.bytes, |end| before.0 + end);
+            self.advance();
+        }
+        let (digest, bytes) = reader.input().finish().map_err(|error| Error::io("cannot read on", error))?;
+        self.progress.bytes = before.0 + bytes;
+        let records = self.report.records.read - before.1;
+        if records == 0 {
+            self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
+        }
+        let (path, format) = (input.path.display().to_string(), format.map(forms::Format::name));
+        self.report.inputs.push(InputReport { path, bytes, digest, records, format });
+        (self.tell)(&self.progress);
+        Ok(())
+    }
+
+    fn advance(&mut self) {
+        self.progress.records = self.report.records.read;
+        let media = self.report.media.bytes;
+        if self.progress.records % TELL_EVERY == 0 || media > self.progress.media_bytes {
+            self.progress.media_bytes = media;
+            (self.tell)(&self.progress);
+        }
+    }
+
+    /// Takes one record, or skips it where its faults are to be skipped.
+    fn one(&mut self, record: Result<Record<'_>>, input: &Input, at: &mut At) -> Result<()> {
+        at.id = None;
+        let result = match record {
+            Ok(record) => {
+                (at.record, at.line) = (Some(record.number), Some(record.line));
+                self.record(&record, input, at).map_err(|error| {
+                    let error = error.in_record(record.number).at_line(record.line);
+                    at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
+                })
+            }
+            Err(error) => {
+                (at.record, at.line) = (error.record(), None);
+                Err(error)
+            }
+        };
+        let Err(error) = result else { return Ok(()) };
+        let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
+        if self.options.on_error == OnError::Stop || !is_records_own {
+            return Err(error);
+        }
+        self.report.find(Kind::BadRecord, at, error.to_string());
+        *self.report.records.skipped.entry("bad record").or_default() += 1;
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record<'_>, input: &Input, at: &mut At) -> Result<()> {
+        let raw: RawRecord<'_> = serde_json::from_str(record.text).map_err(|error| record.error(&error))?;
+        let id = raw.get("id").and_then(crate::import::raw::as_text).map(|id| id.into_owned());
+        at.id = id;
+        let mut draft = forms::draft(raw, self.options.format)?;
+        row::apply_defaults(&mut draft, &self.options.source, record.text)?;
+        let id = draft.id.take().unwrap_or_else(|| format!("{}#{}", input.name, record.number));
+        let id = self.unique(id, at);
+        at.id = Some(id.clone());
+        for (kind, detail) in std::mem::take(&mut draft.findings) {
+            self.report.find(kind, at, detail);
+        }
+        self.conversation(id, &mut draft, at)
+    }
+
+    /// The id, with `~2`, `~3`, … where it was met before.
+    fn unique(&mut self, id: String, at: &At) -> String {
+        let source = self.options.source.id.as_str();
+        if self.met.insert(id_key(source, &id)) {
+            return id;
+        }
+        self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
+        let count = self.repeats.entry(id.clone()).or_insert(1);
+        loop {
+            *count = count.saturating_add(1);
+            let candidate = format!("{id}~{count}");
+            if self.met.insert(id_key(source, &candidate)) {
+                return candidate;
+            }
+        }
+    }
+
+    fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+        let turns = std::mem::take(&mut draft.turns);
+        let draft = &*draft;
+        let source = self.options.source.id.as_str();
+        let names = self.store.names(draft);
+        let patient = self.patient(draft, &names);
+        let mut planned = row::plan(id, source, turns, draft, &names, patient.as_deref(), &mut self.report, at)?;
+        self.report.media.named += names.len() as u64;
+        let known = self.sink.lookup(Table::Conversations, source, &planned.row.id)?;
+        if let Some(address) = known {
+            let same = self.sink.dataset().conversation_at(address)?.record()? == planned.row.record;
+            if same || self.options.on_change != OnChange::Replace {
+                return self.leave(same, &names, draft, at);
+            }
+        }
+        let mut located = Vec::with_capacity(names.len());
+        for named in &names {
+            located.push(self.store.locate(named, self.sink)?);
+        }
+        if self.is_left_out(&names, &located, at)? {
+            return Ok(());
+        }
+        let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);
+        for (named, located) in names.iter().zip(located) {
+            addresses.push(self.store.ensure(named, located, draft, self.sink, &mut self.report, at)?);
+        }
+        if let Some(patient) = &patient {
+            addresses.push(self.store.case(patient, draft, self.sink, &mut self.report)?);
+        }
+        planned.settle(&addresses);
+        match known {
+            Some(address) => {
+                self.sink.delete(address)?;
+                self.report.records.replaced += 1;
+            }
+            None => self.report.records.added += 1,
+        }
+        self.sink.conversation(&planned.row)?;
+        self.report.row(Table::Conversations.name());
+        Ok(())
+    }
+
+    /// Leaves a conversation that is there as it is; bytes of its media that are here now are attached.
+    fn leave(
+        &mut self,
+        same: bool,
+        names: &[crate::import::media::store::Named<'_>],
+        draft: &Draft,
+        at: &At,
+    ) -> Result<()> {
+        if !same {
+            self.report.records.changed_kept += 1;
+            if self.options.on_change == OnChange::Report {
+                self.report.find(Kind::ChangedRecord, at, "its content differs; the dataset's was kept");
+            }
+            return Ok(());
+        }
+        self.report.records.unchanged += 1;
+        for named in names {
+            let located = self.store.locate(named, self.sink)?;
+            if !matches!(located, Located::Known(_)) {
+                self.store.ensure(named, located, draft, self.sink, &mut self.report, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a record is skipped because media are missing.
+    fn is_left_out(
+        &mut self,
+        names: &[crate::import::media::store::Named<'_>],
+        located: &[Located],
+        at: &At,
+    ) -> Result<bool> {
+        if self.options.missing == OnMissing::Keep {
+            return Ok(false);
+        }
+        let mut is_left_out = false;
+        for (named, located) in names.iter().zip(located) {
+            if let Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) = located {
+                if self.options.missing == OnMissing::Stop {
+                    let message =
+                        format!("{:?} is missing: {reason}; `--missing keep` takes the record without it", named.id);
+                    return Err(Error::new(ErrorKind::NotFound, message));
+                }
+                self.store.miss(named, *kind, reason.clone(), &mut self.report, at);
+                is_left_out = true;
+            }
+        }
+        if is_left_out {
+            *self.report.records.skipped.entry("missing media").or_default() += 1;
+        }
+        Ok(is_left_out)
+    }
+
+    /// The patient of a conversation: its own, or the one that all its media speak of.
+    fn patient(&self, draft: &Draft, names: &[crate::import::media::store::Named<'_>]) -> Option<String> {
+        if draft.patient.is_some() {
+            return draft.patient.clone();
+        }
+        let mut patients = names.iter().map(|named| self.store.patient_of(named, None));
+        let first = patients.next()??;
+        patients.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+
+    /// Writes report and source; what is left is to commit.
+    fn finish(self) -> Result<ImportReport> {
+        let report = self.report;
+        if !report.has_changes() {
+            return Ok(report);
+        }
+        let id = &self.options.source.id;
+        let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
+        let known = self.sink.dataset().manifest().source(id).cloned();
+        let mut source = merged(self.options.source.entry(), known);
+        source.imports.push(provenance(self.options, &report, path));
+        self.sink.source(source);
+        Ok(report)
+    }
+}
+
+/// What was said of a source before holds where nothing is said now.
+fn merged(new: Source, known: Option<Source>) -> Source {
+    let Some(known) = known else { return new };
+    Source {
+        id: new.id,
+        title: new.title.or(known.title),
+        kind: new.kind.or(known.kind),
+        licence: new.licence.or(known.licence),
+        citation: new.citation.or(known.citation),
+        url: new.url.or(known.url),
+        imports: known.imports,
+    }
+}
+
+/// What the manifest says of an import: nothing that could name a patient or a record.
+fn provenance(options: &ImportOptions, report: &ImportReport, path: String) -> Import {
+    let words = [
+        ("media", options.media.name()),
+        ("missing", options.missing.name()),
+        ("on-error", options.on_error.name()),
+        ("on-change", options.on_change.name()),
+    ];
+    let mut said: JsonObject = words.iter().map(|(key, word)| ((*key).to_owned(), (*word).into())).collect();
+    if let Some(format) = options.format {
+        said.insert("format".into(), format.name().into());
+    }
+    let records = &report.records;
+    let mut counts_out: BTreeMap<String, u64> =
+        report.rows.iter().map(|(table, rows)| ((*table).into(), *rows)).collect();
+    for (name, count) in [
+        ("records added", records.added),
+        ("records unchanged", records.unchanged),
+        ("records changed and kept", records.changed_kept),
+        ("records replaced", records.replaced),
+        ("records skipped", records.skipped_total()),
+        ("media missing", report.media.missing),
+    ] {
+        counts_out.insert(name.to_owned(), count);
+    }
+    Import {
+        importer: "conversations".into(),
+        options: said,
+        inputs: report
+            .inputs
+            .iter()
+            .map(|input| ImportInput { path: None, digest: input.digest.clone(), bytes: input.bytes })
+            .collect(),
+        counts_in: [("records".to_owned(), records.read), ("media named".to_owned(), report.media.named)].into(),
+        counts_out,
+        report: Some(path),
+        time: jiff::Timestamp::now().to_string(),
+    }
+}

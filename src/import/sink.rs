@@ -1,0 +1,160 @@
+//! Where an import's rows go: into an appender, or, on a trial run, nowhere.
+
+use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset};
+use crate::error::Result;
+use crate::format::address::{Address, FragmentId};
+use crate::format::manifest::Source;
+use crate::schema::rows::{CaseRow, ConversationRow, FrameRow, VideoRow};
+use crate::schema::tables::Table;
+use std::collections::HashMap;
+
+/// What an import needs of an appender.
+pub(super) trait Sink {
+    /// The version that the import builds on.
+    fn dataset(&self) -> &Dataset;
+    fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>>;
+    fn case(&mut self, row: &CaseRow) -> Result<Address>;
+    fn video(&mut self, row: &VideoRow) -> Result<Address>;
+    fn frame(&mut self, row: &FrameRow) -> Result<Address>;
+    fn conversation(&mut self, row: &ConversationRow) -> Result<Address>;
+    fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo>;
+    fn delete(&mut self, address: Address) -> Result<()>;
+    fn update(&mut self, update: CellUpdate) -> Result<()>;
+    fn source(&mut self, source: Source);
+    fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String>;
+}
+
+impl Sink for Appender {
+    fn dataset(&self) -> &Dataset {
+        Appender::dataset(self)
+    }
+
+    fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
+        Appender::lookup(self, table, source, id)
+    }
+
+    fn case(&mut self, row: &CaseRow) -> Result<Address> {
+        Appender::case(self, row)
+    }
+
+    fn video(&mut self, row: &VideoRow) -> Result<Address> {
+        Appender::video(self, row)
+    }
+
+    fn frame(&mut self, row: &FrameRow) -> Result<Address> {
+        Appender::frame(self, row)
+    }
+
+    fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {
+        Appender::conversation(self, row).map(|(address, _)| address)
+    }
+
+    fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo> {
+        Appender::blob(self, source)
+    }
+
+    fn delete(&mut self, address: Address) -> Result<()> {
+        Appender::delete(self, address)
+    }
+
+    fn update(&mut self, update: CellUpdate) -> Result<()> {
+        Appender::update(self, update)
+    }
+
+    fn source(&mut self, source: Source) {
+        Appender::source(self, source);
+    }
+
+    fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        Appender::report(self, name, bytes)
+    }
+}
+
+/// A sink that gives out addresses and keeps nothing but ids.
+pub(super) struct TrialRun {
+    dataset: Dataset,
+    ids: HashMap<(Table, u64), Address>,
+    blobs: HashMap<[u8; 32], Address>,
+    next: u64,
+}
+
+impl TrialRun {
+    /// A trial run on top of this version.
+    pub(super) fn new(dataset: Dataset) -> Self {
+        Self { dataset, ids: HashMap::new(), blobs: HashMap::new(), next: 0 }
+    }
+
+    /// An address of the last fragment there can be, so that it meets no row that is there.
+    fn address(&mut self) -> Result<Address> {
+        let fragment = FragmentId::new(crate::format::constants::FRAGMENT_MAX)?;
+        self.next += 1;
+        Ok(fragment.address(self.next as u32))
+    }
+
+    fn row(&mut self, table: Table, source: &str, id: &str) -> Result<Address> {
+        let address = self.address()?;
+        self.ids.insert((table, crate::schema::record::id_key(source, id)), address);
+        Ok(address)
+    }
+}
+
+impl Sink for TrialRun {
+    fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
+        match self.ids.get(&(table, crate::schema::record::id_key(source, id))) {
+            Some(address) => Ok(Some(*address)),
+            None => self.dataset.find_in(table, source, id),
+        }
+    }
+
+    fn case(&mut self, row: &CaseRow) -> Result<Address> {
+        self.row(Table::Cases, &row.source, &row.id)
+    }
+
+    fn video(&mut self, row: &VideoRow) -> Result<Address> {
+        self.row(Table::Videos, &row.source, &row.id)
+    }
+
+    fn frame(&mut self, row: &FrameRow) -> Result<Address> {
+        self.row(Table::Frames, &row.source, &row.id)
+    }
+
+    fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {
+        crate::schema::validate::check_conversation(row)?;
+        self.row(Table::Conversations, &row.source, &row.id)
+    }
+
+    fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo> {
+        let io = |error| crate::error::Error::io("cannot read it", error);
+        let mut hasher = blake3::Hasher::new();
+        let size = match source {
+            BlobSource::Bytes { bytes, .. } => hasher.update(bytes).count(),
+            BlobSource::File { path, .. } | BlobSource::Linked { path, .. } => {
+                let file = std::fs::File::open(path).map_err(|error| io(error).in_file(path))?;
+                hasher.update_reader(file).map_err(|error| io(error).in_file(path))?.count()
+            }
+        };
+        let digest = *hasher.finalize().as_bytes();
+        let known = self.blobs.get(&digest).copied();
+        let address = known.map_or_else(|| self.address(), Ok)?;
+        self.blobs.insert(digest, address);
+        Ok(BlobInfo { address, digest, size, is_new: known.is_none() })
+    }
+
+    fn delete(&mut self, _: Address) -> Result<()> {
+        Ok(())
+    }
+
+    fn update(&mut self, _: CellUpdate) -> Result<()> {
+        Ok(())
+    }
+
+    fn source(&mut self, _: Source) {}
+
+    fn report(&mut self, _: &str, _: &[u8]) -> Result<String> {
+        Ok(String::new())
+    }
+}
