@@ -143,7 +143,7 @@ impl<'r> Run<'r> {
     fn advance(&mut self) {
         self.progress.records = self.report.records.read;
         let media = self.report.media.bytes;
-        if self.progress.records % TELL_EVERY == 0 || media > self.progress.media_bytes {
+        if self.progress.records.is_multiple_of(TELL_EVERY) || media > self.progress.media_bytes {
             self.progress.media_bytes = media;
             (self.tell)(&self.progress);
         }

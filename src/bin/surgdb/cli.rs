@@ -39,6 +39,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(crate::demo::Args),
+    Create(crate::create::Args),
+    Info(crate::info::Args),
+    Stats(crate::stats::Args),
+    Show(crate::show::Args),
+    Column(crate::column::Args),
+    Versions(crate::versions::Args),
+    Delete(crate::delete::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -47,6 +54,13 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Demo(args) => crate::demo::run(args),
+        Command::Create(args) => crate::create::run(args),
+        Command::Info(args) => crate::info::run(args),
+        Command::Stats(args) => crate::stats::run(args),
+        Command::Show(args) => crate::show::run(args),
+        Command::Column(args) => crate::column::run(args),
+        Command::Versions(args) => crate::versions::run(args),
+        Command::Delete(args) => crate::delete::run(args),
     };
     code(result)
 }

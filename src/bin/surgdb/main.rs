@@ -1,10 +1,19 @@
 //! The `surgdb` command.
 
 mod cli;
+mod column;
+mod create;
+mod delete;
 mod demo;
+mod info;
 mod interrupt;
 mod output;
+mod random;
+mod show;
+mod stats;
+mod target;
 mod ui;
+mod versions;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
 //! What a command prints to stdout: text for people, or one JSON value for programs.
 
+use crate::ui;
 use serde_json::Value;
 use std::io::{self, BufWriter, StdoutLock, Write};
-use surgdb::{Error, Result};
+use surgdb::{Error, Operation, Result};
 
 /// Standard output, buffered.
 pub struct Output(BufWriter<StdoutLock<'static>>);
@@ -60,4 +61,21 @@ pub fn is_broken_pipe(error: &Error) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// An operation in a line: its name and its facts.
+pub fn operation(operation: &Operation) -> String {
+    let facts: Vec<String> = operation
+        .summary
+        .iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name} {text}"),
+            Value::Number(number) => match number.as_u64() {
+                Some(number) => format!("{name} {}", ui::count(number)),
+                None => format!("{name} {number}"),
+            },
+            other => format!("{name} {other}"),
+        })
+        .collect();
+    if facts.is_empty() { operation.kind.clone() } else { format!("{}: {}", operation.kind, facts.join(", ")) }
 }

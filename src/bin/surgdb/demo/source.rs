@@ -4,12 +4,12 @@ use super::ASPECT;
 use super::conversations;
 use super::h264::Encoder;
 use super::mp4::Track;
-use super::noise::Random;
 use super::questions::Frame;
 use super::scene::{Camera, DepthImage, Shot, shoot, smoky};
 use super::story::{FPS, Moment, Operation};
 use super::tissue::Tissue;
 use crate::interrupt;
+use crate::random::Random;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage};
@@ -224,11 +224,12 @@ licence = "CC0-1.0"
 citation = "Drawn by `surgdb demo`; no patient was recorded."
 
 # How the names of files tell what they are: VID01/001000.jpg is frame 1000 of video 01.
-frame-pattern = "VID{video}/{index}.{ext}"
+frame-pattern = "VID{video}/{index}.*"
 patient-from = "video"
+patient-prefix = "demo-VID"
 fps = 25
 index-base = 0
-boxes = "normalised-xyxy"
+boxes = "xyxy"
 
 [defaults]
 language = "en"

@@ -1,7 +1,8 @@
 //! What happens in the demo's operations: which stage follows which, and who does what in a frame.
 
 use super::instrument::{Kind, Pose};
-use super::noise::{Random, step};
+use super::noise::step;
+use crate::random::Random;
 
 /// Frames a second of all videos.
 pub const FPS: u32 = 25;

@@ -2,7 +2,8 @@
 //!
 //! Lengths are in picture heights: a picture is 1 high and about 1.78 wide, the origin at its top left.
 
-use super::noise::{Random, Rgb, blend, cells, cloud, lerp, step};
+use super::noise::{Rgb, blend, cells, cloud, lerp, step};
+use crate::random::Random;
 
 /// How far the drawn tissue goes beyond the picture, so that the camera can move.
 const MARGIN: f32 = 0.07;

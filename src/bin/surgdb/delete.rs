@@ -1,0 +1,90 @@
+//! `surgdb delete`: rows are gone in the next version, and still there in the ones before.
+
+use crate::cli::Outcome;
+use crate::output::Output;
+use crate::ui;
+use serde_json::json;
+use std::path::PathBuf;
+use surgdb::dataset::DeleteOptions;
+use surgdb::{Address, Dataset, Error, Result, Table};
+
+const EXAMPLES: &str = "\
+Examples:
+  surgdb delete my.surgdb demo-000017                     a conversation, by its id
+  surgdb delete my.surgdb 7:16 7:17 --yes                 rows, by their addresses
+  surgdb delete my.surgdb VID01 --table cases --cascade   a case and all that refers to it
+
+Older versions keep what is deleted here. To remove it from the disk, in all versions, it takes a purge.";
+
+/// Delete rows by id or address, in a new version
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The dataset's folder
+    dataset: PathBuf,
+    /// Ids of rows of the table, or addresses such as 7:16 of rows of any table
+    #[arg(required = true, value_name = "ROW")]
+    rows: Vec<String>,
+    /// The table that the ids are looked up in
+    #[arg(long, default_value = "conversations")]
+    table: String,
+    /// The source that the ids belong to, where several have the same
+    #[arg(long, value_name = "ID")]
+    source: Option<String>,
+    /// Delete also what refers to the rows, and what refers to that
+    #[arg(long)]
+    cascade: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<Outcome> {
+    let dataset = Dataset::open(&args.dataset)?;
+    let table = Table::named(&args.table)?;
+    let mut addresses = Vec::with_capacity(args.rows.len());
+    for row in &args.rows {
+        addresses.push(find(&dataset, table, args.source.as_deref(), row)?);
+    }
+    let with = if args.cascade { " and all that refers to them" } else { "" };
+    let question =
+        format!("Delete {}{with} from {}?", ui::counted(addresses.len() as u64, "row"), args.dataset.display());
+    if !args.yes && !ui::confirm(&question) {
+        return Err(Error::invalid("nothing was deleted: answer y, or give --yes"));
+    }
+    let after = dataset.delete(addresses, DeleteOptions { cascade: args.cascade })?;
+    let mut deleted = serde_json::Map::new();
+    for table in Table::ALL {
+        let gone = dataset.count(table)?.saturating_sub(after.count(table)?);
+        if gone > 0 {
+            deleted.insert(table.name().into(), json!(gone));
+        }
+    }
+    let mut out = Output::new();
+    if args.json {
+        out.json(&json!({ "version": after.version(), "deleted": deleted }))?;
+    } else {
+        let counts: Vec<String> = deleted.iter().map(|(table, count)| format!("{table} {count}")).collect();
+        out.line(format_args!("version {}: deleted {}", after.version(), counts.join(", ")))?;
+    }
+    out.finish()?;
+    Ok(Outcome::Fine)
+}
+
+/// The address of a row that is named by id or address.
+fn find(dataset: &Dataset, table: Table, source: Option<&str>, row: &str) -> Result<Address> {
+    if row.contains(':')
+        && let Ok(address) = row.parse::<Address>()
+    {
+        return Ok(address);
+    }
+    let found = match source {
+        Some(source) => dataset.find_in(table, source, row)?,
+        None => dataset.find(table, row)?,
+    };
+    found.ok_or_else(|| Error::not_found(format!("no {} has the id {row:?}", table.row_name())))
+}

@@ -1,0 +1,153 @@
+//! `surgdb info`: what a dataset is, at a glance, without reading its data.
+
+use crate::cli::Outcome;
+use crate::output::{Output, operation};
+use crate::target::Target;
+use crate::ui::{self, Align, Ink, Table as Lines, paint};
+use serde_json::{Value, json};
+use std::path::Path;
+use surgdb::format::manifest::{Manifest, Source, SourceKind};
+use surgdb::{Dataset, Error, Result, Table};
+
+const EXAMPLES: &str = "\
+Examples:
+  surgdb info my.surgdb
+  surgdb info my.surgdb --json | jq .tables.conversations
+  surgdb info my.surgdb --version 3        as it was
+
+`surgdb stats` reads the data and says more.";
+
+/// Say what a dataset holds: tables, sources, size, the last change
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<Outcome> {
+    let dataset = args.target.open()?;
+    let disk = folder_size(dataset.path())?;
+    let mut out = Output::new();
+    match args.json {
+        true => out.json(&facts(&dataset, disk)?)?,
+        false => print(&dataset, disk, &mut out)?,
+    }
+    out.finish()?;
+    Ok(Outcome::Fine)
+}
+
+/// Everything that `info` says, as JSON.
+fn facts(dataset: &Dataset, disk: u64) -> Result<Value> {
+    let manifest = dataset.manifest();
+    let mut tables = serde_json::Map::new();
+    for table in Table::ALL {
+        tables.insert(table.name().into(), json!(dataset.count(table)?));
+    }
+    let columns: Vec<Value> = manifest
+        .columns
+        .iter()
+        .map(|column| json!({ "table": column.table, "name": column.name, "type": column.ty, "replaces": column.replaces }))
+        .collect();
+    Ok(json!({
+        "path": dataset.path(),
+        "dataset": manifest.dataset,
+        "format": manifest.format,
+        "features": manifest.features,
+        "version": manifest.version,
+        "time": manifest.time,
+        "commit": manifest.commit,
+        "operation": manifest.operation,
+        "tables": tables,
+        "bytes": { "disk": disk, "version": version_size(manifest) },
+        "sources": manifest.sources,
+        "columns": columns,
+        "tags": manifest.tags,
+    }))
+}
+
+fn print(dataset: &Dataset, disk: u64, out: &mut Output) -> Result<()> {
+    let manifest = dataset.manifest();
+    let mut head = Lines::new(&[Align::Left, Align::Left]);
+    let mut row = |name: &str, value: String| head.row([name.into(), value]);
+    row("path", dataset.path().display().to_string());
+    row("version", format!("{} of {}", manifest.version, manifest.time));
+    row("format", manifest.format.clone());
+    row("dataset", manifest.dataset.clone());
+    row("size", format!("{} on disk, {} in this version", ui::bytes(disk), ui::bytes(version_size(manifest))));
+    row("last change", operation(&manifest.operation));
+    for (tag, version) in &manifest.tags {
+        row("tag", format!("{tag} is version {version}"));
+    }
+    out.text(head.lines(0))?;
+
+    let mut tables = Lines::new(&[Align::Left, Align::Right]);
+    for table in Table::ALL.into_iter().rev() {
+        tables.row([table.name().into(), ui::count(dataset.count(table)?)]);
+    }
+    out.line(format_args!("\n{}", paint(Ink::Bold, "tables")))?;
+    out.text(tables.lines(2))?;
+
+    if !manifest.sources.is_empty() {
+        out.line(format_args!("\n{}", paint(Ink::Bold, "sources")))?;
+        out.text(sources(&manifest.sources).lines(2))?;
+    }
+    let mut added = Lines::new(&[Align::Left, Align::Left, Align::Left]);
+    for column in &manifest.columns {
+        let kind = if column.replaces { "replaces the base column" } else { "added" };
+        added.row([format!("{}.{}", column.table, column.name), column.ty.clone(), kind.into()]);
+    }
+    if !manifest.columns.is_empty() {
+        out.line(format_args!("\n{}", paint(Ink::Bold, "side columns")))?;
+        out.text(added.lines(2))?;
+    }
+    Ok(())
+}
+
+fn sources(sources: &[Source]) -> Lines {
+    let mut lines = Lines::new(&[Align::Left; 5]);
+    for source in sources {
+        let kind = match source.kind {
+            Some(SourceKind::Open) => "open",
+            Some(SourceKind::Clinical) => "clinical",
+            Some(SourceKind::Web) => "web",
+            _ => "",
+        };
+        lines.row([
+            source.id.clone(),
+            source.licence.clone().unwrap_or_else(|| "no licence named".into()),
+            kind.into(),
+            ui::counted(source.imports.len() as u64, "import"),
+            source.title.clone().unwrap_or_default(),
+        ]);
+    }
+    lines
+}
+
+/// Bytes of the files that this version needs.
+fn version_size(manifest: &Manifest) -> u64 {
+    let files = manifest.files.values().flatten().map(|file| file.length);
+    let columns = manifest.columns.iter().flat_map(|column| &column.files).map(|file| file.length);
+    let index = manifest.index.iter().map(|run| run.length);
+    let deletions = manifest.deletions.iter().map(|file| file.length);
+    let reports = manifest.reports.iter().map(|report| report.bytes);
+    files.chain(columns).chain(index).chain(deletions).chain(reports).fold(0, u64::saturating_add)
+}
+
+/// Bytes of everything in a folder, older versions' files included.
+fn folder_size(folder: &Path) -> Result<u64> {
+    let failed = |error| Error::io("cannot look at the dataset's folder", error).in_file(folder);
+    let mut size = 0u64;
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        // A file may be gone between the two looks, when a writer is at work.
+        let Ok(found) = entry.metadata() else { continue };
+        let bytes = if found.is_dir() { folder_size(&entry.path())? } else { found.len() };
+        size = size.saturating_add(bytes);
+    }
+    Ok(size)
+}

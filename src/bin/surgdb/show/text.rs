@@ -1,0 +1,157 @@
+//! A sample as text.
+
+use super::medium::Medium;
+use crate::output::Output;
+use crate::ui::{self, Ink, paint};
+use surgdb::dataset::Conversation;
+use surgdb::schema::views::{self, Node, Part};
+use surgdb::{Dataset, Result};
+
+/// Prints a sample: a head line, its turns with media in their places, reasoning, other endings.
+pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+    out.line(format_args!(
+        "{} {}",
+        paint(Ink::Bold, sample.id()?),
+        paint(Ink::Faint, &format!("[{}]", sample.address()))
+    ))?;
+    out.line(facts(dataset, sample)?)?;
+    let parts = sample.parts()?;
+    for (number, turn) in sample.turns()?.iter().enumerate() {
+        let name = turn.name().map(|name| format!(" ({name})")).unwrap_or_default();
+        out.line(format_args!("\n{}{name}", paint(Ink::Role, turn.role())))?;
+        for part in parts.turn(number).into_iter().flatten() {
+            match part {
+                Part::Text(text) => indented(out, text.trim_matches('\n'), 2)?,
+                Part::Medium(medium) => self::medium(dataset, &medium, out)?,
+            }
+        }
+    }
+    grounding(sample, out)?;
+    reasoning(sample, out)?;
+    alternatives(sample, out)?;
+    for (name, value) in [("solution", sample.solution()?), ("tools", sample.tools()?), ("extra", sample.extra()?)] {
+        if let Some(value) = value {
+            out.line(format_args!("\n{}", paint(Ink::Role, name)))?;
+            indented(out, value, 2)?;
+        }
+    }
+    Ok(())
+}
+
+fn facts(dataset: &Dataset, sample: &Conversation<'_>) -> Result<String> {
+    let mut facts = vec![format!("task {}", sample.task()?), format!("source {}", sample.source()?)];
+    let mut say = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            facts.push(format!("{name} {value}"));
+        }
+    };
+    say("procedure", sample.procedure()?);
+    say("specialty", sample.specialty()?);
+    say("language", sample.language()?);
+    say("origin", sample.origin()?);
+    say("generator", sample.generator()?);
+    let case = sample.case()?.map(|case| dataset.case(case)).transpose()?;
+    if let Some(case) = &case {
+        say("patient", case.patient()?);
+    }
+    say("preferred", sample.preferred()?.map(|preferred| if preferred { "yes" } else { "no" }));
+    Ok(paint(Ink::Faint, &facts.join(" · ")))
+}
+
+fn medium(dataset: &Dataset, medium: &views::Medium<'_>, out: &mut Output) -> Result<()> {
+    let mut lines = Vec::new();
+    for address in medium.refs().iter() {
+        lines.push(described(&Medium::at(dataset, address)?));
+    }
+    let clip = match (medium.start(), medium.end()) {
+        (Some(start), Some(end)) => format!(" from {start} s to {end} s"),
+        _ if lines.len() > 1 => format!(" a clip of {} frames", lines.len()),
+        _ => String::new(),
+    };
+    let output = if medium.output() { " (to be produced)" } else { "" };
+    for (number, line) in lines.iter().enumerate() {
+        let more = if number == 0 { format!("{clip}{output}") } else { String::new() };
+        out.line(format_args!("  {}{more}", paint(Ink::Media, &format!("[{line}]"))))?;
+    }
+    Ok(())
+}
+
+fn described(medium: &Medium) -> String {
+    let mut text = format!("{} {} {}", medium.kind, medium.address, medium.name);
+    if let Some((width, height)) = medium.pixels {
+        text.push_str(&format!(" {width}x{height}"));
+    }
+    if let Some(seconds) = medium.duration {
+        text.push_str(&format!(" {seconds:.1} s"));
+    }
+    match medium.size {
+        Some(size) => text.push_str(&format!(" {}", ui::bytes(size))),
+        None => text.push_str(" MISSING"),
+    }
+    text
+}
+
+fn grounding(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+    let grounding = sample.grounding()?;
+    if grounding.is_empty() {
+        return Ok(());
+    }
+    out.line(format_args!("\n{}", paint(Ink::Role, "grounding")))?;
+    let turns = sample.turns()?;
+    for item in grounding.iter() {
+        let text = usize::try_from(item.turn()).ok().and_then(|turn| turns.get(turn));
+        let text = text.and_then(|turn| item.text_in(turn.text())).unwrap_or_default();
+        out.line(format_args!("  {} {:?} in medium {}: {text}", item.kind(), item.values(), item.media()))?;
+    }
+    Ok(())
+}
+
+fn reasoning(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+    let reasoning = sample.reasoning()?;
+    if reasoning.is_empty() {
+        return Ok(());
+    }
+    out.line(format_args!("\n{}", paint(Ink::Role, &format!("reasoning, {} nodes", reasoning.len()))))?;
+    let mut depths: Vec<usize> = Vec::with_capacity(reasoning.len());
+    for node in reasoning.iter() {
+        let depth = node.parent().and_then(|parent| depths.get(parent)).map_or(0, |depth| depth + 1);
+        depths.push(depth);
+        self::node(&node, depth, out)?;
+    }
+    Ok(())
+}
+
+fn node(node: &Node<'_>, depth: usize, out: &mut Output) -> Result<()> {
+    let level = match node.level() {
+        Some(level) if depth == 0 => paint(Ink::Faint, &format!("level {level} · ")),
+        _ => String::new(),
+    };
+    let mut lines = node.text().lines();
+    let indent = 2 + 3 * depth;
+    let mark = if depth == 0 { "" } else { "└─ " };
+    let first = lines.next().unwrap_or_default();
+    out.line(format_args!("{}{mark}{level}{first}", " ".repeat(indent.saturating_sub(mark.chars().count()))))?;
+    lines.try_for_each(|line| out.line(format_args!("{}{line}", " ".repeat(indent))))?;
+    for evidence in node.evidence().iter() {
+        let address = evidence.address().map(|address| address.to_string()).unwrap_or_default();
+        let place = evidence.bbox().map(|bbox| format!(" {bbox:?}")).unwrap_or_default();
+        out.line(format_args!("{}{}", " ".repeat(indent), paint(Ink::Media, &format!("[see {address}{place}]"))))?;
+    }
+    Ok(())
+}
+
+fn alternatives(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+    for alternative in sample.alternatives()?.iter() {
+        let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
+        out.line(format_args!("\n{}{score}", paint(Ink::Role, alternative.kind())))?;
+        for turn in alternative.turns().iter() {
+            out.line(format_args!("  {}", paint(Ink::Faint, turn.role())))?;
+            indented(out, turn.text(), 4)?;
+        }
+    }
+    Ok(())
+}
+
+fn indented(out: &mut Output, text: &str, blanks: usize) -> Result<()> {
+    text.lines().try_for_each(|line| out.line(format_args!("{}{line}", " ".repeat(blanks))))
+}

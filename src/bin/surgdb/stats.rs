@@ -1,0 +1,266 @@
+//! `surgdb stats`: what the samples of a dataset are like.
+
+use crate::cli::Outcome;
+use crate::output::Output;
+use crate::target::Target;
+use crate::ui::{self, Align, Ink, Progress, Table as Lines, paint};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, types::Int32Type};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use surgdb::dataset::Conversation;
+use surgdb::{Dataset, Result, Table};
+
+const EXAMPLES: &str = "\
+Examples:
+  surgdb stats my.surgdb
+  surgdb stats my.surgdb --json | jq .conversations.task";
+
+/// Count what is in a dataset: by task, source and specialty; turns, texts, reasoning, media
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<Outcome> {
+    let dataset = args.target.open()?;
+    let stats = Stats::of(&dataset)?;
+    let mut out = Output::new();
+    match args.json {
+        true => out.json(&stats.to_json())?,
+        false => stats.print(&mut out)?,
+    }
+    out.finish()?;
+    Ok(Outcome::Fine)
+}
+
+type Counts = BTreeMap<String, u64>;
+
+/// Columns of conversations that are counted value by value.
+const BY: [&str; 6] = ["task", "source", "specialty", "procedure", "language", "origin"];
+
+#[derive(Default)]
+struct Stats {
+    by: [Counts; BY.len()],
+    turns: Spread,
+    text_bytes: Spread,
+    reasoning_nodes: Spread,
+    reasoning_depth: Spread,
+    media: Spread,
+    outputs: u64,
+    alternatives: u64,
+    grounded: u64,
+    frames: Media,
+    videos: Media,
+}
+
+/// How a number is spread over the conversations that have it.
+#[derive(Default)]
+struct Spread {
+    conversations: u64,
+    total: u64,
+    most: u64,
+}
+
+/// Frames or videos: by kind, and how many have no bytes.
+#[derive(Default)]
+struct Media {
+    kinds: Counts,
+    missing: u64,
+}
+
+impl Stats {
+    fn of(dataset: &Dataset) -> Result<Self> {
+        let mut stats = Self::default();
+        let count = dataset.count(Table::Conversations)?;
+        let progress = Progress::things("counting", Some(count));
+        for number in 0..count {
+            if number % 1024 == 0 {
+                progress.at(number, || ui::counted(number, "conversation"))?;
+            }
+            stats.add(&dataset.conversation(number)?)?;
+        }
+        stats.frames = Media::frames(dataset)?;
+        stats.videos = Media::videos(dataset)?;
+        Ok(stats)
+    }
+
+    fn add(&mut self, sample: &Conversation<'_>) -> Result<()> {
+        let values = [
+            Some(sample.task()?),
+            Some(sample.source()?),
+            sample.specialty()?,
+            sample.procedure()?,
+            sample.language()?,
+            sample.origin()?,
+        ];
+        for (counts, value) in self.by.iter_mut().zip(values) {
+            add(counts, value.unwrap_or("not said"));
+        }
+        let turns = sample.turns()?;
+        self.turns.add(turns.len());
+        self.text_bytes.add(turns.iter().map(|turn| turn.text().len()).sum());
+        let reasoning = sample.reasoning()?;
+        self.reasoning_nodes.add(reasoning.len());
+        self.reasoning_depth.add(depth(reasoning.iter().map(|node| node.parent())));
+        let media = sample.media()?;
+        self.media.add(media.len());
+        self.outputs += media.iter().filter(|medium| medium.output()).count() as u64;
+        self.alternatives += u64::from(!sample.alternatives()?.is_empty());
+        self.grounded += u64::from(!sample.grounding()?.is_empty());
+        Ok(())
+    }
+
+    fn to_json(&self) -> Value {
+        let by: Map<String, Value> =
+            BY.iter().zip(&self.by).map(|(name, counts)| ((*name).into(), json!(counts))).collect();
+        json!({
+            "conversations": by,
+            "turns": self.turns.to_json(),
+            "text_bytes": self.text_bytes.to_json(),
+            "reasoning_nodes": self.reasoning_nodes.to_json(),
+            "reasoning_depth": self.reasoning_depth.to_json(),
+            "media": self.media.to_json(),
+            "outputs": self.outputs,
+            "with_alternatives": self.alternatives,
+            "with_grounding": self.grounded,
+            "frames": { "kinds": self.frames.kinds, "missing": self.frames.missing },
+            "videos": { "total": self.videos.total(), "missing": self.videos.missing },
+        })
+    }
+
+    fn print(&self, out: &mut Output) -> Result<()> {
+        for (name, counts) in BY.iter().zip(&self.by) {
+            block(out, name, counts)?;
+        }
+        let mut lines = Lines::new(&[Align::Left, Align::Right, Align::Right, Align::Right, Align::Right]);
+        lines.row(["".into(), "samples".into(), "total".into(), "mean".into(), "most".into()]);
+        for (name, spread) in [
+            ("turns", &self.turns),
+            ("bytes of text", &self.text_bytes),
+            ("reasoning nodes", &self.reasoning_nodes),
+            ("depth of reasoning", &self.reasoning_depth),
+            ("media", &self.media),
+        ] {
+            lines.row(spread.cells(name));
+        }
+        out.line(format_args!("{}", paint(Ink::Bold, "a sample")))?;
+        out.text(lines.lines(2))?;
+        let mut lines = Lines::new(&[Align::Left, Align::Right]);
+        lines.row(["media that the model is to produce".into(), ui::count(self.outputs)]);
+        lines.row(["samples with other endings".into(), ui::count(self.alternatives)]);
+        lines.row(["samples with boxes or times in the text".into(), ui::count(self.grounded)]);
+        lines.row(["frames without a picture".into(), ui::count(self.frames.missing)]);
+        lines.row(["videos".into(), ui::count(self.videos.total())]);
+        lines.row(["videos without a file".into(), ui::count(self.videos.missing)]);
+        out.text(lines.lines(2))?;
+        out.line("")?;
+        block(out, "frames", &self.frames.kinds)
+    }
+}
+
+impl Spread {
+    fn add(&mut self, number: usize) {
+        let number = number as u64;
+        self.conversations += u64::from(number > 0);
+        self.total += number;
+        self.most = self.most.max(number);
+    }
+
+    fn mean(&self) -> f64 {
+        if self.conversations == 0 { 0.0 } else { self.total as f64 / self.conversations as f64 }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "conversations": self.conversations, "total": self.total, "mean": self.mean(), "most": self.most })
+    }
+
+    fn cells(&self, name: &str) -> [String; 5] {
+        let mean = format!("{:.1}", self.mean());
+        [name.into(), ui::count(self.conversations), ui::count(self.total), mean, ui::count(self.most)]
+    }
+}
+
+impl Media {
+    fn frames(dataset: &Dataset) -> Result<Self> {
+        let mut media = Self::default();
+        for piece in dataset.scan(Table::Frames).columns(["kind", "blob"])?.batches() {
+            let batch = piece?.batch;
+            media.missing += batch.column(1).null_count() as u64;
+            let Some(kinds) = batch.column(0).as_dictionary_opt::<Int32Type>() else { continue };
+            let Some(names) = kinds.values().as_string_opt::<i32>() else { continue };
+            for key in kinds.keys().iter().flatten() {
+                add(&mut media.kinds, names.value(key as usize));
+            }
+        }
+        Ok(media)
+    }
+
+    fn videos(dataset: &Dataset) -> Result<Self> {
+        let mut media = Self::default();
+        for piece in dataset.scan(Table::Videos).columns(["blob"])?.batches() {
+            let batch = piece?.batch;
+            media.missing += batch.column(0).null_count() as u64;
+            *media.kinds.entry("video".into()).or_default() += batch.num_rows() as u64;
+        }
+        Ok(media)
+    }
+
+    fn total(&self) -> u64 {
+        self.kinds.values().sum()
+    }
+}
+
+fn add(counts: &mut Counts, value: &str) {
+    match counts.get_mut(value) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(value.to_owned(), 1);
+        }
+    }
+}
+
+/// How many nodes the longest path of a forest in pre-order has.
+fn depth(parents: impl Iterator<Item = Option<usize>>) -> usize {
+    let mut depths: Vec<usize> = Vec::new();
+    for parent in parents {
+        let above = parent.and_then(|parent| depths.get(parent)).copied().unwrap_or(0);
+        depths.push(above + 1);
+    }
+    depths.into_iter().max().unwrap_or(0)
+}
+
+/// The counts of one column, the largest first.
+fn block(out: &mut Output, name: &str, counts: &Counts) -> Result<()> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
+    sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+    let total: u64 = counts.values().sum();
+    let mut lines = Lines::new(&[Align::Left, Align::Right, Align::Right]);
+    for (value, count) in sorted {
+        lines.row([value.clone(), ui::count(*count), format!("{:.1} %", *count as f64 * 100.0 / total as f64)]);
+    }
+    out.line(paint(Ink::Bold, name))?;
+    out.text(lines.lines(2))?;
+    out.line("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_of_a_forest_is_its_longest_path() {
+        let forest = [None, Some(0), Some(1), Some(0), None];
+        assert_eq!(depth(forest.into_iter()), 3);
+        assert_eq!(depth(std::iter::empty()), 0);
+    }
+}

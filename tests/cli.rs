@@ -1,0 +1,303 @@
+//! The `surgdb` command: what it prints where, and how it ends.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use surgdb::dataset::BlobSource;
+use surgdb::format::manifest::Source;
+use surgdb::rows::{AlternativeRow, ConversationRow, FrameRow, MediumRow, ReasoningRow, TurnRow};
+use surgdb::{Dataset, Operation};
+use tempfile::TempDir;
+
+/// A folder with a small dataset in it.
+struct Fixture {
+    dir: TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture = Self { dir: tempfile::tempdir().unwrap() };
+        let mut appender = Dataset::create(fixture.dataset()).unwrap().append().unwrap();
+        appender.source(Source { id: "mine".into(), licence: Some("CC0-1.0".into()), ..Source::default() });
+        let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"not quite a PNG" }).unwrap();
+        let frame = |id: &str, blob| FrameRow {
+            id: id.into(),
+            source: "mine".into(),
+            kind: "rgb".into(),
+            path: Some(id.into()),
+            blob,
+            width: Some(854),
+            height: Some(480),
+            ..FrameRow::default()
+        };
+        let here = appender.frame(&frame("VID01/000001.png", Some(blob.address))).unwrap();
+        let missing = appender.frame(&frame("VID01/000002.png", None)).unwrap();
+        for (number, shown) in [here, missing, here].into_iter().enumerate() {
+            appender.conversation(&conversation(number, shown)).unwrap();
+        }
+        appender.commit(Operation::new("append").with("conversations", 3)).unwrap();
+        fixture
+    }
+
+    fn dataset(&self) -> PathBuf {
+        self.dir.path().join("a.surgdb")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs `surgdb COMMAND DATASET ARGS…`.
+    fn run(&self, command: &str, args: &[&str]) -> Output {
+        let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        words.push(self.dataset().display().to_string());
+        words.extend(args.iter().map(|arg| (*arg).to_owned()));
+        surgdb(&words)
+    }
+
+    fn json(&self, command: &str, args: &[&str]) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        json(&self.run(command, &args))
+    }
+}
+
+fn conversation(number: usize, shown: surgdb::Address) -> ConversationRow {
+    let turn = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..TurnRow::default() };
+    let node = |parent, subtree_end, level, text: &str| ReasoningRow {
+        turn: 1,
+        parent,
+        subtree_end,
+        level: Some(level),
+        text: text.into(),
+        ..ReasoningRow::default()
+    };
+    ConversationRow {
+        id: format!("q{number}"),
+        source: "mine".into(),
+        task: if number == 0 { "phase_recognition" } else { "image_captioning" }.into(),
+        turns: vec![turn("user", "<image>\nWhich phase?"), turn("assistant", "Preparation.")],
+        media: vec![MediumRow { turn: 0, at: Some(0), refs: vec![shown], ..MediumRow::default() }],
+        reasoning: vec![node(None, 2, 1, "A grasper is in view."), node(Some(0), 2, 2, "It holds the fundus.")],
+        alternatives: vec![AlternativeRow {
+            kind: "rejected".into(),
+            turns: vec![turn("assistant", "Packaging.")],
+            ..AlternativeRow::default()
+        }],
+        ..ConversationRow::default()
+    }
+}
+
+fn surgdb<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_surgdb")).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+/// Asserts that a command could not run, says so on stderr in one `error:` line first, and prints nothing.
+fn fails(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
+    assert!(output.stdout.is_empty());
+    let text = stderr(output);
+    assert!(text.starts_with("error: "), "{text}");
+    text
+}
+
+#[test]
+fn info_has_the_counts_under_tables() {
+    let fixture = Fixture::new();
+    let info = fixture.json("info", &[]);
+    assert_eq!(info["tables"]["conversations"], 3);
+    assert_eq!(info["tables"]["frames"], 2);
+    assert_eq!(info["tables"]["blobs"], 1);
+    assert_eq!(info["version"], 2);
+    assert_eq!(info["sources"][0]["licence"], "CC0-1.0");
+    assert_eq!(info["operation"]["kind"], "append");
+    assert!(info["bytes"]["disk"].as_u64().unwrap() >= info["bytes"]["version"].as_u64().unwrap());
+
+    let text = stdout(&fixture.run("info", &[]));
+    assert!(text.contains("conversations  3"), "{text}");
+    assert!(!text.contains('\x1b'), "colours belong on a terminal: {text:?}");
+}
+
+#[test]
+fn an_older_version_is_shown_as_it_was() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.json("info", &["--version", "1"])["tables"]["conversations"], 0);
+    let text = fails(&fixture.run("info", &["--version", "9"]));
+    assert!(text.contains('9'), "{text}");
+}
+
+#[test]
+fn stats_counts_what_is_there_and_what_is_missing() {
+    let stats = Fixture::new().json("stats", &[]);
+    assert_eq!(stats["conversations"]["task"]["image_captioning"], 2);
+    assert_eq!(stats["conversations"]["source"]["mine"], 3);
+    assert_eq!(stats["turns"]["total"], 6);
+    assert_eq!(stats["reasoning_nodes"]["total"], 6);
+    assert_eq!(stats["reasoning_depth"]["most"], 2);
+    assert_eq!(stats["frames"]["kinds"]["rgb"], 2);
+    assert_eq!(stats["frames"]["missing"], 1);
+    assert_eq!(stats["with_alternatives"], 3);
+}
+
+#[test]
+fn show_prints_turns_media_tree_and_endings() {
+    let fixture = Fixture::new();
+    let text = stdout(&fixture.run("show", &["0"]));
+    for part in ["q0", "user", "Which phase?", "VID01/000001.png 854x480 15 B", "It holds the fundus.", "rejected"] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(!text.contains("<image>"), "{text}");
+    assert!(stdout(&fixture.run("show", &["1"])).contains("MISSING"));
+}
+
+#[test]
+fn show_finds_a_sample_by_number_id_and_address() {
+    let fixture = Fixture::new();
+    let by_id = fixture.json("show", &["--id", "q2"]);
+    assert_eq!(by_id["id"], "q2");
+    assert_eq!(by_id["turns"][1]["text"], "Preparation.");
+    assert_eq!(by_id["reasoning"][1]["parent"], 0);
+    assert_eq!(by_id["media"][0]["refs"][0]["bytes"], 15);
+    assert_eq!(fixture.json("show", &["2"]), by_id);
+    assert_eq!(fixture.json("show", &[by_id["address"].as_str().unwrap()]), by_id);
+    assert_eq!(fixture.json("show", &["--random", "2", "--seed", "7"]).as_array().unwrap().len(), 2);
+    assert!(fails(&fixture.run("show", &["--id", "nobody"])).contains("nobody"));
+    assert!(fails(&fixture.run("show", &["3"])).contains("3 rows"));
+    assert!(fails(&fixture.run("show", &["q2"])).contains("--id"));
+}
+
+#[test]
+fn show_writes_pictures_out_and_overwrites_none() {
+    let fixture = Fixture::new();
+    let picture = fixture.path("picture.png");
+    let args = ["0", "--frame", picture.to_str().unwrap()];
+    stdout(&fixture.run("show", &args));
+    assert_eq!(std::fs::read(&picture).unwrap(), b"not quite a PNG");
+    let again = fixture.run("show", &args);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(stderr(&again).contains("picture.png"));
+}
+
+#[test]
+fn versions_lists_the_history() {
+    let fixture = Fixture::new();
+    let versions = fixture.json("versions", &[]);
+    assert_eq!(versions["newest"], 2);
+    assert_eq!(versions["versions"][0]["operation"]["kind"], "create");
+    assert_eq!(versions["versions"][1]["rows"]["conversations"], 3);
+    assert_eq!(stdout(&fixture.run("versions", &[])).lines().count(), 2);
+}
+
+#[test]
+fn delete_asks_and_then_deletes_in_a_new_version() {
+    let fixture = Fixture::new();
+    assert!(fails(&fixture.run("delete", &["q1"])).contains("--yes"));
+    let deleted = fixture.json("delete", &["q1", "--yes"]);
+    assert_eq!(deleted["deleted"]["conversations"], 1);
+    assert_eq!(fixture.json("info", &[])["tables"]["conversations"], 2);
+    assert_eq!(fixture.json("info", &["--version", "2"])["tables"]["conversations"], 3);
+
+    let frame = "VID01/000001.png";
+    let text = fails(&fixture.run("delete", &[frame, "--table", "frames", "--yes"]));
+    assert!(text.contains("refer"), "{text}");
+    let deleted = fixture.json("delete", &[frame, "--table", "frames", "--yes", "--cascade"]);
+    assert_eq!(deleted["deleted"], serde_json::json!({ "conversations": 2, "frames": 1 }));
+}
+
+#[test]
+fn a_column_is_added_from_a_csv_file_and_replaced() {
+    let fixture = Fixture::new();
+    let file = fixture.path("scores.csv");
+    std::fs::write(&file, "\u{feff}id,score,split\nq2,0.5,train\nq0,1,test\n").unwrap();
+    let args = [file.to_str().unwrap(), "--type", "split=dict"];
+    let added = fixture.json("column add", &args);
+    assert_eq!(added["columns"], serde_json::json!(["score", "split"]));
+    assert_eq!(added["rows"], 2);
+    let columns = fixture.json("column list", &["--table", "conversations"]);
+    let score = columns.as_array().unwrap().iter().find(|column| column["name"] == "score").unwrap();
+    assert_eq!((&score["type"], &score["added"]), (&"float64".into(), &true.into()));
+
+    let dataset = Dataset::open(fixture.dataset()).unwrap();
+    let cell = |number: u64| {
+        let sample = dataset.conversation(number).unwrap();
+        let cell = sample.row().named("score").unwrap();
+        let values = arrow_array::cast::as_primitive_array::<arrow_array::types::Float64Type>(cell.array);
+        values.iter().nth(cell.row).unwrap()
+    };
+    assert_eq!((cell(0), cell(1), cell(2)), (Some(1.0), None, Some(0.5)));
+
+    assert!(fails(&fixture.run("column add", &args)).contains("--replace"));
+    stdout(&fixture.run("column add", &[args.as_slice(), &["--replace"]].concat()));
+
+    std::fs::write(&file, "id,score\nnobody,1.5\n").unwrap();
+    assert!(fails(&fixture.run("column add", &[&args[..1], &["--replace"]].concat())).contains("nobody"));
+}
+
+#[test]
+fn create_makes_an_empty_dataset_once() {
+    let fixture = Fixture::new();
+    let path = fixture.path("new.surgdb");
+    let path = path.to_str().unwrap();
+    assert_eq!(json(&surgdb(&["create", path, "--json"]))["version"], 1);
+    fails(&surgdb(&["create", path]));
+}
+
+#[test]
+fn what_is_no_dataset_is_said_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("nothing");
+    for command in ["info", "stats", "show", "versions"] {
+        let text = fails(&surgdb(&[command, path.to_str().unwrap()]));
+        assert!(text.contains("nothing"), "{text}");
+    }
+}
+
+#[test]
+fn wrong_arguments_end_with_2_and_help_with_0() {
+    assert_eq!(surgdb(&["frobnicate"]).status.code(), Some(2));
+    assert_eq!(surgdb::<&str>(&[]).status.code(), Some(2));
+    let help = stdout(&surgdb(&["show", "--help"]));
+    assert!(help.contains("Examples:"), "{help}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let fixture = Fixture::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_surgdb"))
+        .args(["show", fixture.dataset().to_str().unwrap(), "--random", "3"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn the_demos_folder_is_not_taken_from_anybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = dir.path().join("mine");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("thesis.tex"), "").unwrap();
+    assert!(fails_with_exists(&other, &[]));
+    assert!(fails_with_exists(&other, &["--force"]));
+    assert!(Path::new(&other).join("thesis.tex").exists());
+}
+
+fn fails_with_exists(folder: &Path, more: &[&str]) -> bool {
+    let args: Vec<&str> = ["demo", folder.to_str().unwrap()].into_iter().chain(more.iter().copied()).collect();
+    fails(&surgdb(&args)).contains("not empty")
+}

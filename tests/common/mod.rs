@@ -1,0 +1,6 @@
+//! What several tests share. Each test crate uses some of it.
+
+#![allow(dead_code)]
+
+pub mod pictures;
+pub mod samples;
