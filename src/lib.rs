@@ -9,6 +9,7 @@ pub mod import;
 pub mod read;
 pub mod schema;
 pub mod storage;
+pub mod vocab;
 pub mod write;
 
 pub use dataset::{Appender, Dataset};
