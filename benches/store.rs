@@ -1,0 +1,207 @@
+//! What the store does, each beside its floor in the same run: `cargo bench --bench store`.
+//!
+//! The floor of a get is a slice of one mapped file at an offset that is known; of a scan, a plain sequential read; of a
+//! write, writing the same bytes to one file with one `fsync`.
+
+mod data;
+
+use arrow_array::Array;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Write;
+use std::path::PathBuf;
+use surgdb::{Address, Dataset, Table};
+
+/// Reads a byte of each cache line, as whoever decodes a picture will.
+fn touch(bytes: &[u8]) -> u64 {
+    bytes.iter().step_by(64).map(|byte| u64::from(*byte)).sum()
+}
+
+/// The same conversations and frames in one file, with their offsets in memory.
+struct Raw {
+    map: memmap2::Mmap,
+    texts: Vec<(usize, usize)>,
+    frames: Vec<(usize, usize)>,
+    frame_of: Vec<usize>,
+}
+
+fn raw(dataset: &Dataset) -> Raw {
+    let path = data::folder().join("raw.bin");
+    let mut file = std::io::BufWriter::new(File::create(&path).unwrap());
+    let (mut at, mut frames, mut places) = (0, Vec::new(), std::collections::HashMap::new());
+    for address in dataset.live_addresses(Table::Frames).unwrap() {
+        let bytes = dataset.frame(address).unwrap().bytes().unwrap().unwrap();
+        file.write_all(&bytes).unwrap();
+        places.insert(address, frames.len());
+        frames.push((at, at + bytes.len()));
+        at += bytes.len();
+    }
+    let (mut texts, mut frame_of) = (Vec::new(), Vec::new());
+    for index in 0..dataset.count(Table::Conversations).unwrap() {
+        let conversation = dataset.conversation(index).unwrap();
+        let start = at;
+        for turn in conversation.turns().unwrap().iter() {
+            file.write_all(turn.text().as_bytes()).unwrap();
+            at += turn.text().len();
+        }
+        texts.push((start, at));
+        frame_of.push(places[&frame_of_conversation(&conversation)]);
+    }
+    file.into_inner().unwrap().sync_all().unwrap();
+    let map = map_file(&path);
+    Raw { map, texts, frames, frame_of }
+}
+
+#[allow(unsafe_code)]
+fn map_file(path: &PathBuf) -> memmap2::Mmap {
+    // SAFETY: the file is the bench's own, written before, and nobody changes it while the bench runs.
+    unsafe { memmap2::Mmap::map(&File::open(path).unwrap()).unwrap() }
+}
+
+fn frame_of_conversation(conversation: &surgdb::dataset::Conversation<'_>) -> Address {
+    let media = conversation.media().unwrap();
+    media.iter().next().unwrap().refs().iter().next().unwrap()
+}
+
+fn get(criterion: &mut Criterion) {
+    let dataset = data::dataset(data::STANDARD);
+    let raw = raw(&dataset);
+    let count = dataset.count(Table::Conversations).unwrap();
+    let mut group = criterion.benchmark_group("get a conversation and touch its frame");
+    let mut number = 0u64;
+    group.bench_function("floor: mapped offsets", |bench| {
+        bench.iter(|| {
+            number = data::mix(number) % count;
+            let (start, end) = raw.texts[number as usize];
+            let text = touch(&raw.map[start..end]);
+            let (start, end) = raw.frames[raw.frame_of[number as usize]];
+            black_box(text + touch(&raw.map[start..end]))
+        })
+    });
+    let mut number = 0u64;
+    group.bench_function("surgdb", |bench| {
+        bench.iter(|| {
+            number = data::mix(number) % count;
+            let conversation = dataset.conversation(number).unwrap();
+            let text: u64 = conversation.turns().unwrap().iter().map(|turn| touch(turn.text().as_bytes())).sum();
+            let frame = dataset.frame(frame_of_conversation(&conversation)).unwrap();
+            black_box(text + touch(&frame.bytes().unwrap().unwrap()))
+        })
+    });
+    group.finish();
+    let mut group = criterion.benchmark_group("get a conversation's turns");
+    let mut number = 0u64;
+    group.bench_function("floor: mapped offsets", |bench| {
+        bench.iter(|| {
+            number = data::mix(number) % count;
+            let (start, end) = raw.texts[number as usize];
+            black_box(touch(&raw.map[start..end]))
+        })
+    });
+    group.bench_function("surgdb", |bench| {
+        bench.iter(|| {
+            number = data::mix(number) % count;
+            let conversation = dataset.conversation(number).unwrap();
+            black_box(conversation.turns().unwrap().iter().map(|turn| touch(turn.text().as_bytes())).sum::<u64>())
+        })
+    });
+    group.finish();
+}
+
+fn open_and_find(criterion: &mut Criterion) {
+    let dataset = data::dataset(data::STANDARD);
+    let count = dataset.count(Table::Conversations).unwrap();
+    let mut group = criterion.benchmark_group("open and find");
+    group.bench_function("floor: read the manifest's bytes", |bench| {
+        let path = dataset.path().join("versions/0000000002.json");
+        bench.iter(|| black_box(std::fs::read(&path).unwrap()))
+    });
+    group.bench_function("open", |bench| bench.iter(|| black_box(Dataset::open(dataset.path()).unwrap())));
+    let ids: std::collections::HashMap<String, u64> = (0..count).map(|at| (format!("bench-{at:09}"), at)).collect();
+    let mut number = 0;
+    group.bench_function("floor: find in a hash map", |bench| {
+        bench.iter(|| {
+            number = data::mix(number) % count;
+            black_box(ids[&format!("bench-{number:09}")])
+        })
+    });
+    group.bench_function("find", |bench| {
+        bench.iter(|| {
+            number = data::mix(number) % count;
+            black_box(dataset.find(Table::Conversations, &format!("bench-{number:09}")).unwrap().unwrap())
+        })
+    });
+    group.finish();
+}
+
+fn many_rows(criterion: &mut Criterion) {
+    let dataset = data::dataset(data::STANDARD);
+    let addresses = dataset.live_addresses(Table::Conversations).unwrap();
+    let chosen: Vec<_> = (0..64).map(|at| addresses[data::mix(at) as usize % addresses.len()]).collect();
+    let mut group = criterion.benchmark_group("take 64 conversations");
+    let columns = ["id", "task", "turns", "media"];
+    group.bench_function("surgdb", |bench| {
+        bench.iter(|| black_box(dataset.take(Table::Conversations, &chosen, &columns).unwrap()))
+    });
+    group.bench_function("floor: copy as many bytes", |bench| {
+        let batch = dataset.take(Table::Conversations, &chosen, &columns).unwrap();
+        let bytes = vec![1u8; batch.columns().iter().map(|column| column.get_buffer_memory_size()).sum()];
+        bench.iter(|| black_box(bytes.clone()))
+    });
+    group.finish();
+    let mut group = criterion.benchmark_group("scan `task` for one task");
+    group.throughput(Throughput::Elements(addresses.len() as u64));
+    group.bench_function("surgdb", |bench| {
+        bench.iter(|| {
+            let scan = dataset.scan(Table::Conversations).columns(["task"]).unwrap();
+            black_box(scan.batches().map(|piece| count_task(&piece.unwrap().batch)).sum::<usize>())
+        })
+    });
+    let keys: Vec<i32> = (0..addresses.len() as i32).map(|at| at % 6).collect();
+    group.bench_function("floor: compare as many keys", |bench| {
+        bench.iter(|| black_box(keys.iter().filter(|key| **key == 3).count()))
+    });
+    group.finish();
+}
+
+fn count_task(batch: &arrow_array::RecordBatch) -> usize {
+    use arrow_array::cast::AsArray;
+    let tasks = batch.column(0).as_dictionary::<arrow_array::types::Int32Type>();
+    let names = tasks.values().as_string::<i32>();
+    let wanted = (0..names.len()).find(|at| names.value(*at) == "triplet recognition").map(|at| at as i32);
+    tasks.keys().values().iter().filter(|key| Some(**key) == wanted).count()
+}
+
+fn write_and_verify(criterion: &mut Criterion) {
+    let size = data::Size { conversations: 20_000, frames: 1_000, frame_bytes: 65_000 };
+    let folder = data::folder();
+    let mut group = criterion.benchmark_group("write 20k conversations and 1k frames");
+    group.sample_size(10);
+    let bytes: u64 = {
+        let path = folder.join("size.surgdb");
+        let _ = std::fs::remove_dir_all(&path);
+        let dataset = data::write(&path, size);
+        dataset.manifest().files.values().flatten().map(|file| file.length).sum()
+    };
+    group.throughput(Throughput::Bytes(bytes));
+    group.bench_function("floor: as many bytes to one file, with fsync", |bench| {
+        let content = data::picture(1, bytes as usize);
+        bench.iter(|| {
+            let mut file = File::create(folder.join("floor.bin")).unwrap();
+            content.chunks(1 << 20).for_each(|part| file.write_all(part).unwrap());
+            file.sync_all().unwrap();
+        })
+    });
+    group.bench_function("surgdb", |bench| {
+        let path = folder.join("write.surgdb");
+        let clean = || {
+            let _ = std::fs::remove_dir_all(&path);
+        };
+        bench.iter_batched(clean, |()| data::write(&path, size), BatchSize::PerIteration)
+    });
+    group.finish();
+}
+
+criterion_group!(benches, get, open_and_find, many_rows, write_and_verify);
+criterion_main!(benches);
