@@ -19,6 +19,10 @@ struct Spot {
 
 /// Places a record's media and adds them to the draft; `outputs` are those that the model is to produce.
 pub(super) fn place(draft: &mut Draft, inputs: Vec<DraftMedium>, outputs: Vec<DraftMedium>) {
+    let has_marks = draft.turns.iter().any(|turn| memchr::memchr(b'<', turn.text.as_bytes()).is_some());
+    if !has_marks && inputs.is_empty() && outputs.is_empty() {
+        return;
+    }
     for kind in [MediaKind::Picture, MediaKind::Video] {
         let of_kind = |media: &[DraftMedium]| media.iter().filter(|medium| medium.kind == kind).cloned().collect();
         place_kind(draft, kind, of_kind(&inputs), of_kind(&outputs));
@@ -77,9 +81,10 @@ fn mark(kind: MediaKind) -> &'static str {
 
 fn spots(draft: &Draft, mark: &str) -> Vec<Spot> {
     let mut spots = Vec::new();
+    let finder = memmem::Finder::new(mark);
     for (turn, row) in draft.turns.iter().enumerate() {
         let by_assistant = row.role == "assistant";
-        let found = memmem::find_iter(row.text.as_bytes(), mark);
+        let found = finder.find_iter(row.text.as_bytes());
         spots.extend(found.map(|at| Spot { turn, at, by_assistant }));
     }
     spots

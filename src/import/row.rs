@@ -4,14 +4,14 @@
 use crate::error::{Error, Result};
 use crate::format::address::{Address, FragmentId};
 use crate::format::constants::FRAGMENT_MAX;
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, DraftNode};
+use crate::import::media::names::{Named, name_of};
 use crate::import::media::resolve::Wanted;
-use crate::import::media::store::{Named, name_of};
 use crate::import::raw::RawRecord;
 use crate::import::report::{At, ImportReport, Kind};
 use crate::import::source::{PatientFrom, SourceDescription};
 use crate::schema::record;
-use crate::schema::rows::{ConversationRow, EvidenceRow, MediumRow, ReasoningRow, TurnRow};
+use crate::schema::rows::{AlternativeRow, ConversationRow, EvidenceRow, MediumRow, ReasoningRow, TurnRow};
 use crate::schema::validate;
 
 /// A checked row whose addresses stand in for items: the k-th name, and past the names the case.
@@ -31,6 +31,30 @@ impl Planned {
         self.row.media.iter_mut().flat_map(|medium| &mut medium.refs).for_each(settle);
         let evidence = self.row.reasoning.iter_mut().flat_map(|node| &mut node.evidence);
         evidence.map(|evidence| &mut evidence.address).for_each(settle);
+    }
+}
+
+/// The large parts of a draft, which move into the row.
+pub(super) struct Body {
+    turns: Vec<TurnRow>,
+    reasoning: Vec<DraftNode>,
+    alternatives: Vec<AlternativeRow>,
+    solution: Option<String>,
+    tools: Option<String>,
+    extra: Option<String>,
+}
+
+impl Body {
+    /// Takes them out of the draft.
+    pub(super) fn take(draft: &mut Draft) -> Self {
+        Self {
+            turns: std::mem::take(&mut draft.turns),
+            reasoning: std::mem::take(&mut draft.reasoning),
+            alternatives: std::mem::take(&mut draft.alternatives),
+            solution: draft.solution.take(),
+            tools: draft.tools.take(),
+            extra: draft.extra.take(),
+        }
     }
 }
 
@@ -65,7 +89,7 @@ pub(super) fn apply_defaults(draft: &mut Draft, source: &SourceDescription, text
 pub(super) fn plan(
     id: String,
     source: &str,
-    turns: Vec<TurnRow>,
+    body: Body,
     draft: &Draft,
     names: &[Named<'_>],
     patient: Option<&str>,
@@ -86,12 +110,12 @@ pub(super) fn plan(
         origin: draft.origin.clone(),
         generator: draft.generator.clone(),
         case: patient.map(|_| stand_in(names.len())).transpose()?,
-        turns,
-        alternatives: draft.alternatives.clone(),
+        turns: body.turns,
+        alternatives: body.alternatives,
         preferred: draft.preferred,
-        solution: draft.solution.clone(),
-        tools: draft.tools.clone(),
-        extra: draft.extra.clone(),
+        solution: body.solution,
+        tools: body.tools,
+        extra: body.extra,
         ..ConversationRow::default()
     };
     let mut next = 0;
@@ -108,7 +132,7 @@ pub(super) fn plan(
             fps: medium.fps,
         });
     }
-    row.reasoning = forest(draft, names, &stand_in, report, at)?;
+    row.reasoning = forest(body.reasoning, names, &stand_in, report, at)?;
     for finding in validate::check_conversation(&row)? {
         report.find(Kind::Doubtful, at, finding.to_string());
     }
@@ -124,15 +148,15 @@ pub(super) fn plan(
 
 /// The reasoning rows of nodes in pre-order, with parents and the ends of their subtrees.
 fn forest(
-    draft: &Draft,
+    nodes: Vec<DraftNode>,
     names: &[Named<'_>],
     stand_in: &dyn Fn(usize) -> Result<Address>,
     report: &mut ImportReport,
     at: &At,
 ) -> Result<Vec<ReasoningRow>> {
-    let mut rows: Vec<ReasoningRow> = Vec::with_capacity(draft.reasoning.len());
+    let mut rows: Vec<ReasoningRow> = Vec::with_capacity(nodes.len());
     let mut open: Vec<(usize, usize)> = Vec::new();
-    for (number, node) in draft.reasoning.iter().enumerate() {
+    for (number, node) in nodes.into_iter().enumerate() {
         close(&mut open, &mut rows, node.depth, number)?;
         let mut evidence = Vec::new();
         for piece in &node.evidence {
@@ -154,9 +178,9 @@ fn forest(
             parent: open.last().map(|(parent, _)| int(*parent)).transpose()?,
             subtree_end: 0,
             level: node.level,
-            kind: node.kind.clone(),
+            kind: node.kind,
             origin: None,
-            text: node.text.clone(),
+            text: node.text,
             evidence,
         });
         open.push((number, node.depth));

@@ -7,6 +7,8 @@ use crate::format::manifest::{Import, ImportInput, JsonObject, Operation, Source
 use crate::import::draft::Draft;
 use crate::import::forms;
 use crate::import::inputs::{self, DigestingReader, Input};
+use crate::import::media::bytes::Out;
+use crate::import::media::names::Named;
 use crate::import::media::store::{Located, Store};
 use crate::import::options::{ImportOptions, OnChange, OnError, OnMissing, Progress};
 use crate::import::raw::RawRecord;
@@ -208,12 +210,12 @@ impl<'r> Run<'r> {
     }
 
     fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
-        let turns = std::mem::take(&mut draft.turns);
+        let body = row::Body::take(draft);
         let draft = &*draft;
         let source = self.options.source.id.as_str();
         let names = self.store.names(draft);
         let patient = self.patient(draft, &names);
-        let mut planned = row::plan(id, source, turns, draft, &names, patient.as_deref(), &mut self.report, at)?;
+        let mut planned = row::plan(id, source, body, draft, &names, patient.as_deref(), &mut self.report, at)?;
         self.report.media.named += names.len() as u64;
         let known = self.sink.lookup(Table::Conversations, source, &planned.row.id)?;
         if let Some(address) = known {
@@ -229,12 +231,13 @@ impl<'r> Run<'r> {
         if self.is_left_out(&names, &located, at)? {
             return Ok(());
         }
+        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);
         for (named, located) in names.iter().zip(located) {
-            addresses.push(self.store.ensure(named, located, draft, self.sink, &mut self.report, at)?);
+            addresses.push(self.store.ensure(named, located, draft, &mut out)?);
         }
         if let Some(patient) = &patient {
-            addresses.push(self.store.case(patient, draft, self.sink, &mut self.report)?);
+            addresses.push(self.store.case(patient, draft, &mut out)?);
         }
         planned.settle(&addresses);
         match known {
@@ -250,13 +253,7 @@ impl<'r> Run<'r> {
     }
 
     /// Leaves a conversation that is there as it is; bytes of its media that are here now are attached.
-    fn leave(
-        &mut self,
-        same: bool,
-        names: &[crate::import::media::store::Named<'_>],
-        draft: &Draft,
-        at: &At,
-    ) -> Result<()> {
+    fn leave(&mut self, same: bool, names: &[Named<'_>], draft: &Draft, at: &At) -> Result<()> {
         if !same {
             self.report.records.changed_kept += 1;
             if self.options.on_change == OnChange::Report {
@@ -268,19 +265,15 @@ impl<'r> Run<'r> {
         for named in names {
             let located = self.store.locate(named, self.sink)?;
             if !matches!(located, Located::Known(_)) {
-                self.store.ensure(named, located, draft, self.sink, &mut self.report, at)?;
+                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+                self.store.ensure(named, located, draft, &mut out)?;
             }
         }
         Ok(())
     }
 
     /// Whether a record is skipped because media are missing.
-    fn is_left_out(
-        &mut self,
-        names: &[crate::import::media::store::Named<'_>],
-        located: &[Located],
-        at: &At,
-    ) -> Result<bool> {
+    fn is_left_out(&mut self, names: &[Named<'_>], located: &[Located], at: &At) -> Result<bool> {
         if self.options.missing == OnMissing::Keep {
             return Ok(false);
         }
@@ -292,7 +285,8 @@ impl<'r> Run<'r> {
                         format!("{:?} is missing: {reason}; `--missing keep` takes the record without it", named.id);
                     return Err(Error::new(ErrorKind::NotFound, message));
                 }
-                self.store.miss(named, *kind, reason.clone(), &mut self.report, at);
+                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+                self.store.miss(named, *kind, reason.clone(), &mut out);
                 is_left_out = true;
             }
         }
@@ -303,7 +297,7 @@ impl<'r> Run<'r> {
     }
 
     /// The patient of a conversation: its own, or the one that all its media speak of.
-    fn patient(&self, draft: &Draft, names: &[crate::import::media::store::Named<'_>]) -> Option<String> {
+    fn patient(&self, draft: &Draft, names: &[Named<'_>]) -> Option<String> {
         if draft.patient.is_some() {
             return draft.patient.clone();
         }

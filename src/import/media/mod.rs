@@ -1,6 +1,8 @@
 //! Pictures and videos that records name: where they are, what they are, and their way into the dataset.
 
+pub(super) mod bytes;
 pub(super) mod mp4;
+pub(super) mod names;
 pub(super) mod picture;
 pub(super) mod resolve;
 pub(super) mod store;

@@ -1,0 +1,120 @@
+//! Stores the bytes of pictures and videos, and reads what they say of themselves.
+
+use crate::dataset::BlobSource;
+use crate::error::{Error, Result};
+use crate::format::address::Address;
+use crate::import::draft::MediaItem;
+use crate::import::media::names::Named;
+use crate::import::media::{mp4, picture};
+use crate::import::options::MediaMode;
+use crate::import::report::{At, ImportReport, Kind};
+use crate::import::sink::Sink;
+use crate::schema::rows::VideoRow;
+use crate::schema::tables::Table;
+use std::fs::File;
+use std::io::{BufReader, Cursor};
+use std::path::Path;
+
+/// A picture up to this size is read into memory once, for its header and its bytes.
+const HELD_LIMIT: u64 = 32 << 20;
+
+/// Where rows, counts and findings go, and what record they are about.
+pub(crate) struct Out<'o> {
+    pub(crate) sink: &'o mut dyn Sink,
+    pub(crate) report: &'o mut ImportReport,
+    pub(crate) at: &'o At,
+}
+
+/// Bytes that were stored, and what they say of themselves.
+#[derive(Default)]
+pub(super) struct Stored {
+    pub(super) blob: Option<Address>,
+    size: Option<(i32, i32)>,
+    video: mp4::Video,
+}
+
+impl Out<'_> {
+    /// Stores bytes that stood in the record.
+    pub(super) fn store_bytes(&mut self, named: &Named<'_>) -> Result<Stored> {
+        let MediaItem::Bytes { media_type, bytes } = named.item else { return Ok(Stored::default()) };
+        if named.table == Table::Videos {
+            let found = mp4::read(Cursor::new(bytes), bytes.len() as u64);
+            let blob = self.put(BlobSource::Bytes { media_type, bytes })?;
+            return Ok(self.video(blob, found, named));
+        }
+        let header = picture::read(Cursor::new(bytes), "");
+        let media_type = if header.size.is_ok() || media_type.is_empty() { header.media_type } else { media_type };
+        let blob = self.put(BlobSource::Bytes { media_type, bytes })?;
+        Ok(self.picture(blob, header.size, named))
+    }
+
+    /// Stores, or links, a file of this size.
+    pub(super) fn store_file(&mut self, named: &Named<'_>, path: &Path, size: u64, mode: MediaMode) -> Result<Stored> {
+        let unreadable = |error| Error::io("cannot read it", error).in_file(path);
+        let from_file = |media_type| match mode {
+            MediaMode::Embed => BlobSource::File { media_type, path },
+            MediaMode::Link => BlobSource::Linked { media_type, path },
+        };
+        if named.table == Table::Videos {
+            let file = File::open(path).map_err(unreadable)?;
+            let media_type = picture::media_type_of_name(&named.id);
+            let is_mp4 = !matches!(media_type, "video/x-msvideo" | "video/x-matroska" | "video/webm" | "video/mpeg");
+            let found = if is_mp4 { mp4::read(BufReader::new(file), size) } else { Ok(mp4::Video::default()) };
+            let blob = self.put(from_file(media_type))?;
+            return Ok(self.video(blob, found, named));
+        }
+        if mode == MediaMode::Link || size > HELD_LIMIT {
+            let header = picture::read(BufReader::new(File::open(path).map_err(unreadable)?), &named.id);
+            let blob = self.put(from_file(header.media_type))?;
+            return Ok(self.picture(blob, header.size, named));
+        }
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let header = picture::read(Cursor::new(&bytes), &named.id);
+        let blob = self.put(BlobSource::Bytes { media_type: header.media_type, bytes: &bytes })?;
+        Ok(self.picture(blob, header.size, named))
+    }
+
+    fn put(&mut self, source: BlobSource<'_>) -> Result<Address> {
+        let is_linked = matches!(source, BlobSource::Linked { .. });
+        let info = self.sink.blob(source)?;
+        let media = &mut self.report.media;
+        *if is_linked { &mut media.linked } else { &mut media.embedded } += 1;
+        media.bytes += info.size;
+        if info.is_new {
+            self.report.row(Table::Blobs.name());
+        }
+        Ok(info.address)
+    }
+
+    fn picture(&mut self, blob: Address, size: Result<(i32, i32), String>, named: &Named<'_>) -> Stored {
+        if let Err(reason) = &size {
+            self.report.find(Kind::BadPicture, self.at, format!("{:?}: {reason}", named.id));
+        }
+        Stored { blob: Some(blob), size: size.ok(), video: mp4::Video::default() }
+    }
+
+    fn video(&mut self, blob: Address, found: Result<mp4::Video, String>, named: &Named<'_>) -> Stored {
+        if let Err(reason) = &found {
+            self.report.find(Kind::BadVideo, self.at, format!("{:?}: {reason}", named.id));
+        }
+        Stored { blob: Some(blob), size: None, video: found.unwrap_or_default() }
+    }
+}
+
+impl Stored {
+    /// A picture's width and height.
+    pub(super) fn sides(&self) -> (Option<i32>, Option<i32>) {
+        (self.size.map(|(width, _)| width), self.size.map(|(_, height)| height))
+    }
+
+    /// Gives a video's row what the file says.
+    pub(super) fn fill_video(self, row: &mut VideoRow) {
+        let video = self.video;
+        row.blob = self.blob;
+        row.fps = video.fps.or(row.fps);
+        row.duration = video.duration;
+        row.frame_count = video.frame_count;
+        (row.width, row.height) = (video.width, video.height);
+        row.keyframes = video.keyframes;
+    }
+}
