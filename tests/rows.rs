@@ -184,7 +184,7 @@ fn media_out_of_order_come_in_the_order_of_their_places() {
 fn a_forest_is_walked_in_every_direction() {
     let rows = samples().conversations;
     let batch = batch_of!(ConversationsBuilder, &rows);
-    let row = rows.iter().position(|row| row.task == "triplet_recognition").unwrap();
+    let row = rows.iter().position(|row| row.task == "triplet recognition").unwrap();
     let view = Conversation::new(BatchRow::new(&batch, row).unwrap());
     let forest = view.reasoning().unwrap();
     let numbers = |nodes: &mut dyn Iterator<Item = Node<'_>>| nodes.map(|node| node.number()).collect::<Vec<_>>();

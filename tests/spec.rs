@@ -208,6 +208,12 @@ fn the_index_kinds_are_those_of_the_table() {
     assert_eq!(pairs(&table("## 9. Index runs")), BTreeMap::from(known));
 }
 
+#[test]
+fn the_tasks_are_those_of_the_vocabulary() {
+    let known: Vec<_> = surgdb::vocab::tasks().iter().map(|task| task.name).collect();
+    assert_eq!(table("## 12. The 18 tasks").iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), known);
+}
+
 /// A manifest in which every field says something; written without `..`, so that no new field is forgotten.
 fn full_manifest() -> Manifest {
     let object = || Map::from_iter([("a".to_owned(), Value::from(1))]);

@@ -2,5 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod dump;
+pub mod fixture;
 pub mod pictures;
 pub mod samples;

@@ -22,24 +22,24 @@ pub struct Samples {
 
 /// The names of the 18 tasks, as [`samples`] has them, in its order.
 pub const TASKS: [&str; 18] = [
-    "instrument_recognition",
-    "instrument_localization",
-    "instrument_segmentation",
-    "tissue_recognition",
-    "tissue_localization",
-    "phase_recognition",
-    "step_recognition",
-    "action_recognition",
-    "triplet_recognition",
-    "depth_estimation",
-    "safety_assessment",
-    "image_captioning",
-    "video_captioning",
-    "action_remaining_prediction",
-    "next_action_planning",
+    "instrument recognition",
+    "instrument localisation",
+    "instrument segmentation",
+    "tissue/organ recognition",
+    "tissue/organ localisation",
+    "phase recognition",
+    "step recognition",
+    "action recognition",
+    "triplet recognition",
+    "depth estimation",
+    "safety assessment",
+    "image captioning",
+    "video captioning",
+    "action remaining prediction",
+    "next action planning",
     "desmoking",
-    "next_frame_generation",
-    "conditional_video_generation",
+    "next frame generation",
+    "conditional video generation",
 ];
 
 /// The symbol of a row: the table's number in `Table::ALL`, counted from 1, as the fragment, and its place in the list.
@@ -318,35 +318,35 @@ fn about_clip(task: &str, question: &str, answer: &str) -> ConversationRow {
 }
 
 fn tasks() -> Vec<ConversationRow> {
-    let mut segmentation = about_frame("instrument_segmentation", "Segment the instruments.", "");
+    let mut segmentation = about_frame("instrument segmentation", "Segment the instruments.", "");
     segmentation.media.push(answered(Table::Frames, frame::MASK));
-    let mut depth = about_frame("depth_estimation", "How far is everything?", "");
+    let mut depth = about_frame("depth estimation", "How far is everything?", "");
     depth.media.push(answered(Table::Frames, frame::DEPTH));
     let mut desmoking = about_frame("desmoking", "Remove the smoke.", "Here it is without smoke.");
     desmoking.media.push(answered(Table::Frames, frame::CLEAR));
-    let mut next = about_frame("next_frame_generation", "What comes 2 s later?", "");
+    let mut next = about_frame("next frame generation", "What comes 2 s later?", "");
     next.media.push(answered(Table::Frames, frame::NEXT));
     next.extra = Some(r#"{"delta_t": 2.0}"#.into());
-    let mut generated = conversation("conditional_video_generation", "Show how the duct is clipped.", "");
+    let mut generated = conversation("conditional video generation", "Show how the duct is clipped.", "");
     generated.media.push(answered(Table::Videos, video::GENERATED));
-    let mut phase = about_frame("phase_recognition", "Which phase is this?", "Calot triangle dissection");
+    let mut phase = about_frame("phase recognition", "Which phase is this?", "Calot triangle dissection");
     phase.annotations = vec![symbol(Table::Annotations, 0)];
     vec![
-        about_frame("instrument_recognition", "Which instruments?", "A grasper and a hook."),
-        boxes("instrument_localization", "Where is the grasper?"),
+        about_frame("instrument recognition", "Which instruments?", "A grasper and a hook."),
+        boxes("instrument localisation", "Where is the grasper?"),
         segmentation,
-        about_frame("tissue_recognition", "Which tissue?", "The gallbladder."),
-        boxes("tissue_localization", "Where is the gallbladder?"),
+        about_frame("tissue/organ recognition", "Which tissue?", "The gallbladder."),
+        boxes("tissue/organ localisation", "Where is the gallbladder?"),
         phase,
-        about_frame("step_recognition", "Which step?", "Fenêtre"),
-        about_clip("action_recognition", "What is done?", "Dissection"),
+        about_frame("step recognition", "Which step?", "Fenêtre"),
+        about_clip("action recognition", "What is done?", "Dissection"),
         triplet(),
         depth,
         safety(),
-        about_frame("image_captioning", "Describe it.", "A grasper holds the gallbladder."),
-        about_clip("video_captioning", "Describe it.", "The hook dissects."),
-        about_clip("action_remaining_prediction", "How long is left?", "12 s"),
-        about_clip("next_action_planning", "What comes next?", "Clipping"),
+        about_frame("image captioning", "Describe it.", "A grasper holds the gallbladder."),
+        about_clip("video captioning", "Describe it.", "The hook dissects."),
+        about_clip("action remaining prediction", "How long is left?", "12 s"),
+        about_clip("next action planning", "What comes next?", "Clipping"),
         desmoking,
         next,
         generated,
@@ -371,7 +371,7 @@ fn boxes(task: &str, question: &str) -> ConversationRow {
 fn triplet() -> ConversationRow {
     let text = "<think>a grasper; a gallbladder; it retracts; so that Calot's triangle opens</think>\
                 <answer>grasper, retract, gallbladder</answer>";
-    let mut row = about_frame("triplet_recognition", "Which triplet?", text);
+    let mut row = about_frame("triplet recognition", "Which triplet?", text);
     let node = |text: &str, parent, subtree_end, level| ReasoningRow {
         turn: 1,
         parent,
@@ -399,7 +399,7 @@ fn triplet() -> ConversationRow {
 }
 
 fn safety() -> ConversationRow {
-    let mut row = about_frame("safety_assessment", "Is the critical view reached?", "Two structures: yes. Plate: no.");
+    let mut row = about_frame("safety assessment", "Is the critical view reached?", "Two structures: yes. Plate: no.");
     row.annotations = vec![symbol(Table::Annotations, 3)];
     row.extra = Some(r#"{"protocol": "cvs", "criteria": [1, 0, 0]}"#.into());
     row
@@ -421,7 +421,7 @@ fn special_cases() -> Vec<ConversationRow> {
 
 /// A clip given as 8 frames.
 fn eight_frames() -> ConversationRow {
-    let mut row = conversation("action_recognition", "<video>\nWhat is done?", "Dissection");
+    let mut row = conversation("action recognition", "<video>\nWhat is done?", "Dissection");
     row.id = "eight frames".into();
     let refs = (0..8).map(|place| symbol(Table::Frames, place)).collect();
     row.media.push(MediumRow { at: Some(0), refs, fps: Some(1.0), ..Default::default() });
@@ -429,7 +429,7 @@ fn eight_frames() -> ConversationRow {
 }
 
 fn preference_pair() -> ConversationRow {
-    let mut row = about_frame("image_captioning", "Describe it.", "A grasper.");
+    let mut row = about_frame("image captioning", "Describe it.", "A grasper.");
     row.id = "preference pair".into();
     let ending = |kind: &str, text: &str, score| AlternativeRow {
         kind: kind.into(),
@@ -448,7 +448,7 @@ fn preference_pair() -> ConversationRow {
 
 /// A prompt without an answer, and what a reward checks against.
 fn reward_row() -> ConversationRow {
-    let mut row = about_frame("instrument_recognition", "Which instrument?", "");
+    let mut row = about_frame("instrument recognition", "Which instrument?", "");
     row.id = "reward".into();
     row.turns.truncate(1);
     row.solution = Some("<answer>grasper</answer>".into());
@@ -456,7 +456,7 @@ fn reward_row() -> ConversationRow {
 }
 
 fn tool_call() -> ConversationRow {
-    let mut row = about_frame("instrument_recognition", "Measure the grasper.", "");
+    let mut row = about_frame("instrument recognition", "Measure the grasper.", "");
     row.id = "tool call".into();
     row.tools = Some(r#"[{"name": "measure", "parameters": {"type": "object"}}]"#.into());
     row.turns.insert(0, turn("system", "You may measure."));
@@ -470,7 +470,7 @@ fn tool_call() -> ConversationRow {
 /// A medium between two placeholders that are plain text, with letters of several bytes around them.
 fn literal_placeholder() -> ConversationRow {
     let question = "Écris <image> pour une image: <image> 是这样 <image>";
-    let mut row = conversation("image_captioning", question, "<image> est un mot.");
+    let mut row = conversation("image captioning", question, "<image> est un mot.");
     row.id = "literal placeholder".into();
     row.language = Some("fr".into());
     row.media.push(shown(&row, 1, frame::FIRST));
@@ -478,14 +478,14 @@ fn literal_placeholder() -> ConversationRow {
 }
 
 fn two_annotators() -> ConversationRow {
-    let mut row = about_frame("phase_recognition", "Which phase is this?", "The raters do not agree.");
+    let mut row = about_frame("phase recognition", "Which phase is this?", "The raters do not agree.");
     row.id = "two annotators".into();
     row.annotations = vec![symbol(Table::Annotations, 0), symbol(Table::Annotations, 1)];
     row
 }
 
 fn mark_without_pair() -> ConversationRow {
-    let mut row = about_frame("image_captioning", "Describe it.", "A spoon.");
+    let mut row = about_frame("image captioning", "Describe it.", "A spoon.");
     row.id = "mark".into();
     row.preferred = Some(false);
     row
@@ -493,7 +493,7 @@ fn mark_without_pair() -> ConversationRow {
 
 /// Its picture's file is missing, and its text has no placeholder.
 fn missing_picture() -> ConversationRow {
-    let mut row = conversation("image_captioning", "Describe it.", "I cannot.");
+    let mut row = conversation("image captioning", "Describe it.", "I cannot.");
     row.id = "missing picture".into();
     row.media.push(MediumRow { refs: vec![symbol(Table::Frames, frame::MISSING)], ..Default::default() });
     row
