@@ -30,17 +30,17 @@ fn scale(criterion: &mut Criterion) {
             black_box(dataset.conversation(count / 2).unwrap().id().unwrap().len())
         })
     });
-    let mut number = 0;
+    let mut places = data::Places::default();
     group.bench_function("find", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             let found = opened.find(Table::Conversations, &format!("bench-{number:09}")).unwrap();
             black_box(found.expect("every id is there"))
         })
     });
     group.bench_function("get", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             black_box(opened.conversation(number).unwrap().turns().unwrap().len())
         })
     });

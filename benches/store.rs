@@ -69,20 +69,20 @@ fn get(criterion: &mut Criterion) {
     let raw = raw(&dataset);
     let count = dataset.count(Table::Conversations).unwrap();
     let mut group = criterion.benchmark_group("get a conversation and touch its frame");
-    let mut number = 0u64;
+    let mut places = data::Places::default();
     group.bench_function("floor: mapped offsets", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             let (start, end) = raw.texts[number as usize];
             let text = touch(&raw.map[start..end]);
             let (start, end) = raw.frames[raw.frame_of[number as usize]];
             black_box(text + touch(&raw.map[start..end]))
         })
     });
-    let mut number = 0u64;
+    let mut places = data::Places::default();
     group.bench_function("surgdb", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             let conversation = dataset.conversation(number).unwrap();
             let text: u64 = conversation.turns().unwrap().iter().map(|turn| touch(turn.text().as_bytes())).sum();
             let frame = dataset.frame(frame_of_conversation(&conversation)).unwrap();
@@ -90,18 +90,18 @@ fn get(criterion: &mut Criterion) {
         })
     });
     group.finish();
-    let mut group = criterion.benchmark_group("get a conversation's turns");
-    let mut number = 0u64;
+    let mut group = criterion.benchmark_group("get the turns of a conversation");
+    let mut places = data::Places::default();
     group.bench_function("floor: mapped offsets", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             let (start, end) = raw.texts[number as usize];
             black_box(touch(&raw.map[start..end]))
         })
     });
     group.bench_function("surgdb", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             let conversation = dataset.conversation(number).unwrap();
             black_box(conversation.turns().unwrap().iter().map(|turn| touch(turn.text().as_bytes())).sum::<u64>())
         })
@@ -119,16 +119,16 @@ fn open_and_find(criterion: &mut Criterion) {
     });
     group.bench_function("open", |bench| bench.iter(|| black_box(Dataset::open(dataset.path()).unwrap())));
     let ids: std::collections::HashMap<String, u64> = (0..count).map(|at| (format!("bench-{at:09}"), at)).collect();
-    let mut number = 0;
+    let mut places = data::Places::default();
     group.bench_function("floor: find in a hash map", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             black_box(ids[&format!("bench-{number:09}")])
         })
     });
     group.bench_function("find", |bench| {
         bench.iter(|| {
-            number = data::mix(number) % count;
+            let number = places.next(count);
             black_box(dataset.find(Table::Conversations, &format!("bench-{number:09}")).unwrap().unwrap())
         })
     });

@@ -30,6 +30,18 @@ pub fn mix(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// Places all over a table: a counter that is mixed, since mixing the last place again would soon go round in a circle.
+#[derive(Default)]
+pub struct Places(u64);
+
+impl Places {
+    /// The next place below `count`.
+    pub fn next(&mut self, count: u64) -> u64 {
+        self.0 += 1;
+        mix(self.0) % count
+    }
+}
+
 /// Bytes that do not compress, as pictures do not: between half and one and a half times `size`.
 pub fn picture(number: u64, size: usize) -> Vec<u8> {
     let len = size / 2 + (mix(number) as usize) % size.max(1);
