@@ -74,7 +74,7 @@ fn conversation(number: usize, shown: surgdb::Address) -> ConversationRow {
     ConversationRow {
         id: format!("q{number}"),
         source: "mine".into(),
-        task: if number == 0 { "phase_recognition" } else { "image_captioning" }.into(),
+        task: if number == 0 { "phase recognition" } else { "image captioning" }.into(),
         turns: vec![turn("user", "<image>\nWhich phase?"), turn("assistant", "Preparation.")],
         media: vec![MediumRow { turn: 0, at: Some(0), refs: vec![shown], ..MediumRow::default() }],
         reasoning: vec![node(None, 2, 1, "A grasper is in view."), node(Some(0), 2, 2, "It holds the fundus.")],
@@ -141,7 +141,7 @@ fn an_older_version_is_shown_as_it_was() {
 #[test]
 fn stats_counts_what_is_there_and_what_is_missing() {
     let stats = Fixture::new().json("stats", &[]);
-    assert_eq!(stats["conversations"]["task"]["image_captioning"], 2);
+    assert_eq!(stats["conversations"]["task"]["image captioning"], 2);
     assert_eq!(stats["conversations"]["source"]["mine"], 3);
     assert_eq!(stats["turns"]["total"], 6);
     assert_eq!(stats["reasoning_nodes"]["total"], 6);
@@ -300,4 +300,142 @@ fn the_demos_folder_is_not_taken_from_anybody() {
 fn fails_with_exists(folder: &Path, more: &[&str]) -> bool {
     let args: Vec<&str> = ["demo", folder.to_str().unwrap()].into_iter().chain(more.iter().copied()).collect();
     fails(&surgdb(&args)).contains("not empty")
+}
+
+/// Writes a source of three records, of which the second names a picture that is not there.
+fn source(folder: &Path) -> PathBuf {
+    let png = [137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 2, 0, 0, 0, 3, 8, 0, 0, 0, 0];
+    std::fs::create_dir_all(folder.join("VID01")).unwrap();
+    std::fs::write(folder.join("VID01/000001.png"), png).unwrap();
+    let record = |id: &str, picture: &str| {
+        serde_json::json!({ "id": id, "images": [picture], "conversations": [
+            { "from": "human", "value": "<image>\nWhich phase?" },
+            { "from": "gpt", "value": "<think>\nLevel 1: A hook.\n  - On the right.\n</think>\n<answer>Dissection.</answer>" },
+        ] })
+    };
+    let records = [record("a", "VID01/000001.png"), record("b", "VID01/000002.png"), record("c", "VID01/000001.png")];
+    let path = folder.join("records.jsonl");
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
+#[test]
+fn import_makes_a_dataset_says_so_first_and_says_last_what_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (records, dataset) = (source(dir.path()), dir.path().join("new.surgdb"));
+    let args = ["import", dataset.to_str().unwrap(), records.to_str().unwrap(), "--source", "mine"];
+
+    let refused = surgdb(&[&args[..], &["--existing"]].concat());
+    assert!(fails(&refused).contains("--existing"));
+    let dry = json(&surgdb(&[&args[..], &["--dry-run", "--json"]].concat()));
+    assert_eq!((&dry["records"]["added"], &dry["version"]), (&3.into(), &Value::Null));
+    assert!(!dataset.exists(), "a dry run writes nothing");
+
+    let text = stdout(&surgdb(&args));
+    assert!(text.lines().next().unwrap().starts_with("made "), "{text}");
+    assert!(text.lines().last().unwrap().contains("MISSING"), "{text}");
+
+    let again = json(&surgdb(&[&args[..], &["--json"]].concat()));
+    assert_eq!((&again["records"]["unchanged"], &again["version"]), (&3.into(), &Value::Null));
+    let info = json(&surgdb(&["info", dataset.to_str().unwrap(), "--json"]));
+    assert_eq!((&info["tables"]["conversations"], &info["version"]), (&3.into(), &2.into()));
+}
+
+#[test]
+fn import_stops_at_a_bad_record_and_leaves_nothing_or_skips_it_and_ends_with_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let (records, dataset) = (source(dir.path()), dir.path().join("new.surgdb"));
+    let bad = std::fs::read_to_string(&records).unwrap() + "\n{\"id\": \"d\", \"conversations\": 7}\n";
+    std::fs::write(&records, bad).unwrap();
+    let args = ["import", dataset.to_str().unwrap(), records.to_str().unwrap(), "--source", "mine"];
+    let stopped = surgdb(&args);
+    assert_eq!(stopped.status.code(), Some(2));
+    assert!(stderr(&stopped).contains("record 4"), "{}", stderr(&stopped));
+    assert!(!dataset.exists(), "a dataset that was made for an import that failed is taken back");
+
+    let skipped = surgdb(&[&args[..], &["--on-error", "skip", "--json"]].concat());
+    assert_eq!(skipped.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&skipped.stdout).unwrap();
+    assert_eq!((&report["records"]["read"], &report["records"]["added"]), (&4.into(), &3.into()));
+}
+
+#[test]
+fn a_source_is_described_by_options_and_by_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (records, dataset) = (source(dir.path()), dir.path().join("new.surgdb"));
+    let toml = dir.path().join("source.toml");
+    std::fs::write(&toml, "id = \"theirs\"\nlicence = \"CC0-1.0\"\n[defaults]\ntask = \"step recognition\"\n").unwrap();
+    let place = dataset.to_str().unwrap();
+    stdout(&surgdb(&[
+        "import",
+        place,
+        records.to_str().unwrap(),
+        "--source-file",
+        toml.to_str().unwrap(),
+        "--frame-pattern",
+        "VID{video}/{index}.png",
+        "--patient-from",
+        "video",
+        "--procedure",
+        "cholecystectomy",
+    ]));
+    let info = json(&surgdb(&["info", place, "--json"]));
+    assert_eq!((&info["sources"][0]["id"], &info["sources"][0]["licence"]), (&"theirs".into(), &"CC0-1.0".into()));
+    let sample = json(&surgdb(&["show", place, "0", "--json"]));
+    assert_eq!((&sample["task"], &sample["procedure"]), (&"step recognition".into(), &"cholecystectomy".into()));
+    assert!(sample["patient"].is_string(), "{sample}");
+    assert_eq!(sample["reasoning"][1]["level"], 1);
+
+    let wrong = surgdb(&["import", place, records.to_str().unwrap(), "--source", "x", "--boxes", "polar"]);
+    assert!(fails(&wrong).contains("polar"));
+}
+
+#[test]
+fn verify_ends_with_1_and_lists_each_fault_where_something_is_wrong() {
+    let fixture = Fixture::new();
+    let sound = fixture.json("verify", &[]);
+    // The fixture's picture is no picture, so only faults of that kind may be there.
+    let before = sound_faults(&sound);
+    let folder = fixture.dataset().join("conversations");
+    let file = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&file, bytes).unwrap();
+
+    let damaged = fixture.run("verify", &["--json"]);
+    assert_eq!(damaged.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&damaged.stdout).unwrap();
+    assert_eq!(report["sound"], false);
+    assert!(sound_faults(&report) > before);
+    let text = fixture.run("verify", &[]);
+    assert_eq!(text.status.code(), Some(1));
+    assert!(String::from_utf8(text.stdout).unwrap().contains("fault:"));
+}
+
+fn sound_faults(report: &Value) -> usize {
+    report["faults"].as_array().unwrap().len()
+}
+
+#[test]
+fn the_demo_goes_the_whole_way_and_can_be_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    let args = ["demo", folder.to_str().unwrap(), "--samples", "60"];
+    let demo = surgdb(&args);
+    let text = stdout(&demo);
+    for part in ["60 read = 60 added", "nothing wrong", "Level 3", "samples/s"] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(stderr(&demo).contains("$ surgdb import"));
+    assert!(fails(&surgdb(&args)).contains("--force"));
+    stdout(&surgdb(&[&args[..], &["--force"]].concat()));
+
+    let stats = json(&surgdb(&["stats", folder.join("demo.surgdb").to_str().unwrap(), "--json"]));
+    assert_eq!(stats["frames"]["missing"], 0);
+    assert!(stats["outputs"].as_u64().unwrap() > 0);
+    for kind in ["rgb", "mask", "depth"] {
+        assert!(stats["frames"]["kinds"][kind].as_u64().unwrap() > 0, "{kind}: {stats}");
+    }
 }

@@ -40,11 +40,13 @@ struct Cli {
 enum Command {
     Demo(crate::demo::Args),
     Create(crate::create::Args),
+    Import(crate::import::Args),
     Info(crate::info::Args),
     Stats(crate::stats::Args),
     Show(crate::show::Args),
     Column(crate::column::Args),
     Versions(crate::versions::Args),
+    Verify(crate::verify::Args),
     Delete(crate::delete::Args),
 }
 
@@ -55,11 +57,13 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => crate::demo::run(args),
         Command::Create(args) => crate::create::run(args),
+        Command::Import(args) => crate::import::run(args),
         Command::Info(args) => crate::info::run(args),
         Command::Stats(args) => crate::stats::run(args),
         Command::Show(args) => crate::show::run(args),
         Command::Column(args) => crate::column::run(args),
         Command::Versions(args) => crate::versions::run(args),
+        Command::Verify(args) => crate::verify::run(args),
         Command::Delete(args) => crate::delete::run(args),
     };
     code(result)

@@ -5,6 +5,7 @@ mod column;
 mod create;
 mod delete;
 mod demo;
+mod import;
 mod info;
 mod interrupt;
 mod output;
@@ -13,6 +14,7 @@ mod show;
 mod stats;
 mod target;
 mod ui;
+mod verify;
 mod versions;
 
 use std::process::ExitCode;

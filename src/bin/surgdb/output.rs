@@ -38,7 +38,15 @@ impl Output {
         self.line(format_args!("{value:#}"))
     }
 
-    /// Writes out what is buffered.
+    /// Writes out what is buffered, for a reader that waits for it.
+    ///
+    /// # Errors
+    /// As [`Output::text`].
+    pub fn flush(&mut self) -> Result<()> {
+        self.0.flush().map_err(failed)
+    }
+
+    /// Writes out what is buffered, and ends.
     ///
     /// # Errors
     /// As [`Output::text`].

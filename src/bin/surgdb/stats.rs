@@ -5,7 +5,8 @@ use crate::output::Output;
 use crate::target::Target;
 use crate::ui::{self, Align, Ink, Progress, Table as Lines, paint};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, types::Int32Type};
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, RecordBatch};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use surgdb::dataset::Conversation;
@@ -131,7 +132,7 @@ impl Stats {
             "with_alternatives": self.alternatives,
             "with_grounding": self.grounded,
             "frames": { "kinds": self.frames.kinds, "missing": self.frames.missing },
-            "videos": { "total": self.videos.total(), "missing": self.videos.missing },
+            "videos": { "kinds": self.videos.kinds, "missing": self.videos.missing },
         })
     }
 
@@ -156,9 +157,10 @@ impl Stats {
         lines.row(["media that the model is to produce".into(), ui::count(self.outputs)]);
         lines.row(["samples with other endings".into(), ui::count(self.alternatives)]);
         lines.row(["samples with boxes or times in the text".into(), ui::count(self.grounded)]);
-        lines.row(["frames without a picture".into(), ui::count(self.frames.missing)]);
-        lines.row(["videos".into(), ui::count(self.videos.total())]);
-        lines.row(["videos without a file".into(), ui::count(self.videos.missing)]);
+        lines.row(["frames whose picture is missing".into(), ui::count(self.frames.missing)]);
+        lines.row(["video files".into(), ui::count(self.videos.of_kind("files"))]);
+        lines.row(["video files that are missing".into(), ui::count(self.videos.missing)]);
+        lines.row(["videos known by their frames alone".into(), ui::count(self.videos.of_kind("by_frames"))]);
         out.text(lines.lines(2))?;
         out.line("")?;
         block(out, "frames", &self.frames.kinds)
@@ -190,10 +192,10 @@ impl Spread {
 impl Media {
     fn frames(dataset: &Dataset) -> Result<Self> {
         let mut media = Self::default();
-        for piece in dataset.scan(Table::Frames).columns(["kind", "blob"])?.batches() {
+        for piece in dataset.scan(Table::Frames).columns(["path", "blob", "kind"])?.batches() {
             let batch = piece?.batch;
-            media.missing += batch.column(1).null_count() as u64;
-            let Some(kinds) = batch.column(0).as_dictionary_opt::<Int32Type>() else { continue };
+            media.missing += missing(&batch);
+            let Some(kinds) = batch.column(2).as_dictionary_opt::<Int32Type>() else { continue };
             let Some(names) = kinds.values().as_string_opt::<i32>() else { continue };
             for key in kinds.keys().iter().flatten() {
                 add(&mut media.kinds, names.value(key as usize));
@@ -202,19 +204,29 @@ impl Media {
         Ok(media)
     }
 
+    /// Videos with a file, and those that are known by their frames alone.
     fn videos(dataset: &Dataset) -> Result<Self> {
         let mut media = Self::default();
-        for piece in dataset.scan(Table::Videos).columns(["blob"])?.batches() {
+        for piece in dataset.scan(Table::Videos).columns(["path", "blob"])?.batches() {
             let batch = piece?.batch;
-            media.missing += batch.column(0).null_count() as u64;
-            *media.kinds.entry("video".into()).or_default() += batch.num_rows() as u64;
+            media.missing += missing(&batch);
+            let by_frames = batch.column(0).null_count() as u64;
+            for (kind, count) in [("files", batch.num_rows() as u64 - by_frames), ("by_frames", by_frames)] {
+                *media.kinds.entry(kind.into()).or_default() += count;
+            }
         }
         Ok(media)
     }
 
-    fn total(&self) -> u64 {
-        self.kinds.values().sum()
+    fn of_kind(&self, kind: &str) -> u64 {
+        self.kinds.get(kind).copied().unwrap_or(0)
     }
+}
+
+/// How many rows of `path` and `blob` have a path and no bytes.
+fn missing(batch: &RecordBatch) -> u64 {
+    let (paths, blobs) = (batch.column(0), batch.column(1));
+    (0..batch.num_rows()).filter(|row| paths.is_valid(*row) && blobs.is_null(*row)).count() as u64
 }
 
 fn add(counts: &mut Counts, value: &str) {

@@ -107,6 +107,7 @@ pub enum Ink {
     Faint,
     Role,
     Media,
+    Alarm,
 }
 
 /// The text, made to stand out where stdout has colours.
@@ -116,6 +117,7 @@ pub fn paint(ink: Ink, text: &str) -> String {
         Ink::Faint => "2",
         Ink::Role => "1;36",
         Ink::Media => "33",
+        Ink::Alarm => "1;31",
     };
     if colours() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }

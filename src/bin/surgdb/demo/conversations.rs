@@ -46,7 +46,7 @@ fn spread(number: usize, task: usize, count: usize) -> usize {
 fn record(number: usize, task: &str, frame: &Frame<'_>, question: &Question, time: usize) -> Value {
     let mut record = head(&format!("demo-{number:06}"), task, frame);
     let mut turns = vec![turn("human", &asked(question))];
-    let reasoned = number.is_multiple_of(2) && !question.reasoning.is_empty();
+    let reasoned = time.is_multiple_of(2) && !question.reasoning.is_empty();
     turns.push(turn("gpt", &answer(question, reasoned)));
     if time % 5 == 4 && matches!(question.shown, Shown::Frame) {
         for (follow_up, reply) in follow_ups(frame) {
@@ -69,7 +69,7 @@ fn record(number: usize, task: &str, frame: &Frame<'_>, question: &Question, tim
 
 fn preference(number: usize, frames: &[Frame<'_>]) -> Option<Value> {
     // Phase recognition, where a plausible wrong answer is at hand: another stage of the same operation.
-    let task = TASKS.iter().find(|task| task.name == "phase_recognition")?;
+    let task = TASKS.iter().find(|task| task.name == "phase recognition")?;
     let frame = frames.get(spread(number, 0, frames.len()))?;
     let question = task.ask(frame, number);
     let wrong = frames.iter().find(|other| {
@@ -78,6 +78,8 @@ fn preference(number: usize, frames: &[Frame<'_>]) -> Option<Value> {
     })?;
     let rejected = format!("This is the phase {}.", wrong.moment.stage().phase);
     let mut record = head(&format!("demo-pair-{:04}", number + 1), task.name, frame);
+    record.insert("origin".into(), json!("model"));
+    record.insert("generator".into(), json!("demo-reasoner"));
     show(&mut record, &question, frame);
     record.insert("conversations".into(), json!([turn("human", &asked(&question))]));
     record.insert("chosen".into(), turn("gpt", &answer(&question, true)));

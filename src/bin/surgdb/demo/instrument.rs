@@ -67,10 +67,12 @@ pub struct Pose {
     pub open: f32,
 }
 
+/// How far around an instrument its shadow fades, in picture heights.
+pub const SHADOW_REACH: f32 = 0.045;
+
 /// An instrument ready to be drawn.
 pub struct Instrument {
     pieces: Vec<Piece>,
-    bounds: (f32, f32, f32, f32),
     joint: (f32, f32),
     entry: (f32, f32),
 }
@@ -117,24 +119,11 @@ impl Instrument {
             Piece::new(along(joint, axis, -0.025), joint, (radius * 0.98, radius * 0.75), Finish::Steel),
         ];
         pieces.extend(tip(pose, joint, axis));
-        let mut bounds = (f32::MAX, f32::MAX, f32::MIN, f32::MIN);
-        for piece in &pieces {
-            let reach = piece.radius.0.max(piece.radius.1) + 0.01;
-            for point in [piece.from, piece.to] {
-                bounds.0 = bounds.0.min(point.0 - reach);
-                bounds.1 = bounds.1.min(point.1 - reach);
-                bounds.2 = bounds.2.max(point.0 + reach);
-                bounds.3 = bounds.3.max(point.1 + reach);
-            }
-        }
-        Self { pieces, bounds, joint, entry: pose.entry }
+        Self { pieces, joint, entry: pose.entry }
     }
 
     /// What is seen of it at a point; `pixel` is a pixel's width.
     pub fn at(&self, p: (f32, f32), pixel: f32) -> Option<Touch> {
-        if !self.may_touch(p, 0.0) {
-            return None;
-        }
         let mut touch: Option<Touch> = None;
         for piece in &self.pieces {
             let Some((cover, colour)) = piece.at(p, pixel) else { continue };
@@ -150,18 +139,14 @@ impl Instrument {
         touch.map(|touch| Touch { along: to_segment(p, self.joint, self.entry).1, ..touch })
     }
 
-    /// How dark its shadow is at a point, 0–1.
-    pub fn shadow(&self, p: (f32, f32)) -> f32 {
-        if !self.may_touch(p, 0.05) {
-            return 0.0;
-        }
-        let nearest = self.pieces.iter().map(|piece| piece.distance(p).0).fold(f32::MAX, f32::min);
-        step(0.045, -0.02, nearest)
+    /// How far a point is from it; negative inside.
+    pub fn distance(&self, p: (f32, f32)) -> f32 {
+        self.pieces.iter().map(|piece| piece.distance(p)).fold(f32::MAX, f32::min)
     }
 
-    fn may_touch(&self, p: (f32, f32), reach: f32) -> bool {
-        let (x0, y0, x1, y1) = self.bounds;
-        p.0 > x0 - reach && p.0 < x1 + reach && p.1 > y0 - reach && p.1 < y1 + reach
+    /// How dark its shadow is at a point, 0–1.
+    pub fn shadow(&self, p: (f32, f32)) -> f32 {
+        step(SHADOW_REACH, -0.02, self.distance(p))
     }
 }
 
@@ -174,23 +159,30 @@ impl Piece {
         Self { toothed: true, ..self }
     }
 
-    /// How far a point is from its surface (negative inside), where along it and where across it (−1 to 1).
-    fn distance(&self, p: (f32, f32)) -> (f32, f32, f32) {
+    /// How far a point is from its surface; negative inside.
+    fn distance(&self, p: (f32, f32)) -> f32 {
         let (distance, t) = to_segment(p, self.from, self.to);
+        distance - lerp(self.radius.0, self.radius.1, t)
+    }
+
+    /// Where along it a point is (0–1), and where across it (−1 to 1).
+    fn place(&self, p: (f32, f32)) -> (f32, f32) {
+        let (_, t) = to_segment(p, self.from, self.to);
         let radius = lerp(self.radius.0, self.radius.1, t);
         let (dx, dy) = (self.to.0 - self.from.0, self.to.1 - self.from.1);
         let side = (p.0 - self.from.0) * dy - (p.1 - self.from.1) * dx;
         // Always the side that looks up, so that the light comes from above whatever way the piece runs.
         let up = if dx < 0.0 { -1.0 } else { 1.0 };
-        (distance - radius, t, (side * up / dx.hypot(dy).max(1e-6) / radius).clamp(-1.0, 1.0))
+        (t, (side * up / (dx * dx + dy * dy).sqrt().max(1e-6) / radius).clamp(-1.0, 1.0))
     }
 
     fn at(&self, p: (f32, f32), pixel: f32) -> Option<(f32, Rgb)> {
-        let (distance, along, across) = self.distance(p);
-        let cover = step(pixel, -pixel, distance);
-        if cover <= 0.0 {
+        let distance = self.distance(p);
+        if distance >= pixel {
             return None;
         }
+        let cover = step(pixel, -pixel, distance);
+        let (along, across) = self.place(p);
         let mut colour = self.finish.lit(across);
         if self.toothed {
             let tooth = ((along * 34.0).sin() * 0.5 + 0.5) * step(0.0, 0.6, -across);

@@ -1,5 +1,6 @@
 //! `surgdb demo`: a small surgical-looking source, made up on the spot, taken the whole way.
 
+mod access;
 mod conversations;
 mod h264;
 mod instrument;
@@ -13,11 +14,14 @@ mod story;
 mod tissue;
 
 use crate::cli::Outcome;
-use crate::ui::{self, Progress};
+use crate::interrupt;
+use crate::output::Output;
+use crate::ui::{self, Align, Progress, Table as Lines};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use surgdb::{Error, Result};
+use surgdb::import::{ImportOptions, SourceDescription};
+use surgdb::{Dataset, Error, Result, Table};
 
 /// Width by height of a frame.
 const ASPECT: f32 = 854.0 / 480.0;
@@ -51,8 +55,20 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
     prepare(&args)?;
-    make(&args)?;
-    Ok(Outcome::Fine)
+    let made = make(&args)?;
+    let path = args.dir.join("demo.surgdb");
+    let dataset = import(&made, &path)?;
+    let verified = verify(&dataset, &path)?;
+    look(&dataset, &path)?;
+    read(&dataset, &args.dir.join("source"))?;
+    let shown = quoted(&path);
+    ui::note(format_args!("\nIt is all in {}. Go on with", quoted(&args.dir)));
+    for command in ["stats", "show --random 3", "versions", "--help"] {
+        let (name, more) = command.split_once(' ').unwrap_or((command, ""));
+        let words = ["surgdb", name, if name == "--help" { "" } else { &shown }, more];
+        ui::note(format_args!("   $ {}", words.join(" ").trim_end()));
+    }
+    Ok(verified)
 }
 
 /// Makes the folder, or empties that of an earlier demo.
@@ -82,9 +98,9 @@ fn make(args: &Args) -> Result<source::Made> {
     let plan = source::Plan { folder: args.dir.join("source"), samples: args.samples as usize, seed: args.seed };
     announce(1, "Draw a source: operations with frames, masks, depth maps and clips", None);
     let start = Instant::now();
-    let bar = std::sync::Mutex::new(Progress::things("drawing", None));
+    let bar = std::sync::Mutex::new(Progress::things("drawing", Some(u64::from((args.samples / 100).clamp(1, 99)))));
     let made = source::make(&plan, &|done, total| match bar.lock() {
-        Ok(bar) => bar.at(done as u64, || format!("of {total} operations")),
+        Ok(bar) => bar.at(done as u64, || format!("{done} of {total} operations")),
         Err(_) => Ok(()),
     })?;
     drop(bar);
@@ -96,6 +112,71 @@ fn make(args: &Args) -> Result<source::Made> {
         ui::duration(start.elapsed())
     ));
     Ok(made)
+}
+
+fn import(made: &source::Made, path: &Path) -> Result<Dataset> {
+    let sources: Vec<String> = made.records.iter().map(|path| quoted(path)).collect();
+    let (sources, description) = (sources.join(" "), quoted(&made.description));
+    let command = format!("surgdb import {} {sources} --source-file {description}", quoted(path));
+    announce(2, "Import it, as any other source", Some(&command));
+    let start = Instant::now();
+    let dataset = Dataset::create(path)?;
+    let description = SourceDescription::open(&made.description)?;
+    let options = ImportOptions { interrupt: Some(interrupt::flag()), ..ImportOptions::new(description) };
+    let report = crate::import::import(&dataset, &made.records, &options)?;
+    let mut out = Output::new();
+    crate::import::print_report(&report, path, &mut out)?;
+    out.finish()?;
+    ui::note(format_args!("   in {}", ui::duration(start.elapsed())));
+    Dataset::open(path)
+}
+
+fn verify(dataset: &Dataset, path: &Path) -> Result<Outcome> {
+    announce(3, "Check every byte, address and rule of it", Some(&format!("surgdb verify {}", quoted(path))));
+    let start = Instant::now();
+    let report = crate::verify::check(dataset)?;
+    let mut out = Output::new();
+    crate::verify::print(dataset, &report, start, &mut out)?;
+    out.finish()?;
+    Ok(if report.is_sound() { Outcome::Fine } else { Outcome::FoundWrong })
+}
+
+/// Shows a sample that has reasoning.
+fn look(dataset: &Dataset, path: &Path) -> Result<()> {
+    let count = dataset.count(Table::Conversations)?;
+    let mut chosen = dataset.conversation(0)?;
+    for number in 0..count {
+        let sample = dataset.conversation(number)?;
+        if !sample.reasoning()?.is_empty() && sample.turns()?.len() < 4 {
+            chosen = sample;
+            if chosen.task()? == "triplet recognition" {
+                break;
+            }
+        }
+    }
+    let command = format!("surgdb show {} --id {}", quoted(path), chosen.id()?);
+    announce(4, "Look at a sample and its reasoning", Some(&command));
+    let mut out = Output::new();
+    crate::show::print_sample(dataset, &chosen, &mut out)?;
+    out.finish()
+}
+
+/// Reads samples as a training loader does, beside reading the same files from the folder.
+fn read(dataset: &Dataset, source: &Path) -> Result<()> {
+    announce(5, "Read it as a training loader does: samples in a shuffled order, every byte touched", None);
+    let access = access::measure(dataset, source)?;
+    let mut lines = Lines::new(&[Align::Left, Align::Right, Align::Right]);
+    for (what, speed) in [
+        ("first time, all checksums checked", &access.first),
+        ("after that", &access.after),
+        ("the floor: the same files, read from the folder", &access.floor),
+    ] {
+        let [samples, bytes] = speed.words();
+        lines.row([what.into(), samples, bytes]);
+    }
+    let mut out = Output::new();
+    out.text(lines.lines(3))?;
+    out.finish()
 }
 
 /// Says what comes next, and the command that does the same.

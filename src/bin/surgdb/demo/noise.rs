@@ -39,7 +39,7 @@ pub fn cells(x: f32, y: f32, seed: u32) -> (f32, f32) {
         for cx in ix - 1..=ix + 1 {
             let px = cx as f32 + grid(cx, cy, seed);
             let py = cy as f32 + grid(cx, cy, seed ^ 0x5bd1_e995);
-            let distance = (px - x).hypot(py - y);
+            let distance = ((px - x) * (px - x) + (py - y) * (py - y)).sqrt();
             if distance < first {
                 (first, second) = (distance, first);
             } else if distance < second {

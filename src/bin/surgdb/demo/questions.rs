@@ -17,7 +17,7 @@ pub struct Frame<'a> {
 
 /// One of the tasks.
 pub struct Task {
-    /// Its name in the records.
+    /// Its name, as the crate's vocabulary has it.
     pub name: &'static str,
     suits: fn(&Frame<'_>) -> bool,
     question: fn(&Frame<'_>, usize) -> Question,
@@ -77,24 +77,24 @@ const fn task(name: &'static str, suits: fn(&Frame<'_>) -> bool, question: fn(&F
 
 /// All 18.
 pub const TASKS: [Task; 18] = [
-    task("instrument_recognition", any, instruments),
-    task("instrument_localization", in_sight, instrument_box),
-    task("instrument_segmentation", |frame| frame.moment.has_mask(), mask),
-    task("tissue_recognition", any, tissues),
-    task("tissue_localization", in_sight, tissue_box),
-    task("phase_recognition", any, phase),
-    task("step_recognition", any, step),
-    task("action_recognition", clip, action),
-    task("triplet_recognition", any, triplets),
-    task("depth_estimation", |frame| frame.moment.has_depth(), depth),
-    task("safety_assessment", |frame| frame.moment.operation.organ, safety),
-    task("image_captioning", any, caption),
-    task("video_captioning", clip, clip_caption),
-    task("action_remaining_prediction", clip, remaining),
-    task("next_action_planning", clip, next_action),
+    task("instrument recognition", any, instruments),
+    task("instrument localisation", in_sight, instrument_box),
+    task("instrument segmentation", |frame| frame.moment.has_mask(), mask),
+    task("tissue/organ recognition", any, tissues),
+    task("tissue/organ localisation", in_sight, tissue_box),
+    task("phase recognition", any, phase),
+    task("step recognition", any, step),
+    task("action recognition", clip, action),
+    task("triplet recognition", any, triplets),
+    task("depth estimation", |frame| frame.moment.has_depth(), depth),
+    task("safety assessment", |frame| frame.moment.operation.organ, safety),
+    task("image captioning", any, caption),
+    task("video captioning", clip, clip_caption),
+    task("action remaining prediction", clip, remaining),
+    task("next action planning", clip, next_action),
     task("desmoking", |frame| frame.moment.has_smoke(), desmoking),
-    task("next_frame_generation", |frame| frame.moment.next().is_some(), next_frame),
-    task("conditional_video_generation", |frame| frame.moment.has_clip(), generated_clip),
+    task("next frame generation", |frame| frame.moment.next().is_some(), next_frame),
+    task("conditional video generation", |frame| frame.moment.has_clip(), generated_clip),
 ];
 
 fn any(_: &Frame<'_>) -> bool {
@@ -314,5 +314,19 @@ pub fn looks(kind: Kind) -> &'static str {
         Kind::Irrigator => "a plain steel tube with holes near its end",
         Kind::NeedleDriver => "short strong jaws on a wrist",
         Kind::Prograsp => "broad jaws on a wrist",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_has_the_tasks_of_the_vocabulary() {
+        let mut names = TASKS.map(|task| task.name);
+        let mut known: Vec<&str> = surgdb::vocab::tasks().iter().map(|task| task.name).collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names.as_slice(), known);
     }
 }

@@ -11,12 +11,12 @@ pub fn about(frame: &Frame<'_>) -> String {
     let mut lines = Vec::new();
     lines.push("Level 1: Two instruments are in view.".to_owned());
     for ((act, bounds), side) in stage.acts.iter().zip(&frame.boxes).zip(["left", "right"]) {
-        let place = match bounds {
-            Some([x0, y0, x1, y1]) => format!(" within [{x0:.3}, {y0:.3}, {x1:.3}, {y1:.3}]"),
-            None => String::new(),
-        };
         let (name, shape) = (act.kind.name(), looks(act.kind));
-        lines.push(format!("  - The one on the {side}{place} has {shape}: it is a {name}."));
+        lines.push(format!("  - The one on the {side} is a {name}."));
+        lines.push(format!("    - It has {shape}."));
+        if let Some([x0, y0, x1, y1]) = bounds {
+            lines.push(format!("    - It is within [{x0:.3}, {y0:.3}, {x1:.3}, {y1:.3}]."));
+        }
     }
     lines.push(format!("Level 2: Together they work on the {}.", stage.acts[1].target.replace('_', " ")));
     for act in stage.acts {

@@ -1,8 +1,8 @@
 //! A frame: tissue, instruments, light, smoke and the camera, put together.
 
-use super::instrument::{Instrument, Pose};
+use super::instrument::{Instrument, Pose, SHADOW_REACH};
 use super::noise::{Rgb, blend, cloud, grid, lerp, step};
-use super::tissue::Tissue;
+use super::tissue::{Pixel, Tissue};
 use image::{GrayImage, ImageBuffer, Luma, Rgb as RgbPixel, RgbImage};
 
 /// A depth map: one unit is a hundredth of a millimetre from the lens.
@@ -23,12 +23,13 @@ pub struct Camera {
 impl Camera {
     fn from_centre(&self, p: (f32, f32)) -> f32 {
         let aspect = self.size.0 as f32 / self.size.1 as f32;
-        (p.0 - 0.5 * aspect).hypot(p.1 - 0.5)
+        let (x, y) = (p.0 - 0.5 * aspect, p.1 - 0.5);
+        (x * x + y * y).sqrt()
     }
 
     /// 1 in the picture, 0 in the black around a round one.
-    fn inside(&self, p: (f32, f32)) -> f32 {
-        self.circle.map_or(1.0, |radius| step(radius, radius - 0.012, self.from_centre(p)))
+    fn inside(&self, from_centre: f32) -> f32 {
+        self.circle.map_or(1.0, |radius| step(radius, radius - 0.012, from_centre))
     }
 }
 
@@ -44,6 +45,11 @@ pub struct Shot {
     pub boxes: Vec<Option<[f32; 4]>>,
 }
 
+/// The side of the squares in which it is found out which instruments are near.
+const TILE: u32 = 16;
+/// From where to where a shadow falls, in picture heights.
+const SHADOW: (f32, f32) = (0.035, 0.05);
+
 /// Takes a frame.
 pub fn shoot(tissue: &Tissue, poses: &[Pose], camera: &Camera) -> Shot {
     let (width, height) = camera.size;
@@ -54,29 +60,61 @@ pub fn shoot(tissue: &Tissue, poses: &[Pose], camera: &Camera) -> Shot {
         depth: DepthImage::new(width, height),
         boxes: vec![None; poses.len()],
     };
-    let scale = height as f32;
-    for y in 0..height {
-        for x in 0..width {
-            let p = ((x as f32 + 0.5) / scale, (y as f32 + 0.5) / scale);
-            let ground = look(tissue, p, camera.time);
-            let shadow = instruments.iter().map(|i| i.shadow((p.0 - 0.035, p.1 - 0.05))).fold(0.0, f32::max);
-            let mut colour = ground.colour.map(|part| part * (1.0 - 0.62 * shadow));
-            let mut depth = 95.0 - 90.0 * ground.height;
-            for (instrument, bounds) in instruments.iter().zip(&mut shot.boxes) {
-                let Some(touch) = instrument.at(p, 1.0 / scale) else { continue };
-                colour = blend(colour, touch.colour.map(|part| part * (1.0 + 0.15 * touch.along)), touch.cover);
-                if touch.cover > 0.5 && camera.inside(p) > 0.5 {
-                    depth = depth.min(lerp(62.0, 34.0, touch.along));
-                    shot.mask.put_pixel(x, y, Luma([255]));
-                    grow(bounds, x as f32 / width as f32, y as f32 / height as f32, 1.0 / width as f32, 1.0 / scale);
+    let drift = Drift::new(camera);
+    for top in (0..height).step_by(TILE as usize) {
+        for left in (0..width).step_by(TILE as usize) {
+            let tile = Tile::new(&instruments, left, top, height as f32);
+            for y in top..(top + TILE).min(height) {
+                for x in left..(left + TILE).min(width) {
+                    let ground = drift.look(tissue, x, y);
+                    pixel(&mut shot, camera, &tile, ground, (x, y));
                 }
             }
-            shot.picture.put_pixel(x, y, developed(colour, p, (x, y), camera));
-            depth *= camera.inside(p).round();
-            shot.depth.put_pixel(x, y, Luma([(depth * 100.0).clamp(0.0, 65_535.0) as u16]));
         }
     }
     shot
+}
+
+/// The instruments that may be seen in a square of the picture, and those whose shadow may be.
+struct Tile<'a> {
+    seen: Vec<(usize, &'a Instrument)>,
+    shading: Vec<&'a Instrument>,
+}
+
+impl<'a> Tile<'a> {
+    fn new(instruments: &'a [Instrument], left: u32, top: u32, scale: f32) -> Self {
+        let half = TILE as f32 / 2.0;
+        let (x, y) = ((left as f32 + half) / scale, (top as f32 + half) / scale);
+        let reach = half * std::f32::consts::SQRT_2 / scale + 2.0 / scale;
+        let seen = instruments.iter().enumerate().filter(|(_, instrument)| instrument.distance((x, y)) < reach);
+        let shaded = (x - SHADOW.0, y - SHADOW.1);
+        let shading = instruments.iter().filter(|instrument| instrument.distance(shaded) < reach + SHADOW_REACH);
+        Self { seen: seen.collect(), shading: shading.collect() }
+    }
+}
+
+fn pixel(shot: &mut Shot, camera: &Camera, tile: &Tile<'_>, ground: Pixel, (x, y): (u32, u32)) {
+    let (width, scale) = (camera.size.0 as f32, camera.size.1 as f32);
+    let p = ((x as f32 + 0.5) / scale, (y as f32 + 0.5) / scale);
+    let from_centre = camera.from_centre(p);
+    let inside = camera.inside(from_centre);
+    let shaded = (p.0 - SHADOW.0, p.1 - SHADOW.1);
+    let shadow = tile.shading.iter().map(|instrument| instrument.shadow(shaded)).fold(0.0, f32::max);
+    let mut colour = ground.colour.map(|part| part * (1.0 - 0.62 * shadow));
+    let mut depth = 95.0 - 90.0 * ground.height;
+    for (number, instrument) in &tile.seen {
+        let Some(touch) = instrument.at(p, 1.0 / scale) else { continue };
+        colour = blend(colour, touch.colour.map(|part| part * (1.0 + 0.15 * touch.along)), touch.cover);
+        if touch.cover > 0.5 && inside > 0.5 {
+            depth = depth.min(lerp(62.0, 34.0, touch.along));
+            shot.mask.put_pixel(x, y, Luma([255]));
+            grow(&mut shot.boxes[*number], x as f32 / width, y as f32 / scale, 1.0 / width, 1.0 / scale);
+        }
+    }
+    let light = (1.0 - 0.22 * step(0.35, 1.05, from_centre)) * inside;
+    shot.picture.put_pixel(x, y, developed(colour, light, (x, y), camera));
+    depth *= inside.round();
+    shot.depth.put_pixel(x, y, Luma([(depth * 100.0).clamp(0.0, 65_535.0) as u16]));
 }
 
 /// The same picture through the smoke of a coagulation.
@@ -91,7 +129,7 @@ pub fn smoky(clear: &RgbImage, camera: &Camera, seed: u32) -> RgbImage {
         let thick = (0.1 + 1.25 * step(0.22, 0.78, wisps) * 0.62).min(0.82);
         let light = 214.0 / (1.0 + 0.35 * ((px - 0.89).powi(2) + (py - 0.5).powi(2)));
         let haze = [light, light * 0.985, light * 0.985];
-        let inside = camera.inside((px, py));
+        let inside = camera.inside(camera.from_centre((px, py)));
         for (part, haze) in pixel.0.iter_mut().zip(haze) {
             *part = lerp(f32::from(*part), haze, thick * inside) as u8;
         }
@@ -99,17 +137,35 @@ pub fn smoky(clear: &RgbImage, camera: &Camera, seed: u32) -> RgbImage {
     picture
 }
 
-/// The tissue as the moving camera sees it.
-fn look(tissue: &Tissue, p: (f32, f32), time: f32) -> super::tissue::Pixel {
-    let breath = 0.008 * (time * 1.6).sin();
-    let x = p.0 + 0.03 * (time * 0.31).sin() + breath * (p.1 * 3.0).sin();
-    let y = p.1 + 0.022 * (time * 0.23 + 1.0).cos() + breath * (p.0 * 2.0).cos();
-    tissue.at(x, y)
+/// Where the moving camera sees the tissue: what each row is moved by sideways, and each column up and down.
+struct Drift {
+    rows: Vec<f32>,
+    columns: Vec<f32>,
+    scale: f32,
 }
 
-/// The colour as the sensor gives it: the lens' dark edge, noise, and highlights that burn out softly.
-fn developed(colour: Rgb, p: (f32, f32), at: (u32, u32), camera: &Camera) -> RgbPixel<u8> {
-    let light = (1.0 - 0.22 * step(0.35, 1.05, camera.from_centre(p))) * camera.inside(p);
+impl Drift {
+    fn new(camera: &Camera) -> Self {
+        let (time, scale) = (camera.time, camera.size.1 as f32);
+        let breath = 0.008 * (time * 1.6).sin();
+        let across = 0.03 * (time * 0.31).sin();
+        let down = 0.022 * (time * 0.23 + 1.0).cos();
+        let at = |pixel: u32| (pixel as f32 + 0.5) / scale;
+        Self {
+            rows: (0..camera.size.1).map(|y| across + breath * (at(y) * 3.0).sin()).collect(),
+            columns: (0..camera.size.0).map(|x| down + breath * (at(x) * 2.0).cos()).collect(),
+            scale,
+        }
+    }
+
+    fn look(&self, tissue: &Tissue, x: u32, y: u32) -> Pixel {
+        let (across, down) = (self.rows[y as usize], self.columns[x as usize]);
+        tissue.at((x as f32 + 0.5) / self.scale + across, (y as f32 + 0.5) / self.scale + down)
+    }
+}
+
+/// The colour as the sensor gives it: noise, and highlights that burn out softly.
+fn developed(colour: Rgb, light: f32, at: (u32, u32), camera: &Camera) -> RgbPixel<u8> {
     let noise = camera.grain.map_or(0.0, |seed| (grid(at.0 as i32, at.1 as i32, seed) - 0.5) * 0.024);
     RgbPixel(colour.map(|part| {
         let exposed = part * light * 1.06;

@@ -23,6 +23,8 @@ use surgdb::{Error, Result};
 const MOMENTS: u32 = 24;
 /// The size of a frame in pixels.
 const FRAME: (u32, u32) = (854, 480);
+/// How finely the tissue is drawn, in pixels a picture height.
+const TISSUE_LINES: u32 = 400;
 /// The size of a clip's frames in pixels: multiples of 16.
 const CLIP: (u32, u32) = (432, 240);
 /// A clip's length in frames, and how far apart its key frames are.
@@ -112,7 +114,7 @@ fn drawn<'a>(
 
 /// Draws one operation.
 fn film<'a>(folder: &Folder, operation: &'a Operation) -> Result<Vec<Frame<'a>>> {
-    let tissue = Tissue::new(operation.seed, operation.organ, FRAME.1, ASPECT);
+    let tissue = Tissue::new(operation.seed, operation.organ, TISSUE_LINES, ASPECT);
     let mut frames = Vec::new();
     for moment in operation.moments() {
         interrupt::check()?;
@@ -225,7 +227,7 @@ citation = "Drawn by `surgdb demo`; no patient was recorded."
 
 # How the names of files tell what they are: VID01/001000.jpg is frame 1000 of video 01.
 frame-pattern = "VID{video}/{index}.*"
-patient-from = "video"
+patient-from = "VID{patient}/*"
 patient-prefix = "demo-VID"
 fps = 25
 index-base = 0

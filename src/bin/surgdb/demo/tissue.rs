@@ -146,7 +146,7 @@ impl Look {
         let wall = blend(self.bladder, [0.82, 0.48, 0.40], 0.65 * mottled);
         let colour = vessels(wall, wx, wy, 6.5, 0.02, self.seed ^ 13);
         // It hides what it lies on: the edge of the liver must not show through.
-        let base = lerp(0.24, below, step(0.45, 1.0, across));
+        let base = lerp(0.21, below, step(0.45, 1.0, across));
         let height = base + 0.16 * (1.0 - across * across).max(0.0).powf(0.72);
         (Material { colour, height, gloss: 0.95 }, step(1.04, 0.96, across))
     }
@@ -182,7 +182,8 @@ pub fn to_segment(p: (f32, f32), a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let length = (dx * dx + dy * dy).max(1e-9);
     let t = (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / length).clamp(0.0, 1.0);
-    ((p.0 - a.0 - t * dx).hypot(p.1 - a.1 - t * dy), t)
+    let (x, y) = (p.0 - a.0 - t * dx, p.1 - a.1 - t * dy);
+    ((x * x + y * y).sqrt(), t)
 }
 
 /// A material under the endoscope's light, which sits beside its lens.

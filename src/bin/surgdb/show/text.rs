@@ -112,30 +112,40 @@ fn reasoning(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
         return Ok(());
     }
     out.line(format_args!("\n{}", paint(Ink::Role, &format!("reasoning, {} nodes", reasoning.len()))))?;
-    let mut depths: Vec<usize> = Vec::with_capacity(reasoning.len());
+    // For each node, what stands before the branches of its children.
+    let mut stems: Vec<String> = Vec::with_capacity(reasoning.len());
     for node in reasoning.iter() {
-        let depth = node.parent().and_then(|parent| depths.get(parent)).map_or(0, |depth| depth + 1);
-        depths.push(depth);
-        self::node(&node, depth, out)?;
+        let parent = node.parent().and_then(|parent| Some((stems.get(parent)?, reasoning.node(parent)?)));
+        let (branch, stem) = match parent {
+            None => (String::new(), String::new()),
+            Some((stem, parent)) if node.subtree_end() == parent.subtree_end() => {
+                (format!("{stem}└─ "), format!("{stem}   "))
+            }
+            Some((stem, _)) => (format!("{stem}├─ "), format!("{stem}│  ")),
+        };
+        self::node(&node, &branch, &stem, out)?;
+        stems.push(stem);
     }
     Ok(())
 }
 
-fn node(node: &Node<'_>, depth: usize, out: &mut Output) -> Result<()> {
+/// Prints a node: its first line after the branch that leads to it, all others after the stem of its children.
+fn node(node: &Node<'_>, branch: &str, stem: &str, out: &mut Output) -> Result<()> {
     let level = match node.level() {
-        Some(level) if depth == 0 => paint(Ink::Faint, &format!("level {level} · ")),
+        Some(level) if branch.is_empty() && !node.text().starts_with("Level") => format!("level {level}: "),
         _ => String::new(),
     };
     let mut lines = node.text().lines();
-    let indent = 2 + 3 * depth;
-    let mark = if depth == 0 { "" } else { "└─ " };
     let first = lines.next().unwrap_or_default();
-    out.line(format_args!("{}{mark}{level}{first}", " ".repeat(indent.saturating_sub(mark.chars().count()))))?;
-    lines.try_for_each(|line| out.line(format_args!("{}{line}", " ".repeat(indent))))?;
+    // The branch stands in for the bullet that the text had.
+    let first = if branch.is_empty() { first } else { first.trim_start_matches(['-', '*', '•', ' ']) };
+    out.line(format_args!("  {}{level}{first}", paint(Ink::Faint, branch)))?;
+    let stem = paint(Ink::Faint, stem);
+    lines.try_for_each(|line| out.line(format_args!("  {stem}{line}")))?;
     for evidence in node.evidence().iter() {
         let address = evidence.address().map(|address| address.to_string()).unwrap_or_default();
         let place = evidence.bbox().map(|bbox| format!(" {bbox:?}")).unwrap_or_default();
-        out.line(format_args!("{}{}", " ".repeat(indent), paint(Ink::Media, &format!("[see {address}{place}]"))))?;
+        out.line(format_args!("  {stem}{}", paint(Ink::Media, &format!("[see {address}{place}]"))))?;
     }
     Ok(())
 }

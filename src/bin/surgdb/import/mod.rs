@@ -1,0 +1,159 @@
+//! `surgdb import`: a source on disk becomes rows of a dataset.
+
+mod report;
+mod source;
+
+use crate::cli::Outcome;
+use crate::interrupt;
+use crate::output::Output;
+use crate::ui::{self, Progress};
+use std::path::{Path, PathBuf};
+use surgdb::dataset::versions;
+use surgdb::import::{Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing};
+use surgdb::{Dataset, Error, ErrorKind, Result};
+
+pub use report::print as print_report;
+
+const EXAMPLES: &str = "\
+Examples:
+  surgdb import my.surgdb records.json                        ShareGPT, LLaVA, messages, DPO, …: found out by itself
+  surgdb import my.surgdb data/*.jsonl --source cholec --licence CC-BY-NC-SA-4.0 --media-root /data/frames
+  surgdb import my.surgdb data --source-file cholec.toml      everything about the source in a file
+  surgdb import my.surgdb records.json --dry-run              only say what would come of it
+  surgdb import my.surgdb records.json --on-change replace    take the changed records of a new release
+
+Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
+one that is not found is counted, and attached when the import is run again and finds it.
+
+Exit code 1 says that records were skipped because they could not be read.";
+
+/// Bring conversations with their pictures and videos into a dataset
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The dataset's folder; it is made where it is not there
+    dataset: PathBuf,
+    /// JSON or JSONL files, or folders of them
+    #[arg(required = true, value_name = "SRC")]
+    sources: Vec<PathBuf>,
+    /// The form of all records, instead of finding it out by their keys: sharegpt, messages, preference or alpaca
+    #[arg(long, value_name = "F")]
+    format: Option<Format>,
+    /// Put the bytes of pictures and videos into the dataset (embed), or leave them where they are (link)
+    #[arg(long, default_value = "embed", value_name = "MODE")]
+    media: MediaMode,
+    /// Where pictures and videos are looked for first; may be given several times
+    #[arg(long, value_name = "DIR")]
+    media_root: Vec<PathBuf>,
+    /// At a record that cannot be read: stop, or skip it and count it
+    #[arg(long, default_value = "stop", value_name = "WHAT")]
+    on_error: OnError,
+    /// With a record whose picture or video is missing: keep it without, skip it, or stop
+    #[arg(long, default_value = "keep", value_name = "WHAT")]
+    missing: OnMissing,
+    /// With a record that the dataset has with other content: report it, keep the old one, or replace it
+    #[arg(long, default_value = "report", value_name = "WHAT")]
+    on_change: OnChange,
+    /// Read and check everything, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Refuse to make a dataset that is not there
+    #[arg(long)]
+    existing: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: source::Options,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<Outcome> {
+    let options = ImportOptions {
+        format: args.format,
+        media: args.media,
+        media_roots: args.media_root.clone(),
+        on_error: args.on_error,
+        missing: args.missing,
+        on_change: args.on_change,
+        dry_run: args.dry_run,
+        interrupt: Some(interrupt::flag()),
+        ..ImportOptions::new(args.source.description(&args.sources)?)
+    };
+    let mut out = Output::new();
+    let place = Place::find(&args)?;
+    if let (Place::Made(_), false) = (&place, args.json) {
+        out.line(format_args!("made {}, which was not there", args.dataset.display()))?;
+        out.flush()?;
+    }
+    let result = import(place.dataset(), &args.sources, &options);
+    place.finish(result.is_ok());
+    let report = result?;
+    match args.json {
+        true => out.json(&serde_json::to_value(&report).map_err(|error| Error::invalid(error.to_string()))?)?,
+        false => print_report(&report, &args.dataset, &mut out)?,
+    }
+    out.finish()?;
+    let skipped = report.records.skipped_total() > 0 && args.on_error == OnError::Skip;
+    Ok(if skipped { Outcome::FoundWrong } else { Outcome::Fine })
+}
+
+/// Imports, with progress.
+///
+/// # Errors
+/// As [`surgdb::import::import`].
+pub fn import(dataset: &Dataset, sources: &[PathBuf], options: &ImportOptions) -> Result<ImportReport> {
+    let mut bar: Option<Progress> = None;
+    surgdb::import::import(dataset, sources, options, &mut |progress| {
+        let bar = bar.get_or_insert_with(|| Progress::bytes("importing", Some(progress.total_bytes)));
+        let media = ui::bytes(progress.media_bytes);
+        // The importer looks at the flag itself, so that it stops at a place where it can.
+        let _ = bar.at(progress.bytes, || format!("{}, {media} of media", ui::counted(progress.records, "record")));
+    })
+}
+
+/// The dataset that is imported into.
+enum Place {
+    /// It was there.
+    There(Dataset),
+    /// It was made for this.
+    Made(Dataset),
+    /// It is made for a dry run alone.
+    Passing(Dataset),
+}
+
+impl Place {
+    fn find(args: &Args) -> Result<Self> {
+        match Dataset::open(&args.dataset) {
+            Ok(dataset) => Ok(Self::There(dataset)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Err(_) if args.existing => {
+                let message = "there is no dataset here: correct the name, or leave --existing out to make one";
+                Err(Error::not_found(message).in_file(&args.dataset))
+            }
+            Err(_) if args.dry_run => {
+                let name = format!("surgdb-dry-run-{}", std::process::id());
+                Ok(Self::Passing(Dataset::create(std::env::temp_dir().join(name))?))
+            }
+            Err(_) => Ok(Self::Made(Dataset::create(&args.dataset)?)),
+        }
+    }
+
+    fn dataset(&self) -> &Dataset {
+        match self {
+            Self::There(dataset) | Self::Made(dataset) | Self::Passing(dataset) => dataset,
+        }
+    }
+
+    /// Removes what is not to stay: the dataset of a dry run, and an empty one that was made for an import that failed.
+    fn finish(&self, succeeded: bool) {
+        let is_empty = |path: &Path| versions::newest_number(path).is_ok_and(|newest| newest == 1);
+        match self {
+            Self::Passing(dataset) => drop(std::fs::remove_dir_all(dataset.path())),
+            Self::Made(dataset) if !succeeded && is_empty(dataset.path()) => {
+                drop(std::fs::remove_dir_all(dataset.path()));
+            }
+            _ => {}
+        }
+    }
+}

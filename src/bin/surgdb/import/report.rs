@@ -1,0 +1,102 @@
+//! What an import did, for people.
+
+use crate::output::Output;
+use crate::ui::{self, Align, Ink, Table as Lines, paint};
+use std::path::Path;
+use surgdb::Result;
+use surgdb::import::{Example, ImportReport, MissingFile};
+
+/// How many missing files are named.
+const NAMED: usize = 5;
+
+/// Prints a report: counts that add up, what is worth a look, and last what is missing.
+pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<()> {
+    let place = dataset.display();
+    out.line(match (report.dry_run, report.version) {
+        (true, _) => format!("this would come of {} in {place}; nothing was written", report.source),
+        (false, Some(version)) => format!("imported {} into {place}, version {version}", report.source),
+        (false, None) => format!("nothing new in {}: {place} stays as it was", report.source),
+    })?;
+    out.text(counts(report).lines(2))?;
+    findings(report, out)?;
+    missing(report, out)
+}
+
+fn counts(report: &ImportReport) -> Lines {
+    let records = &report.records;
+    let mut lines = Lines::new(&[Align::Left, Align::Left]);
+    let mut parts = vec![format!("{} added", ui::count(records.added))];
+    for (count, what) in [
+        (records.unchanged, "there already"),
+        (records.changed_kept, "changed, and kept as they were"),
+        (records.replaced, "replaced"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} {what}", ui::count(count)));
+        }
+    }
+    for (why, count) in &records.skipped {
+        parts.push(format!("{} skipped ({why})", ui::count(*count)));
+    }
+    lines.row(["records".into(), format!("{} read = {}", ui::count(records.read), parts.join(" + "))]);
+    let rows: Vec<String> = report.rows.iter().map(|(table, count)| format!("{} {table}", ui::count(*count))).collect();
+    if !rows.is_empty() {
+        lines.row(["new rows".into(), rows.join(", ")]);
+    }
+    let media = &report.media;
+    let mut parts = vec![format!("named {} times", ui::count(media.named))];
+    for (count, what) in
+        [(media.embedded, "stored"), (media.linked, "linked"), (media.found_now, "missing before and found now")]
+    {
+        if count > 0 {
+            parts.push(format!("{} {what}", ui::count(count)));
+        }
+    }
+    lines.row(["media".into(), format!("{} ({})", parts.join(", "), ui::bytes(media.bytes))]);
+    for ignored in &report.ignored {
+        lines.row(["passed over".into(), format!("{}: {}", ignored.path, ignored.reason)]);
+    }
+    lines
+}
+
+fn findings(report: &ImportReport, out: &mut Output) -> Result<()> {
+    if report.findings.is_empty() {
+        return Ok(());
+    }
+    out.line(paint(Ink::Bold, "worth a look"))?;
+    let mut lines = Lines::new(&[Align::Right, Align::Left, Align::Left]);
+    for (kind, findings) in &report.findings {
+        // The kind's name is what it is called in the report's JSON.
+        let name = serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
+        let example = findings.examples.first().map(example).unwrap_or_default();
+        lines.row([ui::count(findings.count), name.unwrap_or_default(), example]);
+    }
+    out.text(lines.lines(2))
+}
+
+fn example(example: &Example) -> String {
+    let mut text = format!("first in {}", example.file);
+    if let Some(record) = example.record {
+        text.push_str(&format!(", record {record}"));
+    }
+    if let Some(line) = example.line {
+        text.push_str(&format!(", line {line}"));
+    }
+    if let Some(id) = &example.id {
+        text.push_str(&format!(", id {id}"));
+    }
+    format!("{text}: {}", example.detail)
+}
+
+fn missing(report: &ImportReport, out: &mut Output) -> Result<()> {
+    let count = report.media.missing;
+    if count == 0 {
+        return Ok(());
+    }
+    for MissingFile { path, reason, file, record } in report.missing.iter().take(NAMED) {
+        out.line(format_args!("  {path} ({file}, record {record}): {reason}"))?;
+    }
+    let files = if count == 1 { "PICTURE OR VIDEO IS" } else { "PICTURES AND VIDEOS ARE" };
+    let advice = "put them where they are looked for, or give --media-root, and import again";
+    out.line(paint(Ink::Alarm, &format!("{} {files} MISSING: {advice}", ui::count(count))))
+}

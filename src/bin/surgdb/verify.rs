@@ -1,0 +1,113 @@
+//! `surgdb verify`: every byte, every address, every rule; and a list of all that is wrong.
+
+use crate::cli::Outcome;
+use crate::interrupt;
+use crate::output::Output;
+use crate::target::Target;
+use crate::ui::{self, Ink, Progress, paint};
+use serde_json::{Value, json};
+use std::time::Instant;
+use surgdb::dataset::VerifyReport;
+use surgdb::{Dataset, Error, Result};
+
+const EXAMPLES: &str = "\
+Examples:
+  surgdb verify my.surgdb
+  surgdb verify my.surgdb --json | jq .faults
+  surgdb verify my.surgdb --version 3
+
+Exit code 1 says that something is wrong. What is worth knowing and not wrong is listed as a note.";
+
+/// Check all of a dataset: checksums, addresses, ids, trees; list every fault
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: Args) -> Result<Outcome> {
+    let dataset = args.target.open()?;
+    let start = Instant::now();
+    let report = check(&dataset)?;
+    let mut out = Output::new();
+    match args.json {
+        true => out.json(&facts(&dataset, &report))?,
+        false => print(&dataset, &report, start, &mut out)?,
+    }
+    out.finish()?;
+    Ok(if report.is_sound() { Outcome::Fine } else { Outcome::FoundWrong })
+}
+
+/// Verifies, with progress.
+///
+/// # Errors
+/// What keeps the checks from running; `Interrupted` after Ctrl-C.
+pub fn check(dataset: &Dataset) -> Result<VerifyReport> {
+    let mut bar: Option<Progress> = None;
+    let report = dataset.verify(&mut |done, total| {
+        let bar = bar.get_or_insert_with(|| Progress::bytes("verifying", Some(total)));
+        // It only reads, so that there is nothing to clean up: a report that was stopped is thrown away below.
+        let _ = bar.at(done, || ui::bytes(done));
+    })?;
+    interrupt::check()?;
+    Ok(report)
+}
+
+/// Prints what was found.
+///
+/// # Errors
+/// `Io` when stdout cannot take it.
+pub fn print(dataset: &Dataset, report: &VerifyReport, start: Instant, out: &mut Output) -> Result<()> {
+    for fault in &report.faults {
+        out.line(format_args!("{} {fault}", paint(Ink::Alarm, "fault:")))?;
+    }
+    let listed = report.faults.len() as u64;
+    if report.fault_count > listed {
+        out.line(format_args!("and {}", ui::counted(report.fault_count - listed, "more fault")))?;
+    }
+    for note in &report.notes {
+        out.line(format_args!("{} {note}", paint(Ink::Faint, "note:")))?;
+    }
+    let verdict = match report.fault_count {
+        0 => "nothing wrong".to_owned(),
+        count => paint(Ink::Alarm, &format!("{} FOUND", ui::counted(count, "fault").to_uppercase())),
+    };
+    let files = format!("{} ({})", ui::counted(report.files, "file"), ui::bytes(report.bytes));
+    out.line(format_args!(
+        "{} version {}: {verdict} in {files}, {} and {}, checked in {}",
+        dataset.path().display(),
+        dataset.version(),
+        ui::counted(report.rows, "row"),
+        ui::counted(report.references, "reference"),
+        ui::duration(start.elapsed())
+    ))
+}
+
+fn facts(dataset: &Dataset, report: &VerifyReport) -> Value {
+    let fault = |error: &Error| {
+        json!({
+            "kind": format!("{:?}", error.kind()),
+            "file": error.file(),
+            "byte": error.byte(),
+            "message": error.message(),
+            "text": error.to_string(),
+        })
+    };
+    json!({
+        "path": dataset.path(),
+        "version": dataset.version(),
+        "sound": report.is_sound(),
+        "faults": report.faults.iter().map(fault).collect::<Vec<_>>(),
+        "fault_count": report.fault_count,
+        "notes": report.notes,
+        "files": report.files,
+        "bytes": report.bytes,
+        "rows": report.rows,
+        "references": report.references,
+    })
+}
