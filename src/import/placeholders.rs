@@ -9,6 +9,12 @@ use crate::import::draft::{Draft, DraftMedium, MediaKind};
 use crate::import::report::Kind;
 use memchr::memmem;
 
+/// Whether a text may have a placeholder: a look at each `<`, which most texts have none or few of.
+fn may_have_mark(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'<', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'i' | b'v')))
+}
+
 /// Where a placeholder stands.
 #[derive(Clone, Copy, Debug)]
 struct Spot {
@@ -19,8 +25,7 @@ struct Spot {
 
 /// Places a record's media and adds them to the draft; `outputs` are those that the model is to produce.
 pub(super) fn place(draft: &mut Draft, inputs: Vec<DraftMedium>, outputs: Vec<DraftMedium>) {
-    let has_marks = draft.turns.iter().any(|turn| memchr::memchr(b'<', turn.text.as_bytes()).is_some());
-    if !has_marks && inputs.is_empty() && outputs.is_empty() {
+    if !draft.turns.iter().any(|turn| may_have_mark(&turn.text)) && inputs.is_empty() && outputs.is_empty() {
         return;
     }
     for kind in [MediaKind::Picture, MediaKind::Video] {

@@ -29,7 +29,7 @@ pub(super) fn add(draft: &mut Draft, record: &mut RawRecord<'_>) {
     let mut found = Vec::new();
     let mut faults = Vec::new();
     for (turn, row) in draft.turns.iter().enumerate() {
-        if row.role != "assistant" || memchr::memmem::find(row.text.as_bytes(), b"<think>").is_none() {
+        if row.role != "assistant" || !has_think(&row.text) {
             continue;
         }
         match parse(&row.text) {
@@ -55,26 +55,70 @@ pub(super) fn add(draft: &mut Draft, record: &mut RawRecord<'_>) {
     }
 }
 
+fn has_think(text: &str) -> bool {
+    memchr::memchr_iter(b'<', text.as_bytes()).any(|at| matches!(tag_at(text, at), Some((Tag::Think, _))))
+}
+
 /// The forest that a text's `<think>` parts hold; empty where it has none.
 pub(super) fn parse(text: &str) -> Result<Vec<Node<'_>>, String> {
     let mut nodes = Vec::new();
     let mut rest = text;
-    while let Some((_, after)) = rest.split_once("<think>") {
-        let Some((body, after)) = after.split_once("</think>") else { return Err("<think> is not closed".into()) };
-        if body.contains("<think>") {
-            return Err("a <think> stands in a <think>".into());
+    let mut open_answers = 0;
+    while let Some((tag, after)) = next_tag(rest) {
+        match tag {
+            Tag::Think => {}
+            Tag::EndThink => return Err("</think> has no <think>".into()),
+            Tag::Answer | Tag::EndAnswer => {
+                open_answers += if tag == Tag::Answer { 1 } else { -1 };
+                rest = after;
+                continue;
+            }
         }
+        let Some((body, after)) = until_end(after)? else { return Err("<think> is not closed".into()) };
         let is_json = body.trim_start().starts_with(['{', '[']) && body.trim_end().ends_with(['}', ']']);
         nodes.extend(if is_json { json::parse(body, true)? } else { text::parse(body)? });
         rest = after;
     }
-    if rest.contains("</think>") {
-        return Err("</think> has no <think>".into());
-    }
-    if rest.matches("<answer>").count() != rest.matches("</answer>").count() {
+    if open_answers != 0 {
         return Err("<answer> is not closed".into());
     }
     Ok(nodes)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Tag {
+    Think,
+    EndThink,
+    Answer,
+    EndAnswer,
+}
+
+/// The next tag of a text and what follows it: one pass over its `<`.
+fn next_tag(text: &str) -> Option<(Tag, &str)> {
+    memchr::memchr_iter(b'<', text.as_bytes()).find_map(|at| tag_at(text, at))
+}
+
+fn tag_at(text: &str, at: usize) -> Option<(Tag, &str)> {
+    let rest = text.get(at..)?;
+    let tags = [
+        ("<think>", Tag::Think),
+        ("</think>", Tag::EndThink),
+        ("<answer>", Tag::Answer),
+        ("</answer>", Tag::EndAnswer),
+    ];
+    tags.into_iter().find_map(|(name, tag)| Some((tag, rest.strip_prefix(name)?)))
+}
+
+/// The text up to `</think>` and what follows it; nothing where there is none.
+fn until_end(text: &str) -> Result<Option<(&str, &str)>, String> {
+    for at in memchr::memchr_iter(b'<', text.as_bytes()) {
+        match tag_at(text, at) {
+            Some((Tag::EndThink, after)) => return Ok(Some((text.get(..at).unwrap_or_default(), after))),
+            Some((Tag::Think, _)) => return Err("a <think> stands in a <think>".into()),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 fn is_tree(record: &RawRecord<'_>, key: &str) -> bool {

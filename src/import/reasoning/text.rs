@@ -132,9 +132,10 @@ fn dotted(path: &[u32]) -> String {
 fn pieces(body: &str) -> Vec<(usize, usize)> {
     let mut pieces = Vec::new();
     let mut line_start = 0;
+    let finder = memchr::memmem::Finder::new("Level ");
     for line in body.split_inclusive('\n') {
         let mut start = line_start;
-        for (at, _) in line.match_indices("Level ") {
+        for at in finder.find_iter(line.as_bytes()) {
             let rest = line.get(at + 6..).unwrap_or_default();
             let is_heading = rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(':')
                 && rest.starts_with(|c: char| c.is_ascii_digit());
