@@ -159,8 +159,11 @@ fn check_columns(manifest: &Manifest, fragments: &[Fragment<'_>], seen: &mut See
     for column in &manifest.columns {
         known_table(&column.table)?;
         let name = &column.name;
-        if name.is_empty() || column.files.is_empty() {
-            return Err(corrupt(format!("the side column {name:?} of {} has no name or no file", column.table)));
+        if name.is_empty() || column.replaces && column.files.is_empty() {
+            return Err(corrupt(format!(
+                "the side column {name:?} of {} has no name, or replaces a column and has no file",
+                column.table
+            )));
         }
         ColumnType::parse(&column.ty).map_err(|error| {
             corrupt(format!("the side column {name:?} of {} has no valid type", column.table)).caused_by(error)

@@ -242,7 +242,8 @@ fn side_columns_and_deletions_must_fit_their_table() {
     assert!(refused(|m| m.columns[0].files[1].fragments[0] = part(3, 10)).contains("twice"));
     assert!(refused(|m| m.columns[0].ty = "texts".into()).contains("no valid type"));
     assert!(refused(|m| m.columns[0].name.clear()).contains("no name"));
-    assert!(refused(|m| m.columns[0].files.clear()).contains("no file"));
+    let without_files = |m: &mut Manifest| m.columns[0].files.clear();
+    assert!(refused(|m| (m.columns[0].replaces = true, without_files(m)).1).contains("no file"));
     assert!(refused(|m| m.columns.push(m.columns[0].clone())).contains("twice"));
     assert!(refused(|m| m.columns[0].table = "turns".into()).contains("no table"));
     assert!(refused(|m| m.deletions[0].table = "turns".into()).contains("no table"));
