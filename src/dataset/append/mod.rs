@@ -35,8 +35,11 @@ use std::path::Path;
 /// Appends rows to a dataset. What it has written becomes visible, all at once, with [`Appender::commit`]; dropped
 /// without it, or killed, it leaves the dataset as it was.
 ///
-/// Memory is bounded by what waits for a batch (at most `batch_bytes` a table and `blob_batch_bytes` of blobs, twice
-/// while a batch is written), plus about 24 bytes a new id and 40 a new blob, for telling repeats.
+/// Memory is bounded. What waits for a batch takes at most three times `batch_bytes` a table and three times
+/// `blob_batch_bytes` of blobs (buffers double as they grow), or three times a row that is larger by itself; a file of
+/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 60 bytes a new id, 90 a new
+/// blob, 50 a new annotation's target or frame's video, and 32 each committed row that new ones refer to. Each file that
+/// is written has a buffer of 1 MiB. Dictionaries and the side files of updates come on top.
 ///
 /// Several appenders may work on a dataset at once, in one process or in several: all of them land, unless two add the
 /// same id of the same source.
