@@ -101,7 +101,9 @@ mod tests {
     use crate::import::draft::MediaItem;
     use crate::schema::rows::TurnRow;
 
-    fn placed(turns: &[(&str, &str)], inputs: usize, outputs: usize) -> (Vec<(usize, Option<usize>, bool)>, Vec<Kind>) {
+    type Placed = (Vec<(usize, Option<usize>, bool)>, Vec<Kind>);
+
+    fn placed(turns: &[(&str, &str)], inputs: usize, outputs: usize) -> Placed {
         let turns = turns.iter().map(|(role, text)| TurnRow {
             role: (*role).into(),
             text: (*text).into(),
