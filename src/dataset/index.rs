@@ -101,7 +101,7 @@ impl Run {
     pub fn find(&self, opening: &Opening, key: u64, mut found: impl FnMut(Address) -> Result<bool>) -> Result<()> {
         let file = self.open(opening)?;
         let Some(mut batch) = first_batch(file, key)? else { return Ok(()) };
-        let mut row = keys(file, batch)?.partition_point(|at| *at < key);
+        let mut row = first_row(keys(file, batch)?, key);
         loop {
             let keys = keys(file, batch)?;
             if row >= keys.len() {
@@ -186,15 +186,57 @@ impl Iterator for Entries<'_> {
 
 /// The first batch that can hold the key: the last one that starts below it, or the first.
 fn first_batch(file: &DataFile, key: u64) -> Result<Option<usize>> {
-    let (mut low, mut high) = (0, file.batches());
-    if high == 0 {
+    if file.batches() == 0 {
         return Ok(None);
     }
-    while low + 1 < high {
-        let middle = low + (high - low) / 2;
-        if keys(file, middle)?.first().is_some_and(|first| *first < key) { low = middle } else { high = middle }
+    let guess = (u128::from(key) * file.batches() as u128) >> 64;
+    let below = |batch| Ok(keys(file, batch)?.first().is_some_and(|first| *first < key));
+    let after = partition_point_from(file.batches(), guess as usize, below)?;
+    Ok(Some(after.saturating_sub(1)))
+}
+
+/// The first row of a batch's keys that is not below the key.
+fn first_row(keys: &[u64], key: u64) -> usize {
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return 0 };
+    let (span, part) = (u128::from(last.saturating_sub(*first)), u128::from(key.saturating_sub(*first)));
+    let guess = if span == 0 { 0 } else { (part * keys.len() as u128 / span) as usize };
+    partition_point_from(keys.len(), guess, |row| Ok(keys[row] < key)).unwrap_or(keys.len())
+}
+
+/// The first place of `0..len` that is not `below`, where all that are come first: looked for from `guess` on, in
+/// steps that double. Keys that are digests lie evenly, so that the guess is nearly right and few places are touched.
+fn partition_point_from(len: usize, guess: usize, mut below: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
+    let guess = guess.min(len.saturating_sub(1));
+    let (mut low, mut high) = (0, len);
+    let mut step = 1;
+    if len > 0 && below(guess)? {
+        low = guess + 1;
+        while low < len {
+            let probe = (guess + step).min(len - 1);
+            if !below(probe)? {
+                high = probe;
+                break;
+            }
+            low = probe + 1;
+            step *= 2;
+        }
+    } else if len > 0 {
+        high = guess;
+        while high > 0 {
+            let probe = guess.saturating_sub(step);
+            if below(probe)? {
+                low = probe + 1;
+                break;
+            }
+            high = probe;
+            step *= 2;
+        }
     }
-    Ok(Some(low))
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if below(middle)? { low = middle + 1 } else { high = middle }
+    }
+    Ok(low)
 }
 
 fn keys(file: &DataFile, index: usize) -> Result<&[u64]> {
@@ -210,4 +252,33 @@ fn addresses(file: &DataFile, index: usize) -> Result<&[i64]> {
 fn address(file: &DataFile, batch: usize, row: usize) -> Result<Address> {
     let value = addresses(file, batch)?.get(row).copied().unwrap_or(0);
     Address::new(value).map_err(|error| Error::corrupt(error.message()).in_file(file.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_guess_leads_to_the_partition_point() {
+        for len in 0..40 {
+            for point in 0..=len {
+                for guess in 0..len + 3 {
+                    let found = partition_point_from(len, guess, |at| {
+                        assert!(at < len);
+                        Ok(at < point)
+                    });
+                    assert_eq!(found.unwrap(), point, "of {len}, from {guess}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_found_whatever_the_keys() {
+        for keys in [vec![], vec![5], vec![0, u64::MAX], vec![7; 9], (0..500).map(|at| at * at * at).collect()] {
+            for key in keys.iter().flat_map(|key: &u64| [key.saturating_sub(1), *key, key.saturating_add(1)]) {
+                assert_eq!(first_row(&keys, key), keys.partition_point(|at| *at < key));
+            }
+        }
+    }
 }
