@@ -122,6 +122,8 @@ fn every_constant_stands_in_the_table_with_its_value() {
         KIND_COLUMN,
         KIND_INDEX,
         KIND_DELETIONS,
+        KIND_SELECTION,
+        META_SELECTION,
         INFLATE_MAX,
         INFLATE_SLACK,
         KEY_LEN,

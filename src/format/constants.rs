@@ -67,6 +67,10 @@ pub const KIND_COLUMN: &str = "column";
 pub const KIND_INDEX: &str = "index";
 /// What [`META_KIND`] says of a deletions file.
 pub const KIND_DELETIONS: &str = "deletions";
+/// What `surgdb.kind` says of a saved selection.
+pub const KIND_SELECTION: &str = "selection";
+/// Schema metadata of a saved selection: what was selected, as JSON.
+pub const META_SELECTION: &str = "surgdb.selection";
 
 /// A compressed buffer may be this many times larger than its compressed bytes, plus [`INFLATE_SLACK`]; a writer
 /// stores a buffer that compresses better as it is. It bounds what a reader allocates for a hostile file.
