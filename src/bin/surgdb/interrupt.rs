@@ -35,7 +35,7 @@ pub fn flag() -> Arc<AtomicBool> {
 /// `Interrupted`.
 pub fn check() -> Result<()> {
     match asked() {
-        true => Err(Error::new(ErrorKind::Interrupted, "stopped; nothing was left half-done")),
+        true => Err(Error::new(ErrorKind::Interrupted, "stopped: no dataset was changed")),
         false => Ok(()),
     }
 }

@@ -23,8 +23,10 @@ impl Progress {
     /// Work on `total` bytes, where that is known.
     pub fn bytes(what: impl Into<String>, total: Option<u64>) -> Self {
         let template = match total {
-            Some(_) => "{prefix} [{bar:24}] {bytes}/{total_bytes} · {binary_bytes_per_sec} · {msg} · {eta} left",
-            None => "{prefix} {spinner} {bytes} · {binary_bytes_per_sec} · {msg}",
+            Some(_) => {
+                "{prefix} [{bar:20}] {decimal_bytes}/{decimal_total_bytes} · {decimal_bytes_per_sec} · {eta} left · {wide_msg}"
+            }
+            None => "{prefix} {spinner} {decimal_bytes} · {decimal_bytes_per_sec} · {wide_msg}",
         };
         Self::new(what.into(), total, template)
     }
@@ -32,8 +34,8 @@ impl Progress {
     /// Work on `total` things, where that is known.
     pub fn things(what: impl Into<String>, total: Option<u64>) -> Self {
         let template = match total {
-            Some(_) => "{prefix} [{bar:24}] {human_pos}/{human_len} · {msg} · {eta} left",
-            None => "{prefix} {spinner} {human_pos} · {msg}",
+            Some(_) => "{prefix} [{bar:20}] {human_pos}/{human_len} · {eta} left · {wide_msg}",
+            None => "{prefix} {spinner} {human_pos} · {wide_msg}",
         };
         Self::new(what.into(), total, template)
     }

@@ -16,11 +16,11 @@ pub use report::print as print_report;
 
 const EXAMPLES: &str = "\
 Examples:
-  surgdb import my.surgdb records.json                        ShareGPT, LLaVA, messages, DPO, …: found out by itself
-  surgdb import my.surgdb data/*.jsonl --source cholec --licence CC-BY-NC-SA-4.0 --media-root /data/frames
-  surgdb import my.surgdb data --source-file cholec.toml      everything about the source in a file
-  surgdb import my.surgdb records.json --dry-run              only say what would come of it
-  surgdb import my.surgdb records.json --on-change replace    take the changed records of a new release
+  surgdb import my.surgdb records.json               the form is found out
+  surgdb import my.surgdb data --source-file c.toml  all about the source in a file
+  surgdb import my.surgdb a.jsonl b.jsonl --source cholec --media-root /data/frames
+  surgdb import my.surgdb records.json --dry-run     only say what would come of it
+  surgdb import my.surgdb new.json --on-change replace
 
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
 one that is not found is counted, and attached when the import is run again and finds it.
