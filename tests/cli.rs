@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use surgdb::dataset::BlobSource;
 use surgdb::format::manifest::Source;
 use surgdb::rows::{AlternativeRow, ConversationRow, FrameRow, MediumRow, ReasoningRow, TurnRow};
@@ -243,6 +244,28 @@ fn a_column_is_added_from_a_csv_file_and_replaced() {
 
     std::fs::write(&file, "id,score\nnobody,1.5\n").unwrap();
     assert!(fails(&fixture.run("column add", &[&args[..1], &["--replace"]].concat())).contains("nobody"));
+}
+
+#[test]
+fn a_column_is_added_from_an_arrow_file_to_another_table() {
+    let fixture = Fixture::new();
+    let file = fixture.path("blur.arrow");
+    let ids: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["VID01/000002.png"]));
+    let blur: arrow_array::ArrayRef = Arc::new(arrow_array::Float32Array::from(vec![0.25]));
+    let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![Some("dark")]));
+    let batch = arrow_array::RecordBatch::try_from_iter([("frame", ids), ("blur", blur), ("note", note)]).unwrap();
+    let mut writer =
+        arrow_ipc::writer::FileWriter::try_new(std::fs::File::create(&file).unwrap(), &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+
+    let path = file.to_str().unwrap();
+    assert!(fails(&fixture.run("column add", &[path, "--table", "frames"])).contains("frame"));
+    let added = fixture.json("column add", &[path, "--table", "frames", "--key", "frame"]);
+    assert_eq!((&added["rows"], &added["columns"]), (&1.into(), &serde_json::json!(["blur", "note"])));
+    let columns = fixture.json("column list", &["--table", "frames"]);
+    let note = columns.as_array().unwrap().iter().find(|column| column["name"] == "note").unwrap();
+    assert_eq!(note["type"], "text");
 }
 
 #[test]

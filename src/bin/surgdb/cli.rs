@@ -40,7 +40,7 @@ struct Cli {
 enum Command {
     Demo(crate::demo::Args),
     Create(crate::create::Args),
-    Import(crate::import::Args),
+    Import(Box<crate::import::Args>),
     Info(crate::info::Args),
     Stats(crate::stats::Args),
     Show(crate::show::Args),
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => crate::demo::run(args),
         Command::Create(args) => crate::create::run(args),
-        Command::Import(args) => crate::import::run(args),
+        Command::Import(args) => crate::import::run(*args),
         Command::Info(args) => crate::info::run(args),
         Command::Stats(args) => crate::stats::run(args),
         Command::Show(args) => crate::show::run(args),

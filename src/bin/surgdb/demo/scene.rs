@@ -21,15 +21,15 @@ pub struct Camera {
 }
 
 impl Camera {
-    fn from_centre(&self, p: (f32, f32)) -> f32 {
+    fn off_centre(&self, p: (f32, f32)) -> f32 {
         let aspect = self.size.0 as f32 / self.size.1 as f32;
         let (x, y) = (p.0 - 0.5 * aspect, p.1 - 0.5);
         (x * x + y * y).sqrt()
     }
 
     /// 1 in the picture, 0 in the black around a round one.
-    fn inside(&self, from_centre: f32) -> f32 {
-        self.circle.map_or(1.0, |radius| step(radius, radius - 0.012, from_centre))
+    fn inside(&self, off_centre: f32) -> f32 {
+        self.circle.map_or(1.0, |radius| step(radius, radius - 0.012, off_centre))
     }
 }
 
@@ -96,8 +96,8 @@ impl<'a> Tile<'a> {
 fn pixel(shot: &mut Shot, camera: &Camera, tile: &Tile<'_>, ground: Pixel, (x, y): (u32, u32)) {
     let (width, scale) = (camera.size.0 as f32, camera.size.1 as f32);
     let p = ((x as f32 + 0.5) / scale, (y as f32 + 0.5) / scale);
-    let from_centre = camera.from_centre(p);
-    let inside = camera.inside(from_centre);
+    let off_centre = camera.off_centre(p);
+    let inside = camera.inside(off_centre);
     let shaded = (p.0 - SHADOW.0, p.1 - SHADOW.1);
     let shadow = tile.shading.iter().map(|instrument| instrument.shadow(shaded)).fold(0.0, f32::max);
     let mut colour = ground.colour.map(|part| part * (1.0 - 0.62 * shadow));
@@ -111,7 +111,7 @@ fn pixel(shot: &mut Shot, camera: &Camera, tile: &Tile<'_>, ground: Pixel, (x, y
             grow(&mut shot.boxes[*number], x as f32 / width, y as f32 / scale, 1.0 / width, 1.0 / scale);
         }
     }
-    let light = (1.0 - 0.22 * step(0.35, 1.05, from_centre)) * inside;
+    let light = (1.0 - 0.22 * step(0.35, 1.05, off_centre)) * inside;
     shot.picture.put_pixel(x, y, developed(colour, light, (x, y), camera));
     depth *= inside.round();
     shot.depth.put_pixel(x, y, Luma([(depth * 100.0).clamp(0.0, 65_535.0) as u16]));
@@ -129,7 +129,7 @@ pub fn smoky(clear: &RgbImage, camera: &Camera, seed: u32) -> RgbImage {
         let thick = (0.1 + 1.25 * step(0.22, 0.78, wisps) * 0.62).min(0.82);
         let light = 214.0 / (1.0 + 0.35 * ((px - 0.89).powi(2) + (py - 0.5).powi(2)));
         let haze = [light, light * 0.985, light * 0.985];
-        let inside = camera.inside(camera.from_centre((px, py)));
+        let inside = camera.inside(camera.off_centre((px, py)));
         for (part, haze) in pixel.0.iter_mut().zip(haze) {
             *part = lerp(f32::from(*part), haze, thick * inside) as u8;
         }
