@@ -7,9 +7,10 @@
 use crate::dataset::Dataset;
 use crate::dataset::claims::Claims;
 use crate::dataset::commit;
+use crate::dataset::compact::Compaction;
 use crate::dataset::delete::{refers_to, write_deletions};
 use crate::dataset::index::{IndexKind, Run};
-use crate::dataset::merge::merged;
+use crate::dataset::merge::{merged, without};
 use crate::error::{Error, Result};
 use crate::format::manifest::{FileEntry, Manifest, Operation, ReportEntry, SideColumn, Source};
 use crate::format::{Address, FragmentId};
@@ -33,6 +34,8 @@ pub struct Change {
     pub refers: HashSet<Address>,
     /// Sources to be added, or to take the place of those with their id.
     pub sources: Vec<Source>,
+    /// What a compaction replaces.
+    pub compaction: Compaction,
     /// Reports that were written.
     pub reports: Vec<ReportEntry>,
 }
@@ -47,6 +50,7 @@ impl Change {
         self.files.is_empty()
             && self.columns.is_empty()
             && self.deletes.is_empty()
+            && self.compaction.is_empty()
             && self.sources.iter().all(says_nothing_new)
             && self.reports.iter().all(|report| manifest.reports.contains(report))
     }
@@ -84,6 +88,7 @@ impl Change {
             }
         }
         self.check_overlays(base)?;
+        self.compaction.check(base)?;
         if base.version() != dataset.version() {
             self.check_ids(dataset, base)?;
         }
@@ -137,6 +142,7 @@ impl Change {
     fn apply(&self, base: &Dataset, claims: &mut Claims, operation: &Operation) -> Result<Manifest> {
         let mut next = base.manifest().clone();
         next.operation = operation.clone();
+        self.compaction.apply(&mut next);
         for (table, files) in &self.files {
             next.files.entry(table.name().to_owned()).or_default().extend(files.iter().cloned());
         }
@@ -156,6 +162,11 @@ impl Change {
         drop_covered(&mut next.columns);
         for (kind, entries) in &self.entries {
             let runs = merged(base.opening(), claims, *kind, &base.manifest().index, entries)?;
+            next.index.retain(|run| run.kind != kind.name());
+            next.index.extend(runs);
+        }
+        for kind in IndexKind::ALL.into_iter().filter(|kind| self.compaction.tables().contains(&kind.table())) {
+            let runs = without(base.opening(), claims, kind, &next.index, self.compaction.emptied())?;
             next.index.retain(|run| run.kind != kind.name());
             next.index.extend(runs);
         }

@@ -13,6 +13,8 @@ use std::path::Path;
 pub struct NewDataFile {
     pub number: u32,
     pub writer: FileWriter,
+    /// Rows that were written empty, ascending.
+    pub emptied: Vec<u64>,
     path: String,
 }
 
@@ -32,7 +34,7 @@ pub fn new_file(
     let path = data_path(folder, number);
     let name = path.rsplit('/').next().unwrap_or(&path);
     let writer = FileWriter::create(&root.join(folder), name, kind, schema, options)?;
-    Ok(NewDataFile { number, writer, path })
+    Ok(NewDataFile { number, writer, emptied: Vec::new(), path })
 }
 
 impl NewDataFile {
@@ -41,7 +43,7 @@ impl NewDataFile {
     /// # Errors
     /// `Conflict` when a claim is gone; `Io`.
     pub fn publish(self, claims: &mut Claims, fragments: &[(FragmentId, u32)]) -> Result<(String, FileSummary)> {
-        let (summary, file) = self.writer.finish(fragments, &[])?;
+        let (summary, file) = self.writer.finish(fragments, &self.emptied)?;
         claims.publish(file)?;
         Ok((self.path, summary))
     }

@@ -5,10 +5,12 @@ use crate::dataset::files::new_file;
 use crate::dataset::index::{INDEX_FILE_KIND, IndexKind, RUN_BATCH_ROWS, Run, run_schema};
 use crate::dataset::lazy::Opening;
 use crate::error::Result;
+use crate::format::Address;
 use crate::format::constants::INDEX_DIR;
 use crate::format::manifest::IndexRun;
 use crate::write::WriteOptions;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The runs of an index after `entries` (sorted) were added to those in `runs`: a run that is at most twice as long as
@@ -40,6 +42,32 @@ pub fn merged(
     }
     kept.push(write_run(opening, claims, kind, &mut sources)?);
     Ok(kept)
+}
+
+/// The runs of an index joined to one, without the entries that lead to these rows.
+///
+/// # Errors
+/// `Corrupt` when a run cannot be read; `Io`, `Conflict`.
+pub fn without(
+    opening: &Opening,
+    claims: &mut Claims,
+    kind: IndexKind,
+    runs: &[IndexRun],
+    rows: &BTreeSet<Address>,
+) -> Result<Vec<IndexRun>> {
+    let known: Vec<_> = runs.iter().filter(|run| run.kind == kind.name()).map(Run::new).collect();
+    let stays = |entry: &Result<(u64, i64)>| match entry {
+        Ok((_, address)) => !Address::new(*address).is_ok_and(|address| rows.contains(&address)),
+        Err(_) => true,
+    };
+    let mut sources = Vec::new();
+    for run in &known {
+        sources.push(source(run.entries(opening)?.filter(stays)));
+    }
+    if sources.iter_mut().all(|source| source.peek().is_none()) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![write_run(opening, claims, kind, &mut sources)?])
 }
 
 type Source<'a> = std::iter::Peekable<Box<dyn Iterator<Item = Result<(u64, i64)>> + 'a>>;

@@ -8,6 +8,7 @@ mod change;
 pub mod claims;
 mod columns;
 pub mod commit;
+mod compact;
 mod delete;
 mod files;
 mod fragments;

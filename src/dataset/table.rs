@@ -249,9 +249,9 @@ impl ColumnState {
         self.absent.as_ref()
     }
 
-    /// How many side files it has.
-    pub fn file_count(&self) -> usize {
-        self.files.len()
+    /// The paths of its side files, the newest last.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.files.iter().map(|(entry, _)| entry.path.as_str())
     }
 
     /// Its `index`-th side file.

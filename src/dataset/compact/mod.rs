@@ -1,0 +1,271 @@
+//! Compaction: many small files become few, replaced cells move into the base files, and deleted rows are emptied.
+//!
+//! It joins files and never drops a row: that is what keeps addresses. An added column stays apart from the base
+//! files, its own files joined.
+
+mod output;
+
+use crate::dataset::Dataset;
+use crate::dataset::append::WriterOptions;
+use crate::dataset::change::Change;
+use crate::dataset::claims::Claims;
+use crate::dataset::files::new_file;
+use crate::dataset::scan::Pieces;
+use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::format::constants::COLUMNS_DIR;
+use crate::format::manifest::{FileEntry, Manifest, Operation, SideColumn};
+use crate::schema::build::*;
+use crate::schema::tables::Table;
+use crate::write::WriteOptions;
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::SchemaRef;
+use output::{Cut, Output};
+use std::collections::BTreeSet;
+
+/// What a compaction replaces, and what it rests on.
+#[derive(Default)]
+pub struct Compaction {
+    /// Base files that were rewritten.
+    inputs: Vec<(Table, String)>,
+    /// Side files that were folded into base files, or joined.
+    folded: BTreeSet<String>,
+    /// Rows that were written empty.
+    emptied: BTreeSet<Address>,
+}
+
+impl Compaction {
+    /// Whether nothing was rewritten.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.folded.is_empty()
+    }
+
+    /// The tables whose base files were rewritten.
+    pub fn tables(&self) -> BTreeSet<Table> {
+        self.inputs.iter().map(|(table, _)| *table).collect()
+    }
+
+    /// Rows that were written empty.
+    pub fn emptied(&self) -> &BTreeSet<Address> {
+        &self.emptied
+    }
+
+    /// Holds the compaction against the version that it is to follow: what it rewrote is still there, and what it
+    /// emptied is still deleted. That the side columns are the same is checked with those of all changes.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not so.
+    pub fn check(&self, base: &Dataset) -> Result<()> {
+        let conflict = |what: String| Err(Error::conflict(format!("{what} meanwhile: compact the newest version")));
+        for (table, path) in &self.inputs {
+            if !base.manifest().files_of(table.name()).iter().any(|file| file.path == *path) {
+                return conflict(format!("another writer has rewritten {path}"));
+            }
+        }
+        for address in &self.emptied {
+            if base.is_live(*address)? {
+                return conflict(format!("{address} was deleted, and another writer has brought it back"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out of the manifest what was rewritten.
+    pub fn apply(&self, next: &mut Manifest) {
+        for (table, files) in &mut next.files {
+            files.retain(|file| !self.inputs.iter().any(|(of, path)| of.name() == table && *path == file.path));
+        }
+        for column in &mut next.columns {
+            column.files.retain(|file| !self.folded.contains(&file.path));
+        }
+        next.columns.retain(|column| !column.files.is_empty());
+    }
+}
+
+impl Dataset {
+    /// Joins the files of each table, folds replaced cells into them, and empties deleted rows, in a new version.
+    /// Addresses stay what they are. Where nothing is to be done, there is no new version.
+    ///
+    /// # Errors
+    /// `Conflict` when another writer has changed what is rewritten; `Corrupt` when it cannot be read; `Io`.
+    pub fn compact(&self) -> Result<Dataset> {
+        self.compact_with(WriterOptions::default())
+    }
+
+    /// As [`Dataset::compact`], with options: how batches are cut and compressed, and from how many bytes on a file is
+    /// ended after the fragment at hand.
+    ///
+    /// # Errors
+    /// As [`Dataset::compact`].
+    pub fn compact_with(&self, options: WriterOptions) -> Result<Dataset> {
+        let mut work = Work { dataset: self, options, claims: Claims::new(self.path())?, change: Change::default() };
+        for table in Table::ALL {
+            work.table(table)?;
+            for column in table.columns().len()..self.state(table).columns.len() {
+                work.column(table, column)?;
+            }
+        }
+        let Work { claims, change, .. } = work;
+        let operation = Operation::new("compact")
+            .with("files", change.compaction.inputs.len() as u64)
+            .with("emptied", change.compaction.emptied.len() as u64);
+        change.commit(self, claims, operation)
+    }
+}
+
+/// What is written, and where.
+struct Target {
+    folder: &'static str,
+    kind: &'static str,
+    schema: SchemaRef,
+}
+
+struct Work<'a> {
+    dataset: &'a Dataset,
+    options: WriterOptions,
+    claims: Claims,
+    change: Change,
+}
+
+impl Work<'_> {
+    fn table(&mut self, table: Table) -> Result<()> {
+        let dataset = self.dataset;
+        let state = dataset.state(table);
+        if !needs_work(dataset, state)? {
+            return Ok(());
+        }
+        for column in 0..table.columns().len() {
+            self.fold(state, column);
+        }
+        let columns: Vec<_> = (0..table.columns().len()).collect();
+        let fragments: Vec<_> = (0..state.fragments.len()).collect();
+        let empty = empty_row(table)?;
+        let target = Target { folder: table.name(), kind: table.name(), schema: table.schema().clone() };
+        let files = self.rewrite(table, columns, &fragments, empty.columns(), &target)?;
+        self.change.compaction.inputs.extend(state.files().map(|file| (table, file.path.clone())));
+        self.change.files.insert(table, files);
+        Ok(())
+    }
+
+    /// Joins the side files of an added column.
+    fn column(&mut self, table: Table, column: usize) -> Result<()> {
+        let state = self.dataset.state(table);
+        if state.columns[column].paths().len() < 2 {
+            return Ok(());
+        }
+        self.fold(state, column);
+        let covered = |at: &usize| state.overlay_path(*at, column).is_some();
+        let fragments: Vec<_> = (0..state.fragments.len()).filter(covered).collect();
+        let known = &state.columns[column].column;
+        let empty = [new_null_array(&known.ty.to_arrow(), 1)];
+        let target = Target { folder: COLUMNS_DIR, kind: COLUMN_FILE_KIND, schema: column_schema(known) };
+        let files = self.rewrite(table, vec![column], &fragments, &empty, &target)?;
+        self.change.columns.push(SideColumn {
+            table: table.name().to_owned(),
+            name: known.name.clone(),
+            ty: known.ty.to_string(),
+            replaces: false,
+            files,
+        });
+        Ok(())
+    }
+
+    /// Remembers the side files of a column, which are about to be read: they go when the change is committed, if they
+    /// are still the newest.
+    fn fold(&mut self, state: &TableState, column: usize) {
+        for (at, fragment) in state.fragments.iter().enumerate() {
+            if let Some(path) = state.overlay_path(at, column) {
+                let name = state.columns[column].column.name.clone();
+                self.change.overlays.push((state.table, name, fragment.id, Some(path.to_owned())));
+            }
+        }
+        self.change.compaction.folded.extend(state.columns[column].paths().map(str::to_owned));
+    }
+
+    /// Writes these fragments, in this order, to as many files as the options ask for; `empty` has one row, which stands
+    /// for every deleted one.
+    fn rewrite(
+        &mut self,
+        table: Table,
+        columns: Vec<usize>,
+        fragments: &[usize],
+        empty: &[ArrayRef],
+        target: &Target,
+    ) -> Result<Vec<FileEntry>> {
+        let state = self.dataset.state(table);
+        let limit = if table == Table::Blobs { self.options.blob_fragment_bytes } else { self.options.fragment_bytes };
+        let mut pieces = Pieces::new(self.dataset, table, columns);
+        let (mut files, mut output) = (Vec::new(), None::<Output>);
+        for at in fragments {
+            let fragment = state.fragments[*at];
+            let out = match &mut output {
+                Some(output) => output,
+                None => output.insert(self.output(table, target)?),
+            };
+            let mut row = 0;
+            while row < fragment.rows {
+                let (piece, len) = pieces.whole(*at, row, fragment.rows - row)?;
+                let gone = self.gone(state, *at, row, len)?;
+                out.push(&piece.batch, empty, &gone)?;
+                self.change.compaction.emptied.extend(gone.iter().map(|at| fragment.id.address(row + *at)));
+                row += len;
+                self.claims.refresh()?;
+            }
+            out.end_fragment(fragment.id, fragment.rows);
+            if out.written() >= limit {
+                files.extend(output.take().map(|output| output.end(&mut self.claims)).transpose()?);
+            }
+        }
+        files.extend(output.map(|output| output.end(&mut self.claims)).transpose()?);
+        Ok(files)
+    }
+
+    fn output(&mut self, table: Table, target: &Target) -> Result<Output> {
+        let options = WriteOptions { compression: self.options.compression };
+        let root = self.dataset.path();
+        let file = new_file(root, &mut self.claims, target.folder, target.kind, target.schema.clone(), options)?;
+        let blobs = table == Table::Blobs;
+        let bytes = if blobs { self.options.blob_batch_bytes } else { self.options.batch_bytes };
+        Ok(Output::new(file, target.schema.clone(), Cut { rows: self.options.batch_rows, bytes }))
+    }
+
+    /// Which of these rows of a fragment are deleted, counted from the first of them.
+    fn gone(&self, state: &TableState, at: usize, first: u32, len: u32) -> Result<Vec<u32>> {
+        let live = state.live(self.dataset.opening())?;
+        let deleted = live.deleted(at).map(|deleted| deleted.range(first..first + len).map(|row| row - first));
+        Ok(deleted.map(Iterator::collect).unwrap_or_default())
+    }
+}
+
+/// Whether the files of a table are more than one, or hold what a compaction takes out.
+fn needs_work(dataset: &Dataset, state: &TableState) -> Result<bool> {
+    let replaced = (0..state.table.columns().len()).any(|column| state.columns[column].paths().len() > 0);
+    if state.files().len() > 1 || replaced {
+        return Ok(true);
+    }
+    let mut emptied = 0;
+    for at in 0..state.files().len() {
+        emptied += state.file_at(dataset.opening(), at)?.footer().emptied.len() as u64;
+    }
+    Ok(emptied != state.deleted())
+}
+
+/// What a deleted row becomes.
+fn empty_row(table: Table) -> Result<RecordBatch> {
+    macro_rules! empty {
+        ($builder:ident) => {{
+            let mut builder = $builder::new();
+            builder.push_empty()?;
+            builder.finish()
+        }};
+    }
+    match table {
+        Table::Blobs => empty!(BlobsBuilder),
+        Table::Cases => empty!(CasesBuilder),
+        Table::Videos => empty!(VideosBuilder),
+        Table::Frames => empty!(FramesBuilder),
+        Table::Annotations => empty!(AnnotationsBuilder),
+        Table::Conversations => empty!(ConversationsBuilder),
+    }
+}
