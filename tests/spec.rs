@@ -126,6 +126,7 @@ fn every_constant_stands_in_the_table_with_its_value() {
         META_SELECTION,
         INFLATE_MAX,
         INFLATE_SLACK,
+        VALUE_BYTES_MAX,
         KEY_LEN,
         RECORD_LEN,
         DIGEST_LEN,
