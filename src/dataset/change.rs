@@ -9,6 +9,7 @@ use crate::dataset::claims::Claims;
 use crate::dataset::commit;
 use crate::dataset::compact::Compaction;
 use crate::dataset::delete::{refers_to, write_deletions};
+use crate::dataset::fragments::Fragment;
 use crate::dataset::index::{IndexKind, Run};
 use crate::dataset::merge::{merged, without};
 use crate::error::{Error, Result};
@@ -41,6 +42,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// A fragment that this change adds to a table.
+    pub fn new_fragment(&self, table: Table, id: FragmentId) -> Option<Fragment> {
+        let mut parts = self.files.get(&table)?.iter().flat_map(|entry| &entry.fragments);
+        parts.find(|part| part.fragment == id).map(|part| Fragment { id, rows: part.rows, file: 0, start: 0 })
+    }
+
     /// Whether there is nothing to commit to a version: also where its sources and reports are what it has already.
     pub fn is_empty(&self, manifest: &Manifest) -> bool {
         let says_nothing_new = |source: &Source| {

@@ -3,6 +3,7 @@
 use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
+use crate::dataset::fragments::Fragment;
 use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, side_row};
 use crate::dataset::{Appender, Dataset};
 use crate::error::{Error, Result};
@@ -47,8 +48,8 @@ impl CellUpdate {
         Self { table, column, addresses, values }
     }
 
-    /// Whether the change can be made to this version.
-    pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
+    /// Whether the change can be made to this version, with the rows that `appended` knows besides.
+    pub(super) fn check(&self, dataset: &Dataset, appended: impl Fn(Address) -> Option<Table>) -> Result<()> {
         let Column { name, ty, .. } = &self.column;
         let wrong = |what: String| Err(Error::invalid(format!("the column `{name}` of {}: {what}", self.table)));
         if self.values.data_type() != &ty.to_arrow() {
@@ -73,11 +74,17 @@ impl CellUpdate {
                 }
             }
         }
-        let misplaced = self.addresses.iter().find(|address| state.locate(**address).is_err());
-        match misplaced {
-            Some(address) => wrong(format!("{address} is no row of this version")),
-            None => Ok(()),
+        let base = self.table.column_index(name).is_some();
+        for address in self.addresses.iter().filter(|address| state.locate(**address).is_err()) {
+            match appended(*address) {
+                Some(table) if table == self.table && !base => {}
+                Some(table) if table == self.table => {
+                    return wrong(format!("{address} is new: its row says what it holds"));
+                }
+                _ => return wrong(format!("{address} is no row of this version")),
+            }
         }
+        Ok(())
     }
 
     /// Calls `found` with each address that the new values hold.
@@ -198,12 +205,17 @@ pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate,
         let mut file = new_file(dataset.path(), claims, COLUMNS_DIR, COLUMN_FILE_KIND, schema.clone(), options)?;
         let mut covered = Vec::new();
         for cells in cells.chunk_by(|a, b| a.0.fragment() == b.0.fragment()) {
-            let at = state.locate(cells[0].0)?;
-            let fragment = state.fragments[at];
             let index = state.column_named(&column.name).ok();
-            let path = index.and_then(|index| state.overlay_path(at, index)).map(str::to_owned);
-            change.overlays.push((update.table, column.name.clone(), fragment.id, path));
-            let patch = Patch { dataset, state, at, column: index, ty: &column, values: &update.values, cells };
+            let (at, fragment) = match state.locate(cells[0].0) {
+                Ok(at) => (Some(at), state.fragments[at]),
+                Err(error) => (None, change.new_fragment(update.table, cells[0].0.fragment()).ok_or(error)?),
+            };
+            if let Some(at) = at {
+                let path = index.and_then(|index| state.overlay_path(at, index)).map(str::to_owned);
+                change.overlays.push((update.table, column.name.clone(), fragment.id, path));
+            }
+            let known = at.zip(index);
+            let patch = Patch { dataset, state, fragment, known, ty: &column, values: &update.values, cells };
             for first in (0..fragment.rows).step_by(BATCH_ROWS as usize) {
                 let values = patch.rows(first, BATCH_ROWS.min(fragment.rows - first))?;
                 file.writer.write(&RecordBatch::try_new(schema.clone(), vec![values])?)?;
@@ -220,9 +232,9 @@ pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate,
 struct Patch<'a> {
     dataset: &'a Dataset,
     state: &'a TableState,
-    at: usize,
-    /// The column, where the table has it already.
-    column: Option<usize>,
+    fragment: Fragment,
+    /// The fragment's place in the table and the column's, where this version has both.
+    known: Option<(usize, usize)>,
     ty: &'a Column,
     values: &'a ArrayRef,
     /// Address and place in `values`, by ascending address; the last one of an address counts.
@@ -264,13 +276,13 @@ impl Patch<'_> {
 
     /// The array that holds what a row has now, the row's place in it, and how many rows follow there.
     fn current(&self, row: u32) -> Result<(ArrayRef, usize, u32)> {
-        let (fragment, opening) = (self.state.fragments[self.at], self.dataset.opening());
+        let (fragment, opening) = (self.fragment, self.dataset.opening());
         let left = |rows: usize, at: usize| ((rows - at) as u32).min(fragment.rows - row);
-        let Some(column) = self.column else {
+        let Some((at, column)) = self.known else {
             let rest = fragment.rows - row;
             return Ok((new_null_array(&self.ty.ty.to_arrow(), rest as usize), 0, rest));
         };
-        if let Some((side, start)) = self.state.overlay(opening, self.at, column)? {
+        if let Some((side, start)) = self.state.overlay(opening, at, column)? {
             let (batch, at) = side_row(side, start + u64::from(row))?;
             return Ok((Arc::clone(side.column(batch, 0)?), at, left(batch.rows(), at)));
         }

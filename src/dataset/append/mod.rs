@@ -340,12 +340,13 @@ impl Appender {
         Ok(())
     }
 
-    /// Changes cells of committed rows with the same commit, as a side column; the rest of the column stays.
+    /// Changes cells of committed rows with the same commit, as a side column; the rest of the column stays. Rows that
+    /// were appended here may have cells in columns on top of their table's own: a split, a score.
     ///
     /// # Errors
     /// `Invalid` when the column cannot be replaced or the values do not fit it.
     pub fn update(&mut self, update: CellUpdate) -> Result<()> {
-        update.check(&self.dataset)?;
+        update.check(&self.dataset, |address| self.appended_in(address))?;
         let (table, column) = update.place();
         let allowed = targets(table, column);
         let field = if table.column_index(column).is_some() { "a replaced column" } else { "an added column" };

@@ -39,7 +39,7 @@ impl Appender {
         Ok(())
     }
 
-    fn appended_in(&self, address: Address) -> Option<Table> {
+    pub(super) fn appended_in(&self, address: Address) -> Option<Table> {
         if self.frames.holds(address) {
             return Some(Table::Frames);
         }
