@@ -66,6 +66,7 @@
 
 pub mod dataset;
 mod error;
+pub mod export;
 pub mod format;
 pub mod import;
 pub mod read;

@@ -1,0 +1,218 @@
+//! The picture folder: where each picture and video of an export goes, and its bytes, written once.
+
+use super::folder::OutputFolder;
+use super::{ExportReport, sources};
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::format::Address;
+use crate::schema::tables::Table;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// How long a part of a path may be in bytes: what file systems allow, less what telling clashes apart takes.
+const PART_MAX: usize = 240;
+/// How many names are tried before the address gives one.
+const TRIES: usize = 9;
+
+/// The pictures and videos of an export.
+pub(super) struct MediaFolder<'a> {
+    dataset: &'a Dataset,
+    folder: &'a OutputFolder,
+    written: HashMap<Address, Rc<str>>,
+    /// Names that are taken, in lower case: some file systems do not tell case apart.
+    names: HashSet<String>,
+    folders: HashSet<String>,
+}
+
+impl<'a> MediaFolder<'a> {
+    /// The folder, in which these names are taken.
+    pub(super) fn new(dataset: &'a Dataset, folder: &'a OutputFolder, taken: &[&str]) -> Self {
+        let names = taken.iter().map(|name| name.to_lowercase()).collect();
+        let folders = HashSet::from([sources::FOLDER.to_owned()]);
+        Self { dataset, folder, written: HashMap::new(), names, folders }
+    }
+
+    /// The path of a frame or a video relative to the export's folder; its bytes are written when it is first asked for.
+    ///
+    /// # Errors
+    /// `LinkBroken`, `Corrupt`, `Io`.
+    pub(super) fn path(&mut self, address: Address, report: &mut ExportReport) -> Result<Rc<str>> {
+        if let Some(path) = self.written.get(&address) {
+            return Ok(path.clone());
+        }
+        let found = Found::read(self.dataset, address)?;
+        let name: Rc<str> = match &found.bytes {
+            None => {
+                report.missing += 1;
+                self.name(found.written.as_deref().unwrap_or(&found.id), address).into()
+            }
+            Some(bytes) => {
+                let mut wanted = sanitised(found.written.as_deref().unwrap_or(&found.id));
+                if !has_ending(&wanted) {
+                    wanted.push_str(ending(&found.media_type));
+                }
+                let name = self.name(&wanted, address);
+                self.folder.write(&name, bytes)?;
+                report.media += 1;
+                report.media_bytes += bytes.len() as u64;
+                name.into()
+            }
+        };
+        self.written.insert(address, name.clone());
+        Ok(name)
+    }
+
+    /// The wanted name, or one like it that is free.
+    fn name(&mut self, wanted: &str, address: Address) -> String {
+        let wanted = if wanted.trim().is_empty() { "unnamed" } else { wanted };
+        let start = wanted.rfind('/').map_or(0, |at| at + 1);
+        let dot = wanted.rfind('.').filter(|dot| *dot > start).unwrap_or(wanted.len());
+        let (stem, ending) = wanted.split_at(dot);
+        let mut number = 1;
+        loop {
+            let name = match number {
+                1 => wanted.to_owned(),
+                2..=TRIES => format!("{stem}~{number}{ending}"),
+                _ => format!("unnamed/{}~{number}{ending}", address.get()),
+            };
+            if self.take(&name) {
+                return name;
+            }
+            number += 1;
+        }
+    }
+
+    /// Takes a name, if it is free and no folder's, and nothing above it is a file's.
+    fn take(&mut self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let above = || name.match_indices('/').filter_map(|(at, _)| name.get(..at));
+        if self.folders.contains(&name) || above().any(|folder| self.names.contains(folder)) {
+            return false;
+        }
+        let reserved = name.split('/').next() == Some(sources::FOLDER);
+        if reserved || self.names.contains(&name) {
+            return false;
+        }
+        // From the innermost outwards: where one is known, so are those around it.
+        let mut end = name.len();
+        while let Some(at) = name.get(..end).and_then(|part| part.rfind('/')) {
+            let folder = name.get(..at).unwrap_or_default();
+            if !self.folders.insert(folder.to_owned()) {
+                break;
+            }
+            end = at;
+        }
+        self.names.insert(name)
+    }
+}
+
+/// What a frame's or video's row says of its file.
+struct Found<'a> {
+    written: Option<String>,
+    id: String,
+    media_type: String,
+    bytes: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Found<'a> {
+    fn read(dataset: &'a Dataset, address: Address) -> Result<Self> {
+        let (written, id, blob, bytes) = match dataset.table_of(address)? {
+            Table::Videos => {
+                let video = dataset.video(address)?;
+                (video.path()?.map(str::to_owned), video.id()?.to_owned(), video.blob()?, video.bytes()?)
+            }
+            _ => {
+                let frame = dataset.frame(address)?;
+                (frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.blob()?, frame.bytes()?)
+            }
+        };
+        let media_type = match blob {
+            Some(blob) => dataset.blob(blob)?.media_type()?.to_owned(),
+            None => String::new(),
+        };
+        Ok(Self { written, id, media_type, bytes })
+    }
+}
+
+/// A path that stays inside the folder, on any file system.
+pub(super) fn sanitised(path: &str) -> String {
+    let path = path.trim();
+    let path = match path.split_once("://") {
+        Some((scheme, rest)) if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => rest,
+        _ => path,
+    };
+    let parts = path.split(['/', '\\']).map(str::trim).filter(|part| !matches!(*part, "" | "." | ".."));
+    let parts: Vec<String> = parts.map(sanitised_part).collect();
+    parts.join("/")
+}
+
+fn sanitised_part(part: &str) -> String {
+    let is_bad = |c: char| c.is_control() || matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|' | '%');
+    let mut part = part.replace(is_bad, "_");
+    if part.len() > PART_MAX {
+        let digest = blake3::hash(part.as_bytes()).to_hex();
+        let ending = part.rfind('.').and_then(|dot| part.get(dot..)).filter(|ending| ending.len() < 16);
+        let ending = ending.unwrap_or_default().to_owned();
+        part = format!("{}{ending}", digest.get(..32).unwrap_or_default());
+    }
+    part
+}
+
+fn has_ending(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && (1..=5).contains(&ending.len()))
+}
+
+/// The ending of a file of this type.
+fn ending(media_type: &str) -> &'static str {
+    match media_type {
+        "image/png" => ".png",
+        "image/jpeg" => ".jpg",
+        "image/gif" => ".gif",
+        "image/webp" => ".webp",
+        "image/bmp" => ".bmp",
+        "image/tiff" => ".tif",
+        "video/mp4" => ".mp4",
+        "video/quicktime" => ".mov",
+        "video/x-msvideo" => ".avi",
+        "video/x-matroska" => ".mkv",
+        "video/webm" => ".webm",
+        "video/mpeg" => ".mpg",
+        _ => ".bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::{Component, Path};
+
+    proptest! {
+        #[test]
+        fn a_path_stays_inside_the_folder(path in "[a./\\\\: \u{0}é~]{0,40}|\\PC{0,300}") {
+            let path = sanitised(&path);
+            prop_assert!(Path::new(&path).components().all(|part| matches!(part, Component::Normal(_))), "{path:?}");
+            prop_assert!(path.split('/').all(|part| part.len() <= PART_MAX && !part.contains('\0')));
+            prop_assert_eq!(sanitised(&path), path);
+        }
+    }
+
+    #[test]
+    fn names_that_clash_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = Dataset::create(dir.path().join("x.surgdb")).unwrap();
+        let folder = OutputFolder::new(&dir.path().join("out"), false).unwrap();
+        let mut media = MediaFolder::new(&dataset, &folder, &["conversations.jsonl"]);
+        let address = Address::new((3 << 32) + 4).unwrap();
+        let mut name = |wanted: &str| media.name(wanted, address);
+        assert_eq!(name("a/b.png"), "a/b.png");
+        assert_eq!(name("a/b.png"), "a/b~2.png");
+        assert_eq!(name("A/B.png"), "A/B~3.png");
+        assert_eq!(name("a"), "a~2");
+        assert_eq!(name("a/b.png/c.png"), format!("unnamed/{}~10.png", address.get()));
+        assert_eq!(name("conversations.jsonl"), "conversations~2.jsonl");
+        assert_eq!(name("sources/x.png"), format!("unnamed/{}~11.png", address.get()));
+    }
+}

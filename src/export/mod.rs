@@ -1,0 +1,222 @@
+//! Exporters: a dataset, or a selection of it, written in the forms that others read; one file a form.
+//!
+//! They use the modules below `dataset` and it; the command line uses them. What is written for `jsonl_llava` and
+//! `jsonl_messages` is read by this crate's importer into an equal dataset; what a form cannot hold is counted in
+//! [`ExportReport::lost`].
+//!
+//! Where a form has no field for something, its record has an object `surgdb` that says it; others ignore it, and
+//! [`ExportOptions::plain`] leaves it out. Its fields, each there only where it is needed:
+//!
+//! | field | what it says |
+//! | --- | --- |
+//! | `media` | a list, an entry a medium in the conversation's order: `from`, its place in the order in which an importer meets the media (left out where it is the entry's own), `turn`, `at`, `output`, `start`, `end`, `fps` |
+//! | `texts` | by the turn's number: the text of a turn that is written as content parts |
+//! | `turn_extras` | by the turn's number: what the turn says beyond its columns, where its own fields do not give that again byte for byte |
+//! | `extra` | the same for the record |
+//! | `empty` | columns whose text is empty, not absent |
+//! | `alternatives` | other endings that are no plain pair: `kind`, `turns` (`role`, `text`, `name`, `extra`), `score`, `generator` |
+//! | `grounding` | a list: `turn`, `start`, `end` (bytes), `kind`, `media`, `values` |
+//! | `reasoning` | the forest in pre-order: `turn`, `parent`, `level`, `kind`, `origin`, `at` (the bytes of the turn's text that the node repeats) or `text`, `evidence` (`path`, `start`, `end`, `box`) |
+//! | `files` | by the path that is written: what the picture's or video's row says beyond it |
+//!
+//! What is JSON in a column (`extra`) stands as an object, or, where it does not stand in one line, as the text of one.
+
+mod folder;
+mod json;
+mod jsonl_llava;
+mod jsonl_messages;
+mod media;
+mod notes;
+mod parquet;
+mod placement;
+mod reached;
+mod record;
+mod sources;
+mod turns;
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::schema::tables::Table;
+use folder::OutputFolder;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+/// A form to export to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ExportFormat {
+    /// LLaVA and ShareGPT: a JSON record a line, with pictures and videos beside it.
+    #[default]
+    Llava,
+    /// `messages` with `role` and `content`: a JSON record a line, with pictures and videos beside it.
+    Messages,
+    /// Parquet, a file a table, with the bytes inside.
+    Parquet,
+}
+
+impl ExportFormat {
+    /// All forms.
+    pub const ALL: [Self; 3] = [Self::Llava, Self::Messages, Self::Parquet];
+
+    /// Its name, as `--format` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Llava => "llava",
+            Self::Messages => "messages",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+impl FromStr for ExportFormat {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::invalid(format!("there is no format {name:?} to export to; the formats are {names}"))
+        })
+    }
+}
+
+/// How `messages` say where a picture stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MessageStyle {
+    /// `<image>` in the text, the paths in lists of the record, as ms-swift and LLaMA-Factory read them.
+    #[default]
+    Placeholders,
+    /// Content parts with `image` and `video`, as Qwen-VL reads them.
+    Qwen,
+    /// Content parts with `image_url` and `video_url`, as OpenAI has them.
+    OpenAi,
+}
+
+impl FromStr for MessageStyle {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "placeholders" => Ok(Self::Placeholders),
+            "qwen" => Ok(Self::Qwen),
+            "openai" => Ok(Self::OpenAi),
+            _ => Err(Error::invalid(format!(
+                "there is no style {name:?} of messages; the styles are placeholders, qwen, openai"
+            ))),
+        }
+    }
+}
+
+/// What is exported, and how.
+#[derive(Clone, Debug, Default)]
+pub struct ExportOptions<'a> {
+    /// The form.
+    pub format: ExportFormat,
+    /// How messages say where a picture stands.
+    pub style: MessageStyle,
+    /// Only these conversations, in this order; all of them where none are named. Of other tables only what they refer
+    /// to goes out with them.
+    pub selection: Option<&'a [Address]>,
+    /// Write into a folder that has something in it: what has another content is replaced, the rest is left.
+    pub overwrite: bool,
+    /// Leave the `surgdb` object out of records; what it would have said is counted as lost.
+    pub plain: bool,
+}
+
+/// How far an export is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExportProgress {
+    /// Rows that were written.
+    pub rows: u64,
+    /// How many there are.
+    pub total: u64,
+    /// Bytes of pictures and videos that were written.
+    pub bytes: u64,
+}
+
+/// What an export wrote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ExportReport {
+    /// The form.
+    pub format: ExportFormat,
+    /// The version of the dataset that was exported.
+    pub version: u64,
+    /// Rows by table; of JSON forms the records.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// Pictures and videos, each counted once.
+    pub media: u64,
+    /// Their bytes.
+    pub media_bytes: u64,
+    /// Bytes of all other files.
+    pub bytes: u64,
+    /// Pictures and videos whose bytes the dataset does not have.
+    pub missing: u64,
+    /// What the form could not hold, and how often.
+    pub lost: BTreeMap<&'static str, u64>,
+}
+
+impl ExportReport {
+    fn lose(&mut self, what: &'static str, count: u64) {
+        if count > 0 {
+            *self.lost.entry(what).or_default() += count;
+        }
+    }
+}
+
+/// Told how far an export is, every so often; an error of it ends the export, and nothing is left behind.
+pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
+
+/// Writes a dataset, or a selection of it, into a folder.
+///
+/// Memory is bounded by the largest picture or video, what waits for a Parquet row group (about 64 MiB), and about 200
+/// bytes a picture.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use surgdb::export::{ExportOptions, export};
+/// let dataset = surgdb::Dataset::create(dir.path().join("demo.surgdb"))?;
+/// let report = export(&dataset, dir.path().join("out"), &ExportOptions::default(), &mut |_| Ok(()))?;
+/// assert_eq!(report.rows["conversations"], 0);
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+///
+/// # Errors
+/// `Exists` when there is something in the folder and it is not to be overwritten; `LinkBroken` when a linked file is
+/// gone; `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
+pub fn export(
+    dataset: &Dataset,
+    out: impl AsRef<Path>,
+    options: &ExportOptions<'_>,
+    progress: &mut OnProgress<'_>,
+) -> Result<ExportReport> {
+    let folder = OutputFolder::new(out.as_ref(), options.overwrite)?;
+    let mut report = ExportReport { format: options.format, version: dataset.version(), ..Default::default() };
+    match options.format {
+        ExportFormat::Llava => record::write_all(dataset, &folder, jsonl_llava::FORM, options, &mut report, progress)?,
+        ExportFormat::Messages => {
+            let form = jsonl_messages::form(options.style);
+            record::write_all(dataset, &folder, form, options, &mut report, progress)?;
+        }
+        ExportFormat::Parquet => parquet::write_all(dataset, &folder, options, &mut report, progress)?,
+    }
+    folder.finish()?;
+    Ok(report)
+}
+
+/// The addresses of what is exported: those selected, or all live conversations.
+fn conversations<'a>(
+    dataset: &'a Dataset,
+    selection: Option<&'a [Address]>,
+) -> Result<(u64, Box<dyn Iterator<Item = Result<Address>> + 'a>)> {
+    Ok(match selection {
+        Some(selection) => (selection.len() as u64, Box::new(selection.iter().map(|address| Ok(*address)))),
+        None => {
+            let count = dataset.count(Table::Conversations)?;
+            (count, Box::new((0..count).map(|index| dataset.address(Table::Conversations, index))))
+        }
+    })
+}

@@ -1,0 +1,121 @@
+//! Media of a conversation as a record lists them, and where an importer puts them that reads nothing else.
+
+use super::ExportReport;
+use super::media::MediaFolder;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::schema::placeholder;
+use crate::schema::tables::Table;
+use crate::schema::views::{Media, Turns};
+use std::rc::Rc;
+
+/// What a medium is to those who read the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A picture.
+    Picture,
+    /// A video's file.
+    Video,
+    /// Pictures that stand for a clip.
+    Clip,
+}
+
+impl Kind {
+    pub(super) fn is_picture(self) -> bool {
+        self == Self::Picture
+    }
+}
+
+/// Where a medium stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) turn: usize,
+    pub(super) at: Option<usize>,
+    pub(super) output: bool,
+}
+
+/// A medium with the paths that its files are written to.
+pub(super) struct Shown {
+    pub(super) kind: Kind,
+    pub(super) refs: Vec<Address>,
+    pub(super) paths: Vec<Rc<str>>,
+    pub(super) place: Place,
+    pub(super) start: Option<f64>,
+    pub(super) end: Option<f64>,
+    pub(super) fps: Option<f64>,
+}
+
+/// The media of a conversation, in its order; their files are written.
+///
+/// # Errors
+/// `Corrupt`, `LinkBroken`, `Io`.
+pub(super) fn shown(
+    dataset: &Dataset,
+    media: Media<'_>,
+    turns: Turns<'_>,
+    folder: &mut MediaFolder<'_>,
+    report: &mut ExportReport,
+) -> Result<Vec<Shown>> {
+    let mut list = Vec::with_capacity(media.len());
+    for medium in media.iter() {
+        let turn = usize::try_from(medium.turn()).ok().filter(|turn| *turn < turns.len());
+        let turn = turn.ok_or_else(|| Error::corrupt("a medium belongs to no turn"))?;
+        let text = turns.get(turn).map(|turn| turn.text()).unwrap_or_default();
+        let mark = medium.at().and_then(|at| placeholder::at(text, at));
+        let mut of_videos = 0;
+        let mut paths = Vec::with_capacity(medium.refs().len());
+        for address in medium.refs().iter() {
+            of_videos += usize::from(dataset.table_of(address)? == Table::Videos);
+            paths.push(folder.path(address, report)?);
+        }
+        let mut refs: Vec<Address> = medium.refs().iter().collect();
+        let kind = match (of_videos, paths.len()) {
+            (0, 1) if mark != Some(placeholder::VIDEO) => Kind::Picture,
+            (0, _) => Kind::Clip,
+            (_, 1) => Kind::Video,
+            _ => {
+                report.lose("videos beyond the first of a medium", paths.len() as u64 - 1);
+                paths.truncate(1);
+                refs.truncate(1);
+                Kind::Video
+            }
+        };
+        let at = mark.and(medium.at()).and_then(|at| usize::try_from(at).ok());
+        let place = Place { turn, at, output: medium.output() };
+        let (start, end, fps) = (medium.start(), medium.end(), medium.fps());
+        list.push(Shown { kind, refs, paths, place, start, end, fps });
+    }
+    Ok(list)
+}
+
+/// Numbers of media in the order in which the fields of a record list them: pictures, those to be produced, videos,
+/// those to be produced.
+pub(super) fn listed(media: &[Shown]) -> [Vec<usize>; 4] {
+    let of = |picture: bool, output: bool| {
+        let fits = move |medium: &Shown| medium.kind.is_picture() == picture && medium.place.output == output;
+        media.iter().enumerate().filter(move |(_, medium)| fits(medium)).map(|(number, _)| number).collect()
+    };
+    [of(true, false), of(true, true), of(false, false), of(false, true)]
+}
+
+/// Where an importer puts so many pictures (or videos) shown and so many to be produced, in this order.
+pub(super) fn expected(turns: Turns<'_>, picture: bool, inputs: usize, outputs: usize) -> Vec<Place> {
+    let mark = if picture { placeholder::IMAGE } else { placeholder::VIDEO };
+    let mut spots = Vec::new();
+    for (turn, row) in turns.iter().enumerate() {
+        let output = row.role() == "assistant";
+        let found = memchr::memmem::find_iter(row.text().as_bytes(), mark);
+        spots.extend(found.map(|at| Place { turn, at: Some(at), output }));
+    }
+    let asked = spots.iter().filter(|spot| !spot.output).count();
+    let (first, rest): (Vec<Place>, Vec<Place>) = spots.into_iter().partition(|spot| !spot.output || inputs != asked);
+    let user = turns.iter().position(|turn| turn.role() == "user").unwrap_or(0);
+    let last = turns.iter().rposition(|turn| turn.role() == "assistant").unwrap_or(turns.len().saturating_sub(1));
+    let mut free = first.into_iter();
+    let mut places: Vec<Place> = Vec::with_capacity(inputs + outputs);
+    places.extend((0..inputs).map(|_| free.next().unwrap_or(Place { turn: user, at: None, output: false })));
+    let mut left = free.chain(rest).filter(|spot| spot.output);
+    places.extend((0..outputs).map(|_| left.next().unwrap_or(Place { turn: last, at: None, output: true })));
+    places
+}

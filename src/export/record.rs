@@ -1,0 +1,416 @@
+//! Records of the JSONL forms: what both have in common.
+
+use super::folder::OutputFolder;
+use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
+use super::media::MediaFolder;
+use super::placement::{self, Kind, Place, Shown};
+use super::turns::{self, TurnExtra};
+use super::{ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, conversations, notes, sources};
+use crate::dataset::{Conversation, Dataset};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::schema::tables::Table;
+use crate::schema::views::{Alternatives, Turns};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::rc::Rc;
+
+/// The file that the records are written to.
+pub(super) const FILE: &str = "conversations.jsonl";
+/// How many records are written between two reports of progress.
+const PROGRESS_EVERY: u64 = 64;
+
+/// How a form names things.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// The list of turns.
+    pub(super) turns: &'static str,
+    /// A turn's role.
+    pub(super) role: &'static str,
+    /// A turn's text.
+    pub(super) text: &'static str,
+    /// The answer's own mark.
+    pub(super) mark: &'static str,
+    /// Whether one picture alone stands in `image`.
+    pub(super) single_image: bool,
+    /// Whether an ending is a list of turns, even where it is one turn.
+    pub(super) endings_are_lists: bool,
+    /// What the roles are called.
+    pub(super) roles: Roles,
+    /// How a text says where a picture stands.
+    pub(super) style: MessageStyle,
+}
+
+/// What a form calls the roles; `system` and `tool` are the same in all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Roles {
+    pub(super) user: &'static str,
+    pub(super) assistant: &'static str,
+}
+
+/// Writes all records, their media and what is known of their sources.
+///
+/// # Errors
+/// See [`super::export`].
+pub(super) fn write_all(
+    dataset: &Dataset,
+    folder: &OutputFolder,
+    form: Form,
+    options: &ExportOptions<'_>,
+    report: &mut ExportReport,
+    progress: &mut OnProgress<'_>,
+) -> Result<()> {
+    let media = MediaFolder::new(dataset, folder, &[FILE]);
+    let mut writer = Writer { dataset, form, plain: options.plain, media, sources: BTreeSet::new() };
+    let (total, addresses) = conversations(dataset, options.selection)?;
+    let mut file = folder.file(FILE)?;
+    let (mut line, mut rows) = (Vec::new(), 0);
+    for address in addresses {
+        line.clear();
+        writer.record(&dataset.conversation_at(address?)?, &mut line, report)?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(|error| Error::io("cannot write the records", error))?;
+        rows += 1;
+        if rows % PROGRESS_EVERY == 0 || rows == total {
+            progress(ExportProgress { rows, total, bytes: report.media_bytes })?;
+        }
+    }
+    report.bytes += file.finish()?;
+    report.rows.insert(Table::Conversations.name(), rows);
+    report.lose(
+        "sources beyond the first: ids and licences of several become one",
+        writer.sources.len().saturating_sub(1) as u64,
+    );
+    for source in writer.sources.iter().filter_map(|id| dataset.manifest().source(id)) {
+        report.bytes += sources::write(folder, source)?;
+    }
+    Ok(())
+}
+
+struct Writer<'a> {
+    dataset: &'a Dataset,
+    form: Form,
+    plain: bool,
+    media: MediaFolder<'a>,
+    sources: BTreeSet<String>,
+}
+
+/// What goes into a record's `surgdb` object, unless that is left out.
+struct Notes {
+    plain: bool,
+    fields: Fields,
+    report_lost: Vec<&'static str>,
+}
+
+impl Notes {
+    /// Writes a field with `write`; left out, it counts as lost.
+    fn put(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+        match self.plain {
+            true => self.report_lost.push(key),
+            false => write(self.fields.key(key)),
+        }
+    }
+
+    /// Writes a field that says in the very bytes what the record says elsewhere.
+    fn repeat(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.plain {
+            write(self.fields.key(key));
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn record(&mut self, row: &Conversation<'_>, out: &mut Vec<u8>, report: &mut ExportReport) -> Result<()> {
+        let source = row.source()?;
+        if !self.sources.contains(source) {
+            self.sources.insert(source.to_owned());
+        }
+        let mut notes = Notes { plain: self.plain, fields: Fields::default(), report_lost: Vec::new() };
+        let turns = row.turns()?;
+        let shown = placement::shown(self.dataset, row.media()?, turns, &mut self.media, report)?;
+        let mut object = Object::new(out);
+        let taken = self.columns(row, &mut object, &mut notes, report)?;
+        let order = self.turns(turns, &shown, &mut object, &mut notes);
+        self.media_fields(turns, &shown, order, &mut object, &mut notes);
+        self.endings(row.alternatives()?, &mut object, &mut notes);
+        object.raw_opt(self.form.mark, row.preferred()?);
+        object.text_opt("solution", row.solution()?);
+        object.text_opt("tools", row.tools()?);
+        if let Some(extra) = row.extra()? {
+            match WrittenFields::of(extra).filter(|fields| fields.0.iter().all(|field| !self.is_taken(field, &taken))) {
+                Some(fields) => {
+                    fields.0.iter().for_each(|(key, value)| object.raw(key, value.get()));
+                    if !fields.are(extra) {
+                        notes.repeat("extra", |out| push_json(out, extra));
+                    }
+                }
+                None => notes.put("extra", |out| push_json(out, extra)),
+            }
+        }
+        self.structure(row, turns, &shown, &mut notes, report)?;
+        self.files(row, &shown, &mut notes, report)?;
+        for lost in notes.report_lost {
+            report.lose(lost, 1);
+        }
+        if let Some(notes) = notes.fields.finish() {
+            object.key("surgdb").extend_from_slice(&notes);
+        }
+        object.end();
+        report.lose("annotations", row.annotations()?.len() as u64);
+        Ok(())
+    }
+
+    /// Plain columns; returns the names under which an importer looks for one that is not there.
+    fn columns(
+        &self,
+        row: &Conversation<'_>,
+        object: &mut Object<'_>,
+        notes: &mut Notes,
+        report: &mut ExportReport,
+    ) -> Result<Vec<&'static str>> {
+        object.text("id", row.id()?);
+        let (patient, institution) = self.case(row.case()?, row, report)?;
+        let columns: [(&[&str], Option<&str>); 8] = [
+            (&["task", "task_type"], Some(row.task()?)),
+            (&["specialty", "clinical specialty", "clinical_specialty"], row.specialty()?),
+            (&["procedure", "surgical type", "surgical_type"], row.procedure()?),
+            (&["language", "lang"], row.language()?),
+            (&["origin"], row.origin()?),
+            (&["generator"], row.generator()?),
+            (&["patient", "patient_id"], patient.as_deref()),
+            (&["institution"], institution.as_deref()),
+        ];
+        let mut taken = Vec::new();
+        let mut empty = Vec::new();
+        for (names, value) in columns {
+            let Some(name) = names.first() else { continue };
+            match value {
+                Some("") => empty.push(*name),
+                Some(value) => object.text(name, value),
+                None => {}
+            }
+            taken.extend_from_slice(if value.is_some_and(|value| !value.is_empty()) { &names[..1] } else { names });
+        }
+        if row.solution()? == Some("") {
+            empty.push("solution");
+        }
+        if !empty.is_empty() {
+            notes.put("empty", |out| push_list(out, empty, push_text));
+        }
+        Ok(taken)
+    }
+
+    /// Patient and institution of the case; what else it says is lost.
+    fn case(
+        &self,
+        case: Option<Address>,
+        row: &Conversation<'_>,
+        report: &mut ExportReport,
+    ) -> Result<(Option<String>, Option<String>)> {
+        let Some(address) = case else { return Ok((None, None)) };
+        let case = self.dataset.case(address)?;
+        let Some(patient) = case.patient()?.filter(|patient| !patient.is_empty()) else {
+            report.lose("cases without a patient", 1);
+            return Ok((None, None));
+        };
+        let has_more = case.id()? != patient
+            || case.specialty()? != row.specialty()?
+            || case.procedure()? != row.procedure()?
+            || case.device()?.or(case.consent()?).or(case.extra()?).is_some();
+        report.lose("what a case says beyond patient and institution", u64::from(has_more));
+        Ok((Some(patient.to_owned()), case.institution()?.map(str::to_owned)))
+    }
+
+    /// The turns; returns the order in which an importer meets the media.
+    fn turns(&self, turns: Turns<'_>, shown: &[Shown], object: &mut Object<'_>, notes: &mut Notes) -> Vec<usize> {
+        let mut order = Vec::with_capacity(shown.len());
+        let (mut texts, mut extras) = (Fields::default(), Fields::default());
+        let mut apart = 0u64;
+        let has_parts = self.form.style != MessageStyle::Placeholders;
+        object.list(self.form.turns, turns.iter().enumerate(), |out, (number, turn)| {
+            let of_turn = |(_, medium): &(usize, &Shown)| has_parts && medium.place.turn == number;
+            let mut media: Vec<(usize, &Shown)> = shown.iter().enumerate().filter(of_turn).collect();
+            let extra = TurnExtra::of(&turn, !media.is_empty());
+            apart += u64::from(extra.is_apart);
+            if extra.is_apart || !extra.is_exact {
+                push_json(extras.key(&number.to_string()), turn.extra().unwrap_or_default());
+            }
+            if media.is_empty() {
+                return turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
+            }
+            push_text(texts.key(&number.to_string()), turn.text());
+            media.sort_by_key(|(_, medium)| medium.place.at);
+            order.extend(media.iter().map(|(number, _)| *number));
+            turns::write(out, &self.form, &turn, &extra, |out| turns::parts(out, self.form.style, turn.text(), &media));
+        });
+        if let Some(texts) = texts.finish() {
+            notes.repeat("texts", |out| out.extend_from_slice(&texts));
+        }
+        if let Some(extras) = extras.finish() {
+            match apart {
+                0 => notes.repeat("turn_extras", |out| out.extend_from_slice(&extras)),
+                _ => notes.put("turn_extras", |out| out.extend_from_slice(&extras)),
+            }
+        }
+        order
+    }
+
+    /// Lists of pictures and videos, and where they stand if the lists do not say it.
+    fn media_fields(
+        &self,
+        turns: Turns<'_>,
+        shown: &[Shown],
+        mut order: Vec<usize>,
+        object: &mut Object<'_>,
+        notes: &mut Notes,
+    ) {
+        if shown.is_empty() {
+            return;
+        }
+        let mut places: Option<Vec<Place>> = None;
+        if self.form.style == MessageStyle::Placeholders {
+            let lists = placement::listed(shown);
+            let names = ["images", "output_images", "videos", "output_videos"];
+            for (name, list) in names.into_iter().zip(&lists) {
+                let list: Vec<&Shown> = list.iter().filter_map(|number| shown.get(*number)).collect();
+                self.media_list(name, &list, object);
+            }
+            let [pictures, made, videos, made_videos] = &lists;
+            let mut expected = placement::expected(turns, true, pictures.len(), made.len());
+            expected.extend(placement::expected(turns, false, videos.len(), made_videos.len()));
+            places = Some(expected);
+            order = lists.concat();
+        }
+        let is_clear = places.is_some_and(|places| {
+            let in_order = order.iter().enumerate().all(|(place, number)| place == *number);
+            in_order && shown.iter().map(|medium| medium.place).eq(places)
+        });
+        let is_part = |medium: &Shown| medium.start.or(medium.end).or(medium.fps).is_some();
+        if !is_clear || shown.iter().any(is_part) {
+            notes.put("media", |out| notes::media(out, shown, &order));
+        }
+    }
+
+    fn media_list(&self, name: &str, list: &[&Shown], object: &mut Object<'_>) {
+        match list {
+            [] => {}
+            [Shown { kind: Kind::Picture, paths, .. }] if self.form.single_image && name == "images" => {
+                object.text_opt("image", paths.first().map(|path| &**path));
+            }
+            list => object.list(name, list, |out, medium| turns::push_paths(out, medium)),
+        }
+    }
+
+    /// A pair as the form has it; what is no plain pair stands in the notes too.
+    fn endings(&self, alternatives: Alternatives<'_>, object: &mut Object<'_>, notes: &mut Notes) {
+        let kinds: Vec<&str> = alternatives.iter().map(|ending| ending.kind()).collect();
+        let mut is_plain = matches!(kinds[..], [] | ["chosen"] | ["rejected"] | ["chosen", "rejected"]);
+        for (kind, score) in [("chosen", "score_chosen"), ("rejected", "score_rejected")] {
+            let Some(ending) = alternatives.iter().find(|ending| ending.kind() == kind) else { continue };
+            let turns = ending.turns();
+            is_plain &= turns.len() == 1 && ending.generator().is_none();
+            let mut write = |out: &mut Vec<u8>, turn| {
+                let extra = TurnExtra::of(&turn, false);
+                is_plain &= !extra.is_apart && extra.is_exact;
+                turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
+            };
+            match turns.get(0).filter(|_| turns.len() == 1 && !self.form.endings_are_lists) {
+                Some(only) => write(object.key(kind), only),
+                None => object.list(kind, turns.iter(), write),
+            }
+            object.raw_opt(score, ending.score().map(number));
+        }
+        if !is_plain {
+            notes.put("alternatives", |out| notes::alternatives(out, alternatives));
+        }
+    }
+
+    /// Grounding and reasoning.
+    fn structure(
+        &self,
+        row: &Conversation<'_>,
+        turns: Turns<'_>,
+        shown: &[Shown],
+        notes: &mut Notes,
+        report: &mut ExportReport,
+    ) -> Result<()> {
+        let grounding = row.grounding()?;
+        if !grounding.is_empty() {
+            notes.put("grounding", |out| notes::grounding(out, grounding));
+        }
+        let reasoning = row.reasoning()?;
+        let thinks = || turns.iter().any(|turn| turn.text().contains("<think>"));
+        if !reasoning.is_empty() || thinks() {
+            let path_of = |address: Address| {
+                let mut all = shown.iter().flat_map(|medium| medium.refs.iter().zip(&medium.paths));
+                all.find(|(other, _)| **other == address).map(|(_, path)| Rc::clone(path))
+            };
+            let write = |out: &mut Vec<u8>| notes::reasoning(out, reasoning, turns, &path_of, self.dataset, report);
+            // No tree where a text looks like one is no loss to those who read no `surgdb`.
+            if reasoning.is_empty() { notes.repeat("reasoning", write) } else { notes.put("reasoning", write) }
+        }
+        Ok(())
+    }
+
+    /// What the rows of pictures and videos say beyond their paths.
+    fn files(
+        &mut self,
+        row: &Conversation<'_>,
+        shown: &[Shown],
+        notes: &mut Notes,
+        report: &mut ExportReport,
+    ) -> Result<()> {
+        let mut files = Fields::default();
+        let mut done = BTreeSet::new();
+        let case = row.case()?;
+        for medium in shown {
+            for (address, path) in medium.refs.iter().zip(&medium.paths) {
+                if !done.insert(*address) {
+                    continue;
+                }
+                if let Some(said) = notes::file(self.dataset, *address, path, medium.place.output)? {
+                    files.key(path).extend_from_slice(&said);
+                }
+                let others_case = self.file_source(*address, medium.kind, report)? != case;
+                report.lose("cases of pictures and videos that are not the conversation's", u64::from(others_case));
+            }
+        }
+        if let Some(files) = files.finish() {
+            notes.put("files", |out| out.extend_from_slice(&files));
+        }
+        Ok(())
+    }
+
+    /// Notes the source of a picture or video; returns its case.
+    fn file_source(&mut self, address: Address, kind: Kind, report: &mut ExportReport) -> Result<Option<Address>> {
+        let mut note = |source: &str| {
+            if !self.sources.contains(source) {
+                self.sources.insert(source.to_owned());
+            }
+        };
+        if kind == Kind::Video {
+            let video = self.dataset.video(address)?;
+            note(video.source()?);
+            return video.case();
+        }
+        let frame = self.dataset.frame(address)?;
+        note(frame.source()?);
+        report.lose("what a mask or a depth map belongs to", u64::from(frame.parent()?.is_some()));
+        frame.case()
+    }
+
+    /// Whether an importer takes this field for something else than what it is here.
+    fn is_taken(&self, (key, value): &(String, &RawValue), taken: &[&str]) -> bool {
+        let value = value.get();
+        match key.as_str() {
+            "id" | "surgdb" | "system" | "chosen" | "rejected" | "rejected_response" | "rejected_messages"
+            | "score_chosen" | "chosen_score" | "score_rejected" | "rejected_score" | "solution" | "tools" => true,
+            "image" | "images" | "video" | "videos" | "output_image" | "output_images" | "output_video"
+            | "output_videos" => true,
+            "reasoning" | "reasoning_tree" | "reasoning_chain" => value.starts_with(['{', '[']),
+            "kto_tag" | "label" => key == self.form.mark || matches!(value, "true" | "false"),
+            key => key == self.form.turns || taken.contains(&key),
+        }
+    }
+}

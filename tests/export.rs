@@ -1,0 +1,212 @@
+//! What goes out can be read by others, says what it left out, and comes in again as it was.
+
+mod common;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, RecordBatch};
+use common::samples::{Refer, Samples, meant_by, samples};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use surgdb::dataset::BlobSource;
+use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, export};
+use surgdb::{Address, Dataset, ErrorKind, Operation, Table};
+
+/// A dataset of these rows.
+fn stored(path: &Path, mut samples: Samples) -> Dataset {
+    let mut appender = Dataset::create(path).unwrap().append().unwrap();
+    let mut real: BTreeMap<(Table, usize), Address> = BTreeMap::new();
+    for (place, (media_type, bytes)) in samples.blobs.iter().enumerate() {
+        let blob = appender.blob(BlobSource::Bytes { media_type, bytes }).unwrap();
+        real.insert((Table::Blobs, place), blob.address);
+    }
+    macro_rules! append {
+        ($table:ident, $rows:ident, |$row:ident| $append:expr) => {
+            for (place, $row) in samples.$rows.iter_mut().enumerate() {
+                let address = $append;
+                real.insert((Table::$table, place), address);
+            }
+        };
+    }
+    append!(Cases, cases, |row| appender.case(row).unwrap());
+    append!(Videos, videos, |row| {
+        row.refer(&mut |symbol| real[&meant_by(symbol)]);
+        appender.video(row).unwrap()
+    });
+    append!(Frames, frames, |row| {
+        row.refer(&mut |symbol| real[&meant_by(symbol)]);
+        appender.frame(row).unwrap()
+    });
+    append!(Annotations, annotations, |row| {
+        row.refer(&mut |symbol| real[&meant_by(symbol)]);
+        appender.annotation(row).unwrap().0
+    });
+    append!(Conversations, conversations, |row| {
+        row.refer(&mut |symbol| real[&meant_by(symbol)]);
+        appender.conversation(row).unwrap().0
+    });
+    appender.commit(Operation::new("append")).unwrap()
+}
+
+fn sampled(dir: &Path) -> Dataset {
+    stored(&dir.join("samples.surgdb"), samples())
+}
+
+fn exported(dataset: &Dataset, out: &Path, options: &ExportOptions<'_>) -> ExportReport {
+    export(dataset, out, options, &mut |_| Ok(())).unwrap()
+}
+
+fn records(out: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(out.join("conversations.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn llava_records_are_what_others_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    let out = dir.path().join("out");
+    let report = exported(&dataset, &out, &ExportOptions::default());
+    let records = records(&out);
+    assert_eq!(report.rows["conversations"], records.len() as u64);
+    assert_eq!(records.len() as u64, dataset.count(Table::Conversations).unwrap());
+    let first = &records[0];
+    assert_eq!(first["image"], "images/VID07/000000.png");
+    assert_eq!(first["task"], "instrument_recognition");
+    assert_eq!(first["patient"], "samples/7");
+    assert_eq!(first["conversations"][0], json!({"from": "human", "value": "<image>\nWhich instruments?"}));
+    let png = dataset.frame(dataset.find(Table::Frames, "VID07/000000.png").unwrap().unwrap()).unwrap();
+    assert_eq!(std::fs::read(out.join("images/VID07/000000.png")).unwrap(), *png.bytes().unwrap().unwrap());
+    let with_id = |id: &str| records.iter().find(|record| record["id"] == id).unwrap();
+    assert_eq!(with_id("instrument_segmentation")["output_images"], json!(["images/VID07/000008.png"]));
+    assert_eq!(with_id("action_recognition")["videos"], json!(["videos/VID07.mp4"]));
+    assert_eq!(with_id("eight frames")["videos"][0].as_array().unwrap().len(), 8);
+    assert_eq!(with_id("preference pair")["chosen"]["value"], "A grasper holds the gallbladder.");
+    assert_eq!(with_id("mark")["kto_tag"], false);
+    assert_eq!(with_id("tool call")["conversations"][2]["tool_calls"][0]["name"], "measure");
+    assert_eq!(with_id("missing picture")["image"], "images\\VID07\\000012.png");
+    assert_eq!(report.missing, 1);
+    assert_eq!(report.lost["annotations"], 4);
+    assert_eq!(report.lost["evidence that is an annotation"], 1);
+    assert!(out.join("sources/samples.toml").exists());
+}
+
+#[test]
+fn messages_say_where_pictures_stand_in_three_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    let contents = [MessageStyle::Placeholders, MessageStyle::Qwen, MessageStyle::OpenAi].map(|style| {
+        let out = dir.path().join(format!("{style:?}"));
+        exported(&dataset, &out, &ExportOptions { format: ExportFormat::Messages, style, ..Default::default() });
+        records(&out)[0]["messages"][0]["content"].clone()
+    });
+    let text = json!({"type": "text", "text": "\nWhich instruments?"});
+    let path = "images/VID07/000000.png";
+    assert_eq!(contents[0], "<image>\nWhich instruments?");
+    assert_eq!(contents[1], json!([{"type": "image", "image": path}, text]));
+    assert_eq!(contents[2], json!([{"type": "image_url", "image_url": {"url": path}}, text]));
+}
+
+#[test]
+fn plain_records_hold_nothing_of_ours_and_say_what_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    let out = dir.path().join("out");
+    let report = exported(&dataset, &out, &ExportOptions { plain: true, ..Default::default() });
+    assert!(records(&out).iter().all(|record| record.get("surgdb").is_none()));
+    assert_eq!(report.lost["grounding"], 2);
+    assert_eq!(report.lost["reasoning"], 1);
+    assert_eq!(report.lost["alternatives"], 1);
+}
+
+#[test]
+fn a_folder_with_something_in_it_is_left_alone_unless_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    let out = dir.path().join("out");
+    exported(&dataset, &out, &ExportOptions::default());
+    let picture = out.join("images/VID07/000000.png");
+    let before = std::fs::metadata(&picture).unwrap().modified().unwrap();
+    let error = export(&dataset, &out, &ExportOptions::default(), &mut |_| Ok(())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exists);
+    std::fs::write(out.join("conversations.jsonl"), "old").unwrap();
+    exported(&dataset, &out, &ExportOptions { overwrite: true, ..Default::default() });
+    assert_eq!(records(&out).len() as u64, dataset.count(Table::Conversations).unwrap());
+    assert_eq!(std::fs::metadata(&picture).unwrap().modified().unwrap(), before, "what is the same is left");
+}
+
+#[test]
+fn an_export_that_is_stopped_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    for format in ExportFormat::ALL {
+        let stop = &mut |_| Err(surgdb::Error::new(ErrorKind::Interrupted, "stopped"));
+        let options = ExportOptions { format, ..Default::default() };
+        let error = export(&dataset, dir.path().join("out"), &options, stop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the dataset alone");
+    }
+}
+
+#[test]
+fn parquet_holds_every_row_as_plain_columns_with_the_bytes_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    let out = dir.path().join("out");
+    let report = exported(&dataset, &out, &ExportOptions { format: ExportFormat::Parquet, ..Default::default() });
+    for table in Table::ALL {
+        let rows = parquet_rows(&out, table).map_or(0, |batch| batch.num_rows() as u64);
+        assert_eq!((rows, report.rows[table.name()]), (dataset.count(table).unwrap(), rows), "{table}");
+    }
+    let batch = parquet_rows(&out, Table::Conversations).unwrap();
+    let tasks = batch.column_by_name("task").unwrap().as_string::<i32>();
+    let images = batch.column_by_name("images").unwrap().as_list::<i32>();
+    let turns = batch.column_by_name("turns").unwrap().as_list::<i32>();
+    for row in 0..batch.num_rows() {
+        let conversation = dataset.conversation(row as u64).unwrap();
+        assert_eq!(tasks.value(row), conversation.task().unwrap());
+        let said = turns.value(row);
+        let [roles, texts] = [0, 1].map(|part| said.as_struct().column(part).as_string::<i32>());
+        for (at, turn) in conversation.turns().unwrap().iter().enumerate() {
+            assert_eq!((roles.value(at), texts.value(at)), (turn.role(), turn.text()));
+        }
+        let refs = conversation.media().unwrap().iter().flat_map(|medium| medium.refs().iter().collect::<Vec<_>>());
+        let frames: Vec<_> = refs.filter(|at| dataset.table_of(*at).unwrap() == Table::Frames).collect();
+        let shown = images.value(row);
+        let bytes = shown.as_struct().column_by_name("bytes").unwrap().as_binary::<i32>();
+        assert_eq!(bytes.len(), frames.len());
+        for (found, address) in bytes.iter().zip(frames) {
+            assert_eq!(found, dataset.frame(address).unwrap().bytes().unwrap().as_deref());
+        }
+    }
+}
+
+#[test]
+fn of_a_selection_only_what_it_refers_to_goes_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = sampled(dir.path());
+    let selection = [3, 0].map(|number| dataset.conversation(number).unwrap().address());
+    let out = dir.path().join("out");
+    let options = ExportOptions { format: ExportFormat::Parquet, selection: Some(&selection), ..Default::default() };
+    let report = exported(&dataset, &out, &options);
+    let counts = ["blobs", "cases", "videos", "frames", "annotations", "conversations"].map(|name| report.rows[name]);
+    assert_eq!(counts, [2, 1, 1, 1, 0, 2], "a picture, the video that it is of, and their case");
+    let batch = parquet_rows(&out, Table::Conversations).unwrap();
+    let addresses = batch.column(0).as_primitive::<Int64Type>();
+    assert_eq!(addresses.values().to_vec(), selection.map(|address| address.get()));
+    let out = dir.path().join("jsonl");
+    exported(&dataset, &out, &ExportOptions { selection: Some(&selection), ..Default::default() });
+    let ids: Vec<_> = records(&out).iter().map(|record| record["id"].clone()).collect();
+    assert_eq!(ids, ["tissue_recognition", "instrument_recognition"]);
+    assert!(!out.join("images/VID07/000001.png").exists());
+}
+
+fn parquet_rows(out: &Path, table: Table) -> Option<RecordBatch> {
+    let file = std::fs::File::open(out.join(format!("{table}.parquet"))).unwrap();
+    let mut batches = ParquetRecordBatchReader::try_new(file, 4096).unwrap().map(|batch| batch.unwrap());
+    let first = batches.next();
+    assert!(batches.next().is_none());
+    first
+}
