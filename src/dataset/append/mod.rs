@@ -90,6 +90,8 @@ pub struct Appender {
     /// Addresses of new blobs, by the start of their digest: those whose bytes are here, and those that are linked.
     digests: HashMap<Identity, Address, Keyed>,
     links: HashMap<Identity, Address, Keyed>,
+    /// What the row at hand refers to: it counts once the row is appended.
+    noted: Vec<Address>,
     names: BTreeSet<String>,
     change: Change,
     updates: Vec<CellUpdate>,
@@ -146,6 +148,7 @@ impl Dataset {
             ids: Default::default(),
             digests: HashMap::default(),
             links: HashMap::default(),
+            noted: Vec::new(),
             names: BTreeSet::new(),
             change: Change::default(),
             updates: Vec::new(),
@@ -163,6 +166,7 @@ macro_rules! append_row {
         let root = $self.dataset.path();
         let address = $self.$writer.append(root, &mut $self.claims, &$self.options, |builder| builder.push($row))?;
         $self.register($table, key, address, &$row.source);
+        $self.change.refers.extend($self.noted.drain(..));
         (address, findings)
     }};
 }
@@ -350,7 +354,9 @@ impl Appender {
         let (table, column) = update.place();
         let allowed = targets(table, column);
         let field = if table.column_index(column).is_some() { "a replaced column" } else { "an added column" };
+        self.noted.clear();
         update.each_reference(&mut |address| self.check_ref(field, address, allowed))?;
+        self.change.refers.extend(self.noted.drain(..));
         // A side file holds a fragment's cells whole, so all that is said of a column must end in the same file.
         match self.updates.iter_mut().find(|known| known.place() == update.place()) {
             Some(known) => known.join(update),

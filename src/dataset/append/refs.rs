@@ -14,6 +14,7 @@ pub trait References {
 impl Appender {
     /// Checks that all that a row refers to is live, or was appended here, in a table that the field allows.
     pub(super) fn check_refs_of(&mut self, row: &impl References) -> Result<()> {
+        self.noted.clear();
         row.each(&mut |field, address, tables| self.check_ref(field, address, tables))
     }
 
@@ -35,7 +36,7 @@ impl Appender {
         if !tables.contains(&table) {
             return wrong(format!("which is in {table}, not in {}", names(tables)));
         }
-        self.change.refers.insert(address);
+        self.noted.push(address);
         Ok(())
     }
 
