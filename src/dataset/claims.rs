@@ -29,6 +29,8 @@ pub struct Claims {
     base: Option<(u64, u32)>,
     refreshed: Instant,
     settled: bool,
+    /// Whose they are: a process that was forked has a copy of them, and must leave them alone.
+    process: u32,
 }
 
 impl Claims {
@@ -45,6 +47,7 @@ impl Claims {
             base: None,
             refreshed: Instant::now(),
             settled: false,
+            process: std::process::id(),
         })
     }
 
@@ -217,7 +220,7 @@ impl Claims {
 
 impl Drop for Claims {
     fn drop(&mut self) {
-        if self.settled {
+        if self.settled || self.process != std::process::id() {
             return;
         }
         // While a file is left its number must stay taken, or the next to take it could not publish.

@@ -35,6 +35,8 @@ pub struct NewFile {
     written: u64,
     failed: bool,
     unlinked: bool,
+    /// Whose it is: a process that was forked has a copy of this, and must leave the file alone.
+    process: u32,
 }
 
 impl NewFile {
@@ -49,7 +51,8 @@ impl NewFile {
             .and_then(|()| File::options().write(true).create_new(true).open(&temporary))
             .map_err(|error| Error::io("cannot create the file", error).in_file(&path))?;
         let buffer = Vec::with_capacity(BUFFER_LEN.min(64 << 10));
-        Ok(Self { dir: dir.to_path_buf(), path, temporary, file, buffer, written: 0, failed: false, unlinked: false })
+        let (dir, process) = (dir.to_path_buf(), std::process::id());
+        Ok(Self { dir, path, temporary, file, buffer, written: 0, failed: false, unlinked: false, process })
     }
 
     /// Where the file will be.
@@ -160,7 +163,7 @@ impl Write for NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.unlinked {
+        if !self.unlinked && self.process == std::process::id() {
             // What cannot be removed now is removed by vacuum, which knows temporary files by their names.
             let _ = self.unlink_temporary();
         }
