@@ -151,6 +151,7 @@ fn the_title_and_the_prose_name_the_same_limits() {
     assert!(FORMAT.contains(&format!("Types nest at most {TYPE_DEPTH_MAX}")));
     let shortest = HEAD_LEN + END_MARK.len() as u64 + TAIL_LEN;
     assert!(FORMAT.contains(&format!("`length` is at least {shortest}")));
+    assert!(FORMAT.contains(&format!("({INFLATE_MAX} + {INFLATE_SLACK} ÷ {ALIGNMENT})")));
 }
 
 #[test]
@@ -215,6 +216,20 @@ fn the_index_kinds_are_those_of_the_table() {
 fn the_tasks_are_those_of_the_vocabulary() {
     let known: Vec<_> = surgdb::vocab::tasks().iter().map(|task| task.name).collect();
     assert_eq!(table("## 12. The 18 tasks").iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), known);
+}
+
+#[test]
+fn the_rationale_says_why_each_dependency_is_there() {
+    let manifest: toml::Table = include_str!("../Cargo.toml").parse().unwrap();
+    let of = |section: &str| manifest[section].as_table().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut known = [of("dependencies"), of("dev-dependencies")].concat();
+    known.sort_unstable();
+    known.dedup();
+    let (_, section) = include_str!("../spec/RATIONALE.md").split_once("## Dependencies").unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let mut stated: Vec<_> = cells.flat_map(|names| names.split(", ")).map(|name| name.trim_matches('`')).collect();
+    stated.sort_unstable();
+    assert_eq!(stated, known);
 }
 
 /// A manifest in which every field says something; written without `..`, so that no new field is forgotten.
