@@ -1,0 +1,491 @@
+//! Appending, deleting and changing columns, stopped at every step, failed at every step, and several at once.
+//!
+//! Writers run as child processes (this test binary again, told by its environment what to do), as in `crash.rs`, which
+//! holds the layer below to the same.
+
+use arrow_array::{Int64Array, LargeStringArray};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use surgdb::dataset::{BlobSource, CellUpdate, DeleteOptions, WriterOptions, versions};
+use surgdb::rows::*;
+use surgdb::storage::fault::{Fault, arm, reached};
+use surgdb::{Address, Appender, Column, Dataset, ErrorKind, Operation, Result, Table};
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+fn case(id: &str) -> CaseRow {
+    CaseRow { id: id.into(), source: "mine".into(), ..Default::default() }
+}
+
+fn frame(id: &str, blob: Option<Address>) -> FrameRow {
+    FrameRow { id: id.into(), source: "mine".into(), kind: "rgb".into(), blob, ..Default::default() }
+}
+
+fn conversation(id: &str, frame: Address) -> ConversationRow {
+    ConversationRow {
+        id: id.into(),
+        source: "mine".into(),
+        task: "phase recognition".into(),
+        turns: vec![TurnRow { role: "user".into(), text: format!("<image> {id}"), ..Default::default() }],
+        media: vec![MediumRow { refs: vec![frame], at: Some(0), ..Default::default() }],
+        ..Default::default()
+    }
+}
+
+/// Small limits, so that batches are cut and fragments roll over while rows are appended.
+fn options() -> WriterOptions {
+    WriterOptions { batch_rows: 2, fragment_bytes: 2000, blob_fragment_bytes: 2000, ..WriterOptions::default() }
+}
+
+/// Appends three conversations with their pictures under ids of this writer.
+fn append(dataset: &Dataset, writer: &str) -> Result<Dataset> {
+    let mut appender = dataset.append_with(options())?;
+    for number in 0..3 {
+        let id = format!("{writer}/{number}");
+        let bytes = id.repeat(300);
+        let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: bytes.as_bytes() })?;
+        let frame = appender.frame(&frame(&id, Some(blob.address)))?;
+        appender.conversation(&conversation(&id, frame))?;
+    }
+    appender.commit(Operation::new("append"))
+}
+
+fn score(addresses: Vec<Address>, value: i64) -> CellUpdate {
+    let values = Int64Array::from(vec![value; addresses.len()]);
+    CellUpdate::new(Table::Frames, Column::parse("score?: int64").unwrap(), addresses, Arc::new(values))
+}
+
+/// Creates, appends, adds a column, appends again, deletes, and replaces a base column; says what was committed.
+fn work(root: &Path) -> Result<()> {
+    let said = |dataset: Dataset| {
+        eprintln!("committed {}", dataset.version());
+        dataset
+    };
+    let dataset = said(Dataset::create(root)?);
+    let dataset = said(append(&dataset, "a")?);
+    let dataset = said(dataset.update_cells(score(dataset.live_addresses(Table::Frames)?, 7))?);
+    let dataset = said(append(&dataset, "b")?);
+    let first = dataset.conversation(0)?.address();
+    let dataset = said(dataset.delete([first], DeleteOptions::default())?);
+    let paths: Vec<_> = (0..dataset.count(Table::Frames)?).map(|row| format!("path {row}")).collect();
+    let column = Column::parse("path?: text")?;
+    let dataset = said(dataset.replace_column(Table::Frames, column, Arc::new(LargeStringArray::from(paths)))?);
+    // In place of what was deleted, with a report.
+    let mut appender = dataset.append_with(options())?;
+    appender.report("import", b"{}")?;
+    let frame = dataset.find(Table::Frames, "a/0")?.expect("it was appended");
+    appender.conversation(&conversation("a/0", frame))?;
+    said(appender.commit(Operation::new("append"))?);
+    Ok(())
+}
+
+/// What a version must hold, by its number: conversations and whether frames have a score and a path.
+const VERSIONS: [(u64, bool, bool); 7] = [
+    (0, false, false),
+    (3, false, false),
+    (3, true, false),
+    (6, true, false),
+    (5, true, false),
+    (5, true, true),
+    (6, true, true),
+];
+
+/// Checks that every version is whole; gives the newest's number.
+fn check_whole(root: &Path) -> u64 {
+    let numbers = match versions::list(root) {
+        Ok(numbers) => numbers,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+            return 0;
+        }
+    };
+    for (version, (conversations, scored, pathed)) in numbers.iter().zip(VERSIONS) {
+        let dataset = Dataset::options().version(*version).open(root).unwrap();
+        let mut ids = BTreeSet::new();
+        for index in 0..dataset.count(Table::Conversations).unwrap() {
+            let conversation = dataset.conversation(index).unwrap();
+            let id = conversation.id().unwrap().to_owned();
+            assert_eq!(dataset.find(Table::Conversations, &id).unwrap(), Some(conversation.address()));
+            let shown = conversation.media().unwrap().get(0).unwrap().refs().iter().next().unwrap();
+            let frame = dataset.frame(shown).unwrap();
+            assert_eq!(*frame.bytes().unwrap().unwrap(), *id.repeat(300).as_bytes());
+            if scored {
+                let cell = frame.row().named("score").unwrap();
+                let scores = cell.array.as_any().downcast_ref::<Int64Array>().unwrap();
+                let score = arrow_array::Array::is_valid(scores, cell.row).then(|| scores.value(cell.row));
+                assert_eq!(score, id.starts_with('a').then_some(7), "{id} in version {version}");
+            }
+            assert_eq!(frame.path().unwrap().is_some(), pathed);
+            ids.insert(id);
+        }
+        assert_eq!(ids.len() as u64, conversations, "version {version}");
+    }
+    numbers.len() as u64
+}
+
+/// The files that are there, without claims and versions.
+fn files(root: &Path) -> BTreeSet<String> {
+    let mut there = BTreeSet::new();
+    for folder in std::fs::read_dir(root).unwrap() {
+        let folder = folder.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let name = |name: std::ffi::OsString| name.into_string().unwrap();
+            there.insert(format!("{}/{}", name(folder.file_name()), name(file.unwrap().file_name())));
+        }
+    }
+    there
+}
+
+/// What writers that ended in good order leave: what versions name, and reports whose commit failed.
+fn check_tidy(root: &Path, context: &str) {
+    if versions::list(root).is_err() {
+        return;
+    }
+    let mut named = BTreeSet::new();
+    for version in versions::list(root).unwrap() {
+        named.insert(format!("versions/{version:010}.json"));
+        named.extend(versions::read(root, version).unwrap().paths().map(str::to_owned));
+    }
+    let mut there = files(root);
+    there.retain(|path| !path.starts_with("reports/") || path.contains("/."));
+    named.retain(|path| !path.starts_with("reports/"));
+    assert_eq!(there, named, "{context}");
+}
+
+/// After what happened, a writer must be able to go on from the version that is there.
+fn check_goes_on(root: &Path, version: u64) {
+    let dataset = if version == 0 { Dataset::create(root).unwrap() } else { Dataset::open(root).unwrap() };
+    let conversations = dataset.count(Table::Conversations).unwrap();
+    let dataset = append(&dataset, "later").unwrap();
+    assert_eq!(dataset.version(), version.max(1) + 1);
+    assert_eq!(dataset.count(Table::Conversations).unwrap(), conversations + 3);
+    assert!(dataset.find(Table::Conversations, "later/2").unwrap().is_some());
+}
+
+/// What a child process does; in the ordinary run of the tests it does nothing.
+#[test]
+fn child() {
+    let Ok(told) = std::env::var("SURGDB_APPENDER_CHILD") else { return };
+    let told: Vec<&str> = told.split('|').collect();
+    let [root, mode, at, code] = told[..] else { panic!("{told:?}") };
+    let (root, code) = (Path::new(root), code.parse().unwrap());
+    let outcome = match mode {
+        "append" => (0..3).try_for_each(|round| {
+            let dataset = append(&Dataset::open(root)?, &format!("{at}/{round}"))?;
+            eprintln!("committed {}", dataset.version());
+            Ok(())
+        }),
+        _ => {
+            let at = at.parse().unwrap();
+            match mode {
+                "abort" => arm(at, Fault::Abort),
+                "fail" => arm(at, Fault::Fail(code)),
+                _ => arm(at, Fault::FailOnce(code)),
+            }
+            work(root)
+        }
+    };
+    if let Err(error) = outcome {
+        eprintln!("failed: {error}");
+    }
+    eprintln!("reached: {}", reached());
+}
+
+fn start(root: &Path, mode: &str, at: &str, code: i32) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env("SURGDB_APPENDER_CHILD", format!("{}|{mode}|{at}|{code}", root.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn said(child: Child) -> (bool, String) {
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn last_committed(said: &str) -> u64 {
+    said.lines().filter_map(|line| line.strip_prefix("committed ")?.parse().ok()).next_back().unwrap_or(0)
+}
+
+/// Lets something happen at every step in turn, several at a time: there are some hundreds.
+fn at_every_step(mode: &str, code: i32, check: impl Fn(&Path, u64, &str) + Sync) {
+    const AT_ONCE: u64 = 4;
+    let through = std::sync::atomic::AtomicU64::new(u64::MAX);
+    std::thread::scope(|scope| {
+        for lane in 1..=AT_ONCE {
+            let (through, check) = (&through, &check);
+            scope.spawn(move || {
+                let mut at = lane;
+                while at < through.load(std::sync::atomic::Ordering::SeqCst) {
+                    let dir = tempfile::tempdir().unwrap();
+                    let root = dir.path().join("d.surgdb");
+                    let (ended, said) = said(start(&root, mode, &at.to_string(), code));
+                    assert!(ended || mode == "abort", "step {at}: {said}");
+                    let version = check_whole(&root);
+                    let committed = last_committed(&said);
+                    let unsaid = u64::from(mode == "abort");
+                    assert!((committed..=committed + unsaid).contains(&version), "step {at}: {version}, {said}");
+                    check(&root, version, &format!("step {at}: {said}"));
+                    check_goes_on(&root, version);
+                    if said.contains("reached: false") {
+                        through.fetch_min(at, std::sync::atomic::Ordering::SeqCst);
+                        assert_eq!(version, VERSIONS.len() as u64);
+                        assert!(at > 200, "only {at} steps were seen");
+                    }
+                    at += AT_ONCE;
+                    assert!(at < 5000, "the child never ran through");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_writer_killed_at_any_step_leaves_every_version_whole_and_the_next_writer_goes_on() {
+    at_every_step("abort", 0, |_, _, _| ());
+}
+
+#[test]
+fn a_disk_that_is_full_from_any_step_on_leaves_what_was_reported_and_nothing_else() {
+    at_every_step("fail", ENOSPC, |root, _, context| check_tidy(root, context));
+}
+
+#[test]
+fn an_error_at_any_one_step_leaves_what_was_reported() {
+    at_every_step("once", EIO, |_, _, _| ());
+}
+
+/// A dataset with the frames `a/0` … `a/2` and their conversations.
+fn small() -> (tempfile::TempDir, Dataset) {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = Dataset::create(dir.path().join("d.surgdb")).unwrap();
+    let dataset = append(&dataset, "a").unwrap();
+    (dir, dataset)
+}
+
+fn all_land(writers: usize, children: bool) {
+    let (_dir, dataset) = small();
+    std::thread::scope(|scope| {
+        for writer in 0..writers {
+            let dataset = &dataset;
+            scope.spawn(move || match children {
+                true => {
+                    let (ended, said) = said(start(dataset.path(), "append", &format!("w{writer}"), 0));
+                    assert!(ended && said.matches("committed").count() == 3, "{said}");
+                }
+                false => (0..3).for_each(|round| {
+                    append(dataset, &format!("w{writer}/{round}")).unwrap();
+                }),
+            });
+        }
+    });
+    let last = Dataset::open(dataset.path()).unwrap();
+    assert_eq!(last.version(), 2 + 3 * writers as u64);
+    assert_eq!(last.count(Table::Conversations).unwrap(), 3 + 9 * writers as u64);
+    for writer in 0..writers {
+        for round in 0..3 {
+            for number in 0..3 {
+                let id = format!("w{writer}/{round}/{number}");
+                let found = last.find(Table::Frames, &id).unwrap().unwrap();
+                assert_eq!(*last.frame(found).unwrap().bytes().unwrap().unwrap(), *id.repeat(300).as_bytes());
+            }
+        }
+    }
+    check_tidy(dataset.path(), "after all writers");
+}
+
+#[test]
+fn two_appenders_at_once_both_land() {
+    all_land(2, false);
+    all_land(2, true);
+}
+
+#[test]
+fn eight_appenders_at_once_all_land() {
+    all_land(8, false);
+    all_land(8, true);
+}
+
+#[test]
+fn an_appender_that_is_dropped_leaves_nothing() {
+    let (_dir, dataset) = small();
+    let before = files(dataset.path());
+    let mut appender = dataset.append_with(options()).unwrap();
+    for number in 0..9 {
+        let bytes = format!("new {number}").repeat(400);
+        let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: bytes.as_bytes() }).unwrap();
+        appender.frame(&frame(&format!("new/{number}"), Some(blob.address))).unwrap();
+    }
+    appender.report("import", b"{\"a\": 1}").unwrap();
+    appender.update(score(dataset.live_addresses(Table::Frames).unwrap(), 1)).unwrap();
+    appender.delete(dataset.conversation(0).unwrap().address()).unwrap();
+    assert!(files(dataset.path()).len() > before.len() + 5);
+    drop(appender);
+    assert_eq!(files(dataset.path()), before);
+}
+
+#[test]
+fn a_commit_that_changes_nothing_makes_no_version() {
+    let (_dir, dataset) = small();
+    let before = files(dataset.path());
+    let same = |appender: Appender| assert_eq!(appender.commit(Operation::new("nothing")).unwrap().version(), 2);
+    same(dataset.append().unwrap());
+    let mut appender = dataset.append().unwrap();
+    appender.source(surgdb::format::manifest::Source { id: "mine".into(), ..Default::default() });
+    let known = BlobSource::Bytes { media_type: "image/png", bytes: &b"a/0".repeat(300) };
+    assert!(!appender.blob(known).unwrap().is_new);
+    assert_eq!(appender.frame(&frame("a/0", None)).unwrap_err().kind(), ErrorKind::Exists);
+    same(appender);
+    assert_eq!(dataset.delete([], DeleteOptions { cascade: true }).unwrap().version(), 2);
+    assert_eq!(files(dataset.path()), before);
+    let scored = dataset.update_cells(score(dataset.live_addresses(Table::Frames).unwrap(), 1)).unwrap();
+    assert_eq!((scored.version(), scored.update_cells(score(Vec::new(), 1)).unwrap().version()), (3, 3));
+    let mut appender = scored.append().unwrap();
+    appender.report("import", b"{}").unwrap();
+    let reported = appender.commit(Operation::new("report")).unwrap();
+    let mut again = reported.append().unwrap();
+    again.report("import", b"{}").unwrap();
+    assert_eq!((reported.version(), again.commit(Operation::new("report")).unwrap().version()), (4, 4));
+}
+
+#[test]
+fn of_two_appenders_that_add_the_same_id_one_gets_a_conflict() {
+    let (_dir, dataset) = small();
+    let (mut one, mut other) = (dataset.append().unwrap(), dataset.append().unwrap());
+    one.case(&case("x")).unwrap();
+    other.case(&case("y")).unwrap();
+    other.case(&case("x")).unwrap();
+    one.commit(Operation::new("append")).unwrap();
+    assert_eq!(other.commit(Operation::new("append")).unwrap_err().kind(), ErrorKind::Conflict);
+    let last = Dataset::open(dataset.path()).unwrap();
+    assert_eq!((last.version(), last.count(Table::Cases).unwrap()), (3, 1));
+    check_tidy(dataset.path(), "after the conflict");
+}
+
+#[test]
+fn of_eight_threads_that_add_the_same_id_exactly_one_lands() {
+    let (_dir, dataset) = small();
+    let landed = std::sync::atomic::AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut appender = dataset.append().unwrap();
+                appender.case(&case("x")).unwrap();
+                match appender.commit(Operation::new("append")) {
+                    Ok(_) => drop(landed.fetch_add(1, std::sync::atomic::Ordering::SeqCst)),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+                }
+            });
+        }
+    });
+    assert_eq!(landed.into_inner(), 1);
+    assert_eq!(Dataset::open(dataset.path()).unwrap().count(Table::Cases).unwrap(), 1);
+    check_tidy(dataset.path(), "after the conflicts");
+}
+
+#[test]
+fn deleting_a_frame_and_referring_to_it_never_both_land() {
+    for delete_first in [true, false] {
+        let (_dir, dataset) = small();
+        // One that nothing refers to.
+        let mut appender = dataset.append().unwrap();
+        let free = appender.frame(&frame("free", None)).unwrap();
+        let dataset = appender.commit(Operation::new("append")).unwrap();
+        let mut appender = dataset.append().unwrap();
+        appender.conversation(&conversation("new", free)).unwrap();
+        match delete_first {
+            true => {
+                dataset.delete([free], DeleteOptions::default()).unwrap();
+                let error = appender.commit(Operation::new("append")).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Conflict);
+            }
+            false => {
+                appender.commit(Operation::new("append")).unwrap();
+                let error = dataset.delete([free], DeleteOptions::default()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Referenced);
+            }
+        }
+        check_tidy(dataset.path(), "after the refusal");
+    }
+    // And at the same time, many times over.
+    let (_dir, mut dataset) = small();
+    for round in 0..12 {
+        let mut appender = dataset.append().unwrap();
+        let free = appender.frame(&frame(&format!("free {round}"), None)).unwrap();
+        dataset = appender.commit(Operation::new("append")).unwrap();
+        let mut appender = dataset.append().unwrap();
+        appender.conversation(&conversation(&format!("new {round}"), free)).unwrap();
+        let (deleted, referred) = std::thread::scope(|scope| {
+            let deleted = scope.spawn(|| dataset.delete([free], DeleteOptions::default()).is_ok());
+            let referred = scope.spawn(|| appender.commit(Operation::new("append")).is_ok());
+            (deleted.join().unwrap(), referred.join().unwrap())
+        });
+        assert!(deleted != referred, "round {round}: {deleted} {referred}");
+        dataset = Dataset::open(dataset.path()).unwrap();
+        assert_eq!(dataset.is_live(free).unwrap(), referred);
+    }
+}
+
+#[test]
+fn of_two_changes_of_a_columns_cells_the_second_gets_a_conflict() {
+    let (_dir, dataset) = small();
+    let frames = dataset.live_addresses(Table::Frames).unwrap();
+    let dataset = dataset.update_cells(score(frames.clone(), 1)).unwrap();
+    // Different cells, but a side file holds a fragment's cells whole.
+    dataset.update_cells(score(vec![frames[0]], 2)).unwrap();
+    let error = dataset.update_cells(score(vec![frames[0]], 3)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    // Another fragment's cells, and another column's, are no conflict.
+    let other = frames.iter().find(|frame| frame.fragment() != frames[0].fragment()).unwrap();
+    dataset.update_cells(score(vec![*other], 4)).unwrap();
+    let path = Column::parse("path?: text").unwrap();
+    let values = Arc::new(LargeStringArray::from(vec!["p"]));
+    let last = dataset.update_cells(CellUpdate::new(Table::Frames, path, vec![frames[0]], values)).unwrap();
+    let scores = frames.iter().map(|frame| {
+        let row = last.row(*frame).unwrap();
+        let cell = row.named("score").unwrap();
+        cell.array.as_any().downcast_ref::<Int64Array>().unwrap().value(cell.row)
+    });
+    let expected = frames.iter().map(|frame| if frame == &frames[0] { 2 } else { i64::from(frame == other) * 3 + 1 });
+    assert!(scores.eq(expected));
+    assert_eq!(last.frame(frames[0]).unwrap().path().unwrap(), Some("p"));
+    check_tidy(dataset.path(), "after the conflict");
+}
+
+#[test]
+fn two_changes_of_a_column_in_one_commit_are_one() {
+    let (_dir, dataset) = small();
+    let frames = dataset.live_addresses(Table::Frames).unwrap();
+    let mut appender = dataset.append().unwrap();
+    appender.update(score(vec![frames[0], frames[1]], 1)).unwrap();
+    appender.update(score(vec![frames[1], frames[2]], 2)).unwrap();
+    let last = appender.commit(Operation::new("column")).unwrap();
+    for (frame, expected) in frames.iter().zip([1, 2, 2]) {
+        let row = last.row(*frame).unwrap();
+        let cell = row.named("score").unwrap();
+        assert_eq!(cell.array.as_any().downcast_ref::<Int64Array>().unwrap().value(cell.row), expected);
+    }
+}
+
+#[test]
+fn a_link_does_not_stand_in_for_bytes_that_are_to_be_kept() {
+    let (dir, dataset) = small();
+    let path = dir.path().join("picture.png");
+    std::fs::write(&path, b"the bytes").unwrap();
+    let mut appender = dataset.append().unwrap();
+    let link = appender.blob(BlobSource::Linked { media_type: "image/png", path: &path }).unwrap();
+    let kept = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"the bytes" }).unwrap();
+    let again = appender.blob(BlobSource::Linked { media_type: "image/png", path: &path }).unwrap();
+    assert!(link.is_new && kept.is_new && !again.is_new && again.address != link.address);
+    let last = appender.commit(Operation::new("append")).unwrap();
+    assert_eq!(*last.blob(link.address).unwrap().bytes().unwrap(), *b"the bytes");
+    std::fs::write(&path, b"the bytez").unwrap();
+    assert_eq!(last.blob(link.address).unwrap().bytes().unwrap_err().kind(), ErrorKind::LinkBroken);
+    assert_eq!(*last.blob(kept.address).unwrap().bytes().unwrap(), *b"the bytes");
+}
