@@ -53,6 +53,20 @@ fn append(dataset: &Dataset, writer: &str) -> Result<Dataset> {
     appender.commit(Operation::new("append"))
 }
 
+/// Appends, and goes on after errors; checks that what was accepted is there if the commit lands.
+fn append_stubbornly(dataset: &Dataset) -> Result<()> {
+    let mut appender = dataset.append_with(options())?;
+    let ids: Vec<String> = (0..12).map(|number| format!("case/{number}")).collect();
+    let accepted: Vec<_> = ids.iter().filter_map(|id| Some((id, appender.case(&case(id)).ok()?))).collect();
+    let dataset = appender.commit(Operation::new("append"))?;
+    assert_eq!(dataset.count(Table::Cases)?, accepted.len() as u64);
+    for (id, address) in accepted {
+        assert_eq!(dataset.find(Table::Cases, id)?, Some(address));
+        assert_eq!(dataset.case(address)?.id()?, id);
+    }
+    Ok(())
+}
+
 fn score(addresses: Vec<Address>, value: i64) -> CellUpdate {
     let values = Int64Array::from(vec![value; addresses.len()]);
     CellUpdate::new(Table::Frames, Column::parse("score?: int64").unwrap(), addresses, Arc::new(values))
@@ -178,6 +192,11 @@ fn child() {
             eprintln!("committed {}", dataset.version());
             Ok(())
         }),
+        "stubborn" => {
+            let dataset = Dataset::create(root).unwrap();
+            arm(at.parse().unwrap(), Fault::FailOnce(code));
+            append_stubbornly(&dataset)
+        }
         _ => {
             let at = at.parse().unwrap();
             match mode {
@@ -259,6 +278,19 @@ fn a_disk_that_is_full_from_any_step_on_leaves_what_was_reported_and_nothing_els
 #[test]
 fn an_error_at_any_one_step_leaves_what_was_reported() {
     at_every_step("once", EIO, |_, _, _| ());
+}
+
+#[test]
+fn a_commit_after_a_row_could_not_be_written_loses_nothing_that_was_accepted() {
+    for at in 1..200 {
+        let dir = tempfile::tempdir().unwrap();
+        let (ended, said) = said(start(&dir.path().join("d.surgdb"), "stubborn", &at.to_string(), EIO));
+        assert!(ended, "step {at}: {said}");
+        if said.contains("reached: false") {
+            return assert!(at > 40, "only {at} steps were seen");
+        }
+    }
+    panic!("the child never ran through");
 }
 
 /// A dataset with the frames `a/0` … `a/2` and their conversations.
