@@ -27,23 +27,23 @@ fn options(batch_rows: usize, compression: Option<i32>) -> WriterOptions {
     WriterOptions { batch_rows, compression, ..Default::default() }
 }
 
-/// Writes the dataset: version 1 is empty, 2 and 3 append, 4 and 5 add and replace columns, 6 deletes, 7 joins files.
+/// Writes the dataset: version 1 is empty, 2 and 3 append, 4 and 5 add and replace columns, 6 deletes, 7 joins the
+/// files of frames, the later fragment first, and 8 compacts: columns are folded into base files and deleted rows emptied.
 pub fn write(path: &Path, compression: Option<i32>) -> Dataset {
-    let dataset = append(path, compression);
+    let mut writer = Writer::new();
+    let dataset = writer.create(path, compression);
+    let dataset = writer.second_part(dataset.append_with(options(32, compression)).unwrap());
     let dataset = add_split(&dataset);
     let dataset = attach_and_harmonise(&dataset);
     let gone = ["bare", "mark"].map(|id| dataset.find(Table::Conversations, id).unwrap().unwrap());
     let dataset = dataset.delete(gone, DeleteOptions::default()).unwrap();
-    join_files(&dataset, compression)
+    let dataset = join_frames(&dataset, compression);
+    dataset.compact_with(options(32, compression)).unwrap()
 }
 
-/// Writes the versions 1 to 3.
+/// Writes the versions 1 and 2.
 pub fn append(path: &Path, compression: Option<i32>) -> Dataset {
-    let mut writer = Writer { rows: samples(), real: HashMap::new() };
-    set_records(&mut writer.rows);
-    let dataset = Dataset::create(path).unwrap();
-    let dataset = writer.first_part(dataset.append_with(options(6, compression)).unwrap());
-    writer.second_part(dataset.append_with(options(32, compression)).unwrap())
+    Writer::new().create(path, compression)
 }
 
 /// The name of the row that a symbol stands for, as record digests have it.
@@ -80,6 +80,17 @@ struct Writer {
 }
 
 impl Writer {
+    fn new() -> Self {
+        let mut rows = samples();
+        set_records(&mut rows);
+        Self { rows, real: HashMap::new() }
+    }
+
+    fn create(&mut self, path: &Path, compression: Option<i32>) -> Dataset {
+        let dataset = Dataset::create(path).unwrap();
+        self.first_part(dataset.append_with(options(6, compression)).unwrap())
+    }
+
     fn keep(&mut self, table: Table, place: usize, address: Address) {
         self.real.insert(super::samples::symbol(table, place), address);
     }
@@ -197,38 +208,27 @@ fn labels_of(dataset: &Dataset) -> CellUpdate {
     CellUpdate::new(Table::Annotations, column, vec![address], batch.column(at).clone())
 }
 
-/// Writes the files of frames and of conversations anew as one file each, the later fragments first.
-fn join_files(dataset: &Dataset, compression: Option<i32>) -> Dataset {
-    let root = dataset.path();
+fn join_frames(dataset: &Dataset, compression: Option<i32>) -> Dataset {
+    let (root, table) = (dataset.path(), Table::Frames);
     let mut claims = Claims::new(root).unwrap();
-    let mut joined = Vec::new();
-    for table in [Table::Frames, Table::Conversations] {
-        let mut entries = dataset.manifest().files_of(table.name()).to_vec();
-        entries.reverse();
-        let number = claims.take().unwrap();
-        let path = data_path(table.name(), number);
-        let name = path.rsplit('/').next().unwrap();
-        let write = WriteOptions { compression };
-        let folder = root.join(table.name());
-        let mut writer = FileWriter::create(&folder, name, table.name(), table.schema().clone(), write).unwrap();
-        let mut fragments = Vec::new();
-        for entry in &entries {
-            read_batches(root, table, entry).iter().for_each(|batch| writer.write(batch).unwrap());
-            fragments.extend(entry.fragments.iter().map(|part| (part.fragment, part.rows)));
-        }
-        let (summary, file) = writer.finish(&fragments, &[]).unwrap();
-        claims.publish(file).unwrap();
-        let parts = fragments.iter().map(|(fragment, rows)| FragmentRows { fragment: *fragment, rows: *rows });
-        let fragments = parts.collect();
-        joined.push((table, FileEntry { path, length: summary.length, crc32: summary.crc32, fragments }));
+    let path = data_path(table.name(), claims.take().unwrap());
+    let (folder, name) = (root.join(table.name()), path.rsplit('/').next().unwrap());
+    let schema = table.schema().clone();
+    let mut writer = FileWriter::create(&folder, name, table.name(), schema, WriteOptions { compression }).unwrap();
+    let mut parts: Vec<FragmentRows> = Vec::new();
+    for entry in dataset.manifest().files_of(table.name()).iter().rev() {
+        read_batches(root, table, entry).iter().for_each(|batch| writer.write(batch).unwrap());
+        parts.extend(&entry.fragments);
     }
+    let fragments: Vec<_> = parts.iter().map(|part| (part.fragment, part.rows)).collect();
+    let (summary, file) = writer.finish(&fragments, &[]).unwrap();
+    claims.publish(file).unwrap();
+    let entry = FileEntry { path, length: summary.length, crc32: summary.crc32, fragments: parts };
     commit(root, &mut claims, |base, _| {
         let mut next = base.clone();
-        next.operation = Operation::new("compact");
+        next.operation = Operation::new("join");
         next.tags.insert("before".into(), 3);
-        for (table, entry) in &joined {
-            next.files.insert(table.name().to_owned(), vec![entry.clone()]);
-        }
+        next.files.insert(table.name().to_owned(), vec![entry.clone()]);
         Ok(next)
     })
     .unwrap();

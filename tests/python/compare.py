@@ -3,7 +3,8 @@
     compare.py LIBRARY DATASET EXPECTED
 
 EXPECTED has a line of JSON for each data file: its path, and its rows as they stand in it. Floats are exact, bytes are hex.
-With the library `example` it has a line for each table and its live rows, and the reader of examples/ is held against it.
+With the library `example` it has a line for each version and table and its live rows, and the reader of examples/ is held
+against it.
 """
 
 import json

@@ -51,12 +51,13 @@ def read_with_datasets(dataset, path):
         return list(rows)
 
 
-def read_with_example(dataset, table):
-    """The live rows of a table, by the reader that the format's document points to."""
+def read_with_example(dataset, path):
+    """The live rows of `VERSION/TABLE`, by the reader that the format's document points to."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
     from read_with_pyarrow import Dataset
 
-    opened = Dataset(dataset)
+    version, table = path.split("/")
+    opened = Dataset(dataset, int(version))
     for address in opened.addresses(table):
         row = opened.row(address)
         if table == "frames" and opened.bytes_of(address) is None and row["blob"] is not None:
