@@ -252,6 +252,16 @@ impl Dataset {
         Ok(state.fragments[at].id.address(row))
     }
 
+    /// Which live row of its table an address is, by ascending address: what [`Dataset::address`] is given.
+    ///
+    /// # Errors
+    /// `Deleted` when it was deleted, `NotInVersion` when this version has no such row, `Corrupt`, `Purged`.
+    pub fn index_of(&self, address: Address) -> Result<u64> {
+        let row = self.row(address)?;
+        let state = self.state(row.table());
+        Ok(state.live(self.opening())?.rank(state.locate(address)?, address.row()))
+    }
+
     /// Whether an address is a live row of a table of this version.
     ///
     /// # Errors
@@ -372,8 +382,13 @@ impl Dataset {
         if !table.has_ids() {
             return Err(Error::invalid(format!("the rows of {table} have no ids")));
         }
+        self.find_by_key(table, id_key(source, id), source, id)
+    }
+
+    /// As [`Dataset::find_in`], with the key of source and id, which takes longest to make.
+    pub(super) fn find_by_key(&self, table: Table, key: u64, source: &str, id: &str) -> Result<Option<Address>> {
         let mut hit = None;
-        self.hits(IndexKind::Id(table), id_key(source, id), |row| {
+        self.hits(IndexKind::Id(table), key, |row| {
             // `id` and `source` are the first two columns of every table that has them.
             let same = read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source;
             if same {

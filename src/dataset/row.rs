@@ -22,11 +22,6 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The row at this address, live or deleted.
-    pub(super) fn locate(dataset: &'a Dataset, state: &'a TableState, address: Address) -> Result<Self> {
-        Self::at(dataset, state, state.locate(address)?, address)
-    }
-
     /// The live row at this address.
     pub(super) fn live(dataset: &'a Dataset, state: &'a TableState, address: Address) -> Result<Self> {
         let at = state.locate(address)?;

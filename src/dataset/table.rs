@@ -142,15 +142,6 @@ impl TableState {
         Ok(addresses)
     }
 
-    /// The deletions file, if there is one.
-    ///
-    /// # Errors
-    /// `Purged` or `Corrupt` when it cannot be opened.
-    pub fn deletions_file(&self, opening: &Opening) -> Result<Option<&DataFile>> {
-        let file = self.deletions.as_ref().map(|(_, lazy)| lazy.get(opening, &deletions_schema(), None));
-        file.transpose()
-    }
-
     /// Where the fragment and row of this address stand, whether live or not.
     ///
     /// # Errors

@@ -309,22 +309,27 @@ impl Appender {
     /// # Errors
     /// `Corrupt` when the index cannot be read.
     pub fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
-        if let Some(address) = self.ids[table as usize].get(&id_key(source, id)) {
+        self.lookup_by_key(table, id_key(source, id), source, id)
+    }
+
+    fn lookup_by_key(&self, table: Table, key: u64, source: &str, id: &str) -> Result<Option<Address>> {
+        if let Some(address) = self.ids[table as usize].get(&key) {
             return Ok(Some(*address));
         }
-        let found = self.dataset.find_in(table, source, id)?;
+        let found = self.dataset.find_by_key(table, key, source, id)?;
         Ok(found.filter(|address| !self.change.deletes.contains(address)))
     }
 
     fn check_id(&self, table: Table, source: &str, id: &str) -> Result<u64> {
-        if let Some(address) = self.lookup(table, source, id)? {
+        let key = id_key(source, id);
+        if let Some(address) = self.lookup_by_key(table, key, source, id)? {
             return Err(Error::new(
                 ErrorKind::Exists,
                 format!("the source {source:?} has a {} with this id already, at {address}", table.row_name()),
             )
             .with_id(id));
         }
-        Ok(id_key(source, id))
+        Ok(key)
     }
 
     fn register(&mut self, table: Table, key: u64, address: Address, source: &str) {
