@@ -462,3 +462,38 @@ fn the_demo_goes_the_whole_way_and_can_be_repeated() {
         assert!(stats["frames"]["kinds"][kind].as_u64().unwrap() > 0, "{kind}: {stats}");
     }
 }
+
+#[test]
+fn what_is_exported_can_be_imported_again() {
+    let fixture = Fixture::new();
+    for form in ["jsonl-llava", "jsonl-messages"] {
+        let (out, again) = (fixture.path(form), fixture.path(&format!("{form}.surgdb")));
+        let report = fixture.json("export", &[out.to_str().unwrap(), "--format", form]);
+        assert_eq!((&report["rows"]["conversations"], &report["missing"]), (&3.into(), &1.into()), "{report}");
+        stdout(&surgdb(&["import", again.to_str().unwrap(), out.to_str().unwrap(), "--source", "mine"]));
+        let show = |dataset: &Path| json(&surgdb(&["show", dataset.to_str().unwrap(), "--id", "q0", "--json"]));
+        let (before, after) = (show(&fixture.dataset()), show(&again));
+        for part in ["task", "turns"] {
+            assert_eq!(before[part], after[part], "{form}: {part}");
+        }
+        assert!(fails(&fixture.run("export", &[out.to_str().unwrap()])).contains(form), "the folder is not empty");
+    }
+}
+
+#[test]
+fn export_takes_a_choice_of_samples_and_writes_parquet() {
+    let fixture = Fixture::new();
+    let out = fixture.path("parquet");
+    let args = [out.to_str().unwrap(), "--format", "parquet", "--task", "phase recognition"];
+    let report = fixture.json("export", &args);
+    assert_eq!(report["rows"]["conversations"], 1, "{report}");
+    assert!(walk(&out).iter().any(|path| path.extension().is_some_and(|ending| ending == "parquet")));
+    let none = fixture.run("export", &[fixture.path("none").to_str().unwrap(), "--task", "cooking"]);
+    assert!(fails(&none).contains("stats"));
+    assert_eq!(fixture.run("export", &["x", "--format", "papyrus"]).status.code(), Some(2));
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

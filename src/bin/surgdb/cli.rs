@@ -47,6 +47,7 @@ enum Command {
     Column(crate::column::Args),
     Versions(crate::versions::Args),
     Verify(crate::verify::Args),
+    Export(crate::export::Args),
     Delete(crate::delete::Args),
 }
 
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Column(args) => crate::column::run(args),
         Command::Versions(args) => crate::versions::run(args),
         Command::Verify(args) => crate::verify::run(args),
+        Command::Export(args) => crate::export::run(args),
         Command::Delete(args) => crate::delete::run(args),
     };
     code(result)

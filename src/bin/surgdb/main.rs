@@ -5,6 +5,7 @@ mod column;
 mod create;
 mod delete;
 mod demo;
+mod export;
 mod import;
 mod info;
 mod interrupt;
