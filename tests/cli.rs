@@ -222,11 +222,11 @@ fn a_column_is_added_from_a_csv_file_and_replaced() {
     let fixture = Fixture::new();
     let file = fixture.path("scores.csv");
     std::fs::write(&file, "\u{feff}id,score,split\nq2,0.5,train\nq0,1,test\n").unwrap();
-    let args = [file.to_str().unwrap(), "--type", "split=dict"];
+    let args = ["conversations", file.to_str().unwrap(), "--type", "split=dict"];
     let added = fixture.json("column add", &args);
     assert_eq!(added["columns"], serde_json::json!(["score", "split"]));
     assert_eq!(added["rows"], 2);
-    let columns = fixture.json("column list", &["--table", "conversations"]);
+    let columns = fixture.json("column list", &["conversations"]);
     let score = columns.as_array().unwrap().iter().find(|column| column["name"] == "score").unwrap();
     assert_eq!((&score["type"], &score["added"]), (&"float64".into(), &true.into()));
 
@@ -243,7 +243,7 @@ fn a_column_is_added_from_a_csv_file_and_replaced() {
     stdout(&fixture.run("column add", &[args.as_slice(), &["--replace"]].concat()));
 
     std::fs::write(&file, "id,score\nnobody,1.5\n").unwrap();
-    assert!(fails(&fixture.run("column add", &[&args[..1], &["--replace"]].concat())).contains("nobody"));
+    assert!(fails(&fixture.run("column add", &[&args[..2], &["--replace"]].concat())).contains("nobody"));
 }
 
 #[test]
@@ -260,10 +260,10 @@ fn a_column_is_added_from_an_arrow_file_to_another_table() {
     writer.finish().unwrap();
 
     let path = file.to_str().unwrap();
-    assert!(fails(&fixture.run("column add", &[path, "--table", "frames"])).contains("frame"));
-    let added = fixture.json("column add", &[path, "--table", "frames", "--key", "frame"]);
+    assert!(fails(&fixture.run("column add", &["frames", path])).contains("frame"));
+    let added = fixture.json("column add", &["frames", path, "--key", "frame"]);
     assert_eq!((&added["rows"], &added["columns"]), (&1.into(), &serde_json::json!(["blur", "note"])));
-    let columns = fixture.json("column list", &["--table", "frames"]);
+    let columns = fixture.json("column list", &["frames"]);
     let note = columns.as_array().unwrap().iter().find(|column| column["name"] == "note").unwrap();
     assert_eq!(note["type"], "text");
 }

@@ -14,9 +14,9 @@ use surgdb::{Address, Column, Dataset, Error, Operation, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
-  surgdb column add my.surgdb scores.csv                        id,score,… for conversations
-  surgdb column add my.surgdb frames.csv --table frames --columns blur --type blur=float32
-  surgdb column add my.surgdb splits.arrow --replace            new values for columns that are there
+  surgdb column add my.surgdb conversations scores.csv             id,score,…
+  surgdb column add my.surgdb frames blur.csv --type blur=float32  in a type of your choice
+  surgdb column add my.surgdb cases splits.arrow --replace         new values for columns that are there
 
 The file has a column `id` (or `address`, or what --key names), a column `source` where several sources have the
 same ids, and the columns to add. A row that the file does not name gets null, or keeps what it has with --replace.";
@@ -27,11 +27,10 @@ same ids, and the columns to add. A row that the file does not name gets null, o
 pub struct Args {
     /// The dataset's folder
     dataset: PathBuf,
+    /// The table that the rows are in, such as conversations or frames
+    table: String,
     /// A CSV file with a header, or an Arrow IPC file (.arrow, .feather)
     file: PathBuf,
-    /// The table that the rows are in
-    #[arg(long, default_value = "conversations")]
-    table: String,
     /// The file's column that says whose the values are: ids, or addresses such as 7:16
     #[arg(long, default_value = "id")]
     key: String,

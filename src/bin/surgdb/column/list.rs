@@ -11,7 +11,7 @@ use surgdb::{Column, Dataset, Result, Table};
 const EXAMPLES: &str = "\
 Examples:
   surgdb column list my.surgdb
-  surgdb column list my.surgdb --table frames --json";
+  surgdb column list my.surgdb frames --json";
 
 /// List the columns of a dataset's tables
 #[derive(clap::Args)]
@@ -20,7 +20,6 @@ pub struct Args {
     #[command(flatten)]
     target: Target,
     /// Only those of this table
-    #[arg(long)]
     table: Option<String>,
     /// Print JSON
     #[arg(long)]
