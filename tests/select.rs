@@ -499,6 +499,13 @@ fn a_condition_that_does_not_fit_says_where() {
     let every = dataset.select(Table::Conversations, &Filter::all()).unwrap();
     assert_eq!(every.len(), 5000);
     assert_eq!(every.conversations(&dataset).count(), 5000);
+    let picked = dataset.select_with(Table::Conversations, &["id"], "of one digit", |piece| {
+        let ids = piece.batch.column(0).as_any().downcast_ref::<arrow_array::LargeStringArray>().unwrap();
+        Ok(ids.iter().map(|id| id.map(|id| id.len() == 1)).collect())
+    });
+    assert_eq!(picked.unwrap().len(), 10);
+    let short = dataset.select_with(Table::Conversations, &["id"], "", |_| Ok(vec![true].into()));
+    assert_eq!(short.unwrap_err().kind(), ErrorKind::Invalid);
     let half = dataset.select(Table::Conversations, &Filter::eq("task", TASKS[0])).unwrap();
     assert_eq!(every.without(&half).unwrap().len(), 2500);
     assert_eq!(every.and(&half).unwrap().iter().collect::<Vec<_>>(), half.iter().collect::<Vec<_>>());

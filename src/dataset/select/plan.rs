@@ -2,15 +2,16 @@
 //! rows refer to become the addresses of the rows that they hold for.
 
 use super::expr::{Check, Expr, Field, Filter, wrong};
-use super::leaf::{NumberTest, TextTest, is_text, truth};
+use super::leaf::{NumberTest, TextTest, is_text, truth, valid};
 use super::node::{ColumnTest, LabelTest, Leaf, Node};
 use super::rows::Plan;
-use super::selection::Selection;
-use crate::dataset::Dataset;
+use super::selection::{About, Builder, Selection};
+use crate::dataset::{Dataset, ScanBatch};
 use crate::error::{Error, Result};
 use crate::format::notation::ColumnType;
 use crate::schema::references::targets;
-use crate::schema::tables::{Table, cases};
+use crate::schema::tables::{Table, annotations, cases, conversations};
+use arrow_array::BooleanArray;
 
 impl Dataset {
     /// The live rows of a table that a condition holds for.
@@ -23,6 +24,48 @@ impl Dataset {
         let mut planner = Planner::new(self, table);
         let root = planner.node(&filter.0)?;
         planner.run(root, filter.to_string())
+    }
+
+    /// The live rows of a table that a program's own predicate holds for: it is given these columns, batch by batch,
+    /// and says for each row whether it is meant. `condition` says in words what it asks, for those who read the
+    /// selection later.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let dataset = surgdb::Dataset::create(dir.path().join("a.surgdb"))?;
+    /// use arrow_array::cast::AsArray;
+    /// use surgdb::Table;
+    /// let wide = dataset.select_with(Table::Frames, &["width", "height"], "wider than high", |piece| {
+    ///     let size = |column| piece.batch.column(column).as_primitive::<arrow_array::types::Int32Type>().iter();
+    ///     Ok(size(0).zip(size(1)).map(|(width, height)| Some(width > height)).collect())
+    /// })?;
+    /// # Ok::<(), surgdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such column; `Invalid` when the answer is of another length; what the predicate
+    /// returns; `Corrupt`, `Purged`.
+    pub fn select_with(
+        &self,
+        table: Table,
+        columns: &[&str],
+        condition: &str,
+        mut predicate: impl FnMut(&ScanBatch) -> Result<BooleanArray>,
+    ) -> Result<Selection> {
+        let mut builder = Builder::new(About::of(self, table, condition.to_owned()));
+        for piece in self.scan(table).columns(columns.iter().copied())?.batches() {
+            let piece = piece?;
+            let mask = predicate(&piece)?;
+            if mask.len() != piece.addresses.len() {
+                let rows = piece.addresses.len();
+                return Err(Error::invalid(format!("the predicate says {} things of {rows} rows", mask.len())));
+            }
+            for row in valid(&mask, mask.values().clone()).set_indices() {
+                let address = piece.address(row)?;
+                builder.push(address.fragment(), address.row(), 1);
+            }
+        }
+        Ok(builder.finish())
     }
 }
 
@@ -168,7 +211,7 @@ impl<'a> Planner<'a> {
     }
 
     fn shown(&mut self, table: Table, rest: &str, field: &Field, check: &Check) -> Result<Node> {
-        let media = crate::schema::tables::conversations::MEDIA;
+        let media = conversations::MEDIA;
         let path = format!("refs.{rest}");
         self.column(media, &path, field, check, Some(table))
     }
@@ -229,7 +272,7 @@ impl<'a> Planner<'a> {
             check => Some(text_test(field, check)?),
         };
         let test = LabelTest::new(field.axis.as_deref(), text);
-        let column = crate::schema::tables::annotations::LABELS;
+        let column = annotations::LABELS;
         if self.table == Table::Annotations {
             return Ok(self.base(column, &[], Leaf::Label(Box::new(test))));
         }
