@@ -120,11 +120,12 @@ fn check_name(name: &str) -> Result<()> {
 
 /// What the index is built on, what identifies a record, and what checks a blob's bytes stays as it was written.
 fn may_be_replaced(table: Table, column: usize) -> bool {
-    let name = &table.columns()[column].name;
-    !matches!(name.as_str(), "id" | "source" | "record")
-        && !(table == Table::Blobs && column != blobs::MEDIA_TYPE)
-        && !(table == Table::Annotations && column == annotations::TARGET)
-        && !(table == Table::Frames && column == frames::VIDEO)
+    match table {
+        Table::Blobs => column == blobs::MEDIA_TYPE,
+        Table::Annotations if column == annotations::TARGET => false,
+        Table::Frames if column == frames::VIDEO => false,
+        _ => !matches!(table.columns()[column].name.as_str(), "id" | "source" | "record"),
+    }
 }
 
 impl Dataset {

@@ -35,17 +35,8 @@ impl Dataset {
         for address in &deletes {
             self.row(*address)?;
         }
-        while options.cascade {
-            let before = deletes.len();
-            let mut more = Vec::new();
-            each_referrer(self, &deletes, &mut |referrer, _| {
-                more.push(referrer);
-                Ok(())
-            })?;
-            deletes.extend(more);
-            if deletes.len() == before {
-                break;
-            }
+        if options.cascade {
+            while add_referrers(self, &mut deletes)? {}
         }
         let mut operation = Operation::new("delete");
         for table in Table::ALL {
@@ -56,6 +47,18 @@ impl Dataset {
         }
         Change { deletes, ..Change::default() }.commit(self, Claims::new(self.path())?, operation)
     }
+}
+
+/// Adds the rows that refer to those to be deleted; whether there were any.
+fn add_referrers(dataset: &Dataset, deletes: &mut BTreeSet<Address>) -> Result<bool> {
+    let mut more = Vec::new();
+    each_referrer(dataset, deletes, &mut |referrer, _| {
+        more.push(referrer);
+        Ok(())
+    })?;
+    let found = !more.is_empty();
+    deletes.extend(more);
+    Ok(found)
 }
 
 /// Refuses when a live row, not to be deleted itself, refers to a row that is.

@@ -199,7 +199,7 @@ fn first_batch(file: &DataFile, key: u64) -> Result<Option<usize>> {
 fn first_row(keys: &[u64], key: u64) -> usize {
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return 0 };
     let (span, part) = (u128::from(last.saturating_sub(*first)), u128::from(key.saturating_sub(*first)));
-    let guess = if span == 0 { 0 } else { (part * keys.len() as u128 / span) as usize };
+    let guess = (part * keys.len() as u128).checked_div(span).unwrap_or(0) as usize;
     partition_point_from(keys.len(), guess, |row| Ok(keys[row] < key)).unwrap_or(keys.len())
 }
 

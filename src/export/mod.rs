@@ -207,11 +207,11 @@ pub fn export(
     Ok(report)
 }
 
+/// What is exported, one by one.
+type Addresses<'a> = Box<dyn Iterator<Item = Result<Address>> + 'a>;
+
 /// The addresses of what is exported: those selected, or all live conversations.
-fn conversations<'a>(
-    dataset: &'a Dataset,
-    selection: Option<&'a [Address]>,
-) -> Result<(u64, Box<dyn Iterator<Item = Result<Address>> + 'a>)> {
+fn conversations<'a>(dataset: &'a Dataset, selection: Option<&'a [Address]>) -> Result<(u64, Addresses<'a>)> {
     Ok(match selection {
         Some(selection) => (selection.len() as u64, Box::new(selection.iter().map(|address| Ok(*address)))),
         None => {

@@ -106,7 +106,7 @@ fn text(entry: &mut Object<'_>, node: &Node<'_>, turns: Turns<'_>, last: &mut (i
     match found {
         Some(at) if !node.text().is_empty() => {
             *last = (node.turn(), at);
-            entry.list("at", [at, at + node.text().len()], |out, byte| push_raw(out, byte));
+            entry.list("at", [at, at + node.text().len()], push_raw);
         }
         _ => entry.text("text", node.text()),
     }

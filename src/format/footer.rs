@@ -217,13 +217,14 @@ impl Footer {
     fn check_tiling(&self) -> Result<()> {
         let wrong = |at: u64| Error::corrupt("the messages of the file do not follow each other").at_byte(at);
         let mut at = self.schema_message().end;
-        if at <= HEAD_LEN || at % ALIGNMENT as u64 != 0 {
+        if at <= HEAD_LEN || !at.is_multiple_of(ALIGNMENT as u64) {
             return Err(wrong(at));
         }
         for block in self.batches.iter().chain(&self.dictionaries) {
             let whole = u64::from(block.metadata_len).checked_add(block.body_len);
             let end = whole.and_then(|len| len.checked_add(block.offset)).ok_or_else(|| wrong(block.offset))?;
-            let aligned = u64::from(block.metadata_len) % ALIGNMENT as u64 == 0 && end % ALIGNMENT as u64 == 0;
+            let aligned =
+                u64::from(block.metadata_len).is_multiple_of(ALIGNMENT as u64) && end.is_multiple_of(ALIGNMENT as u64);
             if block.offset != at || block.metadata_len < 16 || end > self.end || !aligned {
                 return Err(wrong(block.offset));
             }

@@ -155,7 +155,7 @@ impl DataFile {
         }
         let values = batch.layout.buffers.last().map_or(0, |values| values.end);
         let padding = self.bytes().range(values..padded(values))?;
-        zero_padding(&padding, values, &[values..values])
+        zero_padding(&padding, values, std::slice::from_ref(&(values..values)))
     }
 
     fn hash(&self, range: Range<u64>) -> Result<(u32, blake3::Hash)> {

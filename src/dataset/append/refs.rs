@@ -6,9 +6,12 @@ use crate::format::Address;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
 
+/// Is given a field, the address in it, and the tables that the address may belong to.
+type Check<'a> = &'a mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>;
+
 /// Calls `check` with each address of a row: the field, the address, and the tables that it may belong to.
 pub trait References {
-    fn each(&self, check: &mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>) -> Result<()>;
+    fn each(&self, check: Check<'_>) -> Result<()>;
 }
 
 impl Appender {
@@ -73,20 +76,20 @@ const MEDIA: &[Table] = &[Table::Frames, Table::Videos];
 const EVIDENCE: &[Table] = &[Table::Frames, Table::Videos, Table::Annotations];
 
 impl References for CaseRow {
-    fn each(&self, _: &mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>) -> Result<()> {
+    fn each(&self, _: Check<'_>) -> Result<()> {
         Ok(())
     }
 }
 
 impl References for VideoRow {
-    fn each(&self, check: &mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>) -> Result<()> {
+    fn each(&self, check: Check<'_>) -> Result<()> {
         self.case.iter().try_for_each(|address| check("case", *address, CASES))?;
         self.blob.iter().try_for_each(|address| check("blob", *address, BLOBS))
     }
 }
 
 impl References for FrameRow {
-    fn each(&self, check: &mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>) -> Result<()> {
+    fn each(&self, check: Check<'_>) -> Result<()> {
         self.case.iter().try_for_each(|address| check("case", *address, CASES))?;
         self.video.iter().try_for_each(|address| check("video", *address, VIDEOS))?;
         self.parent.iter().try_for_each(|address| check("parent", *address, FRAMES))?;
@@ -95,7 +98,7 @@ impl References for FrameRow {
 }
 
 impl References for AnnotationRow {
-    fn each(&self, check: &mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>) -> Result<()> {
+    fn each(&self, check: Check<'_>) -> Result<()> {
         check("target", self.target, MEDIA)?;
         self.parent.iter().try_for_each(|address| check("parent", *address, ANNOTATIONS))?;
         let masks = self.regions.iter().filter_map(|region| region.mask);
@@ -104,7 +107,7 @@ impl References for AnnotationRow {
 }
 
 impl References for ConversationRow {
-    fn each(&self, check: &mut dyn FnMut(&'static str, Address, &[Table]) -> Result<()>) -> Result<()> {
+    fn each(&self, check: Check<'_>) -> Result<()> {
         self.case.iter().try_for_each(|address| check("case", *address, CASES))?;
         let media = self.media.iter().flat_map(|medium| &medium.refs);
         media.into_iter().try_for_each(|address| check("media.refs", *address, MEDIA))?;
