@@ -310,7 +310,7 @@ impl Model {
                 ..medium(videos[video])
             });
             let turn = |at: usize| TurnRow {
-                role: if at % 2 == 0 { "user" } else { "assistant" }.into(),
+                role: if at.is_multiple_of(2) { "user" } else { "assistant" }.into(),
                 text: "?".into(),
                 ..Default::default()
             };

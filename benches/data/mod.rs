@@ -1,5 +1,8 @@
 //! Data for the benches: made once, kept under `target/bench-data/`, deterministic.
 
+// Each bench uses a part of it.
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 use surgdb::dataset::BlobSource;
 use surgdb::rows::{CaseRow, ConversationRow, FrameRow, MediumRow, ReasoningRow, TurnRow};
