@@ -5,50 +5,13 @@ mod common;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
-use common::samples::{Refer, Samples, meant_by, samples};
+use common::samples::samples;
+use common::stored::stored;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
-use surgdb::dataset::BlobSource;
 use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, export};
-use surgdb::{Address, Dataset, ErrorKind, Operation, Table};
-
-/// A dataset of these rows.
-fn stored(path: &Path, mut samples: Samples) -> Dataset {
-    let mut appender = Dataset::create(path).unwrap().append().unwrap();
-    let mut real: BTreeMap<(Table, usize), Address> = BTreeMap::new();
-    for (place, (media_type, bytes)) in samples.blobs.iter().enumerate() {
-        let blob = appender.blob(BlobSource::Bytes { media_type, bytes }).unwrap();
-        real.insert((Table::Blobs, place), blob.address);
-    }
-    macro_rules! append {
-        ($table:ident, $rows:ident, |$row:ident| $append:expr) => {
-            for (place, $row) in samples.$rows.iter_mut().enumerate() {
-                let address = $append;
-                real.insert((Table::$table, place), address);
-            }
-        };
-    }
-    append!(Cases, cases, |row| appender.case(row).unwrap());
-    append!(Videos, videos, |row| {
-        row.refer(&mut |symbol| real[&meant_by(symbol)]);
-        appender.video(row).unwrap()
-    });
-    append!(Frames, frames, |row| {
-        row.refer(&mut |symbol| real[&meant_by(symbol)]);
-        appender.frame(row).unwrap()
-    });
-    append!(Annotations, annotations, |row| {
-        row.refer(&mut |symbol| real[&meant_by(symbol)]);
-        appender.annotation(row).unwrap().0
-    });
-    append!(Conversations, conversations, |row| {
-        row.refer(&mut |symbol| real[&meant_by(symbol)]);
-        appender.conversation(row).unwrap().0
-    });
-    appender.commit(Operation::new("append")).unwrap()
-}
+use surgdb::{Dataset, ErrorKind, Table};
 
 fn sampled(dir: &Path) -> Dataset {
     stored(&dir.join("samples.surgdb"), samples())
@@ -74,14 +37,14 @@ fn llava_records_are_what_others_read() {
     assert_eq!(records.len() as u64, dataset.count(Table::Conversations).unwrap());
     let first = &records[0];
     assert_eq!(first["image"], "images/VID07/000000.png");
-    assert_eq!(first["task"], "instrument_recognition");
+    assert_eq!(first["task"], "instrument recognition");
     assert_eq!(first["patient"], "samples/7");
     assert_eq!(first["conversations"][0], json!({"from": "human", "value": "<image>\nWhich instruments?"}));
     let png = dataset.frame(dataset.find(Table::Frames, "VID07/000000.png").unwrap().unwrap()).unwrap();
     assert_eq!(std::fs::read(out.join("images/VID07/000000.png")).unwrap(), *png.bytes().unwrap().unwrap());
     let with_id = |id: &str| records.iter().find(|record| record["id"] == id).unwrap();
-    assert_eq!(with_id("instrument_segmentation")["output_images"], json!(["images/VID07/000008.png"]));
-    assert_eq!(with_id("action_recognition")["videos"], json!(["videos/VID07.mp4"]));
+    assert_eq!(with_id("instrument segmentation")["output_images"], json!(["images/VID07/000008.png"]));
+    assert_eq!(with_id("action recognition")["videos"], json!(["videos/VID07.mp4"]));
     assert_eq!(with_id("eight frames")["videos"][0].as_array().unwrap().len(), 8);
     assert_eq!(with_id("preference pair")["chosen"]["value"], "A grasper holds the gallbladder.");
     assert_eq!(with_id("mark")["kto_tag"], false);
@@ -199,7 +162,7 @@ fn of_a_selection_only_what_it_refers_to_goes_out() {
     let out = dir.path().join("jsonl");
     exported(&dataset, &out, &ExportOptions { selection: Some(&selection), ..Default::default() });
     let ids: Vec<_> = records(&out).iter().map(|record| record["id"].clone()).collect();
-    assert_eq!(ids, ["tissue_recognition", "instrument_recognition"]);
+    assert_eq!(ids, ["tissue/organ recognition", "instrument recognition"]);
     assert!(!out.join("images/VID07/000001.png").exists());
 }
 

@@ -45,7 +45,11 @@ impl<'a> MediaFolder<'a> {
         let name: Rc<str> = match &found.bytes {
             None => {
                 report.missing += 1;
-                self.name(found.written.as_deref().unwrap_or(&found.id), address).into()
+                let written = found.written.as_deref().unwrap_or(&found.id);
+                let clean = sanitised(written);
+                // Nobody who follows the path may come to another picture's file.
+                let name = self.name(&clean, address);
+                if name == clean && means(written) { written.into() } else { name.into() }
             }
             Some(bytes) => {
                 let mut wanted = sanitised(found.written.as_deref().unwrap_or(&found.id));
@@ -145,6 +149,13 @@ pub(super) fn sanitised(path: &str) -> String {
     let parts = path.split(['/', '\\']).map(str::trim).filter(|part| !matches!(*part, "" | "." | ".."));
     let parts: Vec<String> = parts.map(sanitised_part).collect();
     parts.join("/")
+}
+
+/// Whether a path that is written as it was means what is left of it when it is sanitised, or no file here.
+fn means(path: &str) -> bool {
+    let is_remote = path.contains("://") && !path.starts_with("file://");
+    let climbs = path.split(['/', '\\']).any(|part| part.trim() == "..");
+    is_remote || !(climbs || path.contains('%') || path.starts_with("data:") || path.trim() != path || path.is_empty())
 }
 
 fn sanitised_part(part: &str) -> String {

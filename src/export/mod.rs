@@ -17,7 +17,8 @@
 //! | `alternatives` | other endings that are no plain pair: `kind`, `turns` (`role`, `text`, `name`, `extra`), `score`, `generator` |
 //! | `grounding` | a list: `turn`, `start`, `end` (bytes), `kind`, `media`, `values` |
 //! | `reasoning` | the forest in pre-order: `turn`, `parent`, `level`, `kind`, `origin`, `at` (the bytes of the turn's text that the node repeats) or `text`, `evidence` (`path`, `start`, `end`, `box`) |
-//! | `files` | by the path that is written: what the picture's or video's row says beyond it |
+//! | `case` | the case where it says more than `patient` and `institution`: `id`, `specialty`, `procedure`, `device`, `consent`, `extra` |
+//! | `files` | by the path that is written: what the picture's or video's row says beyond it: `id`, `path` (or `no_path`), `no_case`, `kind`, `origin`, `generator`, `video` (an id) or `video_file` (a path, where the file is part of the export), `parent` (a path), `index`, `time`, `extra` |
 //!
 //! What is JSON in a column (`extra`) stands as an object, or, where it does not stand in one line, as the text of one.
 
@@ -207,11 +208,11 @@ pub fn export(
     Ok(report)
 }
 
-/// What is exported, one by one.
+/// Addresses of conversations, one after the other.
 type Addresses<'a> = Box<dyn Iterator<Item = Result<Address>> + 'a>;
 
 /// The addresses of what is exported: those selected, or all live conversations.
-fn conversations<'a>(dataset: &'a Dataset, selection: Option<&'a [Address]>) -> Result<(u64, Addresses<'a>)> {
+fn addresses_of<'a>(dataset: &'a Dataset, selection: Option<&'a [Address]>) -> Result<(u64, Addresses<'a>)> {
     Ok(match selection {
         Some(selection) => (selection.len() as u64, Box::new(selection.iter().map(|address| Ok(*address)))),
         None => {

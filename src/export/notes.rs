@@ -4,12 +4,13 @@ use super::ExportReport;
 use super::json::{self, Fields, Object, number, number_32, push_json, push_list, push_raw, push_text};
 use super::media::sanitised;
 use super::placement::Shown;
-use crate::dataset::Dataset;
+use crate::dataset::{Case, Dataset, Frame, Video};
 use crate::error::Result;
 use crate::format::Address;
 use crate::schema::rows::BoxCoords;
 use crate::schema::tables::Table;
-use crate::schema::views::{Alternatives, Grounding, Node, Reasoning, Turn, Turns};
+use crate::schema::views::{Alternatives, Evidence, Grounding, Node, Reasoning, Turn, Turns};
+use std::rc::Rc;
 
 /// A place list of the media: an entry a medium in the conversation's order.
 pub(super) fn media(out: &mut Vec<u8>, media: &[Shown], order: &[usize]) {
@@ -75,7 +76,7 @@ pub(super) fn reasoning(
     out: &mut Vec<u8>,
     reasoning: Reasoning<'_>,
     turns: Turns<'_>,
-    path_of: &dyn Fn(Address) -> Option<std::rc::Rc<str>>,
+    path_of: &dyn Fn(Address) -> Option<Rc<str>>,
     dataset: &Dataset,
     report: &mut ExportReport,
 ) {
@@ -90,9 +91,7 @@ pub(super) fn reasoning(
         entry.text_opt("kind", node.kind());
         entry.text_opt("origin", node.origin());
         text(&mut entry, &node, turns, &mut last);
-        if !node.evidence().is_empty() {
-            evidence(entry.key("evidence"), &node, path_of, dataset, &mut lost);
-        }
+        evidence(&mut entry, &node, path_of, dataset, &mut lost);
         entry.end();
     });
     report.lose("evidence that is an annotation", lost[0]);
@@ -113,22 +112,26 @@ fn text(entry: &mut Object<'_>, node: &Node<'_>, turns: Turns<'_>, last: &mut (i
 }
 
 fn evidence(
-    out: &mut Vec<u8>,
+    entry: &mut Object<'_>,
     node: &Node<'_>,
-    path_of: &dyn Fn(Address) -> Option<std::rc::Rc<str>>,
+    path_of: &dyn Fn(Address) -> Option<Rc<str>>,
     dataset: &Dataset,
     lost: &mut [u64; 2],
 ) {
-    let kept = node.evidence().iter().filter_map(|piece| match piece.address().and_then(path_of) {
-        Some(path) => Some((path, piece)),
+    let mut find = |piece: &Evidence<'_>| match piece.address().and_then(path_of) {
+        Some(path) => Some(path),
         None => {
             let table = piece.address().and_then(|address| dataset.table_of(address).ok());
             let is_annotation = table == Some(Table::Annotations);
             lost[usize::from(!is_annotation)] += 1;
             None
         }
-    });
-    push_list(out, kept, |out, (path, piece)| {
+    };
+    let kept: Vec<_> = node.evidence().iter().filter_map(|piece| Some((find(&piece)?, piece))).collect();
+    if kept.is_empty() {
+        return;
+    }
+    entry.list("evidence", kept, |out, (path, piece)| {
         let mut entry = Object::new(out);
         entry.text("path", &path);
         entry.raw_opt("start", piece.start().map(number));
@@ -144,46 +147,65 @@ fn push_box(out: &mut Vec<u8>, bbox: BoxCoords) {
     push_list(out, bbox, |out, value| push_raw(out, number_32(value)));
 }
 
-/// What a picture's or video's row says beyond the path that it is written under; nothing where it says no more.
+/// What a picture's row is held against: what it refers to, by the paths that are written.
+#[derive(Default)]
+pub(super) struct Referred {
+    /// The video that it was taken from, where its file is part of the export.
+    pub(super) video: Option<Rc<str>>,
+    /// The picture that it belongs to.
+    pub(super) parent: Option<Rc<str>>,
+    /// Whether the conversation has a case.
+    pub(super) has_case: bool,
+}
+
+/// What a video's row says beyond the path that it is written under; nothing where it says no more.
 ///
 /// # Errors
 /// `Corrupt`.
-pub(super) fn file(dataset: &Dataset, address: Address, path: &str, output: bool) -> Result<Option<Vec<u8>>> {
+pub(super) fn video(video: &Video<'_>, path: &str, has_case: bool) -> Result<Option<Vec<u8>>> {
     let mut fields = Fields::default();
-    let mut text = |key: &str, value: Option<&str>| {
+    names(&mut fields, video.id()?, video.path()?, path);
+    if has_case && video.case()?.is_none() {
+        push_raw(fields.key("no_case"), true);
+    }
+    if let Some(extra) = video.extra()? {
+        push_json(fields.key("extra"), extra);
+    }
+    Ok(fields.finish())
+}
+
+/// What a frame's row says beyond the path that it is written under; nothing where it says no more.
+///
+/// # Errors
+/// `Corrupt`.
+pub(super) fn frame(
+    frame: &Frame<'_>,
+    path: &str,
+    output: bool,
+    referred: &Referred,
+    dataset: &Dataset,
+) -> Result<Option<Vec<u8>>> {
+    let mut fields = Fields::default();
+    names(&mut fields, frame.id()?, frame.path()?, path);
+    if referred.has_case && frame.case()?.is_none() {
+        push_raw(fields.key("no_case"), true);
+    }
+    let video = match (&referred.video, frame.video()?) {
+        (None, Some(video)) => Some(dataset.video(video)?),
+        _ => None,
+    };
+    let video = video.as_ref().map(|video| video.id()).transpose()?;
+    for (key, value) in [
+        ("kind", Some(frame.kind()?).filter(|kind| output || *kind != "rgb")),
+        ("origin", frame.origin()?),
+        ("generator", frame.generator()?),
+        ("video", video),
+        ("video_file", referred.video.as_deref()),
+        ("parent", referred.parent.as_deref()),
+    ] {
         if let Some(value) = value {
             push_text(fields.key(key), value);
         }
-    };
-    // An importer takes the path, tidied, as the id.
-    let is_plain = |id: &str| id == path && sanitised(path) == path;
-    if dataset.table_of(address)? == Table::Videos {
-        let video = dataset.video(address)?;
-        text("id", Some(video.id()?).filter(|id| !is_plain(id)));
-        if video.path()? != Some(path) {
-            match video.path()? {
-                Some(path) => push_text(fields.key("path"), path),
-                None => push_raw(fields.key("path"), "null"),
-            }
-        }
-        if let Some(extra) = video.extra()? {
-            push_json(fields.key("extra"), extra);
-        }
-        return Ok(fields.finish());
-    }
-    let frame = dataset.frame(address)?;
-    text("id", Some(frame.id()?).filter(|id| !is_plain(id)));
-    text("kind", Some(frame.kind()?).filter(|kind| output || *kind != "rgb"));
-    text("origin", frame.origin()?);
-    text("generator", frame.generator()?);
-    if frame.path()? != Some(path) {
-        match frame.path()? {
-            Some(path) => push_text(fields.key("path"), path),
-            None => push_raw(fields.key("path"), "null"),
-        }
-    }
-    if let Some(video) = frame.video()? {
-        push_text(fields.key("video"), dataset.video(video)?.id()?);
     }
     if let Some(index) = frame.index()? {
         push_raw(fields.key("index"), index);
@@ -195,4 +217,35 @@ pub(super) fn file(dataset: &Dataset, address: Address, path: &str, output: bool
         push_json(fields.key("extra"), extra);
     }
     Ok(fields.finish())
+}
+
+/// Id and path of a row, where an importer would not make them of the path that is written.
+fn names(fields: &mut Fields, id: &str, path: Option<&str>, written: &str) {
+    if id != written || sanitised(written) != written {
+        push_text(fields.key("id"), id);
+    }
+    match path {
+        None => push_raw(fields.key("no_path"), true),
+        Some(path) if path != written => push_text(fields.key("path"), path),
+        Some(_) => {}
+    }
+}
+
+/// What a case says beyond its patient and institution.
+///
+/// # Errors
+/// `Corrupt`.
+pub(super) fn case(case: &Case<'_>) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut object = Object::new(&mut out);
+    object.text("id", case.id()?);
+    object.text_opt("specialty", case.specialty()?);
+    object.text_opt("procedure", case.procedure()?);
+    object.text_opt("device", case.device()?);
+    object.text_opt("consent", case.consent()?);
+    if let Some(extra) = case.extra()? {
+        push_json(object.key("extra"), extra);
+    }
+    object.end();
+    Ok(out)
 }

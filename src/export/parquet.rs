@@ -173,8 +173,9 @@ impl Export<'_, '_> {
                 }
             }
         }
-        images.end_row()?;
-        videos.end_row()
+        images.end_row();
+        videos.end_row();
+        Ok(())
     }
 
     fn write(&mut self, file: &mut TableFile, table: Table, found: &ScanBatch, media: Vec<ArrayRef>) -> Result<()> {
@@ -224,9 +225,8 @@ impl MediaList {
         self.size += bytes.map_or(0, <[u8]>::len);
     }
 
-    fn end_row(&mut self) -> Result<()> {
+    fn end_row(&mut self) {
         self.ends.push(self.count);
-        Ok(())
     }
 
     fn finish(mut self) -> Result<ArrayRef> {

@@ -3,16 +3,18 @@
 use super::folder::OutputFolder;
 use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
 use super::media::MediaFolder;
+use super::notes::Referred;
 use super::placement::{self, Kind, Place, Shown};
 use super::turns::{self, TurnExtra};
-use super::{ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, conversations, notes, sources};
-use crate::dataset::{Conversation, Dataset};
+use super::{ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, addresses_of, notes, sources};
+use crate::dataset::{Conversation, Dataset, Frame};
 use crate::error::{Error, Result};
 use crate::format::Address;
-use crate::schema::tables::Table;
-use crate::schema::views::{Alternatives, Turns};
+use crate::schema::references::each_reference;
+use crate::schema::tables::{Table, conversations};
+use crate::schema::views::{Alternatives, Cells, Turns};
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 use std::rc::Rc;
 
@@ -20,6 +22,8 @@ use std::rc::Rc;
 pub(super) const FILE: &str = "conversations.jsonl";
 /// How many records are written between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
+/// What is lost where a record's picture has a case of its own.
+const OTHERS_CASE: &str = "cases of pictures and videos that are not the conversation's";
 
 /// How a form names things.
 #[derive(Clone, Copy, Debug)]
@@ -62,17 +66,25 @@ pub(super) fn write_all(
     progress: &mut OnProgress<'_>,
 ) -> Result<()> {
     let media = MediaFolder::new(dataset, folder, &[FILE]);
-    let mut writer = Writer { dataset, form, plain: options.plain, media, sources: BTreeSet::new() };
-    let (total, addresses) = conversations(dataset, options.selection)?;
+    let mut writer = Writer {
+        dataset,
+        form,
+        plain: options.plain,
+        media,
+        sources: BTreeSet::new(),
+        shown_videos: shown_videos(dataset, options.selection)?,
+        bare_videos: HashSet::new(),
+    };
+    let (total, addresses) = addresses_of(dataset, options.selection)?;
     let mut file = folder.file(FILE)?;
-    let (mut line, mut rows) = (Vec::new(), 0);
+    let (mut line, mut rows) = (Vec::new(), 0u64);
     for address in addresses {
         line.clear();
         writer.record(&dataset.conversation_at(address?)?, &mut line, report)?;
         line.push(b'\n');
         file.write_all(&line).map_err(|error| Error::io("cannot write the records", error))?;
         rows += 1;
-        if rows % PROGRESS_EVERY == 0 || rows == total {
+        if rows.is_multiple_of(PROGRESS_EVERY) || rows == total {
             progress(ExportProgress { rows, total, bytes: report.media_bytes })?;
         }
     }
@@ -94,6 +106,51 @@ struct Writer<'a> {
     plain: bool,
     media: MediaFolder<'a>,
     sources: BTreeSet<String>,
+    /// Videos that the conversations show; frames of others know their video by its id.
+    shown_videos: HashSet<Address>,
+    bare_videos: HashSet<Address>,
+}
+
+/// Whether the case of a picture or video cannot be told from the conversation's.
+fn is_others(case: Option<Address>, of_conversation: Option<Address>) -> bool {
+    case.is_some() && case != of_conversation
+}
+
+/// The path of a picture or video that a conversation shows.
+fn path_of(shown: &[Shown], address: Address) -> Option<Rc<str>> {
+    let mut all = shown.iter().flat_map(|medium| medium.refs.iter().zip(&medium.paths));
+    all.find(|(other, _)| **other == address).map(|(_, path)| Rc::clone(path))
+}
+
+/// The videos that the conversations show.
+fn shown_videos(dataset: &Dataset, selection: Option<&[Address]>) -> Result<HashSet<Address>> {
+    let mut videos = HashSet::new();
+    let column = conversations::MEDIA;
+    let Some(media) = Table::Conversations.columns().get(column) else { return Ok(videos) };
+    let mut note = |_, address| {
+        if dataset.table_of(address)? == Table::Videos {
+            videos.insert(address);
+        }
+        Ok(())
+    };
+    if dataset.count(Table::Videos)? == 0 {
+        return Ok(videos);
+    }
+    match selection {
+        Some(selection) => {
+            for address in selection {
+                let row = dataset.conversation_at(*address)?;
+                let cell = row.row().cell(column)?;
+                each_reference(&media.ty, &cell.array.slice(cell.row, 1), &mut note)?;
+            }
+        }
+        None => {
+            for found in dataset.scan(Table::Conversations).columns([media.name.as_str()])?.batches() {
+                each_reference(&media.ty, found?.batch.column(0), &mut note)?;
+            }
+        }
+    }
+    Ok(videos)
 }
 
 /// What goes into a record's `surgdb` object, unless that is left out.
@@ -122,10 +179,7 @@ impl Notes {
 
 impl Writer<'_> {
     fn record(&mut self, row: &Conversation<'_>, out: &mut Vec<u8>, report: &mut ExportReport) -> Result<()> {
-        let source = row.source()?;
-        if !self.sources.contains(source) {
-            self.sources.insert(source.to_owned());
-        }
+        self.note_source(row.source()?);
         let mut notes = Notes { plain: self.plain, fields: Fields::default(), report_lost: Vec::new() };
         let turns = row.turns()?;
         let shown = placement::shown(self.dataset, row.media()?, turns, &mut self.media, report)?;
@@ -170,7 +224,7 @@ impl Writer<'_> {
         report: &mut ExportReport,
     ) -> Result<Vec<&'static str>> {
         object.text("id", row.id()?);
-        let (patient, institution) = self.case(row.case()?, row, report)?;
+        let (patient, institution) = self.case(row.case()?, row, notes, report)?;
         let columns: [(&[&str], Option<&str>); 8] = [
             (&["task", "task_type"], Some(row.task()?)),
             (&["specialty", "clinical specialty", "clinical_specialty"], row.specialty()?),
@@ -201,11 +255,12 @@ impl Writer<'_> {
         Ok(taken)
     }
 
-    /// Patient and institution of the case; what else it says is lost.
+    /// Patient and institution of the case; what else it says goes into the notes.
     fn case(
         &self,
         case: Option<Address>,
         row: &Conversation<'_>,
+        notes: &mut Notes,
         report: &mut ExportReport,
     ) -> Result<(Option<String>, Option<String>)> {
         let Some(address) = case else { return Ok((None, None)) };
@@ -218,7 +273,10 @@ impl Writer<'_> {
             || case.specialty()? != row.specialty()?
             || case.procedure()? != row.procedure()?
             || case.device()?.or(case.consent()?).or(case.extra()?).is_some();
-        report.lose("what a case says beyond patient and institution", u64::from(has_more));
+        if has_more {
+            let said = notes::case(&case)?;
+            notes.put("case", |out| out.extend_from_slice(&said));
+        }
         Ok((Some(patient.to_owned()), case.institution()?.map(str::to_owned)))
     }
 
@@ -342,10 +400,7 @@ impl Writer<'_> {
         let reasoning = row.reasoning()?;
         let thinks = || turns.iter().any(|turn| turn.text().contains("<think>"));
         if !reasoning.is_empty() || thinks() {
-            let path_of = |address: Address| {
-                let mut all = shown.iter().flat_map(|medium| medium.refs.iter().zip(&medium.paths));
-                all.find(|(other, _)| **other == address).map(|(_, path)| Rc::clone(path))
-            };
+            let path_of = |address: Address| path_of(shown, address);
             let write = |out: &mut Vec<u8>| notes::reasoning(out, reasoning, turns, &path_of, self.dataset, report);
             // No tree where a text looks like one is no loss to those who read no `surgdb`.
             if reasoning.is_empty() { notes.repeat("reasoning", write) } else { notes.put("reasoning", write) }
@@ -369,11 +424,23 @@ impl Writer<'_> {
                 if !done.insert(*address) {
                     continue;
                 }
-                if let Some(said) = notes::file(self.dataset, *address, path, medium.place.output)? {
+                if medium.kind == Kind::Video {
+                    self.video(*address, path, case, &mut files, report)?;
+                    continue;
+                }
+                let frame = self.dataset.frame(*address)?;
+                let referred = Referred { has_case: case.is_some(), ..self.referred(&frame, shown, report)? };
+                if let (Some(path), Some(video)) = (&referred.video, frame.video()?)
+                    && done.insert(video)
+                {
+                    self.video(video, path, case, &mut files, report)?;
+                }
+                let said = notes::frame(&frame, path, medium.place.output, &referred, self.dataset)?;
+                if let Some(said) = said {
                     files.key(path).extend_from_slice(&said);
                 }
-                let others_case = self.file_source(*address, medium.kind, report)? != case;
-                report.lose("cases of pictures and videos that are not the conversation's", u64::from(others_case));
+                self.note_source(frame.source()?);
+                report.lose(OTHERS_CASE, u64::from(is_others(frame.case()?, case)));
             }
         }
         if let Some(files) = files.finish() {
@@ -382,22 +449,47 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Notes the source of a picture or video; returns its case.
-    fn file_source(&mut self, address: Address, kind: Kind, report: &mut ExportReport) -> Result<Option<Address>> {
-        let mut note = |source: &str| {
-            if !self.sources.contains(source) {
-                self.sources.insert(source.to_owned());
-            }
-        };
-        if kind == Kind::Video {
-            let video = self.dataset.video(address)?;
-            note(video.source()?);
-            return video.case();
+    fn video(
+        &mut self,
+        address: Address,
+        path: &str,
+        case: Option<Address>,
+        files: &mut Fields,
+        report: &mut ExportReport,
+    ) -> Result<()> {
+        let video = self.dataset.video(address)?;
+        if let Some(said) = notes::video(&video, path, case.is_some())? {
+            files.key(path).extend_from_slice(&said);
         }
-        let frame = self.dataset.frame(address)?;
-        note(frame.source()?);
-        report.lose("what a mask or a depth map belongs to", u64::from(frame.parent()?.is_some()));
-        frame.case()
+        self.note_source(video.source()?);
+        report.lose(OTHERS_CASE, u64::from(is_others(video.case()?, case)));
+        Ok(())
+    }
+
+    /// Paths of the video that a frame was taken from and of the picture that it belongs to, if they are in the export.
+    fn referred(&mut self, frame: &Frame<'_>, shown: &[Shown], report: &mut ExportReport) -> Result<Referred> {
+        let mut referred = Referred::default();
+        if let Some(video) = frame.video()? {
+            if self.shown_videos.contains(&video) {
+                referred.video = Some(self.media.path(video, report)?);
+            } else if self.bare_videos.insert(video) {
+                report.lose("all but the ids of videos that no conversation shows", 1);
+            }
+        }
+        if let Some(parent) = frame.parent()? {
+            referred.parent = path_of(shown, parent);
+            report.lose(
+                "what a picture belongs to, where that is not shown with it",
+                u64::from(referred.parent.is_none()),
+            );
+        }
+        Ok(referred)
+    }
+
+    fn note_source(&mut self, source: &str) {
+        if !self.sources.contains(source) {
+            self.sources.insert(source.to_owned());
+        }
     }
 
     /// Whether an importer takes this field for something else than what it is here.

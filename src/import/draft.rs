@@ -1,7 +1,8 @@
 //! A conversation on its way in: media by their paths, not yet by addresses.
 
 use crate::import::report::Kind;
-use crate::schema::rows::{AlternativeRow, BoxCoords, TurnRow};
+use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, TurnRow};
+use std::collections::HashMap;
 
 /// A conversation whose media have no addresses yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,21 +18,67 @@ pub(super) struct Draft {
     pub(super) generator: Option<String>,
     pub(super) turns: Vec<TurnRow>,
     pub(super) media: Vec<DraftMedium>,
+    pub(super) grounding: Vec<GroundingRow>,
     pub(super) reasoning: Vec<DraftNode>,
     pub(super) alternatives: Vec<AlternativeRow>,
     pub(super) preferred: Option<bool>,
     pub(super) solution: Option<String>,
     pub(super) tools: Option<String>,
     pub(super) extra: Option<String>,
+    /// What the record says of its case beyond the patient's name.
+    pub(super) case: Option<CaseFields>,
+    /// What the record says of its pictures and videos, by their paths.
+    pub(super) files: HashMap<String, FileFields>,
     /// What is worth telling about this record.
     pub(super) findings: Vec<(Kind, String)>,
 }
 
 impl Draft {
+    /// The id of a patient's case.
+    pub(super) fn case_id<'a>(&'a self, patient: &'a str) -> &'a str {
+        self.case_of(patient).map_or(patient, |case| &case.id)
+    }
+
+    /// What the record says of the case, if the patient is the record's own.
+    pub(super) fn case_of(&self, patient: &str) -> Option<&CaseFields> {
+        self.case.as_ref().filter(|_| self.patient.as_deref() == Some(patient))
+    }
+
     /// Notes something about this record for the report.
     pub(super) fn find(&mut self, kind: Kind, detail: impl Into<String>) {
         self.findings.push((kind, detail.into()));
     }
+}
+
+/// What a record says of its case.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct CaseFields {
+    pub(super) id: String,
+    pub(super) specialty: Option<String>,
+    pub(super) procedure: Option<String>,
+    pub(super) device: Option<String>,
+    pub(super) consent: Option<String>,
+    pub(super) extra: Option<String>,
+}
+
+/// What a record says of a picture or a video.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct FileFields {
+    pub(super) id: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) no_path: bool,
+    pub(super) no_case: bool,
+    pub(super) kind: Option<String>,
+    pub(super) origin: Option<String>,
+    pub(super) generator: Option<String>,
+    /// The id of the video that it was taken from, and the path of that video's file.
+    pub(super) video: Option<String>,
+    pub(super) video_file: Option<String>,
+    /// The path of the picture that it belongs to.
+    pub(super) parent: Option<String>,
+    pub(super) index: Option<i64>,
+    pub(super) time: Option<f64>,
+    pub(super) extra: Option<String>,
 }
 
 /// What a medium is.
@@ -82,6 +129,7 @@ pub(super) struct DraftNode {
     pub(super) depth: usize,
     pub(super) level: Option<i8>,
     pub(super) kind: Option<String>,
+    pub(super) origin: Option<String>,
     pub(super) text: String,
     pub(super) evidence: Vec<DraftEvidence>,
 }

@@ -9,7 +9,7 @@
 //! `videos` name what is shown, its `output_image`, `output_images`, `output_video`, `output_videos` what the model is
 //! to produce; a list within `videos` is a clip given as its frames. The fields `task`, `specialty`, `procedure`,
 //! `language`, `origin`, `generator` and `patient` have columns of their own; what has none is kept in `extra`, byte
-//! for byte.
+//! for byte. A field `surgdb` holds what this crate's exporter had no other place for.
 
 mod draft;
 mod forms;
@@ -26,6 +26,7 @@ mod row;
 mod run;
 mod sink;
 mod source;
+mod surgdb_fields;
 
 pub use forms::Format;
 pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};

@@ -11,7 +11,9 @@ use crate::import::raw::RawRecord;
 use crate::import::report::{At, ImportReport, Kind};
 use crate::import::source::{PatientFrom, SourceDescription};
 use crate::schema::record;
-use crate::schema::rows::{AlternativeRow, ConversationRow, EvidenceRow, MediumRow, ReasoningRow, TurnRow};
+use crate::schema::rows::{
+    AlternativeRow, ConversationRow, EvidenceRow, GroundingRow, MediumRow, ReasoningRow, TurnRow,
+};
 use crate::schema::validate;
 
 /// A checked row whose addresses stand in for items: the k-th name, and past the names the case.
@@ -37,6 +39,7 @@ impl Planned {
 /// The large parts of a draft, which move into the row.
 pub(super) struct Body {
     turns: Vec<TurnRow>,
+    grounding: Vec<GroundingRow>,
     reasoning: Vec<DraftNode>,
     alternatives: Vec<AlternativeRow>,
     solution: Option<String>,
@@ -49,6 +52,7 @@ impl Body {
     pub(super) fn take(draft: &mut Draft) -> Self {
         Self {
             turns: std::mem::take(&mut draft.turns),
+            grounding: std::mem::take(&mut draft.grounding),
             reasoning: std::mem::take(&mut draft.reasoning),
             alternatives: std::mem::take(&mut draft.alternatives),
             solution: draft.solution.take(),
@@ -111,6 +115,7 @@ pub(super) fn plan(
         generator: draft.generator.clone(),
         case: patient.map(|_| stand_in(names.len())).transpose()?,
         turns: body.turns,
+        grounding: body.grounding,
         alternatives: body.alternatives,
         preferred: draft.preferred,
         solution: body.solution,
@@ -139,7 +144,7 @@ pub(super) fn plan(
     row.record = Some(record::of_conversation(&row, &mut |address, name| {
         match names.get(address.row() as usize) {
             Some(named) => name.extend(name_of(source, &named.id)),
-            None => name.extend(name_of(source, patient.unwrap_or_default())),
+            None => name.extend(name_of(source, draft.case_id(patient.unwrap_or_default()))),
         }
         Ok(())
     })?);
@@ -161,7 +166,7 @@ fn forest(
         let mut evidence = Vec::new();
         for piece in &node.evidence {
             let id = Wanted::new(&piece.path).id;
-            match names.iter().position(|named| named.id == id) {
+            match names.iter().position(|named| named.written() == piece.path || named.id == id) {
                 Some(k) => evidence.push(EvidenceRow {
                     address: stand_in(k)?,
                     start: piece.start,
@@ -179,7 +184,7 @@ fn forest(
             subtree_end: 0,
             level: node.level,
             kind: node.kind,
-            origin: None,
+            origin: node.origin,
             text: node.text,
             evidence,
         });

@@ -9,3 +9,4 @@ pub mod fixture;
 pub mod pictures;
 pub mod samples;
 pub mod small;
+pub mod stored;

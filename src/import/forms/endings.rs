@@ -51,8 +51,9 @@ pub(super) fn alpaca(record: &mut RawRecord<'_>, draft: &mut Draft) -> Result<()
     Ok(())
 }
 
-/// Takes what tells answers apart: other endings, marks, solutions; and the tools.
-pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format) -> Result<()> {
+/// Takes what tells answers apart: other endings, marks, solutions; and the tools. Endings that repeat the
+/// conversation, or start alike, lose that unless they are `exact`.
+pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format, exact: bool) -> Result<()> {
     let mut endings = Vec::new();
     for (kind, names) in
         [("chosen", &["chosen"][..]), ("rejected", &["rejected", "rejected_response", "rejected_messages"])]
@@ -66,7 +67,9 @@ pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format
             endings.push(AlternativeRow { kind: kind.into(), turns, score, generator: None });
         }
     }
-    share_start(draft, &mut endings);
+    if !exact {
+        share_start(draft, &mut endings);
+    }
     draft.alternatives = endings;
     for name in ["kto_tag", "label"] {
         if let Some(mark) = record.get(name).and_then(|value| value.get().parse::<bool>().ok()) {

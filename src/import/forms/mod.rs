@@ -23,6 +23,7 @@ use crate::import::placeholders;
 use crate::import::raw::{ObjectText, RawRecord, as_text};
 use crate::import::reasoning;
 use crate::import::report::Kind;
+use crate::import::surgdb_fields::SurgdbFields;
 use media::Inputs;
 use serde_json::value::RawValue;
 use std::str::FromStr;
@@ -92,6 +93,7 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
         return Err(Error::input(message));
     }
     let mut draft = Draft { id: take_id(&mut record), ..Draft::default() };
+    let ours = SurgdbFields::take(&mut record)?;
     take_labels(&mut record, &mut draft);
     let mut inputs = Inputs::take(&mut record, &media::INPUTS)?;
     let outputs = Inputs::take(&mut record, &media::OUTPUTS)?;
@@ -103,7 +105,8 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
         None if found == Format::Alpaca => endings::alpaca(&mut record, &mut draft)?,
         None => endings::prompt(&mut record, &mut draft, &mut inputs)?,
     }
-    endings::take(&mut record, &mut draft, found)?;
+    let exact = ours.as_ref().is_some_and(SurgdbFields::has_endings);
+    endings::take(&mut record, &mut draft, found, exact)?;
     inputs.keep_raw(&mut record);
     outputs.keep_raw(&mut record);
     let outputs = outputs.into_media();
@@ -118,6 +121,9 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
     let mut extra = ObjectText::default();
     extra.fields(&record.fields);
     draft.extra = extra.finish();
+    if let Some(ours) = ours {
+        ours.apply(&mut draft)?;
+    }
     Ok(draft)
 }
 

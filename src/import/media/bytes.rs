@@ -57,7 +57,7 @@ impl Out<'_> {
         };
         if named.table == Table::Videos {
             let file = File::open(path).map_err(unreadable)?;
-            let media_type = picture::media_type_of_name(&named.id);
+            let media_type = picture::media_type_of_name(named.written());
             let is_mp4 = !matches!(media_type, "video/x-msvideo" | "video/x-matroska" | "video/webm" | "video/mpeg");
             let found = if is_mp4 { mp4::read(BufReader::new(file), size) } else { Ok(mp4::Video::default()) };
             let blob = self.put(from_file(media_type))?;

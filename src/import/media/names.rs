@@ -1,6 +1,6 @@
 //! What the rows of pictures and videos are called.
 
-use crate::import::draft::{DraftMedium, MediaItem, MediaKind};
+use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
 use crate::import::media::resolve::Wanted;
 use crate::schema::tables::Table;
 
@@ -12,17 +12,30 @@ pub(crate) struct Named<'d> {
     pub(super) item: &'d MediaItem,
     pub(super) wanted: Option<Wanted>,
     pub(super) frame_kind: &'static str,
+    /// What the record says of it.
+    pub(super) said: Option<&'d FileFields>,
 }
 
 impl<'d> Named<'d> {
     /// The name of an item of a medium; `task` says what kind of picture an answer is.
-    pub(super) fn new(medium: &DraftMedium, item: &'d MediaItem, task: Option<&str>) -> Self {
+    pub(super) fn new(medium: &DraftMedium, item: &'d MediaItem, draft: &'d Draft, task: Option<&str>) -> Self {
         let is_video = medium.kind == MediaKind::Video && !medium.of_frames;
         let table = if is_video { Table::Videos } else { Table::Frames };
+        Self { frame_kind: if medium.output { output_kind(task) } else { "rgb" }, ..Self::of(table, item, draft) }
+    }
+
+    /// The name of an item that is a row of this table.
+    pub(super) fn of(table: Table, item: &'d MediaItem, draft: &'d Draft) -> Self {
+        let mut said = None;
         let (id, wanted) = match item {
             MediaItem::Path(path) => {
                 let wanted = Wanted::new(path);
-                let id = if wanted.id.is_empty() { path.trim().to_owned() } else { wanted.id.clone() };
+                said = draft.files.get(path);
+                let id = match said.and_then(|said| said.id.as_ref()) {
+                    Some(id) => id.clone(),
+                    None if wanted.id.is_empty() => path.trim().to_owned(),
+                    None => wanted.id.clone(),
+                };
                 (id, Some(wanted))
             }
             MediaItem::Bytes { bytes, .. } => {
@@ -30,11 +43,11 @@ impl<'d> Named<'d> {
                 (format!("data:{}", digest.as_str().get(..32).unwrap_or_default()), None)
             }
         };
-        Named { table, id, item, wanted, frame_kind: if medium.output { output_kind(task) } else { "rgb" } }
+        Named { table, id, item, wanted, frame_kind: "rgb", said }
     }
 
     /// The path as the record wrote it.
-    pub(super) fn written(&self) -> &str {
+    pub(crate) fn written(&self) -> &str {
         match self.item {
             MediaItem::Path(path) => path,
             MediaItem::Bytes { .. } => &self.id,

@@ -3,7 +3,7 @@
 use crate::dataset::CellUpdate;
 use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
-use crate::import::draft::{Draft, DraftMedium, MediaItem};
+use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::names::{Named, name_of};
 use crate::import::media::resolve::{Resolved, Roots};
@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// How many ids are held beside their addresses.
 const CACHED: usize = 1 << 16;
+/// How far a row's references to other files are followed.
+const DEPTH_LIMIT: u32 = 8;
 
 /// What is known of an item before anything is written.
 #[derive(Clone, Debug)]
@@ -46,6 +48,7 @@ pub(crate) struct Store<'o> {
     missing: HashSet<u64>,
     frames_found: Vec<(Address, FrameRow)>,
     videos_found: Vec<(Address, VideoRow)>,
+    depth: u32,
 }
 
 impl<'o> Store<'o> {
@@ -57,6 +60,7 @@ impl<'o> Store<'o> {
             missing: HashSet::new(),
             frames_found: Vec::new(),
             videos_found: Vec::new(),
+            depth: 0,
         }
     }
 
@@ -69,7 +73,8 @@ impl<'o> Store<'o> {
     /// The rows that a draft's media will refer to, medium by medium.
     pub(crate) fn names<'d>(&self, draft: &'d Draft) -> Vec<Named<'d>> {
         let task = draft.task.as_deref().or(self.options.source.defaults.task.as_deref());
-        let named = |medium: &'d DraftMedium| medium.items.iter().map(move |item| Named::new(medium, item, task));
+        let named =
+            |medium: &'d DraftMedium| medium.items.iter().map(move |item| Named::new(medium, item, draft, task));
         draft.media.iter().flat_map(named).collect()
     }
 
@@ -166,16 +171,17 @@ impl<'o> Store<'o> {
     /// The case of a patient, written if it is new.
     pub(crate) fn case(&mut self, patient: &str, draft: &Draft, out: &mut Out<'_>) -> Result<Address> {
         let source = &self.options.source;
-        let key = (Table::Cases, patient.to_owned());
+        let id = draft.case_id(patient);
+        let key = (Table::Cases, id.to_owned());
         if let Some(address) = self.cached.get(&key) {
             return Ok(*address);
         }
-        let address = match out.sink.lookup(Table::Cases, &source.id, patient)? {
+        let address = match out.sink.lookup(Table::Cases, &source.id, id)? {
             Some(address) => address,
             None => {
                 let defaults = &source.defaults;
                 let mut row = CaseRow {
-                    id: patient.to_owned(),
+                    id: id.to_owned(),
                     source: source.id.clone(),
                     patient: Some(patient.to_owned()),
                     institution: draft.institution.clone().or_else(|| defaults.institution.clone()),
@@ -183,6 +189,13 @@ impl<'o> Store<'o> {
                     procedure: draft.procedure.clone().or_else(|| defaults.procedure.clone()),
                     ..CaseRow::default()
                 };
+                if let Some(said) = draft.case_of(patient) {
+                    row.specialty.clone_from(&said.specialty);
+                    row.procedure.clone_from(&said.procedure);
+                    row.device.clone_from(&said.device);
+                    row.consent.clone_from(&said.consent);
+                    row.extra.clone_from(&said.extra);
+                }
                 row.record = Some(record::of_case(&row));
                 out.report.row(Table::Cases.name());
                 out.sink.case(&row)?
@@ -252,19 +265,19 @@ impl<'o> Store<'o> {
     }
 
     fn add(&mut self, named: &Named<'_>, stored: Stored, draft: &Draft, out: &mut Out<'_>) -> Result<Address> {
-        let patient = self.patient_of(named, draft.patient.as_deref());
+        let source = self.options.source.id.clone();
+        let has_case = named.said.is_none_or(|said| !said.no_case);
+        let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
         let case = patient.as_deref().map(|patient| self.case(patient, draft, out)).transpose()?;
-        let case_name = patient.map(|patient| name_of(&self.options.source.id, &patient));
-        let path = matches!(named.item, MediaItem::Path(_)).then(|| named.written().to_owned());
+        let case_name = patient.map(|patient| name_of(&source, draft.case_id(&patient)));
+        let mut path = matches!(named.item, MediaItem::Path(_)).then(|| named.written().to_owned());
+        if let Some(said) = named.said {
+            path = said.path.clone().or(path.filter(|_| !said.no_path));
+        }
         out.report.row(named.table.name());
         if named.table == Table::Videos {
-            let mut row = VideoRow {
-                id: named.id.clone(),
-                source: self.options.source.id.clone(),
-                case,
-                path,
-                ..VideoRow::default()
-            };
+            let extra = named.said.and_then(|said| said.extra.clone());
+            let mut row = VideoRow { id: named.id.clone(), source, case, path, extra, ..VideoRow::default() };
             stored.fill_video(&mut row);
             row.record = Some(record::of_video(&row, &mut |_, name| {
                 name.extend(case_name.as_deref().unwrap_or_default());
@@ -272,23 +285,107 @@ impl<'o> Store<'o> {
             })?);
             return out.sink.video(&row);
         }
-        let mut row = FrameRow {
-            id: named.id.clone(),
-            source: self.options.source.id.clone(),
-            case,
-            kind: named.frame_kind.to_owned(),
-            path,
-            blob: stored.blob,
-            ..FrameRow::default()
-        };
+        let kind = named.frame_kind.to_owned();
+        let mut row =
+            FrameRow { id: named.id.clone(), source, case, kind, path, blob: stored.blob, ..FrameRow::default() };
         (row.width, row.height) = stored.sides();
-        let video = self.read_pattern(&mut row, named, case_name.as_deref(), out)?;
+        let mut names = vec![(case, case_name)];
+        match named.said {
+            Some(said) => self.apply_said(&mut row, said, draft, &mut names, out)?,
+            None => {
+                let case_name = names.first().and_then(|(_, name)| name.clone());
+                let video = self.read_pattern(&mut row, named, case_name.as_deref(), out)?;
+                names.push((row.video, video));
+            }
+        }
         row.record = Some(record::of_frame(&row, &mut |address, name| {
-            let is_video = Some(address) == row.video;
-            name.extend(if is_video { &video } else { &case_name }.as_deref().unwrap_or_default());
+            let known = names.iter().find(|(other, _)| *other == Some(address));
+            name.extend(known.and_then(|(_, name)| name.as_deref()).unwrap_or_default());
             Ok(())
         })?);
         out.sink.frame(&row)
+    }
+
+    /// Puts into a frame's row what the record says of it; adds the names of what it refers to.
+    fn apply_said(
+        &mut self,
+        row: &mut FrameRow,
+        said: &FileFields,
+        draft: &Draft,
+        names: &mut Vec<(Option<Address>, Option<Vec<u8>>)>,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        if let Some(kind) = &said.kind {
+            row.kind.clone_from(kind);
+        }
+        row.origin.clone_from(&said.origin);
+        row.generator.clone_from(&said.generator);
+        row.extra.clone_from(&said.extra);
+        row.index = said.index;
+        row.time = said.time;
+        if let Some(path) = &said.video_file {
+            row.video = self.other(Table::Videos, path, draft, names, out)?;
+        } else if let Some(id) = &said.video {
+            let case_name = names.first().and_then(|(_, name)| name.clone());
+            let video = VideoRow { case: row.case, ..self.bare_video(id, None) };
+            let address = self.video(video, case_name.as_deref(), out)?;
+            names.push((Some(address), Some(name_of(&self.options.source.id, id))));
+            row.video = Some(address);
+        }
+        if let Some(path) = &said.parent {
+            row.parent = self.other(Table::Frames, path, draft, names, out)?;
+        }
+        Ok(())
+    }
+
+    /// The row of another file that a frame's row refers to; nothing where such references do not end.
+    fn other(
+        &mut self,
+        table: Table,
+        path: &str,
+        draft: &Draft,
+        names: &mut Vec<(Option<Address>, Option<Vec<u8>>)>,
+        out: &mut Out<'_>,
+    ) -> Result<Option<Address>> {
+        if self.depth >= DEPTH_LIMIT {
+            return Ok(None);
+        }
+        let item = MediaItem::Path(path.to_owned());
+        let named = Named::of(table, &item, draft);
+        let located = self.locate(&named, out.sink)?;
+        self.depth += 1;
+        let found = self.ensure(&named, located, draft, out);
+        self.depth -= 1;
+        let address = found?;
+        names.push((Some(address), Some(name_of(&self.options.source.id, &named.id))));
+        Ok(Some(address))
+    }
+
+    /// A video of which nothing is known but its id, and how fast its frames come.
+    fn bare_video(&self, id: &str, fps: Option<f64>) -> VideoRow {
+        VideoRow { id: id.to_owned(), source: self.options.source.id.clone(), fps, ..VideoRow::default() }
+    }
+
+    /// The address of a video without a file, written if it is new.
+    fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
+        let key = (Table::Videos, row.id.clone());
+        let known = match self.cached.get(&key) {
+            Some(address) => Some(*address),
+            None => out.sink.lookup(Table::Videos, &row.source, &row.id)?,
+        };
+        let address = match known {
+            Some(address) => address,
+            None => {
+                row.record = Some(record::of_video(&row, &mut |_, name| {
+                    name.extend(case_name.unwrap_or_default());
+                    Ok(())
+                })?);
+                out.report.row(Table::Videos.name());
+                out.sink.video(&row)?
+            }
+        };
+        self.remember(key, address);
+        Ok(address)
     }
 
     /// Takes video, number and time from a frame's path; the name of the video's row.
@@ -313,27 +410,9 @@ impl<'o> Store<'o> {
         let first = source.index_base.unwrap_or(0);
         row.time = names.index.zip(source.fps).map(|(index, fps)| (index.saturating_sub(first)) as f64 / fps);
         let Some(video) = names.video.map(str::to_owned) else { return Ok(None) };
-        let key = (Table::Videos, video.clone());
-        let known = match self.cached.get(&key) {
-            Some(address) => Some(*address),
-            None => out.sink.lookup(Table::Videos, &source.id, &video)?,
-        };
-        let address = match known {
-            Some(address) => address,
-            None => {
-                let (id, fps) = (video.clone(), source.fps);
-                let mut new = VideoRow { id, source: source.id.clone(), case: row.case, fps, ..VideoRow::default() };
-                new.record = Some(record::of_video(&new, &mut |_, name| {
-                    name.extend(case_name.unwrap_or_default());
-                    Ok(())
-                })?);
-                out.report.row(Table::Videos.name());
-                out.sink.video(&new)?
-            }
-        };
         let name = name_of(&source.id, &video);
-        self.remember(key, address);
-        row.video = Some(address);
+        let new = VideoRow { case: row.case, ..self.bare_video(&video, source.fps) };
+        row.video = Some(self.video(new, case_name, out)?);
         Ok(Some(name))
     }
 }

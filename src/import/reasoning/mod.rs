@@ -145,6 +145,7 @@ impl Node<'_> {
             depth: self.depth,
             level: self.level,
             kind: self.kind,
+            origin: None,
             text: self.text.into_owned(),
             evidence: self.evidence,
         }
