@@ -22,6 +22,7 @@
 //!
 //! What is JSON in a column (`extra`) stands as an object, or, where it does not stand in one line, as the text of one.
 
+mod files;
 mod folder;
 mod json;
 mod jsonl_llava;

@@ -1,18 +1,17 @@
 //! Records of the JSONL forms: what both have in common.
 
+use super::files::shown_videos;
 use super::folder::OutputFolder;
 use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
 use super::media::MediaFolder;
-use super::notes::Referred;
 use super::placement::{self, Kind, Place, Shown};
 use super::turns::{self, TurnExtra};
 use super::{ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, addresses_of, notes, sources};
-use crate::dataset::{Conversation, Dataset, Frame};
+use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
-use crate::schema::references::each_reference;
-use crate::schema::tables::{Table, conversations};
-use crate::schema::views::{Alternatives, Cells, Turns};
+use crate::schema::tables::Table;
+use crate::schema::views::{Alternatives, Turns};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
@@ -22,9 +21,6 @@ use std::rc::Rc;
 pub(super) const FILE: &str = "conversations.jsonl";
 /// How many records are written between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
-/// What is lost where a record's picture has a case of its own.
-const OTHERS_CASE: &str = "cases of pictures and videos that are not the conversation's";
-
 /// How a form names things.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
@@ -100,61 +96,26 @@ pub(super) fn write_all(
     Ok(())
 }
 
-struct Writer<'a> {
-    dataset: &'a Dataset,
+/// Writes records, one after the other.
+pub(super) struct Writer<'a> {
+    pub(super) dataset: &'a Dataset,
     form: Form,
     plain: bool,
-    media: MediaFolder<'a>,
+    pub(super) media: MediaFolder<'a>,
     sources: BTreeSet<String>,
     /// Videos that the conversations show; frames of others know their video by its id.
-    shown_videos: HashSet<Address>,
-    bare_videos: HashSet<Address>,
-}
-
-/// Whether the case of a picture or video cannot be told from the conversation's.
-fn is_others(case: Option<Address>, of_conversation: Option<Address>) -> bool {
-    case.is_some() && case != of_conversation
+    pub(super) shown_videos: HashSet<Address>,
+    pub(super) bare_videos: HashSet<Address>,
 }
 
 /// The path of a picture or video that a conversation shows.
-fn path_of(shown: &[Shown], address: Address) -> Option<Rc<str>> {
+pub(super) fn path_of(shown: &[Shown], address: Address) -> Option<Rc<str>> {
     let mut all = shown.iter().flat_map(|medium| medium.refs.iter().zip(&medium.paths));
     all.find(|(other, _)| **other == address).map(|(_, path)| Rc::clone(path))
 }
 
-/// The videos that the conversations show.
-fn shown_videos(dataset: &Dataset, selection: Option<&[Address]>) -> Result<HashSet<Address>> {
-    let mut videos = HashSet::new();
-    let column = conversations::MEDIA;
-    let Some(media) = Table::Conversations.columns().get(column) else { return Ok(videos) };
-    let mut note = |_, address| {
-        if dataset.table_of(address)? == Table::Videos {
-            videos.insert(address);
-        }
-        Ok(())
-    };
-    if dataset.count(Table::Videos)? == 0 {
-        return Ok(videos);
-    }
-    match selection {
-        Some(selection) => {
-            for address in selection {
-                let row = dataset.conversation_at(*address)?;
-                let cell = row.row().cell(column)?;
-                each_reference(&media.ty, &cell.array.slice(cell.row, 1), &mut note)?;
-            }
-        }
-        None => {
-            for found in dataset.scan(Table::Conversations).columns([media.name.as_str()])?.batches() {
-                each_reference(&media.ty, found?.batch.column(0), &mut note)?;
-            }
-        }
-    }
-    Ok(videos)
-}
-
 /// What goes into a record's `surgdb` object, unless that is left out.
-struct Notes {
+pub(super) struct Notes {
     plain: bool,
     fields: Fields,
     report_lost: Vec<&'static str>,
@@ -162,7 +123,7 @@ struct Notes {
 
 impl Notes {
     /// Writes a field with `write`; left out, it counts as lost.
-    fn put(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn put(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
         match self.plain {
             true => self.report_lost.push(key),
             false => write(self.fields.key(key)),
@@ -408,85 +369,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What the rows of pictures and videos say beyond their paths.
-    fn files(
-        &mut self,
-        row: &Conversation<'_>,
-        shown: &[Shown],
-        notes: &mut Notes,
-        report: &mut ExportReport,
-    ) -> Result<()> {
-        let mut files = Fields::default();
-        let mut done = BTreeSet::new();
-        let case = row.case()?;
-        for medium in shown {
-            for (address, path) in medium.refs.iter().zip(&medium.paths) {
-                if !done.insert(*address) {
-                    continue;
-                }
-                if medium.kind == Kind::Video {
-                    self.video(*address, path, case, &mut files, report)?;
-                    continue;
-                }
-                let frame = self.dataset.frame(*address)?;
-                let referred = Referred { has_case: case.is_some(), ..self.referred(&frame, shown, report)? };
-                if let (Some(path), Some(video)) = (&referred.video, frame.video()?)
-                    && done.insert(video)
-                {
-                    self.video(video, path, case, &mut files, report)?;
-                }
-                let said = notes::frame(&frame, path, medium.place.output, &referred, self.dataset)?;
-                if let Some(said) = said {
-                    files.key(path).extend_from_slice(&said);
-                }
-                self.note_source(frame.source()?);
-                report.lose(OTHERS_CASE, u64::from(is_others(frame.case()?, case)));
-            }
-        }
-        if let Some(files) = files.finish() {
-            notes.put("files", |out| out.extend_from_slice(&files));
-        }
-        Ok(())
-    }
-
-    fn video(
-        &mut self,
-        address: Address,
-        path: &str,
-        case: Option<Address>,
-        files: &mut Fields,
-        report: &mut ExportReport,
-    ) -> Result<()> {
-        let video = self.dataset.video(address)?;
-        if let Some(said) = notes::video(&video, path, case.is_some())? {
-            files.key(path).extend_from_slice(&said);
-        }
-        self.note_source(video.source()?);
-        report.lose(OTHERS_CASE, u64::from(is_others(video.case()?, case)));
-        Ok(())
-    }
-
-    /// Paths of the video that a frame was taken from and of the picture that it belongs to, if they are in the export.
-    fn referred(&mut self, frame: &Frame<'_>, shown: &[Shown], report: &mut ExportReport) -> Result<Referred> {
-        let mut referred = Referred::default();
-        if let Some(video) = frame.video()? {
-            if self.shown_videos.contains(&video) {
-                referred.video = Some(self.media.path(video, report)?);
-            } else if self.bare_videos.insert(video) {
-                report.lose("all but the ids of videos that no conversation shows", 1);
-            }
-        }
-        if let Some(parent) = frame.parent()? {
-            referred.parent = path_of(shown, parent);
-            report.lose(
-                "what a picture belongs to, where that is not shown with it",
-                u64::from(referred.parent.is_none()),
-            );
-        }
-        Ok(referred)
-    }
-
-    fn note_source(&mut self, source: &str) {
+    /// Notes that a row of this source is exported.
+    pub(super) fn note_source(&mut self, source: &str) {
         if !self.sources.contains(source) {
             self.sources.insert(source.to_owned());
         }

@@ -1,0 +1,133 @@
+//! What the rows of pictures and videos say beyond the paths that they are written to.
+
+use super::ExportReport;
+use super::json::Fields;
+use super::notes::{self, Referred};
+use super::placement::{Kind, Shown};
+use super::record::{Notes, Writer, path_of};
+use crate::dataset::{Conversation, Dataset, Frame};
+use crate::error::Result;
+use crate::format::Address;
+use crate::schema::references::each_reference;
+use crate::schema::tables::{Table, conversations};
+use crate::schema::views::Cells;
+use std::collections::{BTreeSet, HashSet};
+
+/// What is lost where a record's picture has a case of its own.
+const OTHERS_CASE: &str = "cases of pictures and videos that are not the conversation's";
+
+/// The videos that the conversations show.
+pub(super) fn shown_videos(dataset: &Dataset, selection: Option<&[Address]>) -> Result<HashSet<Address>> {
+    let mut videos = HashSet::new();
+    let column = conversations::MEDIA;
+    let Some(media) = Table::Conversations.columns().get(column) else { return Ok(videos) };
+    let mut note = |_, address| {
+        if dataset.table_of(address)? == Table::Videos {
+            videos.insert(address);
+        }
+        Ok(())
+    };
+    if dataset.count(Table::Videos)? == 0 {
+        return Ok(videos);
+    }
+    match selection {
+        Some(selection) => {
+            for address in selection {
+                let row = dataset.conversation_at(*address)?;
+                let cell = row.row().cell(column)?;
+                each_reference(&media.ty, &cell.array.slice(cell.row, 1), &mut note)?;
+            }
+        }
+        None => {
+            for found in dataset.scan(Table::Conversations).columns([media.name.as_str()])?.batches() {
+                each_reference(&media.ty, found?.batch.column(0), &mut note)?;
+            }
+        }
+    }
+    Ok(videos)
+}
+
+impl Writer<'_> {
+    /// What the rows of pictures and videos say beyond their paths.
+    pub(super) fn files(
+        &mut self,
+        row: &Conversation<'_>,
+        shown: &[Shown],
+        notes: &mut Notes,
+        report: &mut ExportReport,
+    ) -> Result<()> {
+        let mut files = Fields::default();
+        let mut done = BTreeSet::new();
+        let case = row.case()?;
+        for medium in shown {
+            for (address, path) in medium.refs.iter().zip(&medium.paths) {
+                if !done.insert(*address) {
+                    continue;
+                }
+                if medium.kind == Kind::Video {
+                    self.video(*address, path, case, &mut files, report)?;
+                    continue;
+                }
+                let frame = self.dataset.frame(*address)?;
+                let referred = Referred { has_case: case.is_some(), ..self.referred(&frame, shown, report)? };
+                if let (Some(path), Some(video)) = (&referred.video, frame.video()?)
+                    && done.insert(video)
+                {
+                    self.video(video, path, case, &mut files, report)?;
+                }
+                let said = notes::frame(&frame, path, medium.place.output, &referred, self.dataset)?;
+                if let Some(said) = said {
+                    files.key(path).extend_from_slice(&said);
+                }
+                self.note_source(frame.source()?);
+                report.lose(OTHERS_CASE, u64::from(is_others(frame.case()?, case)));
+            }
+        }
+        if let Some(files) = files.finish() {
+            notes.put("files", |out| out.extend_from_slice(&files));
+        }
+        Ok(())
+    }
+
+    fn video(
+        &mut self,
+        address: Address,
+        path: &str,
+        case: Option<Address>,
+        files: &mut Fields,
+        report: &mut ExportReport,
+    ) -> Result<()> {
+        let video = self.dataset.video(address)?;
+        if let Some(said) = notes::video(&video, path, case.is_some())? {
+            files.key(path).extend_from_slice(&said);
+        }
+        self.note_source(video.source()?);
+        report.lose(OTHERS_CASE, u64::from(is_others(video.case()?, case)));
+        Ok(())
+    }
+
+    /// Paths of the video that a frame was taken from and of the picture that it belongs to, if they are in the export.
+    fn referred(&mut self, frame: &Frame<'_>, shown: &[Shown], report: &mut ExportReport) -> Result<Referred> {
+        let mut referred = Referred::default();
+        if let Some(video) = frame.video()? {
+            if self.shown_videos.contains(&video) {
+                referred.video = Some(self.media.path(video, report)?);
+            } else if self.bare_videos.insert(video) {
+                report.lose("all but the ids of videos that no conversation shows", 1);
+            }
+        }
+        if let Some(parent) = frame.parent()? {
+            referred.parent = path_of(shown, parent);
+            report.lose(
+                "what a picture belongs to, where that is not shown with it",
+                u64::from(referred.parent.is_none()),
+            );
+        }
+        Ok(referred)
+    }
+}
+
+/// Whether the case of a picture or video cannot be told from the conversation's.
+fn is_others(case: Option<Address>, of_conversation: Option<Address>) -> bool {
+    case.is_some() && case != of_conversation
+}
