@@ -13,7 +13,7 @@ use surgdb::{Address, Dataset, Error, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
-  surgdb export my.surgdb out --format jsonl-llava           records.jsonl with pictures beside it
+  surgdb export my.surgdb out --format jsonl-llava           conversations.jsonl with pictures beside it
   surgdb export my.surgdb out --format jsonl-messages --style qwen
   surgdb export my.surgdb out --format parquet               a file a table, the bytes inside
   surgdb export my.surgdb out --format jsonl-llava --task 'phase recognition'
