@@ -79,7 +79,7 @@ impl Compaction {
         for column in &mut next.columns {
             column.files.retain(|file| !self.folded.contains(&file.path));
         }
-        next.columns.retain(|column| !column.files.is_empty());
+        next.columns.retain(|column| !column.replaces || !column.files.is_empty());
     }
 }
 
