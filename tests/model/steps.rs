@@ -28,6 +28,7 @@ enum What {
     Append(Vec<Writer>),
     Column { at: usize, seed: u16, picks: Option<Vec<u16>> },
     Delete { picks: Vec<(usize, u16)>, cascade: bool },
+    Compact(Limits),
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +37,14 @@ struct Writer {
     /// A conversation that is deleted, and appended anew under its id.
     replaced: Option<u16>,
     drops: bool,
+    /// Whether its conversations get a score with the same commit.
+    scores: bool,
+    limits: Limits,
+}
+
+/// Tiny, so that batches are cut and fragments roll over all the time.
+#[derive(Clone, Debug)]
+struct Limits {
     batch: usize,
     fragment: u64,
     packed: bool,
@@ -61,7 +70,8 @@ pub fn step() -> impl Strategy<Value = Step> {
     let column = (0..COLUMNS.len(), any::<u16>(), picks).prop_map(|(at, seed, picks)| What::Column { at, seed, picks });
     let picks = prop::collection::vec((0..6usize, any::<u16>()), 0..4);
     let delete = (picks, any::<bool>()).prop_map(|(picks, cascade)| What::Delete { picks, cascade });
-    let what = prop_oneof![4 => append, 3 => column, 2 => delete];
+    let compact = limits().prop_map(What::Compact);
+    let what = prop_oneof![4 => append, 3 => column, 2 => delete, 1 => compact];
     let back = prop_oneof![3 => Just(0usize), 1 => 1..3usize];
     (back, what, any::<u64>()).prop_map(|(back, what, dice)| Step { back, what, dice })
 }
@@ -69,29 +79,27 @@ pub fn step() -> impl Strategy<Value = Step> {
 fn writer() -> impl Strategy<Value = Writer> {
     let draft = (0..9usize, 0..IDS, any::<u8>(), prop::array::uniform6(0..60_000u16), prop::bool::weighted(0.04))
         .prop_map(|(table, id, source, picks, stale)| Draft { table, id, source, picks, stale });
-    let limits = (1..6usize, prop_oneof![Just(0u64), Just(3000), Just(1 << 30)], any::<bool>());
     let drafts = prop::collection::vec(draft, 0..30);
-    (drafts, prop::option::weighted(0.3, any::<u16>()), prop::bool::weighted(0.15), limits).prop_map(
-        |(drafts, replaced, drops, (batch, fragment, packed))| Writer {
-            drafts,
-            replaced,
-            drops,
-            batch,
-            fragment,
-            packed,
-        },
-    )
+    let replaced = prop::option::weighted(0.3, any::<u16>());
+    (drafts, replaced, prop::bool::weighted(0.15), prop::bool::weighted(0.3), limits())
+        .prop_map(|(drafts, replaced, drops, scores, limits)| Writer { drafts, replaced, drops, scores, limits })
 }
 
-impl Writer {
+fn limits() -> impl Strategy<Value = Limits> {
+    (1..6usize, prop_oneof![Just(0u64), Just(3000), Just(1 << 30)], any::<bool>())
+        .prop_map(|(batch, fragment, packed)| Limits { batch, fragment, packed })
+}
+
+impl Limits {
     fn options(&self) -> WriterOptions {
-        let mut options = WriterOptions::default();
-        options.batch_rows = self.batch;
-        options.blob_batch_bytes = 2000;
-        options.fragment_bytes = self.fragment;
-        options.blob_fragment_bytes = self.fragment;
-        options.compression = self.packed.then_some(1);
-        options
+        WriterOptions {
+            batch_rows: self.batch,
+            blob_batch_bytes: 2000,
+            fragment_bytes: self.fragment,
+            blob_fragment_bytes: self.fragment,
+            compression: self.packed.then_some(1),
+            ..WriterOptions::default()
+        }
     }
 }
 
@@ -136,11 +144,14 @@ impl World {
             What::Append(writers) => self.append(from, &dataset, writers),
             What::Column { at, seed, picks } => self.column(from, &dataset, *at, *seed, picks.as_deref()),
             What::Delete { picks, cascade } => self.delete(from, &dataset, picks, *cascade),
+            What::Compact(limits) => self.compact(from, &dataset, limits),
         }
         let newest = self.versions.len() - 1;
         let dataset = Dataset::open(&self.path).unwrap();
         assert_eq!(dataset.version() as usize, newest + 1);
         compare::equal(&self.open(newest, step.dice >> 8), self.newest(), step.dice);
+        let report = dataset.verify(&mut |_, _| ()).unwrap();
+        assert!(report.is_sound(), "{report:?}");
         let older = (step.dice >> 32) as usize % self.versions.len();
         compare::equal(&self.open(older, step.dice >> 16), &self.versions[older], step.dice);
     }
@@ -188,7 +199,7 @@ impl World {
         let base = self.versions[from].clone();
         let mut open: Vec<(Appender, Pending)> = Vec::new();
         for writer in writers {
-            let mut appender = dataset.append_with(writer.options()).unwrap();
+            let mut appender = dataset.append_with(writer.limits.options()).unwrap();
             let mut pending = Pending::default();
             let conversations = base.of(Table::Conversations);
             if let (Some(pick), false) = (writer.replaced, conversations.is_empty()) {
@@ -211,7 +222,15 @@ impl World {
                 }
             }
         }
-        for (writer, (appender, pending)) in writers.iter().zip(open) {
+        for (writer, (mut appender, mut pending)) in writers.iter().zip(open) {
+            let new = pending.own.addresses(Table::Conversations);
+            if writer.scores && !new.is_empty() {
+                let values = Arc::new(Int64Array::from_iter_values(0..new.len() as i64));
+                let column = Column::parse("score?: int64").unwrap();
+                appender.update(CellUpdate::new(Table::Conversations, column, new.clone(), values)).unwrap();
+                let values = new.into_iter().zip((0..).map(Value::Number)).collect();
+                pending.own.added.insert((Table::Conversations, "score"), values);
+            }
             if writer.drops {
                 drop(appender);
                 continue;
@@ -244,7 +263,27 @@ impl World {
         let mut next = newest.clone();
         pending.deletes.iter().for_each(|address| next.delete(*address));
         next.rows.extend(pending.own.rows.clone());
+        for (column, values) in &pending.own.added {
+            next.added.entry(*column).or_default().extend(values.clone());
+        }
         Ok(Some(next))
+    }
+
+    /// Compacting changes no answer; on an older version it may be too late.
+    fn compact(&mut self, from: usize, dataset: &Dataset, limits: &Limits) {
+        let newest = self.versions.len() - 1;
+        match dataset.compact_with(limits.options()) {
+            Ok(compacted) if compacted.version() as usize == newest + 2 => {
+                let next = self.newest().clone();
+                compare::equal(&compacted, &next, compacted.version());
+                self.versions.push(next);
+            }
+            Ok(compacted) => assert_eq!(compacted.version() as usize, from + 1),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+                assert_ne!(from, newest, "{error}");
+            }
+        }
     }
 
     fn delete(&mut self, from: usize, dataset: &Dataset, picks: &[(usize, u16)], cascade: bool) {
