@@ -491,6 +491,25 @@ fn of_two_changes_of_a_columns_cells_the_second_gets_a_conflict() {
 }
 
 #[test]
+fn a_change_of_cells_that_a_compaction_has_folded_meanwhile_gets_a_conflict() {
+    let (_dir, dataset) = small();
+    let frames = dataset.live_addresses(Table::Frames).unwrap();
+    let path = |frame: Address, path: &str| {
+        let values = Arc::new(LargeStringArray::from(vec![path.to_owned()]));
+        CellUpdate::new(Table::Frames, Column::parse("path?: text").unwrap(), vec![frame], values)
+    };
+    let first = dataset.update_cells(path(frames[0], "first")).unwrap();
+    let folded = first.compact().unwrap();
+    assert_eq!(folded.manifest().columns, []);
+    // No side file was there, and none is: yet its neighbour is not what it was.
+    let error = dataset.update_cells(path(frames[1], "second")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let last = folded.update_cells(path(frames[1], "second")).unwrap();
+    let paths = [0, 1].map(|at| last.frame(frames[at]).unwrap().path().unwrap().map(str::to_owned));
+    assert_eq!(paths, [Some("first".to_owned()), Some("second".to_owned())]);
+}
+
+#[test]
 fn two_changes_of_a_column_in_one_commit_are_one() {
     let (_dir, dataset) = small();
     let frames = dataset.live_addresses(Table::Frames).unwrap();

@@ -25,8 +25,8 @@ pub struct Change {
     pub files: BTreeMap<Table, Vec<FileEntry>>,
     /// New side files: the column that each adds to or replaces (its `files` are the new ones alone).
     pub columns: Vec<SideColumn>,
-    /// The newest side file of a column that was read, by table, column and fragment: it must still be the newest.
-    pub overlays: Vec<(Table, String, FragmentId, Option<String>)>,
+    /// The file that held the cells of a column that were read, by table, column and fragment: it must still be the newest.
+    pub overlays: Vec<(Table, String, FragmentId, String)>,
     /// New entries of each index, sorted when the commit is made.
     pub entries: BTreeMap<IndexKind, Vec<(u64, i64)>>,
     /// Rows that are deleted.
@@ -107,8 +107,7 @@ impl Change {
             let state = base.state(*table);
             let at = crate::dataset::fragments::position(&state.fragments, *fragment);
             let at = at.ok_or_else(|| Error::conflict(format!("fragment {fragment} is gone")))?;
-            let newest = state.column_named(column).ok().and_then(|column| state.overlay_path(at, column));
-            if newest != path.as_deref() {
+            if state.cells_path(at, state.column_named(column).ok()) != path {
                 return Err(Error::conflict(format!(
                     "another writer changed the column `{column}` of {table} meanwhile: make the change again on the \
                      newest version"

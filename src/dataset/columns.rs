@@ -216,7 +216,7 @@ pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate,
                 Err(error) => (None, change.new_fragment(update.table, cells[0].0.fragment()).ok_or(error)?),
             };
             if let Some(at) = at {
-                let path = index.and_then(|index| state.overlay_path(at, index)).map(str::to_owned);
+                let path = state.cells_path(at, index).to_owned();
                 change.overlays.push((update.table, column.name.clone(), fragment.id, path));
             }
             let known = at.zip(index);

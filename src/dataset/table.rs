@@ -217,11 +217,19 @@ impl TableState {
         Ok(Some((file, overlay.start)))
     }
 
-    /// The path of the newest side file over a column of the fragment at this place: what a change of it rests on.
+    /// The path of the newest side file over a column of the fragment at this place.
     pub fn overlay_path(&self, at: usize, column: usize) -> Option<&str> {
         let key = (at as u32, column as u32);
         let found = self.overlays.binary_search_by_key(&key, |overlay| (overlay.fragment, overlay.column)).ok()?;
         Some(self.columns[column].files[self.overlays[found].file as usize].1.path())
+    }
+
+    /// The path of the file that holds the cells of a column (one that is not there yet: none) in the fragment at this
+    /// place: what a change of these cells rests on. Where there is no side file it is the base file, also for an added
+    /// column: a compaction puts another in its place, with cells folded in and deleted rows emptied.
+    pub fn cells_path(&self, at: usize, column: Option<usize>) -> &str {
+        let side = column.and_then(|column| self.overlay_path(at, column));
+        side.unwrap_or_else(|| self.files[self.fragments[at].file as usize].1.path())
     }
 }
 

@@ -390,12 +390,13 @@ impl World {
         Ok(Some(next))
     }
 
-    /// The fragments whose cells of a column were changed after a version, as the manifests say.
+    /// The fragments whose cells of a column were changed after a version, or compacted, as the manifests say.
     fn touched(&self, from: usize, table: Table, name: &str) -> BTreeSet<surgdb::FragmentId> {
         let of = |version: usize| {
             let dataset = Dataset::options().version(version as u64 + 1).open(&self.path).unwrap();
             let side = dataset.manifest().column(table.name(), name).cloned();
-            let files = side.into_iter().flat_map(|side| side.files);
+            let base = dataset.manifest().files_of(table.name()).to_vec();
+            let files = base.into_iter().chain(side.into_iter().flat_map(|side| side.files));
             let parts = files.flat_map(|file| {
                 file.fragments.iter().map(|part| (part.fragment, file.path.clone())).collect::<Vec<_>>()
             });

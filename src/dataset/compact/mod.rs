@@ -177,7 +177,7 @@ impl Work<'_> {
         for (at, fragment) in state.fragments.iter().enumerate() {
             if let Some(path) = state.overlay_path(at, column) {
                 let name = state.columns[column].column.name.clone();
-                self.change.overlays.push((state.table, name, fragment.id, Some(path.to_owned())));
+                self.change.overlays.push((state.table, name, fragment.id, path.to_owned()));
             }
         }
         self.change.compaction.folded.extend(state.columns[column].paths().map(str::to_owned));
