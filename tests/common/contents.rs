@@ -8,11 +8,16 @@ use surgdb::{Address, Dataset, Result, Table};
 #[derive(Debug, PartialEq)]
 pub struct Contents {
     rows: Rows,
-    scans: Vec<(Table, Vec<(Vec<i64>, RecordBatch)>)>,
+    scans: Vec<(Table, Vec<Piece>)>,
     taken: Vec<RecordBatch>,
     found: Vec<(Table, String, Option<Address>)>,
     referring: Vec<Vec<Address>>,
 }
+
+/// Addresses and columns.
+type Piece = (Vec<i64>, RecordBatch);
+/// Digest, size, media type and bytes.
+type BlobContents = ([u8; 32], i64, String, Vec<u8>);
 
 #[derive(Debug, Default, PartialEq)]
 struct Rows {
@@ -21,7 +26,7 @@ struct Rows {
     videos: Vec<(Address, VideoRow, Option<Vec<u8>>)>,
     cases: Vec<(Address, CaseRow)>,
     annotations: Vec<(Address, AnnotationRow)>,
-    blobs: Vec<(Address, [u8; 32], i64, String, Vec<u8>)>,
+    blobs: Vec<(Address, BlobContents)>,
 }
 
 /// Reads everything of a dataset.
@@ -90,7 +95,7 @@ fn read_rows(dataset: &Dataset) -> Result<Rows> {
     for address in dataset.live_addresses(Table::Blobs)? {
         let blob = dataset.blob(address)?;
         let bytes = blob.bytes()?.into_owned();
-        rows.blobs.push((address, blob.digest()?, blob.size()?, blob.media_type()?.to_owned(), bytes));
+        rows.blobs.push((address, (blob.digest()?, blob.size()?, blob.media_type()?.to_owned(), bytes)));
     }
     Ok(rows)
 }

@@ -113,7 +113,7 @@ fn frame(appender: &mut Appender, id: &str, of: Option<(Address, Address)>, cont
         height: Some(10),
         ..Default::default()
     };
-    Ok(appender.frame(&row)?)
+    appender.frame(&row)
 }
 
 fn annotation(appender: &mut Appender, of: &str, target: Address, mask: Address) -> Result<Address> {

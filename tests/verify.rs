@@ -1,0 +1,250 @@
+//! Verifying: each thing that can be wrong with a dataset is found, and said with its place.
+
+mod common;
+
+use arrow_array::builder::StringDictionaryBuilder;
+use arrow_array::types::Int32Type;
+use common::small::{Profile, build, png};
+use std::path::PathBuf;
+use std::sync::Arc;
+use surgdb::dataset::claims::Claims;
+use surgdb::dataset::commit::commit;
+use surgdb::dataset::{BlobSource, CellUpdate, VerifyReport};
+use surgdb::format::manifest::{FileEntry, FragmentRows, Manifest, Tombstone, data_path, version_path};
+use surgdb::rows::FrameRow;
+use surgdb::schema::build::CasesBuilder;
+use surgdb::write::{FileWriter, WriteOptions};
+use surgdb::{Column, Dataset, ErrorKind, FragmentId, Operation, Table};
+
+struct Small {
+    _dir: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Small {
+    fn new(profile: Profile) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("d.surgdb");
+        build(&root, profile).unwrap();
+        Self { _dir: dir, root }
+    }
+
+    fn verify(&self) -> VerifyReport {
+        Dataset::open(&self.root).unwrap().verify(&mut |_, _| {}).unwrap()
+    }
+
+    /// Makes a version whose manifest is what `change` makes of the newest.
+    fn commit(&self, mut change: impl FnMut(&mut Manifest)) {
+        self.commit_with(|manifest, _| change(manifest));
+    }
+
+    /// As `commit`; `change` may take numbers for files.
+    fn commit_with(&self, mut change: impl FnMut(&mut Manifest, &mut Claims)) {
+        let mut claims = Claims::new(&self.root).unwrap();
+        let build = |base: &Manifest, claims: &mut Claims| {
+            let mut next = base.clone();
+            change(&mut next, claims);
+            Ok(next)
+        };
+        commit(&self.root, &mut claims, build).unwrap();
+    }
+
+    /// The faults say all of this, and each of them one of it.
+    fn says(&self, words: &[&str]) {
+        let report = self.verify();
+        let faults: Vec<_> = report.faults.iter().map(ToString::to_string).collect();
+        assert_eq!(report.fault_count as usize, faults.len());
+        for words in words {
+            assert!(faults.iter().any(|fault| fault.contains(words)), "no fault says {words:?}: {faults:#?}");
+        }
+        let said = |fault: &String| words.iter().any(|words| fault.contains(words));
+        assert!(faults.iter().all(said), "{faults:#?} say more than {words:?}");
+    }
+}
+
+#[test]
+fn rows_that_no_index_run_has_are_found() {
+    let small = Small::new(Profile::Train);
+    small.commit(|manifest| manifest.index.retain(|run| run.kind != "videos.id" && run.kind != "frames.video"));
+    small.says(&["the index videos.id: the row is not in it", "the index frames.video: the row is not in it"]);
+    assert_eq!(small.verify().fault_count, 1 + 3);
+}
+
+#[test]
+fn entries_that_lead_elsewhere_are_found() {
+    let small = Small::new(Profile::Train);
+    small.commit(|manifest| {
+        manifest.index.iter_mut().filter(|run| run.kind == "cases.id").for_each(|run| run.kind = "videos.id".into());
+    });
+    small.says(&["the index cases.id: the row is not in it", "which is no row of videos"]);
+}
+
+#[test]
+fn entries_under_another_key_and_entries_that_come_twice_are_found() {
+    let small = Small::new(Profile::Train);
+    small.commit_with(|manifest, claims| {
+        for kind in ["annotations.target", "annotations.id"] {
+            let mut run = manifest.index.iter().find(|run| run.kind == kind).unwrap().clone();
+            let from = small.root.join(&run.path);
+            run.kind = "annotations.target".into();
+            run.path = data_path("index", claims.take().unwrap());
+            std::fs::copy(from, small.root.join(&run.path)).unwrap();
+            manifest.index.push(run);
+        }
+    });
+    small.says(&["twice", "which has another key"]);
+}
+
+#[test]
+fn addresses_that_lead_nowhere_are_found() {
+    let small = Small::new(Profile::Train);
+    small.commit(|manifest| drop(manifest.files.remove("cases")));
+    small.says(&["`case` refers to", "which is no row of cases"]);
+    let faults = small.verify().faults;
+    let of_video = faults.iter().filter(|fault| fault.to_string().contains(".arrow, video ")).count();
+    let of_conversations = faults.iter().filter(|fault| fault.to_string().contains(".arrow, conversation ")).count();
+    assert_eq!((of_video, of_conversations), (1, 2), "{faults:#?}");
+}
+
+#[test]
+fn addresses_of_deleted_rows_are_found() {
+    let small = Small::new(Profile::Train);
+    // The deletions of annotations are brought back, those of conversations stay: nothing refers to what is not there.
+    small.commit(|manifest| manifest.deletions.retain(|file| file.table == "conversations"));
+    assert!(small.verify().is_sound());
+    // The conversation that showed the deleted annotation comes back.
+    let small = Small::new(Profile::Train);
+    small.commit(|manifest| manifest.deletions.retain(|file| file.table == "annotations"));
+    small.says(&["which is no live row"]);
+}
+
+#[test]
+fn emptied_rows_that_are_not_deleted_are_found() {
+    let small = Small::new(Profile::Compacted);
+    small.commit(|manifest| manifest.deletions.clear());
+    let faults = small.verify().faults;
+    let emptied = faults.iter().filter(|fault| fault.message().contains("was emptied, and is not deleted")).count();
+    assert_eq!(emptied, 3, "{faults:#?}");
+}
+
+#[test]
+fn sources_tags_and_reports_that_are_not_there_are_found() {
+    let small = Small::new(Profile::Train);
+    let report = Dataset::open(&small.root).unwrap().manifest().reports[0].path.clone();
+    small.commit(|manifest| {
+        manifest.sources.retain(|source| source.id != "two");
+        manifest.tags.insert("paper".into(), 2);
+    });
+    std::fs::write(small.root.join(version_path(2)), Tombstone { version: 2 }.encode()).unwrap();
+    std::fs::write(small.root.join(report), "{\"skipped\": 1}").unwrap();
+    small.says(&["its source \"two\" is not in the manifest", "the tag \"paper\"", "its name is the digest of"]);
+}
+
+#[test]
+fn damaged_and_missing_manifests_of_other_versions_are_found() {
+    let small = Small::new(Profile::Train);
+    std::fs::remove_file(small.root.join(version_path(3))).unwrap();
+    std::fs::write(small.root.join(version_path(1)), "{}").unwrap();
+    small.says(&["the manifest is gone, though newer ones are there", "this is no version file"]);
+}
+
+#[test]
+fn files_that_no_version_names_are_noted_and_no_fault() {
+    let small = Small::new(Profile::Train);
+    std::fs::write(small.root.join("frames/000999.arrow"), "left").unwrap();
+    std::fs::write(small.root.join("blobs/.000998.arrow.aa.tmp"), "left").unwrap();
+    let report = small.verify();
+    assert!(report.is_sound());
+    assert_eq!(report.notes.len(), 2, "{:?}", report.notes);
+}
+
+#[test]
+fn a_picture_of_another_size_is_found() {
+    let small = Small::new(Profile::Train);
+    let mut appender = Dataset::open(&small.root).unwrap().append().unwrap();
+    let bytes = png(30, 20, 99);
+    let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: &bytes }).unwrap();
+    let row = FrameRow {
+        id: "wrong".into(),
+        source: "one".into(),
+        kind: "rgb".into(),
+        blob: Some(blob.address),
+        width: Some(30),
+        height: Some(21),
+        ..Default::default()
+    };
+    appender.frame(&row).unwrap();
+    appender.commit(Operation::new("append")).unwrap();
+    small.says(&["it says 30×21 pixels, and its picture is 30×20"]);
+}
+
+#[test]
+fn a_linked_file_that_changed_is_found() {
+    let small = Small::new(Profile::Train);
+    let linked = small.root.with_extension("mp4");
+    std::fs::write(&linked, "a video").unwrap();
+    let mut appender = Dataset::open(&small.root).unwrap().append().unwrap();
+    appender.blob(BlobSource::Linked { media_type: "video/mp4", path: &linked }).unwrap();
+    appender.commit(Operation::new("append")).unwrap();
+    assert!(small.verify().is_sound());
+    std::fs::write(&linked, "other").unwrap();
+    small.says(&["has changed since it was linked"]);
+    std::fs::remove_file(&linked).unwrap();
+    let report = small.verify();
+    assert_eq!(report.faults[0].kind(), ErrorKind::LinkBroken);
+    assert_eq!(report.fault_count, 1);
+}
+
+#[test]
+fn a_row_that_would_not_be_written_is_found() {
+    let small = Small::new(Profile::Train);
+    let dataset = Dataset::open(&small.root).unwrap();
+    let frame = dataset.find(Table::Frames, "mask").unwrap().unwrap();
+    let mut values = StringDictionaryBuilder::<Int32Type>::new();
+    values.append_value("");
+    let column = Column::parse("kind: dict").unwrap();
+    let update = CellUpdate::new(Table::Frames, column, vec![frame], Arc::new(values.finish()));
+    dataset.update_cells(update).unwrap();
+    small.says(&["kind: it is empty"]);
+}
+
+#[test]
+fn ids_that_stand_twice_are_found() {
+    let small = Small::new(Profile::Train);
+    let dataset = Dataset::open(&small.root).unwrap();
+    let case = dataset.find(Table::Cases, "case").unwrap().unwrap();
+    let mut rows = CasesBuilder::new();
+    rows.push(&dataset.case(case).unwrap().to_row().unwrap()).unwrap();
+    let mut claims = Claims::new(&small.root).unwrap();
+    let fragment = FragmentId::new(claims.take().unwrap()).unwrap();
+    let path = data_path("cases", fragment.get());
+    let (folder, name) = path.split_once('/').unwrap();
+    let schema = Table::Cases.schema().clone();
+    let mut writer =
+        FileWriter::create(&small.root.join(folder), name, "cases", schema, WriteOptions::default()).unwrap();
+    writer.write(&rows.finish().unwrap()).unwrap();
+    let (summary, file) = writer.finish(&[(fragment, 1)], &[]).unwrap();
+    claims.publish(file).unwrap();
+    let fragments = vec![FragmentRows { fragment, rows: 1 }];
+    let entry = FileEntry { path, length: summary.length, crc32: summary.crc32, fragments };
+    let build = |base: &Manifest, _: &mut Claims| {
+        let mut next = base.clone();
+        next.files.get_mut("cases").unwrap().push(entry.clone());
+        Ok(next)
+    };
+    commit(&small.root, &mut claims, build).unwrap();
+    small.says(&["it has the source and id of", "the row is not in it"]);
+}
+
+#[test]
+fn a_file_that_is_gone_is_found_once_and_the_rest_is_still_checked() {
+    let small = Small::new(Profile::Train);
+    let files = Dataset::open(&small.root).unwrap().manifest().files["annotations"].clone();
+    std::fs::remove_file(small.root.join(&files[0].path)).unwrap();
+    let path = small.root.join(&files[1].path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[3] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    small.says(&["the file is not there any more", "the checksum of the head"]);
+    assert_eq!(small.verify().fault_count, 2);
+}
