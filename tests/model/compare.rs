@@ -209,8 +209,8 @@ fn scans(dataset: &Dataset, state: &State, table: Table, dice: u64) {
 
 fn takes(dataset: &Dataset, state: &State, table: Table, dice: u64) {
     let live = state.addresses(table);
-    let picks = (0..if live.is_empty() { 0 } else { dice % 20 });
-    let picks = picks.map(|at| (dice >> (at % 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33);
+    let count = if live.is_empty() { 0 } else { dice % 20 };
+    let picks = (0..count).map(|at| (dice >> (at % 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33);
     let addresses: Vec<_> = picks.map(|pick| live[pick as usize % live.len()]).collect();
     let schema = dataset.schema(table);
     let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();

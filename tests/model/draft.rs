@@ -37,7 +37,7 @@ impl Around<'_> {
 
     fn frame_or_video(&self, pick: u16) -> Option<Address> {
         let (first, second) =
-            if pick % 3 == 0 { (Table::Videos, Table::Frames) } else { (Table::Frames, Table::Videos) };
+            if pick.is_multiple_of(3) { (Table::Videos, Table::Frames) } else { (Table::Frames, Table::Videos) };
         self.pick(first, pick / 3).or_else(|| self.pick(second, pick / 3))
     }
 }

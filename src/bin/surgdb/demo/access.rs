@@ -64,7 +64,10 @@ pub fn measure(dataset: &Dataset, source: &Path) -> Result<Access> {
 fn timed(count: usize, at_least: Duration, get: impl Fn(usize) -> Result<u64>) -> Result<Speed> {
     let start = Instant::now();
     let mut speed = Speed { samples: 0, bytes: 0, time: Duration::ZERO };
-    while count > 0 {
+    if count == 0 {
+        return Ok(speed);
+    }
+    loop {
         interrupt::check()?;
         for at in 0..count {
             speed.bytes += get(at)?;
