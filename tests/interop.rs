@@ -50,7 +50,9 @@ fn run(command: &mut Command) -> Result<Output, String> {
 
 /// Says so past the test harness, which keeps back what passing tests print.
 fn skipped(why: &str) {
-    writeln!(std::io::stderr(), "\nskipped: no Python to read with, so nothing was compared\n{why}\n").unwrap();
+    // Past the test runner, which would swallow what `eprintln!` prints.
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "\nskipped: no Python to read with, so nothing was compared\n{why}\n").unwrap();
 }
 
 /// Lets a library read what `lines` names, of a dataset of both profiles, and compare.

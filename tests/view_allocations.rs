@@ -36,6 +36,11 @@ mod counting {
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
 
+/// Uses a value, so that reading it is not left out.
+fn touch<T>(value: T) {
+    black_box(value);
+}
+
 fn allocations(work: impl FnOnce()) -> u64 {
     let before = counting::ALLOCATIONS.with(Counter::get);
     work();
@@ -69,7 +74,7 @@ fn read_conversation(row: BatchRow<'_>) -> surgdb::Result<()> {
     }
     for medium in view.media()?.iter() {
         black_box((medium.turn(), medium.at(), medium.output(), medium.start(), medium.end(), medium.fps()));
-        medium.refs().iter().for_each(|address| drop(black_box(address)));
+        medium.refs().iter().for_each(touch);
     }
     for (turn, part) in view.parts()?.iter() {
         match part {
@@ -91,9 +96,9 @@ fn read_conversation(row: BatchRow<'_>) -> surgdb::Result<()> {
     }
     for alternative in view.alternatives()?.iter() {
         black_box((alternative.kind(), alternative.score(), alternative.generator()));
-        alternative.turns().iter().for_each(|turn| drop(black_box(turn.text())));
+        alternative.turns().iter().for_each(|turn| touch(turn.text()));
     }
-    view.annotations()?.iter().for_each(|address| drop(black_box(address)));
+    view.annotations()?.iter().for_each(touch);
     Ok(())
 }
 
@@ -113,12 +118,8 @@ fn reading_an_annotation_in_full_allocates_nothing() {
             }
             for region in view.regions().unwrap().iter() {
                 black_box((region.role(), region.bbox(), region.mask(), region.score()));
-                region
-                    .polygons()
-                    .iter()
-                    .flat_map(|polygons| polygons.iter())
-                    .for_each(|outline| drop(black_box(outline)));
-                region.tracks().iter().for_each(|track| drop(black_box((track.scope(), track.id()))));
+                region.polygons().iter().flat_map(|polygons| polygons.iter()).for_each(touch);
+                region.tracks().iter().for_each(|track| touch((track.scope(), track.id())));
             }
         }
     };

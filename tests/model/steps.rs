@@ -296,12 +296,11 @@ impl World {
             }
         }
         let outcome = dataset.delete(wanted.iter().copied(), DeleteOptions { cascade });
-        while cascade {
-            let more = base.referrers(&wanted);
-            if more.is_empty() {
-                break;
-            }
-            wanted.extend(more);
+        let more = |wanted: &BTreeSet<_>| if cascade { base.referrers(wanted) } else { Default::default() };
+        let mut referrers = more(&wanted);
+        while !referrers.is_empty() {
+            wanted.extend(referrers);
+            referrers = more(&wanted);
         }
         let newest = self.newest();
         let next = if wanted.is_empty() {
