@@ -132,8 +132,11 @@ fn is_clear(error: &surgdb::Error, what: &dyn Fn() -> String) {
     assert!(!error.message().is_empty(), "{}: an error without a message", what());
 }
 
+/// The columns of a batch, and its blobs.
+type ReadBatch = (Vec<ArrayRef>, Vec<Option<Vec<u8>>>);
+
 /// All columns of a file, and the bytes of its blobs.
-fn read_file(path: &Path, expected: &Expected, access: Access) -> Result<Vec<(Vec<ArrayRef>, Vec<Option<Vec<u8>>>)>> {
+fn read_file(path: &Path, expected: &Expected, access: Access) -> Result<Vec<ReadBatch>> {
     let cache = Arc::new(BatchCache::new(1 << 20));
     let file = DataFile::open(path, expected, access, VerifyLevel::Lazy, cache, false)?;
     let read = |index| {

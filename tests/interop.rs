@@ -50,7 +50,6 @@ fn run(command: &mut Command) -> Result<Output, String> {
 
 /// Says so past the test harness, which keeps back what passing tests print.
 fn skipped(why: &str) {
-    // Past the test runner, which would swallow what `eprintln!` prints.
     let mut stderr = std::io::stderr();
     writeln!(stderr, "\nskipped: no Python to read with, so nothing was compared\n{why}\n").unwrap();
 }
