@@ -63,3 +63,17 @@ fn a_new_row_says_itself_what_its_base_columns_hold() {
     let other = CellUpdate::new(Table::Frames, Column::parse("score?: float32").unwrap(), vec![case], scores(&[1.0]));
     assert_eq!(appender.update(other).unwrap_err().kind(), ErrorKind::Invalid);
 }
+
+#[test]
+fn a_column_whose_type_no_manifest_can_say_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = Dataset::create(dir.path().join("a.surgdb")).unwrap();
+    for name in ["a: int8, b", "my-part", ""] {
+        let part = Column::new(name, surgdb::ColumnType::Int(8), true);
+        let ty = surgdb::ColumnType::Struct(vec![part]);
+        let values = arrow_array::new_empty_array(&ty.to_arrow());
+        let error = dataset.add_column(Table::Frames, Column::new("parts", ty, true), values).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.message().contains("no name for a part"), "{error}");
+    }
+}

@@ -52,6 +52,7 @@ impl CellUpdate {
     pub(super) fn check(&self, dataset: &Dataset, appended: impl Fn(Address) -> Option<Table>) -> Result<()> {
         let Column { name, ty, .. } = &self.column;
         let wrong = |what: String| Err(Error::invalid(format!("the column `{name}` of {}: {what}", self.table)));
+        ty.check().or_else(|error| wrong(error.message().to_owned()))?;
         if self.values.data_type() != &ty.to_arrow() {
             return wrong(format!("its values are of type {}, not {ty}", self.values.data_type()));
         }

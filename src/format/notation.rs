@@ -14,6 +14,7 @@
 use crate::error::{Error, Result};
 use crate::format::constants::VALUE_BYTES_MAX;
 use arrow_schema::{DataType, Field, FieldRef, Fields};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -96,8 +97,42 @@ impl ColumnType {
         if parser.at != text.len() {
             return Err(parser.wrong("the end"));
         }
-        ty.check_size()?;
+        ty.check()?;
         Ok(ty)
+    }
+
+    /// Refuses what the notation cannot say, and so no manifest: such a type can be built, but not written.
+    ///
+    /// # Errors
+    /// `Invalid` for a part without a name of its own, of letters, digits and `_`, and for a width or length that there
+    /// is not; `Unsupported` when the type nests deeper than [`TYPE_DEPTH_MAX`] or its values are too large.
+    pub fn check(&self) -> Result<()> {
+        self.check_parts(0)?;
+        self.check_size()
+    }
+
+    fn check_parts(&self, depth: usize) -> Result<()> {
+        if depth > TYPE_DEPTH_MAX {
+            return Err(too_deep());
+        }
+        let fits = match self {
+            Self::Int(bits) | Self::UInt(bits) => matches!(bits, 8 | 16 | 32 | 64),
+            Self::Float(bits) => matches!(bits, 32 | 64),
+            Self::FixedBinary(len) | Self::FixedList(_, len) => *len > 0,
+            Self::Struct(parts) => !parts.is_empty(),
+            _ => true,
+        };
+        if !fits {
+            return Err(Error::invalid("the type has a width, a length or a number of parts that there is not"));
+        }
+        match self {
+            Self::List(item) | Self::FixedList(item, _) => item.check_parts(depth + 1),
+            Self::Struct(parts) => {
+                check_part_names(parts.iter().map(|part| part.name.as_str()))?;
+                parts.iter().try_for_each(|part| part.ty.check_parts(depth + 1))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a type whose values are too large: what a null of it takes in memory must be bounded.
@@ -150,16 +185,17 @@ impl ColumnType {
     /// The type that an Arrow type is, where this format has it; `int64` is read as a number, never as an address.
     ///
     /// # Errors
-    /// `Unsupported` when the format has no such type; the message names those that come nearest.
+    /// `Unsupported` when the format has no such type; the message names those that come nearest. `Invalid` when a part
+    /// of a struct has a name that the notation has no room for.
     pub fn from_arrow(ty: &DataType) -> Result<Self> {
         let ty = Self::from_arrow_at(ty, 0)?;
-        ty.check_size()?;
+        ty.check()?;
         Ok(ty)
     }
 
     fn from_arrow_at(ty: &DataType, depth: usize) -> Result<Self> {
         if depth > TYPE_DEPTH_MAX {
-            return Err(Error::unsupported(format!("the type nests deeper than {TYPE_DEPTH_MAX} levels")));
+            return Err(too_deep());
         }
         let item = |field: &FieldRef| {
             if field.is_nullable() || field.name() != "item" {
@@ -212,6 +248,30 @@ impl ColumnType {
             _ => false,
         }
     }
+}
+
+fn too_deep() -> Error {
+    Error::unsupported(format!("the type nests deeper than {TYPE_DEPTH_MAX} levels"))
+}
+
+/// Whether a character may stand in the name of a struct's part: others have a meaning in the notation, or might get one.
+fn in_part_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn check_part_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut met = BTreeSet::new();
+    for name in names {
+        if name.is_empty() || !name.chars().all(in_part_name) {
+            return Err(Error::invalid(format!(
+                "{name:?} is no name for a part of a struct: use letters, digits and `_`"
+            )));
+        }
+        if !met.insert(name) {
+            return Err(Error::invalid(format!("a struct has two parts of the name {name:?}")));
+        }
+    }
+    Ok(())
 }
 
 fn item_field(item: &ColumnType) -> FieldRef {
@@ -275,7 +335,7 @@ impl<'a> Parser<'a> {
     fn word(&mut self) -> Result<&'a str> {
         self.blanks();
         let rest = &self.text[self.at..];
-        let len = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let len = rest.find(|c| !in_part_name(c)).unwrap_or(rest.len());
         if len == 0 {
             return Err(self.wrong("a name"));
         }
@@ -380,5 +440,24 @@ mod tests {
         }
         let deep = "list<".repeat(100_000) + "text" + &">".repeat(100_000);
         assert!(ColumnType::parse(&deep).is_err());
+    }
+
+    #[test]
+    fn names_of_parts_that_the_notation_cannot_say_are_refused() {
+        let parts = |names: &[&str]| names.iter().map(|name| Field::new(*name, DataType::Int8, true)).collect();
+        let of = |names: &[&str]| ColumnType::from_arrow(&DataType::Struct(parts(names)));
+        assert_eq!(of(&["a", "größe_2"]).unwrap().to_string(), "struct<a?: int8, größe_2?: int8>");
+        for names in [&["a: int8, b"][..], &["my-part"], &[""], &["a b"], &["a?"], &["a", "a"]] {
+            let error = of(names).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Invalid, "{names:?}: {error}");
+            assert!(error.message().contains("name"), "{names:?}: {error}");
+        }
+        let error = ColumnType::parse("list<struct<a: text, b: text, a: int8>>").unwrap_err();
+        assert!(error.message().contains("two parts"), "{error}");
+        for ty in
+            [ColumnType::Int(7), ColumnType::Float(16), ColumnType::FixedBinary(0), ColumnType::Struct(Vec::new())]
+        {
+            assert!(ColumnType::List(Box::new(ty)).check().is_err());
+        }
     }
 }
