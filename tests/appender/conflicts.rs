@@ -240,9 +240,12 @@ fn a_scan_ends_its_batches_where_base_or_side_files_end_theirs() {
         dataset = appender.commit(Operation::new("append")).unwrap();
     }
     let frames = dataset.live_addresses(Table::Frames).unwrap();
-    dataset = dataset.update_cells(score(frames[3..].to_vec(), 7)).unwrap();
+    // Two side files, which the compaction joins to one with batches of its own.
+    dataset = dataset.update_cells(score(frames[3..6].to_vec(), 7)).unwrap();
+    dataset = dataset.update_cells(score(frames[6..].to_vec(), 7)).unwrap();
     dataset = dataset.compact_with(WriterOptions { batch_rows: 4, ..WriterOptions::default() }).unwrap();
     assert_eq!(dataset.manifest().files_of("frames").len(), 1);
+    assert_eq!(dataset.manifest().column("frames", "score").unwrap().files.len(), 1);
     let mut seen = Vec::new();
     for piece in dataset.scan(Table::Frames).columns(["id", "score"]).unwrap().batches() {
         let piece = piece.unwrap();
