@@ -110,6 +110,12 @@ fn last_committed(said: &str) -> u64 {
     said.lines().filter_map(|line| line.strip_prefix("committed ")?.parse().ok()).next_back().unwrap_or(0)
 }
 
+/// The version of which the child said that it had made it, but that the disk may not have it.
+fn not_durable(said: &str) -> Option<u64> {
+    let (before, _) = said.split_once(" was made, but may not survive a loss of power")?;
+    before.rsplit("version ").next()?.parse().ok()
+}
+
 /// Checks that all versions are whole, and all files under final names; gives the newest version's number.
 fn check_whole(root: &Path) -> u64 {
     let numbers = match versions::list(root) {
@@ -203,7 +209,7 @@ fn fail_at_every_step(mode: &str, code: i32, after: impl Fn(&Path, &str)) -> Str
         let (output, said) = run(&root, mode, at, code);
         assert!(output.status.success(), "step {at}: {said}");
         let version = check_whole(&root);
-        assert_eq!(version, last_committed(&said), "step {at}: {said}");
+        assert_eq!(version, not_durable(&said).unwrap_or(last_committed(&said)), "step {at}: {said}");
         after(&root, &format!("step {at}: {said}"));
         check_goes_on(&root, version);
         all.push_str(&said);
@@ -218,16 +224,24 @@ fn fail_at_every_step(mode: &str, code: i32, after: impl Fn(&Path, &str)) -> Str
 fn a_disk_that_fails_for_good_at_any_step_leaves_what_was_reported() {
     let said = fail_at_every_step("fail", EIO, |_, _| ());
     assert!(said.contains("Input/output error"), "{said}");
+    let unsure: Vec<_> = said.lines().filter_map(not_durable).collect();
+    assert!((1..=3).all(|version| unsure.contains(&version)), "{unsure:?}");
 }
 
 #[test]
 fn an_error_at_any_one_step_leaves_what_was_reported() {
-    fail_at_every_step("once", EIO, |_, _| ());
+    let said = fail_at_every_step("once", EIO, |_, _| ());
+    assert_eq!(not_durable(&said), None, "a folder that can be synced the second time is synced");
 }
 
 #[test]
 fn a_disk_that_is_full_from_any_step_on_leaves_what_was_reported_and_nothing_else() {
-    let said = fail_at_every_step("fail", ENOSPC, check_tidy);
+    let said = fail_at_every_step("fail", ENOSPC, |root, said| {
+        // Whether a version will last is not known then, and the claims of its files stay.
+        if not_durable(said).is_none() {
+            check_tidy(root, said);
+        }
+    });
     assert!(said.contains("No space left"), "{said}");
 }
 

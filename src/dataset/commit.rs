@@ -7,7 +7,7 @@ use crate::format::constants::{
     CLAIMS_DIR, COLUMNS_DIR, DELETIONS_DIR, FORMAT_VERSION, INDEX_DIR, REPORTS_DIR, TABLES, VERSIONS_DIR,
 };
 use crate::format::manifest::{Manifest, version_name};
-use crate::storage::publish::{create_dir_synced, publish_bytes, random_token};
+use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir};
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub fn create(root: &Path) -> Result<Manifest> {
     let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(1), &manifest.encode());
     match published {
         Ok(()) => Ok(manifest),
-        Err(_) if is_ours(root, 1, &manifest.commit).unwrap_or(false) => Ok(manifest),
+        Err(_) if is_ours(root, 1, &manifest.commit).unwrap_or(false) => made_durable(root, 1).map(|()| manifest),
         Err(error) if error.kind() == ErrorKind::Exists => Err(exists(root)),
         Err(error) => Err(error),
     }
@@ -45,7 +45,7 @@ pub fn create(root: &Path) -> Result<Manifest> {
 /// # Errors
 /// What `build` gives; `Conflict` when a claim is gone, or other writers were first thousands of times; `Corrupt`
 /// when what `build` made is no valid manifest; `Storage`, `Io`. Whatever the error, the dataset has either its
-/// newest version as before, or the new one, whole.
+/// newest version as before, or the new one, whole; an error that leaves the new one says so.
 pub fn commit(
     root: &Path,
     claims: &mut Claims,
@@ -86,7 +86,13 @@ fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<
     let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(next.version), &next.encode());
     let Err(error) = published else { return Ok(Published::Ours) };
     match is_ours(root, next.version, &next.commit) {
-        Ok(true) => Ok(Published::Ours),
+        Ok(true) => match made_durable(root, next.version) {
+            Ok(()) => Ok(Published::Ours),
+            Err(error) => {
+                claims.abandon();
+                Err(error)
+            }
+        },
         Ok(false) if error.kind() == ErrorKind::Exists => Ok(Published::Other),
         Ok(false) => Err(error),
         Err(unknown) => {
@@ -104,6 +110,22 @@ fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<
             .caused_by(error))
         }
     }
+}
+
+/// Brings the name of a version to the disk that is there already, although a step of its publishing failed.
+fn made_durable(root: &Path, version: u64) -> Result<()> {
+    sync_dir(&root.join(VERSIONS_DIR)).map_err(|error| {
+        Error::new(
+            error.kind(),
+            format!(
+                "version {version} was made, but may not survive a loss of power ({}): look at the newest version \
+                 before trying again",
+                error.message()
+            ),
+        )
+        .in_file(root)
+        .caused_by(error)
+    })
 }
 
 /// Whether the file of this version is there and from our commit.
