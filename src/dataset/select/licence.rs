@@ -98,7 +98,11 @@ impl Ranks {
 
     fn rank(&self, source: &str) -> u16 {
         // A source that the manifest does not name has no licence that is known: the last.
-        self.of_source.get(source).copied().unwrap_or(self.licences.len().saturating_sub(1) as u16)
+        self.of_source.get(source).copied().unwrap_or(self.strictest())
+    }
+
+    fn strictest(&self) -> u16 {
+        self.licences.len().saturating_sub(1) as u16
     }
 
     fn of_row(&self, dataset: &Dataset, address: Address) -> Result<u16> {
@@ -202,7 +206,11 @@ impl LicenceTest {
 }
 
 /// The rank of the source of every row that a conversation may refer to, by fragment.
-struct Rows(HashMap<u32, Vec<u16>>);
+struct Rows {
+    of_fragment: HashMap<u32, Vec<u16>>,
+    /// The rank of what is not there: nothing can be said of its licence.
+    strictest: u16,
+}
 
 impl Rows {
     fn read(dataset: &Dataset, ranks: &Ranks) -> Result<Self> {
@@ -215,11 +223,37 @@ impl Rows {
                 Ok(())
             })?;
         }
-        Ok(Self(rows))
+        Ok(Self { of_fragment: rows, strictest: ranks.strictest() })
     }
 
     fn rank(&self, address: Address) -> u16 {
-        let rows = self.0.get(&address.fragment().get());
-        rows.and_then(|rows| rows.get(address.row() as usize)).copied().unwrap_or(0)
+        let rows = self.of_fragment.get(&address.fragment().get());
+        rows.and_then(|rows| rows.get(address.row() as usize)).copied().unwrap_or(self.strictest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::manifest::{Operation, Source};
+
+    #[test]
+    fn what_is_not_there_has_the_strictest_licence() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+        for licence in ["CC0", "CC BY-NC"] {
+            appender.source(Source { id: licence.into(), licence: Some(licence.into()), ..Default::default() });
+        }
+        let frame =
+            crate::rows::FrameRow { id: "f".into(), source: "CC0".into(), kind: "rgb".into(), ..Default::default() };
+        let frame = appender.frame(&frame).unwrap();
+        let dataset = appender.commit(Operation::new("append")).unwrap();
+        let ranks = Ranks::new(&dataset);
+        let rows = Rows::read(&dataset, &ranks).unwrap();
+        assert_eq!(ranks.terms(rows.rank(frame)), Terms::of(Some("CC0")));
+        for address in [frame.get() + 1, frame.get() + (1 << 32)] {
+            let terms = ranks.terms(rows.rank(Address::new(address).unwrap()));
+            assert_eq!(terms, Terms::of(None));
+        }
     }
 }
