@@ -16,7 +16,7 @@ use crate::import::records::{Record, RecordReader};
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
 use crate::import::row;
 use crate::import::sink::{Sink, TrialRun};
-use crate::schema::record::id_key;
+use crate::schema::record::{Identity, id_identity};
 use crate::schema::tables::Table;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ struct Run<'r> {
     report: ImportReport,
     progress: Progress,
     /// Keys of the ids that this import has met, for telling repeats.
-    met: HashSet<u64>,
+    met: HashSet<Identity>,
     repeats: HashMap<String, u32>,
 }
 
@@ -195,7 +195,7 @@ impl<'r> Run<'r> {
     /// The id, with `~2`, `~3`, … where it was met before.
     fn unique(&mut self, id: String, at: &At) -> String {
         let source = self.options.source.id.as_str();
-        if self.met.insert(id_key(source, &id)) {
+        if self.met.insert(id_identity(source, &id)) {
             return id;
         }
         self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
@@ -203,7 +203,7 @@ impl<'r> Run<'r> {
         loop {
             *count = count.saturating_add(1);
             let candidate = format!("{id}~{count}");
-            if self.met.insert(id_key(source, &candidate)) {
+            if self.met.insert(id_identity(source, &candidate)) {
                 return candidate;
             }
         }

@@ -4,6 +4,7 @@ use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset};
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::format::manifest::Source;
+use crate::schema::record::{Identity, id_identity};
 use crate::schema::rows::{CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
 use std::collections::HashMap;
@@ -73,7 +74,7 @@ impl Sink for Appender {
 /// A sink that gives out addresses and keeps nothing but ids.
 pub(super) struct TrialRun {
     dataset: Dataset,
-    ids: HashMap<(Table, u64), Address>,
+    ids: HashMap<(Table, Identity), Address>,
     blobs: HashMap<[u8; 32], Address>,
     next: u64,
 }
@@ -93,7 +94,7 @@ impl TrialRun {
 
     fn row(&mut self, table: Table, source: &str, id: &str) -> Result<Address> {
         let address = self.address()?;
-        self.ids.insert((table, crate::schema::record::id_key(source, id)), address);
+        self.ids.insert((table, id_identity(source, id)), address);
         Ok(address)
     }
 }
@@ -104,7 +105,7 @@ impl Sink for TrialRun {
     }
 
     fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
-        match self.ids.get(&(table, crate::schema::record::id_key(source, id))) {
+        match self.ids.get(&(table, id_identity(source, id))) {
             Some(address) => Ok(Some(*address)),
             None => self.dataset.find_in(table, source, id),
         }

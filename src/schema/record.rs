@@ -22,17 +22,40 @@
 
 use crate::error::Result;
 use crate::format::address::Address;
-use crate::format::constants::RECORD_LEN;
+use crate::format::constants::{DIGEST_LEN, RECORD_LEN};
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
 
 /// The key of an id in the index: the first 8 bytes, little-endian, of BLAKE3 over source, a zero byte, id.
 pub fn id_key(source: &str, id: &str) -> u64 {
+    id_identity(source, id).key()
+}
+
+/// What tells ids apart where their texts are not at hand: the first half of the digest of which [`id_key`] is the start.
+pub fn id_identity(source: &str, id: &str) -> Identity {
     let mut sink = Sink::new();
     sink.raw(source.as_bytes());
     sink.raw(&[0]);
     sink.raw(id.as_bytes());
-    u64::from_le_bytes(sink.finish())
+    Identity::of_digest(&sink.digest())
+}
+
+/// Half of a BLAKE3 digest, in a form that needs no padding in a map: nobody can make two texts that share it by trying,
+/// as can be done with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity(u64, u64);
+
+impl Identity {
+    /// The identity of what has this digest.
+    pub fn of_digest(digest: &[u8; DIGEST_LEN]) -> Self {
+        let part = |from: usize| u64::from_le_bytes(std::array::from_fn(|at| digest[from + at]));
+        Self(part(0), part(8))
+    }
+
+    /// What the index finds it by.
+    pub fn key(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Says what row an address stands for: appends its source, a zero byte and its id to the buffer.
@@ -206,11 +229,15 @@ impl Sink {
         }
     }
 
-    fn finish(mut self) -> [u8; RECORD_LEN] {
+    fn digest(mut self) -> [u8; DIGEST_LEN] {
         self.hasher.update(&self.buffer[..self.len]);
-        let mut digest = [0; RECORD_LEN];
-        digest.copy_from_slice(&self.hasher.finalize().as_bytes()[..RECORD_LEN]);
-        digest
+        *self.hasher.finalize().as_bytes()
+    }
+
+    fn finish(self) -> [u8; RECORD_LEN] {
+        let mut record = [0; RECORD_LEN];
+        record.copy_from_slice(&self.digest()[..RECORD_LEN]);
+        record
     }
 
     fn count(&mut self, count: usize) {
@@ -362,6 +389,17 @@ mod tests {
     #[test]
     fn the_key_of_an_id_is_over_source_zero_byte_id() {
         assert_eq!(id_key("cholec80", "17"), u64::from_le_bytes(first_8(b"cholec80\x0017")));
+    }
+
+    #[test]
+    fn the_identity_of_an_id_is_half_of_the_digest_that_its_key_starts() {
+        let digest = blake3::hash(b"cholec80\x0017");
+        let identity = id_identity("cholec80", "17");
+        assert_eq!(identity, Identity::of_digest(digest.as_bytes()));
+        assert_eq!(identity.key(), id_key("cholec80", "17"));
+        let mut other = *digest.as_bytes();
+        other[15] ^= 1;
+        assert_ne!(identity, Identity::of_digest(&other));
     }
 
     #[test]

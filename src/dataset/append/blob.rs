@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::Address;
+use crate::schema::record::Identity;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -89,19 +90,7 @@ impl Digested {
 
     /// Enough of the digest to tell contents apart.
     pub fn identity(&self) -> Identity {
-        let part = |from: usize| u64::from_le_bytes(std::array::from_fn(|at| self.digest[from + at]));
-        Identity(part(0), part(8))
-    }
-}
-
-/// Half of a digest, in a form that needs no padding in a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Identity(u64, u64);
-
-impl Identity {
-    /// What the index finds it by.
-    pub fn key(&self) -> u64 {
-        self.0
+        Identity::of_digest(&self.digest)
     }
 }
 

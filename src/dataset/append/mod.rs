@@ -18,7 +18,7 @@ use crate::format::Address;
 use crate::format::constants::REPORTS_DIR;
 use crate::format::manifest::{Operation, ReportEntry, Source, report_path};
 use crate::schema::build::*;
-use crate::schema::record::id_key;
+use crate::schema::record::{Identity, id_identity};
 use crate::schema::references::targets;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
@@ -26,7 +26,7 @@ use crate::schema::validate::{self, Finding};
 use crate::schema::views;
 use crate::storage::publish::publish_bytes;
 use crate::write::StreamedValues;
-use blob::{Identity, STREAM_FROM};
+use blob::STREAM_FROM;
 use fragment::TableWriter;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -37,7 +37,7 @@ use std::path::Path;
 ///
 /// Memory is bounded. What waits for a batch takes at most three times `batch_bytes` a table and three times
 /// `blob_batch_bytes` of blobs (buffers double as they grow), or three times a row that is larger by itself; a file of
-/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 60 bytes a new id, 90 a new
+/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 90 bytes a new id or
 /// blob, 50 a new annotation's target or frame's video, and 32 each committed row that new ones refer to. Each file that
 /// is written has a buffer of 1 MiB. Dictionaries and the side files of updates come on top.
 ///
@@ -85,8 +85,8 @@ pub struct Appender {
     blobs: TableWriter<BlobsBuilder>,
     annotations: TableWriter<AnnotationsBuilder>,
     conversations: TableWriter<ConversationsBuilder>,
-    /// Addresses of new rows, by table and key of source and id.
-    ids: [HashMap<u64, Address, Keyed>; 6],
+    /// Addresses of new rows, by table and what source and id are told apart by.
+    ids: [HashMap<Identity, Address, Keyed>; 6],
     /// Addresses of new blobs, by the start of their digest: those whose bytes are here, and those that are linked.
     digests: HashMap<Identity, Address, Keyed>,
     links: HashMap<Identity, Address, Keyed>,
@@ -162,10 +162,10 @@ macro_rules! append_row {
     ($self:ident, $table:expr, $writer:ident, $row:ident, $check:ident) => {{
         let findings = validate::$check($row)?;
         $self.check_refs_of($row)?;
-        let key = $self.check_id($table, &$row.source, &$row.id)?;
+        let identity = $self.check_id($table, &$row.source, &$row.id)?;
         let root = $self.dataset.path();
         let address = $self.$writer.append(root, &mut $self.claims, &$self.options, |builder| builder.push($row))?;
-        $self.register($table, key, address, &$row.source);
+        $self.register($table, identity, address, &$row.source);
         $self.change.refers.extend($self.noted.drain(..));
         (address, findings)
     }};
@@ -309,31 +309,31 @@ impl Appender {
     /// # Errors
     /// `Corrupt` when the index cannot be read.
     pub fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
-        self.lookup_by_key(table, id_key(source, id), source, id)
+        self.lookup_of(table, id_identity(source, id), source, id)
     }
 
-    fn lookup_by_key(&self, table: Table, key: u64, source: &str, id: &str) -> Result<Option<Address>> {
-        if let Some(address) = self.ids[table as usize].get(&key) {
+    fn lookup_of(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Option<Address>> {
+        if let Some(address) = self.ids[table as usize].get(&identity) {
             return Ok(Some(*address));
         }
-        let found = self.dataset.find_by_key(table, key, source, id)?;
+        let found = self.dataset.find_by_key(table, identity.key(), source, id)?;
         Ok(found.filter(|address| !self.change.deletes.contains(address)))
     }
 
-    fn check_id(&self, table: Table, source: &str, id: &str) -> Result<u64> {
-        let key = id_key(source, id);
-        if let Some(address) = self.lookup_by_key(table, key, source, id)? {
+    fn check_id(&self, table: Table, source: &str, id: &str) -> Result<Identity> {
+        let identity = id_identity(source, id);
+        if let Some(address) = self.lookup_of(table, identity, source, id)? {
             return Err(Error::new(
                 ErrorKind::Exists,
                 format!("the source {source:?} has a {} with this id already, at {address}", table.row_name()),
             )
             .with_id(id));
         }
-        Ok(key)
+        Ok(identity)
     }
 
-    fn register(&mut self, table: Table, key: u64, address: Address, source: &str) {
-        self.ids[table as usize].insert(key, address);
+    fn register(&mut self, table: Table, identity: Identity, address: Address, source: &str) {
+        self.ids[table as usize].insert(identity, address);
         if !self.names.contains(source) {
             self.names.insert(source.to_owned());
         }
@@ -441,7 +441,7 @@ impl Appender {
         for table in Table::ALL {
             let ids = std::mem::take(&mut self.ids[table as usize]);
             if !ids.is_empty() {
-                let entries = ids.into_iter().map(|(key, address)| (key, address.get()));
+                let entries = ids.into_iter().map(|(id, address)| (id.key(), address.get()));
                 self.change.entries.insert(IndexKind::Id(table), entries.collect());
             }
         }

@@ -12,7 +12,7 @@ use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
 use crate::schema::build::{FramesBuilder, VideosBuilder};
-use crate::schema::record;
+use crate::schema::record::{self, Identity, id_identity};
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::{Table, frames, videos};
 use std::collections::{HashMap, HashSet};
@@ -45,7 +45,7 @@ pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
     roots: Roots,
     cached: HashMap<(Table, String), Address>,
-    missing: HashSet<u64>,
+    missing: HashSet<Identity>,
     frames_found: Vec<(Address, FrameRow)>,
     videos_found: Vec<(Address, VideoRow)>,
     depth: u32,
@@ -240,7 +240,7 @@ impl<'o> Store<'o> {
     }
 
     pub(crate) fn miss(&mut self, named: &Named<'_>, kind: Kind, reason: String, out: &mut Out<'_>) {
-        if !self.missing.insert(record::id_key(named.table.name(), &named.id)) {
+        if !self.missing.insert(id_identity(named.table.name(), &named.id)) {
             return;
         }
         out.report.find(kind, out.at, format!("{:?}: {reason}", named.id));
