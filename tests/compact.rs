@@ -2,9 +2,13 @@
 
 mod common;
 
+use arrow_array::LargeStringArray;
 use common::contents::read_all;
 use common::small::{Profile, build};
-use surgdb::{Dataset, Table};
+use std::sync::Arc;
+use surgdb::dataset::CellUpdate;
+use surgdb::rows::FrameRow;
+use surgdb::{Dataset, ErrorKind, Operation, Table, VerifyLevel};
 
 fn dataset(profile: Profile) -> (tempfile::TempDir, Dataset) {
     let dir = tempfile::tempdir().unwrap();
@@ -41,4 +45,34 @@ fn a_compacted_dataset_reads_the_same() {
         assert!(report.is_sound(), "{:#?}", report.faults);
         assert_eq!(after.compact().unwrap().version(), after.version());
     }
+}
+
+#[test]
+fn damage_that_a_trusting_handle_does_not_see_gets_no_fresh_checksum() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    let mut dataset = Dataset::create(&root).unwrap();
+    for ids in [&["a", "b"][..], &["c"]] {
+        let mut appender = dataset.append().unwrap();
+        for id in ids {
+            let (id, source, kind) = ((*id).into(), "s".into(), "rgb".into());
+            let row = FrameRow { id, source, kind, path: Some("there".into()), ..Default::default() };
+            appender.frame(&row).unwrap();
+        }
+        dataset = appender.commit(Operation::new("append")).unwrap();
+    }
+    let file = root.join(&dataset.manifest().files_of("frames")[0].path);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(5).position(|window| window == b"there").unwrap();
+    bytes[at] = b'w';
+    std::fs::write(&file, bytes).unwrap();
+
+    let trusting = Dataset::options().verify(VerifyLevel::Trusted).open(&root).unwrap();
+    let second = trusting.find(Table::Frames, "b").unwrap().unwrap();
+    assert_eq!(trusting.frame(second).unwrap().path().unwrap(), Some("there"));
+    let column = Table::Frames.columns()[Table::Frames.column_index("path").unwrap()].clone();
+    let values = Arc::new(LargeStringArray::from(vec!["here"]));
+    let update = CellUpdate::new(Table::Frames, column, vec![second], values);
+    assert_eq!(trusting.update_cells(update).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(trusting.compact().unwrap_err().kind(), ErrorKind::Corrupt);
 }

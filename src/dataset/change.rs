@@ -72,10 +72,11 @@ impl Change {
             return Ok(dataset.clone());
         }
         self.entries.values_mut().for_each(|entries| entries.sort_unstable());
+        let checking = dataset.checking()?;
         let manifest = commit::commit(dataset.path(), &mut claims, |base, claims| {
             let newer = match base.version == dataset.version() {
-                true => dataset.clone(),
-                false => dataset.reopened(base.clone())?,
+                true => checking.clone(),
+                false => checking.reopened(base.clone())?,
             };
             self.check(dataset, &newer)?;
             self.apply(&newer, claims, &operation)

@@ -179,6 +179,15 @@ impl Dataset {
         Self::at(&self.0.opening.root, self.0.manifest.clone(), options)
     }
 
+    /// The dataset for who copies values from it to new files: opened so that checksums count, or damage would get
+    /// fresh ones.
+    pub(super) fn checking(&self) -> Result<Self> {
+        match self.0.options.level {
+            VerifyLevel::Trusted => self.reopened_at(VerifyLevel::Lazy),
+            _ => Ok(self.clone()),
+        }
+    }
+
     /// The dataset's folder.
     pub fn path(&self) -> &Path {
         &self.0.opening.root

@@ -428,8 +428,9 @@ impl Appender {
             (Table::Conversations, self.conversations.finish(claims)?),
         ];
         self.change.files.extend(files.into_iter().filter(|(_, files)| !files.is_empty()));
+        let checking = self.dataset.checking()?;
         for update in &self.updates {
-            columns::write_update(&self.dataset, claims, update, &mut self.change)?;
+            columns::write_update(&checking, claims, update, &mut self.change)?;
         }
         self.change.commit(&self.dataset, self.claims, operation)
     }

@@ -99,10 +99,12 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::compact`].
     pub fn compact_with(&self, options: WriterOptions) -> Result<Dataset> {
-        let mut work = Work { dataset: self, options, claims: Claims::new(self.path())?, change: Change::default() };
+        let checking = self.checking()?;
+        let mut work =
+            Work { dataset: &checking, options, claims: Claims::new(self.path())?, change: Change::default() };
         for table in Table::ALL {
             work.table(table)?;
-            for column in table.columns().len()..self.state(table).columns.len() {
+            for column in table.columns().len()..checking.state(table).columns.len() {
                 work.column(table, column)?;
             }
         }
