@@ -104,6 +104,7 @@ fn every_constant_stands_in_the_table_with_its_value() {
         DELETIONS_DIR,
         REPORTS_DIR,
         VERSION_DIGITS,
+        VERSION_MAX,
         FILE_DIGITS,
         DATA_ENDING,
         ROW_BITS,

@@ -27,6 +27,8 @@ pub const REPORTS_DIR: &str = "reports";
 
 /// How many digits a version's number has in its file's name.
 pub const VERSION_DIGITS: usize = 10;
+/// The largest number of a version: as many nines as a name has digits.
+pub const VERSION_MAX: u64 = 9_999_999_999;
 /// How many digits a file's number has in its name.
 pub const FILE_DIGITS: usize = 6;
 /// The ending of a data file's name.

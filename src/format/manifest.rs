@@ -18,7 +18,9 @@ pub use frame::{Tombstone, VersionFile};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::FragmentId;
-use crate::format::constants::{CLAIMS_DIR, FILE_DIGITS, FORMAT_VERSION, KNOWN_FEATURES, VERSION_DIGITS, VERSIONS_DIR};
+use crate::format::constants::{
+    CLAIMS_DIR, FILE_DIGITS, FORMAT_VERSION, KNOWN_FEATURES, VERSION_DIGITS, VERSION_MAX, VERSIONS_DIR,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -208,7 +210,7 @@ pub fn version_name(version: u64) -> String {
 
 /// The version whose file has this name, if it is one's.
 pub fn version_of_name(name: &str) -> Option<u64> {
-    let version = name.strip_suffix(".json")?.parse().ok().filter(|version| *version > 0)?;
+    let version = name.strip_suffix(".json")?.parse().ok().filter(|version| (1..=VERSION_MAX).contains(version))?;
     (version_name(version) == name).then_some(version)
 }
 

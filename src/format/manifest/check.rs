@@ -4,7 +4,7 @@ use super::{FileEntry, Manifest, SideColumn, corrupt};
 use crate::error::Result;
 use crate::format::constants::{
     COLUMNS_DIR, DATA_ENDING, DELETIONS_DIR, DIGEST_LEN, END_MARK, FILE_DIGITS, FRAGMENT_MAX, HEAD_LEN, INDEX_DIR,
-    REPORTS_DIR, TABLES, TAIL_LEN,
+    REPORTS_DIR, TABLES, TAIL_LEN, VERSION_MAX,
 };
 use crate::format::notation::ColumnType;
 
@@ -55,8 +55,8 @@ pub(super) fn check(manifest: &Manifest) -> Result<()> {
 }
 
 fn check_head(manifest: &Manifest) -> Result<()> {
-    if manifest.version == 0 {
-        return Err(corrupt("version 0 is none: versions go from 1"));
+    if !(1..=VERSION_MAX).contains(&manifest.version) {
+        return Err(corrupt(format!("version {} is none: versions go from 1 to {VERSION_MAX}", manifest.version)));
     }
     if manifest.next == 0 || manifest.next > FRAGMENT_MAX + 1 {
         return Err(corrupt(format!("{} cannot be the next file number", manifest.next)));
