@@ -18,8 +18,10 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use surgdb::dataset::Filter;
+use surgdb::format::manifest::SideColumn;
 use surgdb::read::{BatchCache, DataFile, Expected};
-use surgdb::{Access, Dataset, Result, VerifyLevel};
+use surgdb::{Access, Dataset, Result, Table, VerifyLevel};
 
 /// What reading may hold at a time, for each byte that the files have: a compressed buffer may become 512 times as
 /// large, and be held twice while it is converted.
@@ -472,4 +474,26 @@ fn rows_that_a_manifest_and_a_footer_agree_to_make_up_take_no_memory() {
             }
         }
     }
+}
+
+#[test]
+fn a_wide_column_that_no_file_covers_takes_little_memory() {
+    let small = Small::new(Profile::Train);
+    let mut manifest = small.dataset.manifest().clone();
+    let files = manifest.files.get_mut("cases").unwrap();
+    files[0].fragments[0].rows = 1 << 16;
+    let side = |name: &str| SideColumn {
+        table: "cases".into(),
+        name: name.into(),
+        ty: "fixed_size_binary(65536)".into(),
+        replaces: false,
+        files: Vec::new(),
+    };
+    manifest.columns.extend([side("wide"), side("wider")]);
+    std::fs::write(manifest_path(&small.dataset), manifest.encode()).unwrap();
+    let dataset = Dataset::open(small.dataset.path()).unwrap();
+    let what = || "nulls".to_owned();
+    let filter = Filter::parse("wide is null and wider is null").unwrap();
+    let found = bounded(small.bytes, &what, || dataset.select(Table::Cases, &filter)).unwrap();
+    assert!(found.len() >= 1 << 16);
 }

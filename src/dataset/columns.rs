@@ -4,7 +4,7 @@ use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
 use crate::dataset::fragments::Fragment;
-use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, side_row};
+use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, made_rows, side_row};
 use crate::dataset::{Appender, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -222,8 +222,9 @@ pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate,
             }
             let known = at.zip(index);
             let patch = Patch { dataset, state, fragment, known, ty: &column, values: &update.values, cells };
-            for first in (0..fragment.rows).step_by(BATCH_ROWS as usize) {
-                let values = patch.rows(first, BATCH_ROWS.min(fragment.rows - first))?;
+            let step = u32::try_from(made_rows(&column.ty)).unwrap_or(u32::MAX).min(BATCH_ROWS);
+            for first in (0..fragment.rows).step_by(step as usize) {
+                let values = patch.rows(first, step.min(fragment.rows - first))?;
                 file.writer.write(&RecordBatch::try_new(schema.clone(), vec![values])?)?;
             }
             covered.push((fragment.id, fragment.rows));
@@ -254,6 +255,7 @@ impl Patch<'_> {
         let mut row = first;
         let mut cells = self.cells[self.cells.partition_point(|cell| cell.0.row() < first)..].iter().peekable();
         let mut current: Option<(usize, u32, u32)> = None;
+        let mut nulls = None;
         while row < first + len {
             let mut new = None;
             while let Some((_, place)) = cells.next_if(|cell| cell.0.row() == row) {
@@ -266,13 +268,23 @@ impl Patch<'_> {
                 let (source, start, _) = match here {
                     Some(here) => here,
                     None => {
-                        let (array, offset, left) = self.current(row)?;
-                        sources.push(array.slice(offset, left as usize));
+                        let left = match self.current(row)? {
+                            Some((array, offset, left)) => {
+                                sources.push(array.slice(offset, left as usize));
+                                left
+                            }
+                            // One null stands for all rows.
+                            None => {
+                                nulls = Some(sources.len());
+                                sources.push(new_null_array(&self.ty.ty.to_arrow(), 1));
+                                self.fragment.rows - row
+                            }
+                        };
                         let here = (sources.len() - 1, row, row + left);
                         *current.insert(here)
                     }
                 };
-                places.push((source, (row - start) as usize));
+                places.push((source, if Some(source) == nulls { 0 } else { (row - start) as usize }));
             }
             row += 1;
         }
@@ -280,24 +292,21 @@ impl Patch<'_> {
         Ok(interleave(&sources, &places)?)
     }
 
-    /// The array that holds what a row has now, the row's place in it, and how many rows follow there.
-    fn current(&self, row: u32) -> Result<(ArrayRef, usize, u32)> {
+    /// The array that holds what a row has now, the row's place in it, and how many rows follow there;
+    /// `None` where no file covers the fragment.
+    fn current(&self, row: u32) -> Result<Option<(ArrayRef, usize, u32)>> {
         let (fragment, opening) = (self.fragment, self.dataset.opening());
         let left = |rows: usize, at: usize| ((rows - at) as u32).min(fragment.rows - row);
-        let Some((at, column)) = self.known else {
-            let rest = fragment.rows - row;
-            return Ok((new_null_array(&self.ty.ty.to_arrow(), rest as usize), 0, rest));
-        };
+        let Some((at, column)) = self.known else { return Ok(None) };
         if let Some((side, start)) = self.state.overlay(opening, at, column)? {
             let (batch, at) = side_row(side, start + u64::from(row))?;
-            return Ok((Arc::clone(side.column(batch, 0)?), at, left(batch.rows(), at)));
+            return Ok(Some((Arc::clone(side.column(batch, 0)?), at, left(batch.rows(), at))));
         }
         if !self.state.is_base(column) {
-            let rest = fragment.rows - row;
-            return Ok((new_null_array(&self.ty.ty.to_arrow(), rest as usize), 0, rest));
+            return Ok(None);
         }
         let file = self.state.file(opening, &fragment)?;
         let (batch, at) = file.locate(fragment.start + u64::from(row))?;
-        Ok((Arc::clone(file.column(&batch, column)?), at, left(batch.rows(), at)))
+        Ok(Some((Arc::clone(file.column(&batch, column)?), at, left(batch.rows(), at))))
     }
 }

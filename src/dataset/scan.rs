@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 /// The most rows of a piece.
 const PIECE_ROWS: usize = 1 << 20;
-/// About how many bytes a column of nulls takes in a piece at the most. A value takes at most `VALUE_BYTES_MAX`.
-const NULL_BYTES: usize = 4 << 20;
 
 /// A scan of a table: which columns are read, over the live rows by ascending address.
 pub struct Scan<'a> {
@@ -221,8 +219,7 @@ impl<'a> Pieces<'a> {
         let opening = self.dataset.opening();
         let fragment = &self.state.fragments[self.at];
         // Columns that no file covers are made here: how large they get must not follow from the manifest's word.
-        let absent = self.columns.iter().map(|column| self.null_bytes(*column)).max().unwrap_or(0);
-        let mut len = (left as usize).min(PIECE_ROWS).min(NULL_BYTES / absent.max(1));
+        let mut len = (left as usize).min(PIECE_ROWS).min(self.state.piece_rows(&self.columns));
         let mut base: Option<(BatchRef<'_>, usize)> = None;
         let mut parts = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
@@ -250,14 +247,6 @@ impl<'a> Pieces<'a> {
             None => new_null_array(field.data_type(), len),
         });
         Ok((arrays.collect(), len as u32))
-    }
-
-    /// How many bytes a null of this column takes, where nulls are made for it.
-    fn null_bytes(&self, column: usize) -> usize {
-        match self.state.is_base(column) {
-            true => 0,
-            false => self.state.columns[column].column.ty.least_bits().div_ceil(8) as usize + 1,
-        }
     }
 
     /// Which of these rows are live; `None` where all are.

@@ -18,6 +18,16 @@ use std::sync::Arc;
 
 pub use crate::format::constants::{KIND_COLUMN as COLUMN_FILE_KIND, KIND_DELETIONS as DELETIONS_FILE_KIND};
 
+/// About how many bytes a column of nulls takes in a piece at the most. A value takes at most `VALUE_BYTES_MAX`.
+const NULL_BYTES: usize = 4 << 20;
+
+/// How many rows of this type are made at a time, where no file holds them: how large they get must not follow from the
+/// manifest's word.
+pub fn made_rows(ty: &ColumnType) -> usize {
+    let bytes = usize::try_from(ty.least_bits().div_ceil(8)).unwrap_or(usize::MAX);
+    (NULL_BYTES / bytes.saturating_add(1)).max(1)
+}
+
 /// The schema of a deletions file: `address: int64`, ascending.
 pub fn deletions_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("address", DataType::Int64, false)]))
@@ -100,6 +110,12 @@ impl TableState {
     /// Rows, deleted ones counted.
     pub fn rows(&self) -> u64 {
         self.fragments.iter().map(|fragment| u64::from(fragment.rows)).sum()
+    }
+
+    /// The most rows of a piece of these columns: nulls are made for those that no file covers.
+    pub fn piece_rows(&self, columns: &[usize]) -> usize {
+        let added = columns.iter().filter(|column| !self.is_base(**column));
+        added.map(|column| made_rows(&self.columns[*column].column.ty)).min().unwrap_or(usize::MAX)
     }
 
     /// How many rows are deleted, as the manifest says.

@@ -65,11 +65,12 @@ pub fn each_piece(
     mut each: impl FnMut(&Piece<'_>) -> Result<()>,
 ) -> Result<()> {
     let state = dataset.state(table);
+    let most = u32::try_from(state.piece_rows(columns)).unwrap_or(u32::MAX).min(PIECE_ROWS);
     for (at, fragment) in state.fragments.iter().enumerate() {
         let mut first = 0;
         while first < fragment.rows {
             let arrays = columns.iter().map(|_| OnceCell::new()).collect();
-            let len = PIECE_ROWS.min(fragment.rows - first);
+            let len = most.min(fragment.rows - first);
             let mut piece = Piece { dataset, state, at, first, len, columns, arrays };
             piece.cut()?;
             each(&piece)?;
