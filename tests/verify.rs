@@ -181,13 +181,13 @@ fn a_picture_of_another_size_is_found() {
 #[test]
 fn a_linked_file_that_changed_is_found() {
     let small = Small::new(Profile::Train);
-    let linked = small.root.with_extension("mp4");
+    let linked = small.root.with_extension("a b%20#ö?.mp4");
     std::fs::write(&linked, "a video").unwrap();
     let mut appender = Dataset::open(&small.root).unwrap().append().unwrap();
     appender.blob(BlobSource::Linked { media_type: "video/mp4", path: &linked }).unwrap();
     appender.commit(Operation::new("append")).unwrap();
     assert!(small.verify().is_sound());
-    std::fs::write(&linked, "other").unwrap();
+    std::fs::write(&linked, "b video").unwrap();
     small.says(&["has changed since it was linked"]);
     std::fs::remove_file(&linked).unwrap();
     let report = small.verify();

@@ -14,6 +14,7 @@ mod files;
 mod fragments;
 mod index;
 mod lazy;
+mod link;
 mod live;
 mod merge;
 mod open;

@@ -1,12 +1,14 @@
 //! Rows with their types: the views of the schema, with what only a dataset can add (bytes, what is referred to).
 
 use crate::dataset::Dataset;
+use crate::dataset::link;
 use crate::dataset::row::Row;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
 use crate::schema::views;
 use std::borrow::Cow;
+use std::io::Read;
 use std::ops::Deref;
 
 macro_rules! records {
@@ -138,20 +140,11 @@ fn bytes_of<'a>(dataset: &'a Dataset, blob: Option<Address>) -> Result<Option<Co
 /// Reads a linked file and holds it against the digest that it had when it was linked.
 fn linked<'a>(row: &Row<'_>, uri: &str) -> Result<Cow<'a, [u8]>> {
     let blob = views::Blob::new(row);
-    let broken = |why: String| {
-        let path = uri.strip_prefix("file://").unwrap_or(uri);
-        Error::new(ErrorKind::LinkBroken, format!("the linked file {why}: put it back, or attach it anew"))
-            .in_file(path)
-    };
-    let path = uri.strip_prefix("file://").ok_or_else(|| broken("is not on this machine".into()))?;
-    let size = blob.size()?;
-    let found = std::fs::metadata(path).map_err(|error| broken(format!("cannot be read ({error})")))?;
-    if i64::try_from(found.len()).ok() != Some(size) {
-        return Err(broken(format!("has {} bytes and had {size} when it was linked", found.len())));
-    }
-    let bytes = std::fs::read(path).map_err(|error| broken(format!("cannot be read ({error})")))?;
+    let mut bytes = Vec::new();
+    let read = link::open(uri, blob.size()?)?.read_to_end(&mut bytes);
+    read.map_err(|error| link::broken(uri, &format!("cannot be read ({error})")))?;
     if blob.digest()? != *blake3::hash(&bytes).as_bytes() {
-        return Err(broken("has changed since it was linked".into()));
+        return Err(link::broken(uri, "has changed since it was linked"));
     }
     Ok(Cow::Owned(bytes))
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::record::Identity;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Where the bytes of a blob come from. `media_type` is a MIME type: `image/jpeg`, `image/png`, `video/mp4`.
@@ -65,19 +65,23 @@ impl Digested {
     /// Reads a file to its end.
     pub fn of_file(path: &Path) -> Result<Self> {
         let wrong = |error| Error::io("cannot read it", error).in_file(path);
-        let mut file = File::open(path).map_err(wrong)?;
+        Self::read(&mut File::open(path).map_err(wrong)?).map_err(wrong)
+    }
+
+    /// Reads to the end.
+    pub fn read(source: &mut impl Read) -> io::Result<Self> {
         let (mut blake, mut crc, mut size) = (blake3::Hasher::new(), crc32fast::Hasher::new(), 0);
         let mut chunk = vec![0; 1 << 20];
         loop {
-            match file.read(&mut chunk) {
+            match source.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(got) => {
                     blake.update(&chunk[..got]);
                     crc.update(&chunk[..got]);
                     size += got as u64;
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(wrong(error)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(Self { digest: *blake.finalize().as_bytes(), crc32: crc.finalize(), size })

@@ -12,6 +12,7 @@ use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::columns::CellUpdate;
 use crate::dataset::index::IndexKind;
+use crate::dataset::link;
 use crate::dataset::{Dataset, columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -272,14 +273,13 @@ impl Appender {
     }
 
     fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
-        let digested = Digested::of_file(path)?;
+        let wrong = |error| Error::io("cannot read it", error).in_file(path);
+        let digested = Digested::read(&mut link::open_plain(path).map_err(wrong)?.0).map_err(wrong)?;
         if let Some(address) = self.known_blob(&digested, true)? {
             return Ok(info(&digested, address, false));
         }
         let whole = path.canonicalize().map_err(|error| Error::io("cannot find it", error).in_file(path))?;
-        let whole =
-            whole.to_str().ok_or_else(|| Error::input("only files with UTF-8 names can be linked").in_file(path))?;
-        let row = blob_row(&digested, media_type, Some(format!("file://{whole}")), None);
+        let row = blob_row(&digested, media_type, Some(link::uri_of(&whole)), None);
         let root = self.dataset.path();
         let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
         self.links.insert(digested.identity(), address);

@@ -1,7 +1,8 @@
 //! Files outside of the dataset: linked media, and reports, which are named by their digest.
 
 use crate::dataset::append::Digested;
-use crate::error::{Error, ErrorKind, Result};
+use crate::dataset::link;
+use crate::error::{Error, Result};
 use crate::schema::views::{Blob, Cells};
 use std::path::Path;
 
@@ -11,16 +12,11 @@ use std::path::Path;
 /// `LinkBroken` when it is gone or has changed.
 pub fn check_link<C: Cells>(blob: &Blob<C>) -> Result<()> {
     let uri = blob.uri()?.unwrap_or_default();
-    let broken = |why: String| {
-        Err(Error::new(ErrorKind::LinkBroken, format!("the linked file {uri} {why}: put it back, or attach it anew")))
-    };
-    let Some(path) = uri.strip_prefix("file://") else { return broken("is not on this machine".into()) };
-    let is = match Digested::of_file(Path::new(path)) {
-        Ok(is) => is,
-        Err(error) => return broken(format!("cannot be read ({})", error.message())),
-    };
-    if is.digest != blob.digest()? || is.crc32 != blob.crc32()? || i64::try_from(is.size).ok() != Some(blob.size()?) {
-        return broken("has changed since it was linked".into());
+    let size = blob.size()?;
+    let is = Digested::read(&mut link::open(uri, size)?);
+    let is = is.map_err(|error| link::broken(uri, &format!("cannot be read ({error})")))?;
+    if is.digest != blob.digest()? || is.crc32 != blob.crc32()? || i64::try_from(is.size).ok() != Some(size) {
+        return Err(link::broken(uri, "has changed since it was linked"));
     }
     Ok(())
 }

@@ -1,0 +1,127 @@
+//! Files that stay outside of the dataset: their URIs, and how they are opened.
+
+use crate::error::{Error, ErrorKind, Result};
+use rustix::fs::OFlags;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Take};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+const SCHEME: &str = "file://";
+
+/// The URI of a file, whose path is absolute: each byte that is neither unreserved in a URI nor `/` becomes `%XX`.
+pub fn uri_of(path: &Path) -> String {
+    let mut uri = SCHEME.to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(*byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+/// The path of a file by its URI; `None` where that is no URI of a file on this machine.
+pub fn path_of(uri: &str) -> Option<PathBuf> {
+    let encoded = uri.strip_prefix(SCHEME).filter(|path| path.starts_with('/'))?;
+    let mut path = Vec::with_capacity(encoded.len());
+    let mut bytes = encoded.bytes();
+    let digit = |bytes: &mut std::str::Bytes<'_>| char::from(bytes.next()?).to_digit(16);
+    while let Some(byte) = bytes.next() {
+        path.push(match byte {
+            b'%' => u8::try_from(digit(&mut bytes)? * 16 + digit(&mut bytes)?).ok()?,
+            // They would start what is no longer the path.
+            b'?' | b'#' => return None,
+            byte => byte,
+        });
+    }
+    Some(OsString::from_vec(path).into())
+}
+
+/// Opens a plain file. What is none is refused before it is opened: a pipe would be waited for, and a device may have no
+/// end.
+///
+/// # Errors
+/// Those of the system; `InvalidInput` where it is no plain file.
+pub fn open_plain(path: &Path) -> io::Result<(File, u64)> {
+    let plain = |found: &std::fs::Metadata| match found.is_file() {
+        true => Ok(found.len()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file")),
+    };
+    plain(&std::fs::metadata(path)?)?;
+    // Another one may have taken its place meanwhile.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let len = plain(&file.metadata()?)?;
+    Ok((file, len))
+}
+
+/// Opens a linked file, which must have the size that it was linked with; never more than a byte beyond that is read.
+///
+/// # Errors
+/// `LinkBroken`.
+pub fn open(uri: &str, size: i64) -> Result<Take<File>> {
+    let path = path_of(uri).ok_or_else(|| broken(uri, "is not on this machine"))?;
+    let (file, len) = open_plain(&path).map_err(|error| broken(uri, &format!("cannot be read ({error})")))?;
+    if i64::try_from(len).ok() != Some(size) {
+        return Err(broken(uri, &format!("has {len} bytes and had {size} when it was linked")));
+    }
+    Ok(file.take(len.saturating_add(1)))
+}
+
+/// The error for a linked file that is not what it was.
+pub fn broken(uri: &str, why: &str) -> Error {
+    let path = path_of(uri).unwrap_or_else(|| uri.into());
+    Error::new(ErrorKind::LinkBroken, format!("the linked file {why}: put it back, or attach it anew")).in_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_lead_back_to_their_paths() {
+        for (path, uri) in [
+            ("/a/b-c_d.e~1.mp4", "file:///a/b-c_d.e~1.mp4"),
+            ("/a b/c#d?e", "file:///a%20b/c%23d%3Fe"),
+            ("/100%20/x", "file:///100%2520/x"),
+            ("/Bögen/ß", "file:///B%C3%B6gen/%C3%9F"),
+            ("/[x]\n\\&+", "file:///%5Bx%5D%0A%5C%26%2B"),
+        ] {
+            assert_eq!(uri_of(Path::new(path)), uri);
+            assert_eq!(path_of(uri).as_deref(), Some(Path::new(path)));
+        }
+        let bytes = PathBuf::from(OsString::from_vec((b'/'..=255).collect()));
+        assert_eq!(path_of(&uri_of(&bytes)), Some(bytes));
+        assert_eq!(path_of("file:///%c3%9f").as_deref(), Some(Path::new("/ß")));
+    }
+
+    #[test]
+    fn what_is_no_uri_of_a_file_here_leads_nowhere() {
+        for uri in
+            ["", "/a", "file://a/b", "file:a", "https://a/b", "file:///%", "file:///%4", "file:///%zz", "file:///%+1"]
+        {
+            assert_eq!(path_of(uri), None, "{uri}");
+        }
+        assert!(path_of("file:///a?b").is_none() && path_of("file:///a#b").is_none());
+    }
+
+    #[test]
+    fn only_plain_files_of_the_right_size_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        for path in [&pipe, Path::new("/dev/zero"), dir.path(), &dir.path().join("none")] {
+            assert_eq!(open(&uri_of(path), 0).unwrap_err().kind(), ErrorKind::LinkBroken, "{path:?}");
+        }
+        let file = dir.path().join("a b%20#?ö.bin");
+        std::fs::write(&file, b"abc").unwrap();
+        assert_eq!(open(&uri_of(&file), 4).unwrap_err().kind(), ErrorKind::LinkBroken);
+        let mut bytes = Vec::new();
+        open(&uri_of(&file), 3).unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"abc");
+    }
+}
