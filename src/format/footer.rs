@@ -134,6 +134,7 @@ impl Footer {
             return Err(Error::unsupported("the file is not of Arrow's metadata version 5"));
         }
         let schema = footer.schema().ok_or_else(|| wrong("it has no schema".into()))?;
+        check_layout(schema).map_err(|error| wrong(error.message().to_owned()))?;
         let schema = arrow_ipc::convert::try_fb_to_schema(schema).map_err(|error| wrong(error.to_string()))?;
         let mut row_bits = 0u64;
         for field in schema.fields() {
@@ -291,6 +292,30 @@ pub fn count_dictionaries(schema: &Schema) -> usize {
     schema.fields().iter().map(|field| count(field.data_type())).sum()
 }
 
+/// Checks what Arrow's own schema no longer shows: that numbers are little-endian, and that dictionaries have the ids 0,
+/// 1, 2, … depth first. Others find a dictionary by its id and we by its place; both must find the same.
+///
+/// # Errors
+/// `Corrupt` when it is not so.
+pub fn check_layout(schema: arrow_ipc::Schema<'_>) -> Result<()> {
+    fn walk(field: arrow_ipc::Field<'_>, next: &mut i64) -> bool {
+        if let Some(dictionary) = field.dictionary() {
+            let is_next = dictionary.id() == *next;
+            *next += 1;
+            return is_next;
+        }
+        field.children().is_none_or(|parts| parts.iter().all(|part| walk(part, next)))
+    }
+    if schema.endianness() != arrow_ipc::Endianness::Little {
+        return Err(Error::corrupt("its schema is not little-endian"));
+    }
+    let mut next = 0;
+    match schema.fields().is_none_or(|fields| fields.iter().all(|field| walk(field, &mut next))) {
+        true => Ok(()),
+        false => Err(Error::corrupt("the dictionaries of its schema are not numbered in order")),
+    }
+}
+
 fn block(block: &arrow_ipc::Block) -> Result<Block> {
     let wrong = || Error::corrupt("the footer has a message at a negative place or of a negative length");
     Ok(Block {
@@ -317,4 +342,34 @@ fn parse_fragments(text: &str) -> Result<Vec<(FragmentId, u32)>> {
         Ok((id, rows.parse().map_err(|_| wrong())?))
     };
     text.split_ascii_whitespace().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::{DataType, Field};
+
+    fn checked(names: &[&str], edit: impl Fn(&mut Vec<u8>)) -> Result<()> {
+        let dict = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let schema = Schema::new(names.iter().map(|name| Field::new(*name, dict(), true)).collect::<Vec<_>>());
+        let mut fbb = FlatBufferBuilder::new();
+        let mut tracker = DictionaryTracker::new(true);
+        let root = IpcSchemaEncoder::new().with_dictionary_tracker(&mut tracker).schema_to_fb_offset(&mut fbb, &schema);
+        fbb.finish(root, None);
+        let mut bytes = fbb.finished_data().to_vec();
+        edit(&mut bytes);
+        check_layout(flatbuffers::root::<arrow_ipc::Schema<'_>>(&bytes).unwrap())
+    }
+
+    #[test]
+    fn dictionaries_must_be_numbered_in_order() {
+        assert!(checked(&["a", "b"], |_| {}).is_ok());
+        // The id 1 is the only number of eight bytes with this value.
+        let renumber = |bytes: &mut Vec<u8>| {
+            let one = 1i64.to_le_bytes();
+            let places: Vec<_> = (0..bytes.len() - 8).step_by(4).filter(|at| bytes[*at..*at + 8] == one).collect();
+            places.into_iter().for_each(|at| bytes[at] = 5);
+        };
+        assert!(checked(&["a", "b"], renumber).unwrap_err().message().contains("numbered"));
+    }
 }

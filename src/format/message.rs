@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::constants::*;
-use crate::format::footer::Block;
+use crate::format::footer::{Block, check_layout};
 use arrow_ipc::{
     BodyCompressionBuilder, BodyCompressionMethod, CompressionType, DictionaryBatchBuilder, FieldNode, MessageBuilder,
     MessageHeader, MetadataVersion, RecordBatchBuilder, root_as_message,
@@ -89,6 +89,7 @@ pub fn read_schema(bytes: &[u8]) -> Result<Schema> {
     let block = Block { offset: HEAD_LEN, metadata_len, body_len: 0 };
     let message = read_message(bytes, block)?;
     let schema = message.header_as_schema().ok_or_else(|| wrong(block, "it is not a schema"))?;
+    check_layout(schema).map_err(|error| wrong(block, error.message()))?;
     arrow_ipc::convert::try_fb_to_schema(schema).map_err(|error| wrong(block, &error.to_string()))
 }
 
