@@ -144,7 +144,7 @@ fn text_and_media_are_interleaved_at_the_placeholders() {
         pieces("literal placeholder"),
         ["0 Écris <image> pour une image: ", "0 [0]", "0  是这样 <image>", "1 <image> est un mot."]
     );
-    assert_eq!(pieces("instrument_segmentation"), ["0 [0]", "0 \nSegment the instruments.", "1 [1]"]);
+    assert_eq!(pieces("instrument segmentation"), ["0 [0]", "0 \nSegment the instruments.", "1 [1]"]);
     assert_eq!(pieces("missing picture"), ["0 [0]", "0 Describe it.", "1 I cannot."]);
     assert_eq!(pieces("bare"), [] as [&str; 0]);
 }

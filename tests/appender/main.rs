@@ -234,6 +234,12 @@ fn last_committed(said: &str) -> u64 {
     said.lines().filter_map(|line| line.strip_prefix("committed ")?.parse().ok()).next_back().unwrap_or(0)
 }
 
+/// The version of which the child said that it had made it, but that the disk may not have it.
+fn not_durable(said: &str) -> Option<u64> {
+    let (before, _) = said.split_once(" was made, but may not survive a loss of power")?;
+    before.rsplit("version ").next()?.parse().ok()
+}
+
 /// Lets something happen at every step in turn, several at a time: there are some hundreds.
 fn at_every_step(mode: &str, code: i32, check: impl Fn(&Path, u64, &str) + Sync) {
     const AT_ONCE: u64 = 4;
@@ -249,7 +255,7 @@ fn at_every_step(mode: &str, code: i32, check: impl Fn(&Path, u64, &str) + Sync)
                     let (ended, said) = said(start(&root, mode, &at.to_string(), code));
                     assert!(ended || mode == "abort", "step {at}: {said}");
                     let version = check_whole(&root);
-                    let committed = last_committed(&said);
+                    let committed = not_durable(&said).unwrap_or(last_committed(&said));
                     let unsaid = u64::from(mode == "abort");
                     assert!((committed..=committed + unsaid).contains(&version), "step {at}: {version}, {said}");
                     check(&root, version, &format!("step {at}: {said}"));
@@ -274,7 +280,12 @@ fn a_writer_killed_at_any_step_leaves_every_version_whole_and_the_next_writer_go
 
 #[test]
 fn a_disk_that_is_full_from_any_step_on_leaves_what_was_reported_and_nothing_else() {
-    at_every_step("fail", ENOSPC, |root, _, context| check_tidy(root, context));
+    at_every_step("fail", ENOSPC, |root, _, context| {
+        // Whether a version will last is not known then, and the claims of its files stay.
+        if not_durable(context).is_none() {
+            check_tidy(root, context);
+        }
+    });
 }
 
 #[test]
