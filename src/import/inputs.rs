@@ -26,6 +26,11 @@ pub(super) fn list(paths: &[PathBuf], ignored: &mut Vec<Ignored>) -> Result<Vec<
     let mut inputs = Vec::new();
     for path in paths {
         let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+        if !meta.is_dir() && !meta.is_file() {
+            let message =
+                "it is no regular file, and an import reads its files more than once: write it to a file first";
+            return Err(Error::input(message).in_file(path));
+        }
         if !meta.is_dir() {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             inputs.push(Input { path: path.clone(), name, bytes: meta.len() });

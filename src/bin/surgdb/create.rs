@@ -29,7 +29,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     let mut out = Output::new();
     if args.json {
         let id = &dataset.manifest().dataset;
-        out.json(&json!({ "path": args.dataset, "dataset": id, "version": dataset.version() }))?;
+        out.json(&json!({ "path": args.dataset.display().to_string(), "dataset": id, "version": dataset.version() }))?;
     } else {
         out.line(format_args!("made {}: empty, version {}", args.dataset.display(), dataset.version()))?;
     }

@@ -54,7 +54,7 @@ fn facts(dataset: &Dataset, disk: u64) -> Result<Value> {
         .map(|column| json!({ "table": column.table, "name": column.name, "type": column.ty, "replaces": column.replaces }))
         .collect();
     Ok(json!({
-        "path": dataset.path(),
+        "path": dataset.path().display().to_string(),
         "dataset": manifest.dataset,
         "format": manifest.format,
         "features": manifest.features,

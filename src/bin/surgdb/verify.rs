@@ -99,7 +99,7 @@ fn facts(dataset: &Dataset, report: &VerifyReport) -> Value {
         })
     };
     json!({
-        "path": dataset.path(),
+        "path": dataset.path().display().to_string(),
         "version": dataset.version(),
         "sound": report.is_sound(),
         "faults": report.faults.iter().map(fault).collect::<Vec<_>>(),

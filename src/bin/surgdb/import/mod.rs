@@ -7,8 +7,7 @@ use crate::cli::Outcome;
 use crate::interrupt;
 use crate::output::Output;
 use crate::ui::{self, Progress};
-use std::path::{Path, PathBuf};
-use surgdb::dataset::versions;
+use std::path::PathBuf;
 use surgdb::import::{Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing};
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
@@ -135,7 +134,14 @@ impl Place {
                 let name = format!("surgdb-dry-run-{}", std::process::id());
                 Ok(Self::Passing(Dataset::create(std::env::temp_dir().join(name))?))
             }
-            Err(_) => Ok(Self::Made(Dataset::create(&args.dataset)?)),
+            Err(_) => match Dataset::create(&args.dataset) {
+                Ok(dataset) => Ok(Self::Made(dataset)),
+                // Another import may have made it meanwhile.
+                Err(error) if error.kind() == ErrorKind::Exists => {
+                    Dataset::open(&args.dataset).map(Self::There).map_err(|_| error)
+                }
+                Err(error) => Err(error),
+            },
         }
     }
 
@@ -145,13 +151,13 @@ impl Place {
         }
     }
 
-    /// Removes what is not to stay: the dataset of a dry run, and an empty one that was made for an import that failed.
+    /// Removes the dataset of a dry run. One that was made for an import that failed stays, empty: another import may
+    /// have begun to write to it.
     fn finish(&self, succeeded: bool) {
-        let is_empty = |path: &Path| versions::newest_number(path).is_ok_and(|newest| newest == 1);
         match self {
             Self::Passing(dataset) => drop(std::fs::remove_dir_all(dataset.path())),
-            Self::Made(dataset) if !succeeded && is_empty(dataset.path()) => {
-                drop(std::fs::remove_dir_all(dataset.path()));
+            Self::Made(dataset) if !succeeded => {
+                eprintln!("{} stays, without what was to be imported", dataset.path().display());
             }
             _ => {}
         }

@@ -49,7 +49,7 @@ pub struct Options {
     /// How video and frame number are read from a picture's path, such as 'VID{video}/{index}.png'
     #[arg(long, value_name = "PATTERN")]
     frame_pattern: Option<String>,
-    /// Where the patient's name is: video, the name of a record's field, or a path pattern with {patient}
+    /// Where the patient's name is: video, field:NAME (a field of the record), or a path pattern with {patient}
     #[arg(long, value_name = "WHERE")]
     patient_from: Option<String>,
     /// What stands before each patient's name, so that those of unlike sources stay apart
