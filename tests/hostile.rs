@@ -21,7 +21,10 @@ use std::sync::Arc;
 use surgdb::dataset::Filter;
 use surgdb::format::manifest::SideColumn;
 use surgdb::read::{BatchCache, DataFile, Expected};
-use surgdb::{Access, Dataset, Result, Table, VerifyLevel};
+use surgdb::rows::{BlobRow, CaseRow};
+use surgdb::schema::build::BlobsBuilder;
+use surgdb::write::{FileWriter, WriteOptions};
+use surgdb::{Access, Dataset, ErrorKind, FragmentId, Operation, Result, Table, VerifyLevel};
 
 /// What reading may hold at a time, for each byte that the files have: a compressed buffer may become 512 times as
 /// large, and be held twice while it is converted.
@@ -469,6 +472,7 @@ fn rows_that_a_manifest_and_a_footer_agree_to_make_up_take_no_memory() {
                 replaced(&path, &manifest_bytes, &lying, || {
                     let what = || format!("{profile:?} {} with {rows} rows", pristine.name);
                     small.is_anything_or_an_error(Access::Mapped, &what);
+                    bounded(small.bytes, &what, || scan_added(&small));
                 });
                 std::fs::write(&pristine.path, &pristine.bytes).unwrap();
             }
@@ -478,10 +482,14 @@ fn rows_that_a_manifest_and_a_footer_agree_to_make_up_take_no_memory() {
 
 #[test]
 fn a_wide_column_that_no_file_covers_takes_little_memory() {
-    let small = Small::new(Profile::Train);
-    let mut manifest = small.dataset.manifest().clone();
-    let files = manifest.files.get_mut("cases").unwrap();
-    files[0].fragments[0].rows = 1 << 16;
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    for number in 0..1 << 16 {
+        let row = CaseRow { id: format!("{number}"), source: "one".into(), ..Default::default() };
+        appender.case(&row).unwrap();
+    }
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    let mut manifest = dataset.manifest().clone();
     let side = |name: &str| SideColumn {
         table: "cases".into(),
         name: name.into(),
@@ -490,10 +498,53 @@ fn a_wide_column_that_no_file_covers_takes_little_memory() {
         files: Vec::new(),
     };
     manifest.columns.extend([side("wide"), side("wider")]);
-    std::fs::write(manifest_path(&small.dataset), manifest.encode()).unwrap();
-    let dataset = Dataset::open(small.dataset.path()).unwrap();
+    std::fs::write(manifest_path(&dataset), manifest.encode()).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
     let what = || "nulls".to_owned();
     let filter = Filter::parse("wide is null and wider is null").unwrap();
-    let found = bounded(small.bytes, &what, || dataset.select(Table::Cases, &filter)).unwrap();
+    // The nulls follow from no file: none of its bytes pay for them.
+    let found = bounded(0, &what, || dataset.select(Table::Cases, &filter)).unwrap();
     assert!(found.len() >= 1 << 16);
+}
+
+/// Scans added columns alone: of fragments that none of their files covers there is nothing but the manifest's word.
+fn scan_added(small: &Small) {
+    let Ok(dataset) = Dataset::open(small.dataset.path()) else { return };
+    for column in &dataset.manifest().columns {
+        let Ok(table) = Table::named(&column.table) else { continue };
+        let scan = dataset.scan(table).columns([column.name.as_str()]).unwrap();
+        let rows: usize = scan.batches().map_while(Result::ok).map(|piece| piece.batch.num_rows()).sum();
+        assert!(rows < 1 << 16, "{rows} rows were made up");
+    }
+}
+
+#[test]
+fn a_file_of_blobs_that_is_compressed_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rows = BlobsBuilder::new();
+    for number in 0..20u8 {
+        let bytes = [number; 40];
+        let row = BlobRow { media_type: "image/png".into(), size: 40, bytes: Some(&bytes), ..Default::default() };
+        rows.push(&row).unwrap();
+    }
+    let schema = Table::Blobs.schema().clone();
+    let options = WriteOptions { compression: Some(3) };
+    let mut writer = FileWriter::create(dir.path(), "000001.arrow", "column", schema, options).unwrap();
+    writer.write(&rows.finish().unwrap()).unwrap();
+    writer.finish(&[(FragmentId::new(1).unwrap(), 20)], &[]).unwrap().1.publish().unwrap();
+    let mut pristine = Pristine::read(dir.path(), "000001.arrow");
+    pristine.footer.kind = "blobs".into();
+    let mut bytes = pristine.bytes[..pristine.footer_start].to_vec();
+    bytes.extend(pristine.footer.encode());
+    std::fs::write(&pristine.path, &bytes).unwrap();
+    // As blobs, its last segment ends before the values.
+    let pristine = Pristine::read(dir.path(), "000001.arrow");
+    let bytes = pristine.resealed(bytes, 0..pristine.footer_start as u64);
+    std::fs::write(&pristine.path, &bytes).unwrap();
+    let expected = pristine.expected(&bytes);
+    for access in BOTH {
+        let read = bounded(bytes.len(), &|| "compressed blobs".into(), || read_file(&pristine.path, &expected, access));
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    assert!(faults_of(&pristine.path, &expected) > 0);
 }

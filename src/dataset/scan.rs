@@ -242,6 +242,10 @@ impl<'a> Pieces<'a> {
                 parts.push(None);
             }
         }
+        if base.is_none() && parts.iter().all(Option::is_none) {
+            // Only the manifest speaks of these rows so far: the footer must say the same before they are made up.
+            self.state.file(opening, fragment)?;
+        }
         let arrays = parts.into_iter().zip(self.schema.fields()).map(|(part, field)| match part {
             Some((array, row)) => array.slice(row, len),
             None => new_null_array(field.data_type(), len),
