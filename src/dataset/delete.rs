@@ -78,7 +78,7 @@ pub fn refers_to(base: &Dataset, deletes: &BTreeSet<Address>) -> Result<()> {
     Err(Error::new(
         ErrorKind::Referenced,
         format!(
-            "{count} live rows refer to rows that would be deleted ({}{}): delete them too (cascade), or leave these",
+            "{count} live rows refer to rows that would be deleted ({}{}): delete them too (--cascade), or leave these",
             examples.join(", "),
             if count > 5 { ", …" } else { "" }
         ),

@@ -74,7 +74,7 @@ pub fn open(uri: &str, size: i64) -> Result<Take<File>> {
 /// The error for a linked file that is not what it was.
 pub fn broken(uri: &str, why: &str) -> Error {
     let path = path_of(uri).unwrap_or_else(|| uri.into());
-    Error::new(ErrorKind::LinkBroken, format!("the linked file {why}: put it back, or attach it anew")).in_file(path)
+    Error::new(ErrorKind::LinkBroken, format!("the linked file {why}: put it back as it was")).in_file(path)
 }
 
 #[cfg(test)]

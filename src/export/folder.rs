@@ -4,6 +4,7 @@
 //! is there already, each file goes under a temporary name and is renamed when it is complete.
 
 use crate::error::{Error, Result};
+use crate::format::constants::VERSIONS_DIR;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -27,8 +28,11 @@ impl OutputFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
             Err(error) => return Err(Error::io("cannot be the export's folder", error).in_file(path)),
         };
+        if path.join(VERSIONS_DIR).is_dir() {
+            return Err(Error::exists("this is a dataset: export to another folder").in_file(path));
+        }
         if !is_free && !overwrite {
-            let message = "there is something in the folder: name another one, or say that it is to be overwritten";
+            let message = "there is something in the folder: name another one, or write into it with --overwrite";
             return Err(Error::exists(message).in_file(path));
         }
         if !is_free {

@@ -95,19 +95,27 @@ fn reason_to_ignore(path: &Path, name: &str) -> Option<String> {
     first_format(path).err().map(|error| error.message().to_owned())
 }
 
-/// The form of a file's first record; none where the record cannot be read or there is none.
+/// How many records are looked at for one that is a conversation.
+const LOOKED_AT: usize = 100;
+
+/// The form of the first of a file's records that has one; none where no record can be read or there is none.
 ///
 /// # Errors
-/// `Input` when the record is read and is no conversation.
+/// `Input` when records are read and none is a conversation.
 pub(super) fn first_format(path: &Path) -> Result<Option<Format>> {
     let Ok(file) = File::open(path) else { return Ok(None) };
     let mut reader = RecordReader::new(file);
-    let Some(Ok(record)) = reader.next_record() else { return Ok(None) };
-    let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { return Ok(None) };
-    match Format::of(&raw) {
-        Some(format) => Ok(Some(format)),
-        None => Err(super::forms::no_conversation(&raw)),
+    let mut other = None;
+    for _ in 0..LOOKED_AT {
+        let Some(record) = reader.next_record() else { break };
+        let Ok(record) = record else { continue };
+        let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
+        match Format::of(&raw) {
+            Some(format) => return Ok(Some(format)),
+            None => other = other.or_else(|| Some(super::forms::no_conversation(&raw))),
+        }
     }
+    other.map_or(Ok(None), Err)
 }
 
 /// Reads a file and digests what passes through.

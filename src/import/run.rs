@@ -127,6 +127,7 @@ impl<'r> Run<'r> {
             self.report.records.read += 1;
             let end = record.as_ref().ok().map(|record| record.offset + record.text.len() as u64);
             self.one(record, input, &mut at)?;
+            reader.check_rest().map_err(|error| error.in_file(&input.path))?;
             self.progress.bytes = end.map_or(self.progress.bytes, |end| before.0 + end);
             self.advance();
         }

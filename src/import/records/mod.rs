@@ -77,6 +77,15 @@ pub struct RecordReader<R> {
     number: u64,
     limit: usize,
     layout: Layout,
+    rest_is_lost: bool,
+}
+
+/// What comes next in an array.
+enum Element {
+    Record,
+    /// A `null`, a number or the like, which is behind the reader now: what is wrong with it.
+    Word(Error),
+    End,
 }
 
 /// Where a record lies in the buffer.
@@ -101,6 +110,7 @@ impl<R: Read> RecordReader<R> {
             number: 0,
             limit: RECORD_LIMIT,
             layout: Layout::Unknown,
+            rest_is_lost: false,
         }
     }
 
@@ -113,6 +123,26 @@ impl<R: Read> RecordReader<R> {
     /// How many bytes of the input are behind the reader.
     pub fn position(&self) -> u64 {
         self.offset + self.start as u64
+    }
+
+    /// Where the reader stopped although more follows: no record can be told from the next there, so what follows is not
+    /// read, whatever is done about bad records.
+    ///
+    /// # Errors
+    /// `Input` with line and byte when that is so.
+    pub fn check_rest(&self) -> Result<()> {
+        if !self.rest_is_lost {
+            return Ok(());
+        }
+        let message = "from here on no record can be told from the next, so the rest of the file cannot be read, also \
+                       where bad records are skipped: mend the file";
+        Err(Error::input(message).at_line(self.line).at_byte(self.position()))
+    }
+
+    /// Notes that nothing is read any more, and whether something is left.
+    fn give_up(&mut self) {
+        self.layout = Layout::Ended;
+        self.rest_is_lost = self.held() > 0 || !self.at_end;
     }
 
     /// What the records are read from: to ask it for the input's digest, say.
@@ -155,7 +185,7 @@ impl<R: Read> RecordReader<R> {
         if self.layout == Layout::Unknown
             && let Err(error) = self.look_at_layout()
         {
-            self.layout = Layout::Ended;
+            self.give_up();
             return Err(error);
         }
         match self.layout {
@@ -189,7 +219,9 @@ impl<R: Read> RecordReader<R> {
                 Layout::Array { wrapped: false, first: true }
             }
             Some(b'{') if self.enter_wrapper()? => Layout::Array { wrapped: true, first: true },
-            Some(b'{') if self.is_first_line_whole()? => Layout::Lines,
+            // A line that is one whole object says that each line is a record; the first one may be bad.
+            Some(b'{') if self.is_line_whole(0)? => Layout::Lines,
+            Some(_) if self.is_line_whole(1)? => Layout::Lines,
             Some(b'{') => Layout::Concatenated,
             Some(other) => return Err(self.wrong(&format!("expected `[` or `{{`, found {}", shown(other)))),
         };
@@ -205,16 +237,26 @@ impl<R: Read> RecordReader<R> {
         Ok(true)
     }
 
-    /// Whether the first line is one whole object: then a line is a record.
-    fn is_first_line_whole(&mut self) -> Result<bool> {
-        let length = self.line_length()?;
-        let line = self.held_bytes().get(..length).unwrap_or_default().trim_ascii_end();
-        Ok(matches!(Scan::default().run(line), Step::Whole(end) if end == line.len()))
+    /// Whether the line that comes so many lines later is one whole object.
+    fn is_line_whole(&mut self, later: usize) -> Result<bool> {
+        let (mut start, mut end) = (0, self.line_length(0)?);
+        for _ in 0..later {
+            start = end + 1;
+            end = self.line_length(start)?;
+        }
+        let line = self.held_bytes().get(start..end).unwrap_or_default().trim_ascii();
+        Ok(line.starts_with(b"{") && matches!(Scan::default().run(line), Step::Whole(end) if end == line.len()))
     }
 
     fn find_line(&mut self) -> Result<Option<Found>> {
         loop {
-            let length = self.line_length().inspect_err(|_| self.layout = Layout::Ended)?;
+            let length = match self.line_length(0) {
+                Ok(length) => length,
+                Err(error) => {
+                    self.give_up();
+                    return Err(error);
+                }
+            };
             if length == 0 && self.held() == 0 {
                 return Ok(None);
             }
@@ -246,24 +288,32 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn find_element(&mut self, wrapped: bool, first: bool) -> Result<Option<Found>> {
-        let next = match self.next_element(first) {
-            Ok(true) => {
+        match self.next_element(first) {
+            Ok(Element::Record) => {
                 self.layout = Layout::Array { wrapped, first: false };
                 return self.find_value();
             }
-            Ok(false) => self.leave_array(wrapped),
-            Err(error) => Err(error),
-        };
+            Ok(Element::Word(wrong)) => {
+                self.layout = Layout::Array { wrapped, first: false };
+                self.number += 1;
+                return Err(wrong);
+            }
+            Ok(Element::End) => self.leave_array(wrapped)?,
+            Err(error) => {
+                self.give_up();
+                return Err(error);
+            }
+        }
         self.layout = Layout::Ended;
-        next.map(|()| None)
+        Ok(None)
     }
 
-    /// Steps to the next element of the array; false at its end.
-    fn next_element(&mut self, first: bool) -> Result<bool> {
+    /// Steps to the next element of the array.
+    fn next_element(&mut self, first: bool) -> Result<Element> {
         let Some(mut byte) = self.skip_blanks()? else { return Err(self.cut_off("the list is not closed")) };
         if byte == b']' {
             self.advance(1);
-            return Ok(false);
+            return Ok(Element::End);
         }
         if !first {
             if byte != b',' {
@@ -279,13 +329,36 @@ impl<R: Read> RecordReader<R> {
             }
         }
         if byte != b'{' {
-            return Err(self.wrong(&format!("expected a record (`{{`), found {}", shown(byte))));
+            let wrong = self.wrong(&format!("expected a record (`{{`), found {}", shown(byte)));
+            return if self.pass_over_word()? { Ok(Element::Word(wrong)) } else { Err(wrong) };
         }
-        Ok(true)
+        Ok(Element::Record)
+    }
+
+    /// Steps over a `null`, a number or the like; false where none stands here.
+    fn pass_over_word(&mut self) -> Result<bool> {
+        let mut passed = false;
+        loop {
+            let word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
+            let length = self.held_bytes().iter().take_while(word).count();
+            passed |= length > 0;
+            self.advance(length);
+            if self.held() > 0 || !self.fill()? {
+                return Ok(passed);
+            }
+        }
     }
 
     /// Checks that nothing follows the array but the end of its wrapper.
     fn leave_array(&mut self, wrapped: bool) -> Result<()> {
+        let left = self.step_out(wrapped);
+        if left.is_err() {
+            self.give_up();
+        }
+        left
+    }
+
+    fn step_out(&mut self, wrapped: bool) -> Result<()> {
         let mut next = self.skip_blanks()?;
         if wrapped {
             match next {
@@ -322,7 +395,7 @@ impl<R: Read> RecordReader<R> {
                         return Err(place(Error::input(message), self.number));
                     }
                     Err(error) => {
-                        self.layout = Layout::Ended;
+                        self.give_up();
                         return Err(place(error, self.number));
                     }
                 },
@@ -336,9 +409,9 @@ impl<R: Read> RecordReader<R> {
         Ok(Some(Found { start, end: start + length, line, offset }))
     }
 
-    /// How many bytes the line that starts here has, without its end.
-    fn line_length(&mut self) -> Result<usize> {
-        let mut searched = 0;
+    /// Where the line ends that starts so many bytes from here, counted from here.
+    fn line_length(&mut self, start: usize) -> Result<usize> {
+        let mut searched = start;
         loop {
             let held = self.held_bytes();
             if let Some(at) = memchr::memchr(b'\n', held.get(searched..).unwrap_or_default()) {

@@ -138,3 +138,26 @@ fn a_parsers_complaint_gets_its_place_in_the_file() {
     let error = serde_json::from_str::<serde_json::Value>(record.text).unwrap_err();
     assert_eq!(record.error(&error).to_string(), "record 2, line 3, byte 15: expected ident");
 }
+
+/// How many records are read and how many are bad, and whether the reader says that it had to leave the rest.
+fn tally(text: &str) -> (usize, usize, bool) {
+    let seen = read(text.as_bytes());
+    let good = seen.iter().filter(|record| record.is_ok()).count();
+    let mut reader = RecordReader::new(text.as_bytes());
+    while reader.next_record().is_some() {}
+    (good, seen.len() - good, reader.check_rest().is_err())
+}
+
+#[test]
+fn a_bad_record_costs_no_other_or_the_reader_says_that_it_leaves_the_rest() {
+    assert_eq!(tally("{\"a\": 1\n{\"b\":2}\n{\"c\":3}\n"), (2, 1, false), "the first line is cut");
+    assert_eq!(tally("# a comment\n{\"b\":2}\n{\"c\":3}\n"), (2, 1, false));
+    assert_eq!(tally("null\n{\"b\":2}\n"), (1, 1, false));
+    assert_eq!(tally("[{}, null, {}, -1.5e3, {}]"), (3, 2, false));
+    assert_eq!(tally("[null]"), (0, 1, false));
+    assert_eq!(tally("[{}, \"text\", {}]"), (1, 1, true));
+    assert_eq!(tally("[{}, {}][{}, {}]"), (2, 1, true));
+    assert_eq!(tally("[{} {}]"), (1, 1, true));
+    assert_eq!(tally("[{}, {\"a\": "), (1, 1, false), "nothing follows");
+    assert_eq!(tally("nothing of the kind"), (0, 1, true));
+}
