@@ -4,7 +4,7 @@ use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
 use crate::dataset::fragments::Fragment;
-use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, made_rows, side_row};
+use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, made_rows};
 use crate::dataset::{Appender, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -17,7 +17,6 @@ use crate::write::WriteOptions;
 use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_select::concat::concat;
 use arrow_select::interleave::interleave;
-use std::sync::Arc;
 
 /// Rows of a side file's batch at the most.
 const BATCH_ROWS: u32 = 1 << 16;
@@ -295,18 +294,11 @@ impl Patch<'_> {
     /// The array that holds what a row has now, the row's place in it, and how many rows follow there;
     /// `None` where no file covers the fragment.
     fn current(&self, row: u32) -> Result<Option<(ArrayRef, usize, u32)>> {
-        let (fragment, opening) = (self.fragment, self.dataset.opening());
-        let left = |rows: usize, at: usize| ((rows - at) as u32).min(fragment.rows - row);
         let Some((at, column)) = self.known else { return Ok(None) };
-        if let Some((side, start)) = self.state.overlay(opening, at, column)? {
-            let (batch, at) = side_row(side, start + u64::from(row))?;
-            return Ok(Some((Arc::clone(side.column(batch, 0)?), at, left(batch.rows(), at))));
-        }
-        if !self.state.is_base(column) {
-            return Ok(None);
-        }
-        let file = self.state.file(opening, &fragment)?;
-        let (batch, at) = file.locate(fragment.start + u64::from(row))?;
-        Ok(Some((Arc::clone(file.column(&batch, column)?), at, left(batch.rows(), at))))
+        let values = self.state.values(self.dataset.opening(), at, column, row)?;
+        Ok(values.map(|(array, at)| {
+            let left = ((array.len() - at) as u32).min(self.fragment.rows - row);
+            (array, at, left)
+        }))
     }
 }

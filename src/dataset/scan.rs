@@ -1,10 +1,9 @@
 //! Reading many rows: `scan` in the order of addresses, `take` in the order asked for.
 
 use crate::dataset::Dataset;
-use crate::dataset::table::{TableState, side_row};
+use crate::dataset::table::TableState;
 use crate::error::{Error, Result};
 use crate::format::Address;
-use crate::read::BatchRef;
 use crate::schema::tables::{Table, blobs};
 use crate::schema::views::Cells;
 use arrow_array::builder::BinaryViewBuilder;
@@ -220,29 +219,15 @@ impl<'a> Pieces<'a> {
         let fragment = &self.state.fragments[self.at];
         // Columns that no file covers are made here: how large they get must not follow from the manifest's word.
         let mut len = (left as usize).min(PIECE_ROWS).min(self.state.piece_rows(&self.columns));
-        let mut base: Option<(BatchRef<'_>, usize)> = None;
         let mut parts = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            if let Some((side, start)) = self.state.overlay(opening, self.at, *column)? {
-                let (batch, row) = side_row(side, start + u64::from(first))?;
-                len = len.min(batch.rows() - row);
-                parts.push(Some((side.column(batch, 0)?.clone(), row)));
-            } else if self.state.is_base(*column) {
-                let file = self.state.file(opening, fragment)?;
-                if base.is_none() {
-                    base = Some(file.locate(fragment.start + u64::from(first))?);
-                }
-                let Some((batch, row)) = &base else { continue };
-                len = len.min(batch.rows() - row);
-                if self.state.table == Table::Blobs && *column == blobs::BYTES {
-                    file.check_values(batch)?;
-                }
-                parts.push(Some((file.column(batch, *column)?.clone(), *row)));
-            } else {
-                parts.push(None);
+            let part = self.state.values(opening, self.at, *column, first)?;
+            if let Some((array, row)) = &part {
+                len = len.min(array.len() - row);
             }
+            parts.push(part);
         }
-        if base.is_none() && parts.iter().all(Option::is_none) {
+        if parts.iter().all(Option::is_none) {
             // Only the manifest speaks of these rows so far: the footer must say the same before they are made up.
             self.state.file(opening, fragment)?;
         }
@@ -255,15 +240,8 @@ impl<'a> Pieces<'a> {
 
     /// Which of these rows are live; `None` where all are.
     fn mask(&self, first: u32, len: u32) -> Result<Option<BooleanArray>> {
-        if self.state.deleted() == 0 {
-            return Ok(None);
-        }
-        let live = self.state.live(self.dataset.opening())?;
-        let Some(deleted) = live.deleted(self.at) else { return Ok(None) };
         let rows = first..first + len;
-        if deleted.range_cardinality(rows.clone()) == 0 {
-            return Ok(None);
-        }
-        Ok(Some(rows.map(|row| Some(!deleted.contains(row))).collect()))
+        let deleted = self.state.deleted_among(self.dataset.opening(), self.at, rows.clone())?;
+        Ok(deleted.map(|deleted| rows.map(|row| Some(!deleted.contains(row))).collect()))
     }
 }

@@ -8,12 +8,14 @@ use crate::format::Address;
 use crate::format::manifest::{DeletionFile, FileEntry, Manifest};
 use crate::format::notation::{Column, ColumnType};
 use crate::read::{Batch, DataFile};
-use crate::schema::tables::Table;
+use crate::schema::tables::{Table, blobs};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use once_cell::race::OnceBox;
+use roaring::RoaringBitmap;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use crate::format::constants::{KIND_COLUMN as COLUMN_FILE_KIND, KIND_DELETIONS as DELETIONS_FILE_KIND};
@@ -231,6 +233,40 @@ impl TableState {
         let overlay = self.overlays[found];
         let file = self.columns[column].file_at(opening, overlay.file as usize)?;
         Ok(Some((file, overlay.start)))
+    }
+
+    /// The array that holds a column of the fragment at this place from a row on, and the row's place in it; `None` for an
+    /// added column that no file covers there. Blobs' bytes are checked against their checksums.
+    ///
+    /// # Errors
+    /// `Purged`, `Corrupt` when a file cannot be opened or read.
+    pub fn values(&self, opening: &Opening, at: usize, column: usize, row: u32) -> Result<Option<(ArrayRef, usize)>> {
+        if let Some((side, start)) = self.overlay(opening, at, column)? {
+            let (batch, row) = side_row(side, start + u64::from(row))?;
+            return Ok(Some((side.column(batch, 0)?.clone(), row)));
+        }
+        if !self.is_base(column) {
+            return Ok(None);
+        }
+        let fragment = &self.fragments[at];
+        let file = self.file(opening, fragment)?;
+        let (batch, row) = file.locate(fragment.start + u64::from(row))?;
+        if self.table == Table::Blobs && column == blobs::BYTES {
+            file.check_values(&batch)?;
+        }
+        Ok(Some((file.column(&batch, column)?.clone(), row)))
+    }
+
+    /// What was deleted of the fragment at this place, where that is any of these rows.
+    ///
+    /// # Errors
+    /// `Corrupt` when the deletions cannot be read.
+    pub fn deleted_among(&self, opening: &Opening, at: usize, rows: Range<u32>) -> Result<Option<&RoaringBitmap>> {
+        if self.deleted() == 0 {
+            return Ok(None);
+        }
+        let deleted = self.live(opening)?.deleted(at);
+        Ok(deleted.filter(|deleted| deleted.range_cardinality(rows) > 0))
     }
 
     /// The path of the newest side file over a column of the fragment at this place.

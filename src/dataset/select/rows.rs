@@ -3,7 +3,7 @@
 use super::node::Node;
 use super::selection::{About, Builder, Selection};
 use crate::dataset::Dataset;
-use crate::dataset::table::{TableState, side_row};
+use crate::dataset::table::TableState;
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
@@ -101,17 +101,10 @@ impl Piece<'_> {
     }
 
     fn read(&self, column: usize) -> Result<ArrayRef> {
-        let (opening, fragment) = (self.dataset.opening(), &self.state.fragments[self.at]);
-        if let Some((side, start)) = self.state.overlay(opening, self.at, column)? {
-            let (batch, row) = side_row(side, start + u64::from(self.first))?;
-            return Ok(side.column(batch, 0)?.slice(row, self.len()));
-        }
-        if !self.state.is_base(column) {
-            return Ok(new_null_array(&self.state.columns[column].column.ty.to_arrow(), self.len()));
-        }
-        let file = self.state.file(opening, fragment)?;
-        let (batch, row) = file.locate(fragment.start + u64::from(self.first))?;
-        Ok(file.column(&batch, column)?.slice(row, self.len()))
+        Ok(match self.state.values(self.dataset.opening(), self.at, column, self.first)? {
+            Some((array, row)) => array.slice(row, self.len()),
+            None => new_null_array(&self.state.columns[column].column.ty.to_arrow(), self.len()),
+        })
     }
 
     /// Ends the piece where a batch of any column ends; footers say where.
@@ -134,14 +127,9 @@ impl Piece<'_> {
 
     /// What holds, without rows that were deleted.
     pub fn live(&self, mask: BooleanBuffer) -> Result<BooleanBuffer> {
-        if self.state.deleted() == 0 {
-            return Ok(mask);
-        }
-        let live = self.state.live(self.dataset.opening())?;
-        let Some(deleted) = live.deleted(self.at) else { return Ok(mask) };
-        if deleted.range_cardinality(self.first..self.first + self.len) == 0 {
-            return Ok(mask);
-        }
+        let rows = self.first..self.first + self.len;
+        let deleted = self.state.deleted_among(self.dataset.opening(), self.at, rows)?;
+        let Some(deleted) = deleted else { return Ok(mask) };
         Ok(BooleanBuffer::collect_bool(self.len(), |row| mask.value(row) && !deleted.contains(self.first + row as u32)))
     }
 }
