@@ -3,6 +3,10 @@
 //! The tests run their writers as child processes (this test binary again, told by its environment what to do),
 //! and stop them, or let the system fail them, at every step that changes the file system, one after the other.
 
+#[path = "common/child.rs"]
+mod child;
+
+use child::{last_committed, not_durable};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -90,30 +94,13 @@ fn child() {
 }
 
 fn start(root: &Path, times: usize, mode: &str, at: u64, code: i32) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture"])
-        .env("SURGDB_CRASH_CHILD", format!("{}|{times}|{mode}|{at}|{code}", root.display()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    child::start("SURGDB_CRASH_CHILD", &format!("{}|{times}|{mode}|{at}|{code}", root.display()))
 }
 
 fn run(root: &Path, mode: &str, at: u64, code: i32) -> (Output, String) {
     let output = start(root, 2, mode, at, code).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output, said)
-}
-
-/// The newest version that the child said it had made.
-fn last_committed(said: &str) -> u64 {
-    said.lines().filter_map(|line| line.strip_prefix("committed ")?.parse().ok()).next_back().unwrap_or(0)
-}
-
-/// The version of which the child said that it had made it, but that the disk may not have it.
-fn not_durable(said: &str) -> Option<u64> {
-    let (before, _) = said.split_once(" was made, but may not survive a loss of power")?;
-    before.rsplit("version ").next()?.parse().ok()
 }
 
 /// Checks that all versions are whole, and all files under final names; gives the newest version's number.

@@ -3,12 +3,15 @@
 //! Writers run as child processes (this test binary again, told by its environment what to do), as in `crash.rs`, which
 //! holds the layer below to the same.
 
+#[path = "../common/child.rs"]
+mod child;
 mod conflicts;
 
 use arrow_array::{Int64Array, LargeStringArray};
+use child::{last_committed, not_durable};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use surgdb::dataset::{BlobSource, CellUpdate, DeleteOptions, WriterOptions, versions};
 use surgdb::rows::*;
@@ -216,28 +219,12 @@ fn child() {
 }
 
 fn start(root: &Path, mode: &str, at: &str, code: i32) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture"])
-        .env("SURGDB_APPENDER_CHILD", format!("{}|{mode}|{at}|{code}", root.display()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    child::start("SURGDB_APPENDER_CHILD", &format!("{}|{mode}|{at}|{code}", root.display()))
 }
 
 fn said(child: Child) -> (bool, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn last_committed(said: &str) -> u64 {
-    said.lines().filter_map(|line| line.strip_prefix("committed ")?.parse().ok()).next_back().unwrap_or(0)
-}
-
-/// The version of which the child said that it had made it, but that the disk may not have it.
-fn not_durable(said: &str) -> Option<u64> {
-    let (before, _) = said.split_once(" was made, but may not survive a loss of power")?;
-    before.rsplit("version ").next()?.parse().ok()
 }
 
 /// Lets something happen at every step in turn, several at a time: there are some hundreds.
