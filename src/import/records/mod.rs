@@ -192,10 +192,17 @@ impl<R: Read> RecordReader<R> {
             Layout::Unknown | Layout::Ended => Ok(None),
             Layout::Lines => self.find_line(),
             Layout::Concatenated => {
-                if self.skip_blanks()?.is_none() {
-                    return Ok(None);
+                let Some(byte) = self.skip_blanks()? else { return Ok(None) };
+                if byte == b'{' {
+                    return self.find_value();
                 }
-                self.find_value()
+                let wrong = self.not_a_record(byte);
+                if self.pass_over_word()? {
+                    self.number += 1;
+                } else {
+                    self.give_up();
+                }
+                Err(wrong)
             }
             Layout::Array { wrapped, first } => self.find_element(wrapped, first),
         }
@@ -329,7 +336,7 @@ impl<R: Read> RecordReader<R> {
             }
         }
         if byte != b'{' {
-            let wrong = self.wrong(&format!("expected a record (`{{`), found {}", shown(byte)));
+            let wrong = self.not_a_record(byte);
             return if self.pass_over_word()? { Ok(Element::Word(wrong)) } else { Err(wrong) };
         }
         Ok(Element::Record)
@@ -501,6 +508,10 @@ impl<R: Read> RecordReader<R> {
 
     fn wrong(&self, message: &str) -> Error {
         Error::input(message).in_record(self.number + 1).at_line(self.line).at_byte(self.position())
+    }
+
+    fn not_a_record(&self, found: u8) -> Error {
+        self.wrong(&format!("expected a record (`{{`), found {}", shown(found)))
     }
 
     fn cut_off(&self, what: &str) -> Error {
