@@ -69,6 +69,7 @@ mod error;
 pub mod export;
 pub mod format;
 pub mod import;
+pub mod load;
 pub mod read;
 pub mod schema;
 pub mod storage;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::constants::{FRAGMENT_MAX, ROW_BITS};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The number of a fragment: the rows that one writer put into one table.
@@ -58,7 +59,8 @@ impl fmt::Display for FragmentId {
 /// assert_eq!("3:17".parse::<Address>()?, address);
 /// # Ok::<(), surgdb::Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Address(i64);
 
 impl Address {
@@ -99,6 +101,20 @@ impl fmt::Debug for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.fragment().get(), self.row())
+    }
+}
+
+impl TryFrom<i64> for Address {
+    type Error = Error;
+
+    fn try_from(value: i64) -> Result<Self> {
+        Self::new(value)
+    }
+}
+
+impl From<Address> for i64 {
+    fn from(address: Address) -> Self {
+        address.0
     }
 }
 
