@@ -290,7 +290,7 @@ impl Dataset {
         self.row_of(self.table_of(address)?, address)
     }
 
-    pub(super) fn row_of(&self, table: Table, address: Address) -> Result<Row<'_>> {
+    pub(crate) fn row_of(&self, table: Table, address: Address) -> Result<Row<'_>> {
         Row::live(self, self.state(table), address)
     }
 

@@ -1,18 +1,14 @@
 //! Reading many rows: `scan` in the order of addresses, `take` in the order asked for.
 
 use crate::dataset::Dataset;
+use crate::dataset::gather::gather;
 use crate::dataset::table::TableState;
 use crate::error::{Error, Result};
 use crate::format::Address;
-use crate::schema::tables::{Table, blobs};
-use crate::schema::views::Cells;
-use arrow_array::builder::BinaryViewBuilder;
-use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, new_empty_array, new_null_array};
-use arrow_buffer::Buffer;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use crate::schema::tables::Table;
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, new_null_array};
+use arrow_schema::{Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use arrow_select::interleave::interleave;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The most rows of a piece.
@@ -71,58 +67,13 @@ impl Dataset {
     /// `Invalid` when addresses belong to another table; `NotFound` when there is no such column; `Deleted`,
     /// `NotInVersion`, `Corrupt`, `Purged`.
     pub fn take(&self, table: Table, addresses: &[Address], columns: &[&str]) -> Result<RecordBatch> {
-        let state = self.state(table);
-        let at = columns.iter().map(|name| state.column_named(name)).collect::<Result<Vec<_>>>()?;
+        let (at, fields) = self.gathered(table, columns)?;
         let rows = addresses.iter().map(|address| self.row_of(table, *address)).collect::<Result<Vec<_>>>()?;
-        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
-        for column in at {
-            let field = state.columns[column].column.to_field();
-            if table == Table::Blobs && column == blobs::BYTES {
-                let mut views = BinaryViewBuilder::new();
-                rows.iter().try_for_each(|row| push_value(&mut views, row))?;
-                fields.push(Field::new(field.name(), DataType::BinaryView, true));
-                arrays.push(Arc::new(views.finish()) as ArrayRef);
-                continue;
-            }
-            // One entry for each array that rows lie in, so that dictionaries are joined once.
-            let mut sources: Vec<&dyn Array> = Vec::new();
-            let mut places = Vec::with_capacity(rows.len());
-            for row in &rows {
-                let cell = row.cell(column)?;
-                let known = sources.iter().rposition(|source| std::ptr::addr_eq(*source, cell.array));
-                let source = known.unwrap_or_else(|| {
-                    sources.push(cell.array);
-                    sources.len() - 1
-                });
-                places.push((source, cell.row));
-            }
-            let array = match sources.is_empty() {
-                true => new_empty_array(field.data_type()),
-                false => interleave(&sources, &places)?,
-            };
-            fields.push(field);
-            arrays.push(array);
-        }
+        let arrays = at.iter().zip(&fields).map(|(column, field)| gather(&rows, *column, field));
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
         Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
     }
-}
-
-fn push_value(views: &mut BinaryViewBuilder, row: &crate::dataset::Row<'_>) -> Result<()> {
-    let (file, batch, at) = row.base();
-    let buffer = match file.value(batch, at)? {
-        None => {
-            views.append_null();
-            return Ok(());
-        }
-        Some(Cow::Owned(bytes)) => Buffer::from_vec(bytes),
-        Some(Cow::Borrowed(_)) => file.value_buffer(batch, at)?,
-    };
-    let len = u32::try_from(buffer.len()).ok().filter(|len| *len <= i32::MAX as u32);
-    let len = len.ok_or_else(|| Error::unsupported("a blob of 2 GiB or more does not fit a binary view"))?;
-    let block = views.append_block(buffer);
-    views.try_append_view(block, 0, len)?;
-    Ok(())
 }
 
 impl<'a> Scan<'a> {

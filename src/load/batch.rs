@@ -1,0 +1,190 @@
+//! Batches: what was read for a plan.
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::load::draft::Draft;
+use crate::load::plan::{Plan, Slot};
+use crate::load::projection::{Layout, Projection};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_schema::SchemaRef;
+use std::sync::Arc;
+
+/// About how many bytes a row of [`Batch::media`] takes besides the medium's own.
+const MEDIUM_BYTES: usize = 64;
+
+/// The samples of one step on one rank, read.
+///
+/// What concerns a sample as a place in the order (its position, whether it only fills up, whether it stands for
+/// another) is in the plan, whose slots are the rows of `conversations`.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The plan, with the slots as they were delivered: substitutes in the place of what could not be had.
+    pub plan: Plan,
+    /// A row for each slot of the plan, in its order: the columns asked for, then `media_rows: list<list<int32>>`, which
+    /// has, for each entry of the sample's `media` and each of its `refs`, the row of [`Batch::media`], and
+    /// `annotation_rows: list<int32>`, likewise for [`Batch::annotations`].
+    pub conversations: RecordBatch,
+    /// The frames and videos that are referred to, each once, in the order in which they are first named: `address`,
+    /// `table` (`frames` or `videos`), `width`, `height`, `blob`, `media_type`, `size`, `uri`, `bytes`.
+    ///
+    /// `bytes` is a `binary_view` that points into the memory map; with [`Access::Plain`](crate::Access::Plain), and of
+    /// linked pictures, into copies that the batch owns. It is null where a picture or video is missing (`blob` is null
+    /// too), where the projection leaves bytes out, for linked videos (open `uri`), and where there are 2 GiB or more,
+    /// which no view can tell: ask [`Dataset::blob`] with the address in `blob`.
+    pub media: RecordBatch,
+    /// The annotations that are referred to, each once: `address`, then the columns asked for.
+    pub annotations: Option<RecordBatch>,
+}
+
+impl Batch {
+    /// How many samples it has, those that only fill up counted.
+    pub fn len(&self) -> usize {
+        self.plan.slots.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.plan.slots.is_empty()
+    }
+
+    /// About how many bytes it holds: its values, and the bytes of its media, whether they lie in memory of its own or in
+    /// the map.
+    pub fn bytes(&self) -> u64 {
+        let values = [Some(&self.conversations), self.annotations.as_ref()].into_iter().flatten();
+        let values = values.flat_map(RecordBatch::columns);
+        let values: usize = values.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum();
+        let media = self.media.columns().last().and_then(|bytes| bytes.as_binary_view_opt());
+        let media: usize = media.map_or(0, |bytes| bytes.data_buffers().iter().map(Buffer::len).sum());
+        (values + media + self.media.num_rows() * MEDIUM_BYTES) as u64
+    }
+
+    /// The address of each sample.
+    pub fn addresses(&self) -> Int64Array {
+        Int64Array::from_iter_values(self.plan.slots.iter().map(|slot| slot.address.get()))
+    }
+
+    /// Which samples count: false for those that only fill the batch up.
+    pub fn valid(&self) -> BooleanArray {
+        self.plan.slots.iter().map(|slot| Some(slot.valid)).collect()
+    }
+}
+
+/// A sample that cannot be had.
+#[derive(Debug)]
+pub struct BadSample<'a> {
+    /// Which slot of the plan.
+    pub at: usize,
+    /// The slot that was tried.
+    pub slot: &'a Slot,
+    /// How many samples were tried for this place before: 0 for the first.
+    pub attempt: u32,
+    /// Why.
+    pub error: Error,
+}
+
+impl BadSample<'_> {
+    /// The error, with the sample that it is about.
+    pub fn into_error(self) -> Error {
+        let Slot { position, address, .. } = self.slot;
+        let said =
+            format!("the conversation {address} at position {position} cannot be read: {}", self.error.message());
+        let mut error = Error::new(self.error.kind(), said);
+        if let Some(file) = self.error.file() {
+            error = error.in_file(file);
+        }
+        if let Some(byte) = self.error.byte() {
+            error = error.at_byte(byte);
+        }
+        error.caused_by(self.error)
+    }
+}
+
+/// Makes batches of one dataset with one projection; cheap to clone and to share between threads.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("mine.surgdb");
+/// # let row = surgdb::rows::ConversationRow { id: "1".into(), source: "mine".into(), task: "captioning".into(), ..Default::default() };
+/// # let mut appender = surgdb::Dataset::create(&path)?.append()?;
+/// # appender.conversation(&row)?;
+/// # let dataset = appender.commit(surgdb::Operation::new("append"))?;
+/// use surgdb::load::{Assembler, Plan, Projection, Slot};
+/// let assembler = Assembler::new(&dataset, &Projection::default())?;
+/// let address = dataset.conversation(0)?.address();
+/// let slot = Slot { position: 0, group: 0, address, valid: true, substituted: false };
+/// let batch = assembler.assemble(Plan { slots: vec![slot; 2], ..Default::default() })?;
+/// assert_eq!((batch.conversations.num_rows(), batch.media.num_rows()), (2, 0));
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Assembler {
+    dataset: Dataset,
+    layout: Arc<Layout>,
+}
+
+impl Assembler {
+    /// For batches of these columns.
+    ///
+    /// # Errors
+    /// `NotFound` when a table has no such column; `Invalid` when one is named twice, or as one that batches add.
+    pub fn new(dataset: &Dataset, projection: &Projection) -> Result<Self> {
+        Ok(Self { layout: Arc::new(Layout::new(dataset, projection)?), dataset: dataset.clone() })
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The schema of [`Batch::conversations`].
+    pub fn schema(&self) -> &SchemaRef {
+        &self.layout.conversation_schema
+    }
+
+    /// The schema of [`Batch::media`].
+    pub fn media_schema(&self) -> &SchemaRef {
+        &self.layout.media_schema
+    }
+
+    /// The schema of [`Batch::annotations`].
+    pub fn annotation_schema(&self) -> Option<&SchemaRef> {
+        self.layout.annotation_schema.as_ref()
+    }
+
+    /// Reads what a plan names; the first sample that cannot be had ends it.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`, `LinkBroken`, each with the sample's position and address.
+    pub fn assemble(&self, plan: Plan) -> Result<Batch> {
+        self.assemble_with(plan, |bad| Err(bad.into_error()))
+    }
+
+    /// Reads what a plan names. For a sample that cannot be had, `on_bad` gives another or an error that ends it; it is
+    /// asked again where that one cannot be had either.
+    ///
+    /// A sample is bad where its conversation, one of its media or one of its annotations was deleted, is not in the
+    /// version, or is damaged in a column that batches hold; and where the bytes of a medium do not match their checksum,
+    /// or a linked picture is gone. A medium without bytes is not bad.
+    ///
+    /// # Errors
+    /// What `on_bad` gives; `Unsupported` where the samples together do not fit a record batch.
+    pub fn assemble_with(
+        &self,
+        mut plan: Plan,
+        mut on_bad: impl FnMut(BadSample<'_>) -> Result<Slot>,
+    ) -> Result<Batch> {
+        let mut draft = Draft::new(&self.dataset, &self.layout, plan.slots.len());
+        for (at, slot) in plan.slots.iter_mut().enumerate() {
+            let mut attempt = 0;
+            while let Err(error) = draft.add(slot.address) {
+                *slot = on_bad(BadSample { at, slot, attempt, error })?;
+                attempt += 1;
+            }
+        }
+        let parts = draft.finish()?;
+        let (conversations, media, annotations) = (parts.conversations, parts.media, parts.annotations);
+        Ok(Batch { plan, conversations, media, annotations })
+    }
+}
