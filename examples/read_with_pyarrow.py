@@ -68,7 +68,7 @@ def read_manifest(path):
     if checksum != b'{"crc32":%d' % zlib.crc32(inner):
         raise ValueError(f"{path} is damaged")
     manifest = {"files": {}, "columns": [], "deletions": []} | json.loads(inner)
-    if manifest["format"] != "0.1" or manifest["features"]:
+    if manifest["format"] != "0.2" or manifest["features"]:
         raise ValueError(f"{path} is of a format that this reader does not know")
     return manifest
 

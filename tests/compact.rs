@@ -5,8 +5,9 @@ mod common;
 use arrow_array::LargeStringArray;
 use common::contents::read_all;
 use common::small::{Profile, build};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use surgdb::dataset::CellUpdate;
+use surgdb::dataset::{CellUpdate, DeleteOptions, WriterOptions};
 use surgdb::rows::FrameRow;
 use surgdb::{Dataset, ErrorKind, Operation, Table, VerifyLevel};
 
@@ -47,11 +48,10 @@ fn a_compacted_dataset_reads_the_same() {
     }
 }
 
-#[test]
-fn damage_that_a_trusting_handle_does_not_see_gets_no_fresh_checksum() {
+/// Frames `a` and `b` in one file, and `c` in another.
+fn two_commits() -> (tempfile::TempDir, Dataset) {
     let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().join("d.surgdb");
-    let mut dataset = Dataset::create(&root).unwrap();
+    let mut dataset = Dataset::create(dir.path().join("d.surgdb")).unwrap();
     for ids in [&["a", "b"][..], &["c"]] {
         let mut appender = dataset.append().unwrap();
         for id in ids {
@@ -61,6 +61,33 @@ fn damage_that_a_trusting_handle_does_not_see_gets_no_fresh_checksum() {
         }
         dataset = appender.commit(Operation::new("append")).unwrap();
     }
+    (dir, dataset)
+}
+
+#[test]
+fn files_that_are_large_enough_are_left_alone() {
+    let (_dir, dataset) = two_commits();
+    let files = |dataset: &Dataset| {
+        let files = dataset.manifest().files_of("frames").iter();
+        files.map(|file| (file.fragments[0].fragment.get(), file.path.clone())).collect::<BTreeMap<_, _>>()
+    };
+    let large = WriterOptions { fragment_bytes: 1, ..Default::default() };
+    assert_eq!(dataset.compact_with(large.clone()).unwrap().version(), dataset.version());
+    let gone = dataset.find(Table::Frames, "c").unwrap().unwrap();
+    let deleted = dataset.delete([gone], DeleteOptions::default()).unwrap();
+    let compacted = deleted.compact_with(large).unwrap();
+    let changed: Vec<_> =
+        files(&compacted).into_iter().filter(|file| files(&dataset).get(&file.0) != Some(&file.1)).collect();
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert_eq!(changed[0].0, gone.fragment().get());
+    assert_eq!(files(&compacted.compact().unwrap()).values().collect::<BTreeSet<_>>().len(), 1);
+    assert!(compacted.verify(&mut |_, _| {}).unwrap().is_sound());
+}
+
+#[test]
+fn damage_that_a_trusting_handle_does_not_see_gets_no_fresh_checksum() {
+    let (dir, dataset) = two_commits();
+    let root = dir.path().join("d.surgdb");
     let file = root.join(&dataset.manifest().files_of("frames")[0].path);
     let mut bytes = std::fs::read(&file).unwrap();
     let at = bytes.windows(5).position(|window| window == b"there").unwrap();

@@ -128,6 +128,7 @@ fn every_constant_stands_in_the_table_with_its_value() {
         INFLATE_MAX,
         INFLATE_SLACK,
         VALUE_BYTES_MAX,
+        COLUMN_RESERVED,
         KEY_LEN,
         RECORD_LEN,
         DIGEST_LEN,

@@ -199,7 +199,7 @@ fn joined_source(known: &Source, new: &Source) -> Source {
     Source {
         id: new.id.clone(),
         title: new.title.clone().or_else(|| known.title.clone()),
-        kind: new.kind.or(known.kind),
+        kind: new.kind.clone().or_else(|| known.kind.clone()),
         licence: new.licence.clone().or_else(|| known.licence.clone()),
         citation: new.citation.clone().or_else(|| known.citation.clone()),
         url: new.url.clone().or_else(|| known.url.clone()),

@@ -8,7 +8,7 @@ use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema, made_ro
 use crate::dataset::{Appender, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
-use crate::format::constants::COLUMNS_DIR;
+use crate::format::constants::{COLUMN_RESERVED, COLUMNS_DIR};
 use crate::format::manifest::{Operation, SideColumn};
 use crate::format::notation::Column;
 use crate::schema::references::each_reference;
@@ -113,6 +113,11 @@ fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > 200 || !name.chars().all(fits) {
         return Err(Error::invalid(format!(
             "{name:?} is no name for a column: use letters, digits, `_`, `-`, `.` and `/`, at most 200 bytes"
+        )));
+    }
+    if name.starts_with(COLUMN_RESERVED) {
+        return Err(Error::invalid(format!(
+            "{name:?} is no name for a column: those that begin with `{COLUMN_RESERVED}` are kept for the format itself"
         )));
     }
     Ok(())

@@ -7,14 +7,15 @@ use crate::format::constants::FRAGMENT_MAX;
 use crate::format::manifest::{FileEntry, FragmentRows, data_path};
 use crate::write::{FileSummary, FileWriter, WriteOptions};
 use arrow_schema::SchemaRef;
+use std::ops::Range;
 use std::path::Path;
 
 /// A file that is being written, and its number.
 pub struct NewDataFile {
     pub number: u32,
     pub writer: FileWriter,
-    /// Rows that were written empty, ascending.
-    pub emptied: Vec<u64>,
+    /// Runs of rows that were written empty, ascending.
+    pub emptied: Vec<Range<u64>>,
     path: String,
 }
 

@@ -166,6 +166,17 @@ impl Dataset {
         Ok(Self(Arc::new(Inner { opening, options, manifest, tables, owners, runs })))
     }
 
+    /// The dataset at another of its versions, opened alike.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such version; `Corrupt` or `Unsupported` when its manifest cannot be used.
+    pub fn at_version(&self, version: u64) -> Result<Self> {
+        match version == self.version() {
+            true => Ok(self.clone()),
+            false => self.reopened(versions::read(self.path(), version)?),
+        }
+    }
+
     /// The same dataset at another manifest, opened alike.
     pub(super) fn reopened(&self, manifest: Manifest) -> Result<Self> {
         let options = OpenOptions { version: None, tag: None, ..self.0.options.clone() };

@@ -27,7 +27,7 @@ pub(super) fn write(folder: &OutputFolder, source: &Source) -> Result<u64> {
     let description = Description {
         id: &source.id,
         title: source.title.as_deref(),
-        kind: source.kind,
+        kind: source.kind.clone(),
         licence: source.licence.as_deref(),
         citation: source.citation.as_deref(),
         url: source.url.as_deref(),

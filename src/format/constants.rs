@@ -1,7 +1,7 @@
 //! Every name, number and size that the format fixes, once each. `tests/spec.rs` holds them against FORMAT.md.
 
 /// The version of the format that this build writes, as it stands in manifests and files.
-pub const FORMAT_VERSION: &str = "0.1";
+pub const FORMAT_VERSION: &str = "0.2";
 
 /// Features of the format that this build knows. A reader that meets another one refuses, by name.
 pub const KNOWN_FEATURES: &[&str] = &[];
@@ -60,7 +60,8 @@ pub const META_ROW_STARTS: &str = "surgdb.row_starts";
 pub const META_SEGMENTS: &str = "surgdb.segments";
 /// Footer metadata: the fragments of the file in physical order, as `number:rows`, separated by blanks.
 pub const META_FRAGMENTS: &str = "surgdb.fragments";
-/// Footer metadata: rows of the file that were emptied: `u64`, little-endian, base64; absent where none was.
+/// Footer metadata: runs of rows of the file that were emptied, the first and one past the last of each: `u64`,
+/// little-endian, base64; absent where none was.
 pub const META_EMPTIED: &str = "surgdb.emptied";
 
 /// What [`META_KIND`] says of a side column's file; of a base file it says the table's name.
@@ -83,6 +84,9 @@ pub const INFLATE_SLACK: u64 = 4096;
 /// The most bytes that a value of a column's type may take by itself, the items of lists and the bytes of texts left
 /// out: a `fixed_size_list<float32, N>` has at most 16,384 items.
 pub const VALUE_BYTES_MAX: u64 = 1 << 16;
+
+/// What the names of columns begin with that later versions of the format add.
+pub const COLUMN_RESERVED: &str = "surgdb.";
 
 /// How many bytes an id's digest gives to its key in the index.
 pub const KEY_LEN: usize = 8;

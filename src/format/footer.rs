@@ -57,8 +57,8 @@ pub struct Footer {
     pub fragments: Vec<(FragmentId, u32)>,
     /// The CRC-32 of each segment.
     pub segments: Vec<u32>,
-    /// Rows of the file that were emptied, ascending.
-    pub emptied: Vec<u64>,
+    /// Runs of rows of the file that were emptied, ascending; between two of them lies at least one row that was not.
+    pub emptied: Vec<Range<u64>>,
     /// Where the end mark lies: after the last message.
     pub end: u64,
 }
@@ -162,7 +162,7 @@ impl Footer {
             fragments: parse_fragments(get(META_FRAGMENTS)?)?,
             segments: numbers::decode_u32(META_SEGMENTS, get(META_SEGMENTS)?)?,
             emptied: match metadata.get(META_EMPTIED) {
-                Some(text) => numbers::decode_u64(META_EMPTIED, text)?,
+                Some(text) => parse_runs(&numbers::decode_u64(META_EMPTIED, text)?)?,
                 None => Vec::new(),
             },
             end: file_len - bytes.len() as u64 - END_MARK.len() as u64,
@@ -193,8 +193,9 @@ impl Footer {
         if self.segments.len() != segments {
             return wrong("it does not have one checksum per segment");
         }
-        if !self.emptied.is_sorted_by(|a, b| a < b) || self.emptied.last().is_some_and(|row| *row >= self.rows()) {
-            return wrong("its emptied rows are not rows of the file in ascending order");
+        let ascending = self.emptied.is_sorted_by(|a, b| a.end < b.start) && !self.emptied.iter().any(Range::is_empty);
+        if !ascending || self.emptied.last().is_some_and(|run| run.end > self.rows()) {
+            return wrong("its emptied rows are not runs of the file's rows in ascending order");
         }
         self.check_tiling()
     }
@@ -248,7 +249,7 @@ impl Footer {
             (META_SEGMENTS.to_owned(), numbers::encode_u32(&self.segments)),
         ]);
         if !self.emptied.is_empty() {
-            metadata.insert(META_EMPTIED.to_owned(), numbers::encode_u64(&self.emptied));
+            metadata.insert(META_EMPTIED.to_owned(), print_runs(&self.emptied));
         }
         let metadata = metadata_to_fb(&mut fbb, &metadata.into());
         let batches = fbb.create_vector(&self.batches.iter().map(fb_block).collect::<Vec<_>>());
@@ -329,6 +330,19 @@ fn fb_block(block: &Block) -> arrow_ipc::Block {
     arrow_ipc::Block::new(block.offset as i64, block.metadata_len as i32, block.body_len as i64)
 }
 
+/// Runs from their firsts and ends in turn.
+fn parse_runs(numbers: &[u64]) -> Result<Vec<Range<u64>>> {
+    let (pairs, rest) = numbers.as_chunks::<2>();
+    match rest {
+        [] => Ok(pairs.iter().map(|[first, end]| *first..*end).collect()),
+        _ => Err(Error::corrupt(format!("the footer's `{META_EMPTIED}` ends in the middle of a run"))),
+    }
+}
+
+fn print_runs(runs: &[Range<u64>]) -> String {
+    numbers::encode_u64(&runs.iter().flat_map(|run| [run.start, run.end]).collect::<Vec<_>>())
+}
+
 fn print_fragments(fragments: &[(FragmentId, u32)]) -> String {
     let parts: Vec<_> = fragments.iter().map(|(id, rows)| format!("{id}:{rows}")).collect();
     parts.join(" ")
@@ -371,5 +385,14 @@ mod tests {
             places.into_iter().for_each(|at| bytes[at] = 5);
         };
         assert!(checked(&["a", "b"], renumber).unwrap_err().message().contains("numbered"));
+    }
+
+    #[test]
+    fn runs_come_back_and_half_a_run_is_refused() {
+        for runs in [vec![], vec![0..1, 5..u64::MAX]] {
+            let numbers = numbers::decode_u64(META_EMPTIED, &print_runs(&runs)).unwrap();
+            assert_eq!(parse_runs(&numbers).unwrap(), runs);
+        }
+        assert!(parse_runs(&[1, 2, 3]).is_err());
     }
 }

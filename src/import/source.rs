@@ -190,6 +190,9 @@ impl SourceDescription {
             let message = format!("{:?} is no id of a source: use letters, digits, `-`, `_` and `.`", self.id);
             return Err(Error::invalid(message));
         }
+        if let Some(SourceKind::Other(kind)) = &self.kind {
+            return Err(Error::invalid(format!("{kind:?} is no kind of source: they are open, clinical and web")));
+        }
         if self.fps.is_some_and(|fps| !(fps.is_finite() && fps > 0.0)) {
             return Err(Error::invalid("fps must be above 0"));
         }
@@ -204,7 +207,7 @@ impl SourceDescription {
         Source {
             id: self.id.clone(),
             title: self.title.clone(),
-            kind: self.kind,
+            kind: self.kind.clone(),
             licence: self.licence.clone(),
             citation: self.citation.clone(),
             url: self.url.clone(),

@@ -88,9 +88,10 @@ impl DataFile {
     fn emptied_of(&self, batch: &Batch) -> Vec<usize> {
         let footer = self.footer();
         let rows = footer.row_starts[batch.index]..footer.row_starts[batch.index + 1];
-        let of_batch = footer.emptied.partition_point(|row| *row < rows.start)
-            ..footer.emptied.partition_point(|row| *row < rows.end);
-        footer.emptied[of_batch].iter().map(|row| (row - rows.start) as usize).collect()
+        let first = footer.emptied.partition_point(|run| run.end <= rows.start);
+        let runs = footer.emptied[first..].iter().take_while(|run| run.start < rows.end);
+        let emptied = runs.flat_map(|run| run.start.max(rows.start)..run.end.min(rows.end));
+        emptied.map(|row| (row - rows.start) as usize).collect()
     }
 
     fn verify_column(&self, batch: &Batch, column: usize, emptied: &[usize]) -> Result<()> {
@@ -138,7 +139,7 @@ impl DataFile {
                 let row = self.footer().row_starts[batch.index] + row as u64;
                 error.at_byte(range.start).in_row(format!("row {row}"))
             };
-            if emptied.contains(&row) {
+            if emptied.binary_search(&row).is_ok() {
                 fault(place(self.not_empty(batch, row, "bytes")));
                 continue;
             }

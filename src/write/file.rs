@@ -13,6 +13,7 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_schema::SchemaRef;
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::path::Path;
 
 /// How a file is written.
@@ -233,11 +234,11 @@ impl FileWriter {
     }
 
     /// Writes dictionaries and footer, and gives the whole file, to be published: `fragments` are those whose rows were
-    /// written, in order (none for an index or deletions), `emptied` the rows of the file that were emptied, ascending.
+    /// written, in order (none for an index or deletions), `emptied` the runs of the file's rows that were emptied, ascending.
     ///
     /// # Errors
     /// `Invalid` when the fragments' rows are not those written; `Io`.
-    pub fn finish(mut self, fragments: &[(FragmentId, u32)], emptied: &[u64]) -> Result<(FileSummary, NewFile)> {
+    pub fn finish(mut self, fragments: &[(FragmentId, u32)], emptied: &[Range<u64>]) -> Result<(FileSummary, NewFile)> {
         let rows: u64 = fragments.iter().map(|(_, rows)| u64::from(*rows)).sum();
         if !fragments.is_empty() && rows != self.rows() {
             return Err(Error::invalid(format!("the fragments have {rows} rows, and {} were written", self.rows())));

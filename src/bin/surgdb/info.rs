@@ -111,10 +111,11 @@ fn print(dataset: &Dataset, disk: u64, out: &mut Output) -> Result<()> {
 fn sources(sources: &[Source]) -> Lines {
     let mut lines = Lines::new(&[Align::Left; 5]);
     for source in sources {
-        let kind = match source.kind {
+        let kind = match &source.kind {
             Some(SourceKind::Open) => "open",
             Some(SourceKind::Clinical) => "clinical",
             Some(SourceKind::Web) => "web",
+            Some(SourceKind::Other(other)) => other,
             _ => "",
         };
         lines.row([

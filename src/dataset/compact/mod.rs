@@ -134,18 +134,21 @@ impl Work<'_> {
     fn table(&mut self, table: Table) -> Result<()> {
         let dataset = self.dataset;
         let state = dataset.state(table);
-        if !needs_work(dataset, state)? {
+        let due = due(dataset, state, self.limit(table))?;
+        if !due.contains(&true) {
             return Ok(());
         }
         for column in 0..table.columns().len() {
             self.fold(state, column);
         }
         let columns: Vec<_> = (0..table.columns().len()).collect();
-        let fragments: Vec<_> = (0..state.fragments.len()).collect();
+        let is_due = |at: &usize| due[state.fragments[*at].file as usize];
+        let fragments: Vec<_> = (0..state.fragments.len()).filter(is_due).collect();
         let empty = empty_row(table)?;
         let target = Target { folder: table.name(), kind: table.name(), schema: table.schema().clone() };
         let files = self.rewrite(table, columns, &fragments, empty.columns(), &target)?;
-        self.change.compaction.inputs.extend(state.files().map(|file| (table, file.path.clone())));
+        let inputs = state.files().zip(&due).filter(|(_, due)| **due).map(|(file, _)| (table, file.path.clone()));
+        self.change.compaction.inputs.extend(inputs);
         self.change.files.insert(table, files);
         Ok(())
     }
@@ -196,7 +199,7 @@ impl Work<'_> {
         target: &Target,
     ) -> Result<Vec<FileEntry>> {
         let state = self.dataset.state(table);
-        let limit = if table == Table::Blobs { self.options.blob_fragment_bytes } else { self.options.fragment_bytes };
+        let limit = self.limit(table);
         let mut pieces = Pieces::new(self.dataset, table, columns);
         let (mut files, mut output) = (Vec::new(), None::<Output>);
         for at in fragments {
@@ -223,6 +226,11 @@ impl Work<'_> {
         Ok(files)
     }
 
+    /// From how many bytes on a file is ended, and needs no company.
+    fn limit(&self, table: Table) -> u64 {
+        if table == Table::Blobs { self.options.blob_fragment_bytes } else { self.options.fragment_bytes }
+    }
+
     fn output(&mut self, table: Table, target: &Target) -> Result<Output> {
         let options = WriteOptions { compression: self.options.compression };
         let root = self.dataset.path();
@@ -240,17 +248,26 @@ impl Work<'_> {
     }
 }
 
-/// Whether the files of a table are more than one, or hold what a compaction takes out.
-fn needs_work(dataset: &Dataset, state: &TableState) -> Result<bool> {
-    let replaced = (0..state.table.columns().len()).any(|column| state.columns[column].paths().len() > 0);
-    if state.files().len() > 1 || replaced {
-        return Ok(true);
+/// Which files of a table are to be rewritten: those that are small, where there are several, those with replaced cells,
+/// and those with deleted rows that still hold something. The others stay as they are, however often a table is compacted.
+fn due(dataset: &Dataset, state: &TableState, limit: u64) -> Result<Vec<bool>> {
+    let small: Vec<_> = state.files().map(|file| file.length < limit).collect();
+    let join = small.iter().filter(|small| **small).count() > 1;
+    let mut due: Vec<_> = small.iter().map(|small| *small && join).collect();
+    let mut deleted = vec![0; due.len()];
+    let live = state.live(dataset.opening())?;
+    for (at, fragment) in state.fragments.iter().enumerate() {
+        let file = fragment.file as usize;
+        deleted[file] += live.deleted(at).map_or(0, |rows| rows.len());
+        due[file] |= (0..state.table.columns().len()).any(|column| state.overlay_path(at, column).is_some());
     }
-    let mut emptied = 0;
-    for at in 0..state.files().len() {
-        emptied += state.file_at(dataset.opening(), at)?.footer().emptied.len() as u64;
+    for (at, deleted) in deleted.into_iter().enumerate().filter(|(_, deleted)| *deleted > 0) {
+        if !due[at] {
+            let emptied = &state.file_at(dataset.opening(), at)?.footer().emptied;
+            due[at] = emptied.iter().map(|run| run.end - run.start).sum::<u64>() != deleted;
+        }
     }
-    Ok(emptied != state.deleted())
+    Ok(due)
 }
 
 /// What a deleted row becomes.

@@ -9,6 +9,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave;
+use std::ops::Range;
 
 /// When a batch is cut.
 #[derive(Clone, Copy)]
@@ -28,7 +29,7 @@ pub struct Output {
     /// Rows that it has got.
     rows: u64,
     fragments: Vec<(FragmentId, u32)>,
-    emptied: Vec<u64>,
+    emptied: Vec<Range<u64>>,
 }
 
 impl Output {
@@ -51,7 +52,12 @@ impl Output {
         if self.waiting_bytes + bytes > self.cut.bytes {
             self.cut()?;
         }
-        self.emptied.extend(gone.iter().map(|row| self.rows + u64::from(*row)));
+        for row in gone.iter().map(|row| self.rows + u64::from(*row)) {
+            match self.emptied.last_mut() {
+                Some(run) if run.end == row => run.end += 1,
+                _ => self.emptied.push(row..row + 1),
+            }
+        }
         self.rows += batch.num_rows() as u64;
         self.waiting_rows += batch.num_rows();
         self.waiting_bytes += bytes;

@@ -89,9 +89,9 @@ fn check_file(
 fn addresses(footer: &Footer) -> Vec<Address> {
     let (mut start, mut fragments, mut all) = (0, footer.fragments.iter(), Vec::new());
     let mut current = fragments.next();
-    for row in &footer.emptied {
+    for row in footer.emptied.iter().cloned().flatten() {
         while let Some((fragment, rows)) = current {
-            if *row < start + u64::from(*rows) {
+            if row < start + u64::from(*rows) {
                 all.push(fragment.address((row - start) as u32));
                 break;
             }

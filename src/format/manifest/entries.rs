@@ -175,7 +175,7 @@ pub struct Source {
 }
 
 /// What kind of source data comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum SourceKind {
@@ -185,6 +185,9 @@ pub enum SourceKind {
     Clinical,
     /// Material from the web.
     Web,
+    /// What another writer calls it.
+    #[serde(untagged)]
+    Other(String),
 }
 
 /// One import from a source.

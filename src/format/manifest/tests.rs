@@ -151,7 +151,7 @@ fn another_format_and_an_unknown_feature_are_refused_by_name() {
         change(&mut manifest);
         Manifest::decode(&manifest.encode()).unwrap_err()
     };
-    for format in ["1.0", "0.2", "1.1", "", "0", "0.1.1", "-0.1"] {
+    for format in ["1.0", "0.1", "1.1", "", "0", "0.2.1", "-0.2"] {
         let error = decode(&|manifest| manifest.format = format.into());
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains(&format!("{format:?}")) && error.message().contains(FORMAT_VERSION));
@@ -266,7 +266,7 @@ fn values_that_do_not_fit_their_types_are_refused() {
         ("[5,70]", "[5,7.5]"),
         ("\"next\":60", "\"next\":1e30"),
         ("\"next\":60", "\"next\":\"60\""),
-        ("\"clinical\"", "\"hearsay\""),
+        ("\"clinical\"", "7"),
         ("\"version\":7,", ""),
     ] {
         assert!(inner.contains(from), "{from}");
