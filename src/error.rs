@@ -141,6 +141,11 @@ impl Error {
         self.0.place.byte
     }
 
+    /// The line of that file (counted from 1), where one is known.
+    pub fn line(&self) -> Option<u64> {
+        self.0.place.line
+    }
+
     /// The record of the imported file (counted from 1), where one is known.
     pub fn record(&self) -> Option<u64> {
         self.0.place.record

@@ -38,5 +38,5 @@ pub use record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
 pub use row::Row;
 pub use scan::{Scan, ScanBatch};
 pub use select::{Filter, Liveness, RowLicence, Selection};
-pub use split::{SplitReport, SplitUnit};
+pub use split::{SPLIT, SplitReport, SplitUnit};
 pub use verify::VerifyReport;

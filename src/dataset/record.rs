@@ -1,12 +1,13 @@
 //! Rows with their types: the views of the schema, with what only a dataset can add (bytes, what is referred to).
 
-use crate::dataset::Dataset;
 use crate::dataset::link;
 use crate::dataset::row::Row;
+use crate::dataset::{Dataset, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
-use crate::schema::views;
+use crate::schema::views::{self, read};
+use arrow_schema::DataType;
 use std::borrow::Cow;
 use std::io::Read;
 use std::ops::Deref;
@@ -88,6 +89,21 @@ impl<'a> Record<'a> {
     }
 }
 
+impl Conversation<'_> {
+    /// What the added column [`SPLIT`](crate::dataset::SPLIT) says, where there is one of names.
+    ///
+    /// # Errors
+    /// `Corrupt` when it cannot be read.
+    pub fn split(&self) -> Result<Option<&str>> {
+        let Some(cell) = self.row().named_opt(SPLIT)? else { return Ok(None) };
+        match cell.array.data_type() {
+            DataType::Dictionary(..) => read::dict_opt(cell),
+            DataType::LargeUtf8 => read::text_opt(cell),
+            _ => Ok(None),
+        }
+    }
+}
+
 impl<'a> Frame<'a> {
     /// The encoded picture, or `None` where its file is missing.
     ///
@@ -109,6 +125,15 @@ impl<'a> Video<'a> {
 }
 
 impl<'a> Blob<'a> {
+    /// Whether the file of a linked blob is there, with the length that it had when it was linked. Its bytes are not
+    /// read, so that a change of them alone goes unseen until [`Blob::bytes`].
+    ///
+    /// # Errors
+    /// `LinkBroken` when it is gone or has another length.
+    pub fn check_link(&self) -> Result<()> {
+        self.uri()?.map_or(Ok(()), |uri| link::open(uri, self.size()?).map(drop))
+    }
+
     /// Its bytes: borrowed from the map where there is one; read and checked where they are linked.
     ///
     /// # Errors

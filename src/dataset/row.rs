@@ -60,6 +60,11 @@ impl<'a> Row<'a> {
         self.cell(self.state.column_named(column)?)
     }
 
+    /// The same, or nothing where there is no such column.
+    pub(super) fn named_opt(&self, column: &str) -> Result<Option<Cell<'_>>> {
+        self.state.column_named(column).ok().map(|column| self.cell(column)).transpose()
+    }
+
     /// The file and batch that hold its base columns, and its row there.
     pub(super) fn base(&self) -> (&'a DataFile, &BatchRef<'a>, usize) {
         (self.file, &self.batch, self.row)

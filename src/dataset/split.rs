@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+/// The column, added to conversations, in which importers put the split that a record says it belongs to.
+pub const SPLIT: &str = "split";
+
 /// What a split keeps together: the first of these that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

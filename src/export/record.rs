@@ -186,13 +186,14 @@ impl Writer<'_> {
     ) -> Result<Vec<&'static str>> {
         object.text("id", row.id()?);
         let (patient, institution) = self.case(row.case()?, row, notes, report)?;
-        let columns: [(&[&str], Option<&str>); 8] = [
+        let columns: [(&[&str], Option<&str>); 9] = [
             (&["task", "task_type"], Some(row.task()?)),
             (&["specialty", "clinical specialty", "clinical_specialty"], row.specialty()?),
             (&["procedure", "surgical type", "surgical_type"], row.procedure()?),
             (&["language", "lang"], row.language()?),
             (&["origin"], row.origin()?),
             (&["generator"], row.generator()?),
+            (&["split"], row.split()?.filter(|split| !split.is_empty())),
             (&["patient", "patient_id"], patient.as_deref()),
             (&["institution"], institution.as_deref()),
         ];

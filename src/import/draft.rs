@@ -16,6 +16,7 @@ pub(super) struct Draft {
     pub(super) patient: Option<String>,
     pub(super) origin: Option<String>,
     pub(super) generator: Option<String>,
+    pub(super) split: Option<String>,
     pub(super) turns: Vec<TurnRow>,
     pub(super) media: Vec<DraftMedium>,
     pub(super) grounding: Vec<GroundingRow>,

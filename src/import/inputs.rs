@@ -19,6 +19,8 @@ pub(super) struct Input {
     /// Its name for ids and reports: relative to what was named.
     pub(super) name: String,
     pub(super) bytes: u64,
+    /// The form of its first record that has one.
+    pub(super) format: Option<Format>,
 }
 
 /// Lists what there is to read; files in folders that hold no conversations are passed over, with the reason.
@@ -33,7 +35,8 @@ pub(super) fn list(paths: &[PathBuf], ignored: &mut Vec<Ignored>) -> Result<Vec<
         }
         if !meta.is_dir() {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            inputs.push(Input { path: path.clone(), name, bytes: meta.len() });
+            let format = first_format(path).map_err(|error| error.in_file(path))?;
+            inputs.push(Input { path: path.clone(), name, bytes: meta.len(), format });
             continue;
         }
         let before = inputs.len();
@@ -69,30 +72,30 @@ fn walk(folder: &Path, inside: &str, depth: usize, inputs: &mut Vec<Input>, igno
         if ![".json", ".jsonl", ".ndjson"].iter().any(|ending| lower.ends_with(ending)) {
             continue;
         }
-        match reason_to_ignore(&entry.path(), &file_name) {
-            Some(reason) => ignored.push(Ignored { path: name, reason }),
-            None => {
-                let path = entry.path();
+        let path = entry.path();
+        match look_at(&path, &file_name) {
+            Err(reason) => ignored.push(Ignored { path: name, reason }),
+            Ok(format) => {
                 let bytes = fs::metadata(&path).map_err(unreadable)?.len();
-                inputs.push(Input { path, name, bytes });
+                inputs.push(Input { path, name, bytes, format });
             }
         }
     }
     Ok(())
 }
 
-/// Why a file in a folder is not read. One that is no JSON is read, so that its fault is told.
-fn reason_to_ignore(path: &Path, name: &str) -> Option<String> {
+/// The form of a file in a folder, or why it is not read. One that is no JSON is read, so that its fault is told.
+fn look_at(path: &Path, name: &str) -> Result<Option<Format>, String> {
     if name.starts_with("._") {
-        return Some("a `._` twin that macOS writes".into());
+        return Err("a `._` twin that macOS writes".into());
     }
     if name.starts_with('.') {
-        return Some("a hidden file".into());
+        return Err("a hidden file".into());
     }
     if !path.is_file() {
-        return Some("not a file".into());
+        return Err("not a file".into());
     }
-    first_format(path).err().map(|error| error.message().to_owned())
+    first_format(path).map_err(|error| error.message().to_owned())
 }
 
 /// How many records are looked at for one that is a conversation.
@@ -102,7 +105,7 @@ const LOOKED_AT: usize = 100;
 ///
 /// # Errors
 /// `Input` when records are read and none is a conversation.
-pub(super) fn first_format(path: &Path) -> Result<Option<Format>> {
+fn first_format(path: &Path) -> Result<Option<Format>> {
     let Ok(file) = File::open(path) else { return Ok(None) };
     let mut reader = RecordReader::new(file);
     let mut other = None;

@@ -8,8 +8,8 @@
 //! A record is known by its source and id; one without an id has the id `PATH#NUMBER`. Its `image`, `images`, `video`,
 //! `videos` name what is shown, its `output_image`, `output_images`, `output_video`, `output_videos` what the model is
 //! to produce; a list within `videos` is a clip given as its frames. The fields `task`, `specialty`, `procedure`,
-//! `language`, `origin`, `generator` and `patient` have columns of their own; what has none is kept in `extra`, byte
-//! for byte. A field `surgdb` holds what this crate's exporter had no other place for.
+//! `language`, `origin`, `generator` and `patient` have columns of their own, `split` has an added one; what has none
+//! is kept in `extra`, byte for byte. A field `surgdb` holds what this crate's exporter had no other place for.
 
 mod draft;
 mod forms;
@@ -26,6 +26,7 @@ mod row;
 mod run;
 mod sink;
 mod source;
+mod split;
 mod surgdb_fields;
 
 pub use forms::Format;

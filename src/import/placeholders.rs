@@ -47,11 +47,11 @@ fn place_kind(draft: &mut Draft, kind: MediaKind, inputs: Vec<DraftMedium>, outp
         match free.next() {
             Some(spot) => set(&mut medium, spot),
             None => {
+                unplaced += u32::from(!medium.items.is_empty());
                 medium.turn = user;
-                unplaced += 1;
             }
         }
-        draft.media.push(medium);
+        keep(draft, medium);
     }
     let mut left: Vec<Spot> = free.chain(rest).collect();
     let last = draft.turns.iter().rposition(|turn| turn.role == "assistant");
@@ -61,13 +61,20 @@ fn place_kind(draft: &mut Draft, kind: MediaKind, inputs: Vec<DraftMedium>, outp
             None => medium.turn = last.unwrap_or(draft.turns.len().saturating_sub(1)),
         }
         medium.output = true;
-        draft.media.push(medium);
+        keep(draft, medium);
     }
     if unplaced > 0 {
         draft.find(Kind::MediaWithoutPlaceholder, format!("{unplaced} without {mark}"));
     }
     if !left.is_empty() {
         draft.find(Kind::PlaceholderWithoutMedia, format!("{} {mark} without a file", left.len()));
+    }
+}
+
+/// Adds a medium, unless its place in the list was empty: then it has had its placeholder, which stays text.
+fn keep(draft: &mut Draft, medium: DraftMedium) {
+    if !medium.items.is_empty() {
+        draft.media.push(medium);
     }
 }
 

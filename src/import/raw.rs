@@ -32,6 +32,11 @@ impl<'a> RawRecord<'a> {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
+    /// The record's id: text or a number.
+    pub(super) fn id(&self) -> Option<String> {
+        self.get("id").and_then(id_text)
+    }
+
     /// Takes the field out if it is text that is not empty.
     pub(super) fn take_text(&mut self, name: &str) -> Option<String> {
         let text = as_text(self.get(name)?)?;
@@ -76,6 +81,39 @@ pub(super) enum RawPart<'a> {
 pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
     let text = serde_json::from_str::<Text<'_>>(value.get()).ok()?.0;
     (!text.is_empty()).then_some(text)
+}
+
+fn id_text(value: &RawValue) -> Option<String> {
+    let is_number = value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    as_text(value).map(Cow::into_owned).or_else(|| is_number.then(|| value.get().to_owned()))
+}
+
+/// The id of a record that cannot be read whole: what stands as its `id` before its fault.
+pub(super) fn id_of(text: &str) -> Option<String> {
+    struct IdVisitor<'v>(&'v mut Option<String>);
+
+    impl<'de> Visitor<'de> for IdVisitor<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a record: a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(Text(key)) = map.next_key()? {
+                let value: &'de RawValue = map.next_value()?;
+                if key == "id" {
+                    *self.0 = id_text(value);
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut id = None;
+    // The fault was told already.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_map(IdVisitor(&mut id));
+    id
 }
 
 /// A string that borrows where it can.

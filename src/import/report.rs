@@ -18,6 +18,9 @@ pub struct ImportReport {
     /// The version that the import committed; none when there was nothing to commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
+    /// How often it began again because another writer had added the same rows meanwhile.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reruns: u32,
     /// The files that were read.
     pub inputs: Vec<InputReport>,
     /// Files in a folder that were passed over, and why.
@@ -26,12 +29,19 @@ pub struct ImportReport {
     pub records: RecordCounts,
     /// Rows that were added, by table.
     pub rows: BTreeMap<&'static str, u64>,
+    /// Conversations that were put into a split, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub splits: BTreeMap<String, u64>,
     /// What became of pictures and videos.
     pub media: MediaCounts,
     /// The first missing files; [`MediaCounts::missing`] counts all.
     pub missing: Vec<MissingFile>,
     /// What is worth looking at, by kind.
     pub findings: BTreeMap<Kind, Findings>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A file that was read.
@@ -140,6 +150,10 @@ pub enum Kind {
     EvidenceUnknown,
     /// A picture or video that was not found.
     MissingMedia,
+    /// A place where a picture or video should be named, and nothing is: it was taken as none.
+    EmptyPath,
+    /// A picture or video that is linked, and whose file is gone or no longer what it was.
+    BrokenLink,
     /// A path outside the media roots.
     OutsideRoot,
     /// A path that was found only by another spelling: percent signs, letter case.
@@ -227,7 +241,7 @@ impl ImportReport {
 
     /// Whether there is anything to commit.
     pub fn has_changes(&self) -> bool {
-        self.records.added + self.records.replaced + self.media.found_now > 0
+        self.records.added + self.records.replaced + self.media.found_now > 0 || !self.splits.is_empty()
     }
 
     /// The report as JSON text.

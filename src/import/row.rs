@@ -80,6 +80,7 @@ pub(super) fn apply_defaults(draft: &mut Draft, source: &SourceDescription, text
         (&mut draft.specialty, &defaults.specialty),
         (&mut draft.procedure, &defaults.procedure),
         (&mut draft.language, &defaults.language),
+        (&mut draft.split, &defaults.split),
     ] {
         if field.is_none() {
             field.clone_from(default);

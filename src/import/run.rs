@@ -11,20 +11,26 @@ use crate::import::media::bytes::Out;
 use crate::import::media::names::Named;
 use crate::import::media::store::{Located, Store};
 use crate::import::options::{ImportOptions, OnChange, OnError, OnMissing, Progress};
-use crate::import::raw::RawRecord;
+use crate::import::raw::{self, RawRecord};
 use crate::import::records::{Record, RecordReader};
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
 use crate::import::row;
 use crate::import::sink::{Sink, TrialRun};
+use crate::import::split::Splits;
 use crate::schema::record::{Identity, id_identity};
 use crate::schema::tables::Table;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
+/// How often an import begins again after another writer came first.
+const RERUNS: u32 = 16;
 /// After how many records progress is told at the latest.
 const TELL_EVERY: u64 = 64;
 
 /// Imports conversations into a dataset, as one new version, or none where there is nothing to commit.
+///
+/// Where another writer has meanwhile added rows that this import adds too (the same pictures, say), it begins again
+/// on top of what is there now, finds those, and adds the rest: of imports at once each time at least one lands.
 ///
 /// `inputs` are JSON files or folders; of a folder, every `.json` and `.jsonl` file below it that holds conversations is
 /// read, by name. Memory is bounded by the largest record, plus about 16 bytes a record's id beside what the appender
@@ -60,8 +66,30 @@ pub fn import(
         run.inputs(inputs)?;
         return Ok(run.report);
     }
+    let mut base = dataset.clone();
+    let mut reruns = 0;
+    loop {
+        match attempt(&base, inputs, options, progress, reruns) {
+            Err(error) if error.kind() == ErrorKind::Conflict && reruns < RERUNS => {
+                base = Dataset::open(base.path())?;
+                reruns += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// One attempt at an import, on top of this version.
+fn attempt(
+    dataset: &Dataset,
+    inputs: &[PathBuf],
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(&Progress),
+    reruns: u32,
+) -> Result<ImportReport> {
     let mut sink = dataset.append()?;
     let mut run = Run::new(&mut sink, options, progress);
+    run.report.reruns = reruns;
     run.inputs(inputs)?;
     let mut report = run.finish()?;
     if report.has_changes() {
@@ -80,6 +108,7 @@ struct Run<'r> {
     options: &'r ImportOptions,
     tell: &'r mut dyn FnMut(&Progress),
     store: Store<'r>,
+    splits: Splits,
     report: ImportReport,
     progress: Progress,
     /// Keys of the ids that this import has met, for telling repeats.
@@ -95,6 +124,7 @@ impl<'r> Run<'r> {
             options,
             tell,
             store: Store::new(options),
+            splits: Splits::default(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             progress: Progress::default(),
             met: HashSet::new(),
@@ -110,11 +140,11 @@ impl<'r> Run<'r> {
         for input in &inputs {
             self.input(input).map_err(|error| error.in_file(&input.path))?;
         }
-        self.store.attach(self.sink)
+        self.store.attach(self.sink)?;
+        self.splits.write(self.sink)
     }
 
     fn input(&mut self, input: &Input) -> Result<()> {
-        let format = inputs::first_format(&input.path)?;
         self.store.enter(&input.path);
         self.progress.file.clone_from(&input.name);
         let before = (self.progress.bytes, self.report.records.read);
@@ -137,7 +167,7 @@ impl<'r> Run<'r> {
         if records == 0 {
             self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
         }
-        let (path, format) = (input.path.display().to_string(), format.map(forms::Format::name));
+        let (path, format) = (input.path.display().to_string(), input.format.map(forms::Format::name));
         self.report.inputs.push(InputReport { path, bytes, digest, records, format });
         (self.tell)(&self.progress);
         Ok(())
@@ -164,7 +194,7 @@ impl<'r> Run<'r> {
                 })
             }
             Err(error) => {
-                (at.record, at.line) = (error.record(), None);
+                (at.record, at.line) = (error.record(), error.line());
                 Err(error)
             }
         };
@@ -173,15 +203,18 @@ impl<'r> Run<'r> {
         if self.options.on_error == OnError::Stop || !is_records_own {
             return Err(error);
         }
-        self.report.find(Kind::BadRecord, at, error.to_string());
+        at.line = error.line().or(at.line);
+        self.report.find(Kind::BadRecord, at, error.message());
         *self.report.records.skipped.entry("bad record").or_default() += 1;
         Ok(())
     }
 
     fn record(&mut self, record: &Record<'_>, input: &Input, at: &mut At) -> Result<()> {
-        let raw: RawRecord<'_> = serde_json::from_str(record.text).map_err(|error| record.error(&error))?;
-        let id = raw.get("id").and_then(crate::import::raw::as_text).map(|id| id.into_owned());
-        at.id = id;
+        let raw: RawRecord<'_> = serde_json::from_str(record.text).map_err(|error| {
+            at.id = raw::id_of(record.text);
+            record.error(&error)
+        })?;
+        at.id = raw.id();
         let mut draft = forms::draft(raw, self.options.format)?;
         row::apply_defaults(&mut draft, &self.options.source, record.text)?;
         let id = draft.id.take().unwrap_or_else(|| format!("{}#{}", input.name, record.number));
@@ -220,9 +253,12 @@ impl<'r> Run<'r> {
         self.report.media.named += names.len() as u64;
         let known = self.sink.lookup(Table::Conversations, source, &planned.row.id)?;
         if let Some(address) = known {
-            let same = self.sink.dataset().conversation_at(address)?.record()? == planned.row.record;
+            let there = self.sink.dataset().conversation_at(address)?;
+            let same = there.record()? == planned.row.record;
             if same || self.options.on_change != OnChange::Replace {
-                return self.leave(same, &names, draft, at);
+                let split = there.split()?.map(str::to_owned);
+                self.leave(address, same, split, draft, at)?;
+                return self.attach(&names, draft, at);
             }
         }
         let mut located = Vec::with_capacity(names.len());
@@ -248,24 +284,55 @@ impl<'r> Run<'r> {
             }
             None => self.report.records.added += 1,
         }
-        self.sink.conversation(&planned.row)?;
+        let address = self.sink.conversation(&planned.row)?;
+        self.put_into_split(address, draft)?;
         self.report.row(Table::Conversations.name());
         Ok(())
     }
 
-    /// Leaves a conversation that is there as it is; bytes of its media that are here now are attached.
-    fn leave(&mut self, same: bool, names: &[Named<'_>], draft: &Draft, at: &At) -> Result<()> {
-        if !same {
-            self.report.records.changed_kept += 1;
-            if self.options.on_change == OnChange::Report {
-                self.report.find(Kind::ChangedRecord, at, "its content differs; the dataset's was kept");
+    /// Leaves a conversation that is there as it is, save that one that is in no split comes into the record's.
+    fn leave(&mut self, address: Address, same: bool, split: Option<String>, draft: &Draft, at: &At) -> Result<()> {
+        let records = &mut self.report.records;
+        let what = match (&split, &draft.split) {
+            _ if !same => "its content differs; the dataset's was kept".to_owned(),
+            (Some(there), Some(here)) if there != here && self.options.on_change == OnChange::Replace => {
+                records.replaced += 1;
+                return self.put_into_split(address, draft);
             }
-            return Ok(());
+            (Some(there), Some(here)) if there != here => {
+                format!("its split is {here:?} here and {there:?} in the dataset, which was kept")
+            }
+            (None, Some(_)) => {
+                records.unchanged += 1;
+                return self.put_into_split(address, draft);
+            }
+            _ => {
+                records.unchanged += 1;
+                return Ok(());
+            }
+        };
+        records.changed_kept += 1;
+        if self.options.on_change == OnChange::Report {
+            self.report.find(Kind::ChangedRecord, at, what);
         }
-        self.report.records.unchanged += 1;
+        Ok(())
+    }
+
+    fn put_into_split(&mut self, address: Address, draft: &Draft) -> Result<()> {
+        let Some(split) = &draft.split else { return Ok(()) };
+        match self.report.splits.get_mut(split) {
+            Some(count) => *count += 1,
+            None => drop(self.report.splits.insert(split.clone(), 1)),
+        }
+        self.splits.note(address, split)
+    }
+
+    /// Attaches bytes of a conversation's media that were missing and are here now.
+    fn attach(&mut self, names: &[Named<'_>], draft: &Draft, at: &At) -> Result<()> {
         for named in names {
             let located = self.store.locate(named, self.sink)?;
-            if !matches!(located, Located::Known(_)) {
+            // What is new is shown by the record that is not taken alone.
+            if let Located::FoundNow(..) | Located::StillMissing(..) | Located::Broken(..) = located {
                 let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
                 self.store.ensure(named, located, draft, &mut out)?;
             }
@@ -280,16 +347,19 @@ impl<'r> Run<'r> {
         }
         let mut is_left_out = false;
         for (named, located) in names.iter().zip(located) {
-            if let Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) = located {
-                if self.options.missing == OnMissing::Stop {
-                    let message =
-                        format!("{:?} is missing: {reason}; `--missing keep` takes the record without it", named.id);
-                    return Err(Error::new(ErrorKind::NotFound, message));
-                }
-                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-                self.store.miss(named, *kind, reason.clone(), &mut out);
-                is_left_out = true;
+            let (kind, reason) = match located {
+                Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) => (*kind, reason),
+                Located::Broken(_, reason) => (Kind::BrokenLink, reason),
+                _ => continue,
+            };
+            if self.options.missing == OnMissing::Stop {
+                let message =
+                    format!("{:?} is missing: {reason}; `--missing keep` takes the record without it", named.id);
+                return Err(Error::new(ErrorKind::NotFound, message));
             }
+            let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+            self.store.miss(named, kind, reason.clone(), &mut out);
+            is_left_out = true;
         }
         if is_left_out {
             *self.report.records.skipped.entry("missing media").or_default() += 1;

@@ -150,9 +150,221 @@ fn a_bad_record_stops_with_its_place_or_is_skipped() {
     place.options.on_error = OnError::Skip;
     let report = place.import(&[&file]).unwrap();
     assert_eq!((report.records.added, report.records.skipped["bad record"]), (1, 2));
-    assert!(report.findings[&Kind::BadRecord].examples[1].detail.contains("line 3"));
+    let examples = &report.findings[&Kind::BadRecord].examples;
+    assert_eq!((examples[0].record, examples[0].line, examples[0].id.as_deref()), (Some(2), Some(2), Some("w")));
+    assert_eq!(examples[0].detail, "a turn has neither `from` nor `role`", "the place stands once");
+    assert_eq!((examples[1].line, examples[1].id.as_deref(), &*examples[1].detail), (Some(3), None, "expected ident"));
     let cut = place.write("y.json", format!("[{good},{{\"id"));
     assert_eq!(place.import(&[&cut]).unwrap().records.skipped["bad record"], 1);
+}
+
+#[test]
+fn what_is_no_record_is_skipped_by_its_place_and_the_rest_is_taken() {
+    let mut place = Place::new();
+    let good = |id: u32| format!(r#"{{"id":{id},"messages":[{{"role":"user","content":"x"}}]}}"#);
+    let wrong = r#"{"id": "odd",
+ "messages": 5}"#;
+    let text = format!("[{},\n\"text\",\n[1, 2],\n{wrong},\n{}]", good(1), good(2));
+    let file = place.write("x.json", text);
+    let error = place.import(&[&file]).unwrap_err().to_string();
+    assert!(error.contains("record 2, line 2") && error.contains("expected a record (`{`), found `\"`"), "{error}");
+    place.options.on_error = OnError::Skip;
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.read, report.records.added, report.records.skipped["bad record"]), (5, 2, 3));
+    let places: Vec<_> = report.findings[&Kind::BadRecord].examples.iter().map(|at| (at.record, at.line)).collect();
+    assert_eq!(places, [(Some(2), Some(2)), (Some(3), Some(3)), (Some(4), Some(5))]);
+    assert_eq!(report.findings[&Kind::BadRecord].examples[2].id.as_deref(), Some("odd"));
+}
+
+#[test]
+fn media_fields_that_name_nothing_are_no_media_and_stay_as_they_were_written() {
+    let place = Place::new();
+    place.write("b.png", png(2));
+    let empties = [r#""""#, "null", "[]", r#"[""]"#, r#"[null]"#, r#"{"bytes":null,"path":null}"#, r#"" ""#];
+    let lines =
+        empties.map(|empty| format!(r#"{{"image":{empty},"conversations":[{{"from":"human","value":"<image>q"}}]}}"#));
+    let file = place.write("x.jsonl", lines.join("\n"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.added, report.media.named, count(&report, Kind::EmptyPath)), (7, 0, 5));
+    for (number, empty) in empties.iter().enumerate() {
+        let row = place.dataset().conversation(number as u64).unwrap().to_row().unwrap();
+        assert_eq!((row.extra, row.media.len()), (Some(format!("{{\"image\":{empty}}}")), 0));
+    }
+    let list = r#"{"id":"l","images":["","b.png"],"videos":[["b.png",""],[]],"messages":[{"role":"user","content":"<image> and <image>"}]}"#;
+    let part = r#"{"id":"p","messages":[{"role":"user","content":[{"type":"image","image":""},{"type":"image","image":"b.png"}]}]}"#;
+    let file = place.write("y.jsonl", format!("{list}\n{part}\n"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.added, report.media.named, count(&report, Kind::EmptyPath)), (2, 3, 3));
+    let row = |id| place.dataset().conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap();
+    let listed = row("l");
+    assert_eq!((listed.media.len(), listed.media[0].at), (2, Some(12)), "the second placeholder is the second entry's");
+    let written = r#"{"~images":["","b.png"],"~videos":[["b.png",""],[]]}"#;
+    assert_eq!(listed.extra.as_deref(), Some(written));
+    assert_eq!(row("p").media.len(), 1);
+}
+
+fn split_of(place: &Place, id: &str) -> Option<String> {
+    let dataset = place.dataset();
+    dataset.conversation_at(place.found(Table::Conversations, id)).unwrap().split().unwrap().map(str::to_owned)
+}
+
+#[test]
+fn splits_become_an_added_column_and_again_nothing() {
+    let mut place = Place::new();
+    let line = |id: u32, split: &str| format!(r#"{{"id":{id},{split}"messages":[{{"role":"user","content":"x"}}]}}"#);
+    let lines = [line(1, r#""split":"test","#), line(2, ""), line(3, r#""split":5,"#)];
+    let file = place.write("x.jsonl", lines.join("\n"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!(report.splits, [("test".to_owned(), 1)].into());
+    assert_eq!([1, 2, 3].map(|id| split_of(&place, &id.to_string())), [Some("test".into()), None, None]);
+    let dataset = place.dataset();
+    let extra = |id| dataset.conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap().extra;
+    assert_eq!((extra("1"), extra("3")), (None, Some(r#"{"split":5}"#.into())));
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+
+    place.options.source.defaults.split = Some("train".into());
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.splits, report.records.unchanged), ([("train".to_owned(), 2)].into(), 3));
+    assert_eq!([1, 2, 3].map(|id| split_of(&place, &id.to_string()).unwrap()), ["test", "train", "train"]);
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+
+    place.write("x.jsonl", lines.join("\n").replace("\"test\"", "\"val\""));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.changed_kept, count(&report, Kind::ChangedRecord), report.version), (1, 1, None));
+    place.options.on_change = OnChange::Replace;
+    let before = place.found(Table::Conversations, "1");
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.replaced, report.records.unchanged), (1, 2));
+    assert_eq!((split_of(&place, "1").as_deref(), place.found(Table::Conversations, "1")), (Some("val"), before));
+}
+
+#[test]
+fn a_column_of_another_kind_is_no_place_for_splits() {
+    let place = Place::new();
+    let line = r#"{"id":ID,"split":"a","messages":[{"role":"user","content":"x"}]}"#;
+    let first = place.write("x.jsonl", line.replace("ID", "1").replace("\"a\"", "null"));
+    place.import(&[&first]).unwrap();
+    let column = |ty| crate::format::notation::Column::new("split", ty, true);
+    let dataset = place.dataset();
+    let numbers = std::sync::Arc::new(arrow_array::Int64Array::from(vec![7]));
+    dataset.add_column(Table::Conversations, column(crate::format::notation::ColumnType::Int(64)), numbers).unwrap();
+    let second = place.write("y.jsonl", line.replace("ID", "2"));
+    let error = place.import(&[&second]).unwrap_err().to_string();
+    assert!(error.contains("which split they belong to") && error.contains("type int64"), "{error}");
+
+    let place = Place::new();
+    place.import(&[&first]).unwrap();
+    let texts = std::sync::Arc::new(arrow_array::LargeStringArray::from(vec!["old"]));
+    place.dataset().add_column(Table::Conversations, column(crate::format::notation::ColumnType::Text), texts).unwrap();
+    place.import(&[&second]).unwrap();
+    assert_eq!((split_of(&place, "1").as_deref(), split_of(&place, "2").as_deref()), (Some("old"), Some("a")));
+}
+
+#[test]
+fn imports_at_once_that_bring_the_same_pictures_all_land() {
+    let place = Place::new();
+    let pictures: Vec<String> = (0..9).map(|number| format!("p/{number}.png")).collect();
+    pictures.iter().zip(1..).for_each(|(name, width)| drop(place.write(name, png(width))));
+    let files: Vec<PathBuf> = (0..4)
+        .map(|file| {
+            let lines = pictures.iter().map(|name| {
+                format!(
+                    r#"{{"id":"{file}/{name}","image":"{name}","messages":[{{"role":"user","content":"<image>"}}]}}"#
+                )
+            });
+            place.write(&format!("{file}.jsonl"), lines.collect::<Vec<_>>().join("\n"))
+        })
+        .collect();
+    let base = place.dataset();
+    let started = std::sync::Barrier::new(files.len());
+    let reports: Vec<ImportReport> = std::thread::scope(|scope| {
+        let running: Vec<_> = files
+            .iter()
+            .map(|file| {
+                scope.spawn(|| {
+                    started.wait();
+                    import(&base, std::slice::from_ref(file), &place.options, &mut |_| {}).unwrap()
+                })
+            })
+            .collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(reports.iter().all(|report| report.records.added == 9 && report.records.add_up()));
+    assert_eq!(reports.iter().map(|report| report.rows.get("frames").copied().unwrap_or(0)).sum::<u64>(), 9);
+    assert!(reports.iter().any(|report| report.reruns > 0));
+    let dataset = place.dataset();
+    assert_eq!((dataset.count(Table::Conversations).unwrap(), dataset.count(Table::Frames).unwrap()), (36, 9));
+    assert_eq!(dataset.count(Table::Blobs).unwrap(), 9);
+}
+
+#[test]
+fn a_kept_changed_record_gets_its_pictures_too_and_no_others() {
+    let place = Place::new();
+    let file = place.write("x.json", TWO);
+    place.import(&[&file]).unwrap();
+    place.write("p/2.png", png(9));
+    place.write("p/3.png", png(9));
+    let changed = TWO.replace("\"r\"", "\"other\"").replace("\"p/2.png\"", "[\"p/2.png\", \"p/3.png\"]");
+    place.write("x.json", changed);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.changed_kept, report.media.found_now, report.version), (1, 1, Some(3)));
+    assert_eq!(place.dataset().count(Table::Frames).unwrap(), 2);
+    assert!(place.dataset().frame(place.found(Table::Frames, "p/2.png")).unwrap().blob().unwrap().is_some());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_missing_picture() {
+    // Its length is 0, and reading it from the start fails, for the superuser too.
+    if !Path::new("/proc/self/mem").is_file() {
+        println!("skipped: there is no /proc here");
+        return;
+    }
+    let mut place = Place::new();
+    place.options.media_roots = vec!["/proc/self".into()];
+    let file = place.write("x.jsonl", r#"{"image":"mem","messages":[{"role":"user","content":"<image>"}]}"#);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.added, report.media.missing), (1, 1));
+    assert!(report.missing[0].reason.contains("it is there, and cannot be read: "), "{:?}", report.missing);
+    place.options.missing = OnMissing::Stop;
+    let other = place.write("y.jsonl", r#"{"image":"mem","messages":[{"role":"user","content":"<image>"}]}"#);
+    assert!(place.import(&[&other]).unwrap_err().to_string().contains("cannot be read"));
+}
+
+#[test]
+fn a_linked_file_that_is_gone_or_changed_is_told_with_a_remedy_and_healed() {
+    let mut place = Place::new();
+    let file = place.write("x.json", TWO);
+    let picture = place.write("p/1 [x].png", png(7));
+    place.options.media = MediaMode::Link;
+    place.import(&[&file]).unwrap();
+    let bytes = |place: &Place| {
+        let dataset = place.dataset();
+        dataset
+            .frame(place.found(Table::Frames, "p/1 [x].png"))
+            .unwrap()
+            .bytes()
+            .map(|bytes| bytes.unwrap().into_owned())
+    };
+    fs::remove_file(&picture).unwrap();
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((count(&report, Kind::BrokenLink), report.version), (1, None));
+    let reason = &report.findings[&Kind::BrokenLink].examples[0].detail;
+    assert!(reason.contains("put it back as it was, or bring it to where the record says"), "{reason}");
+    // It was moved to where the media are looked for first: its bytes are taken, if they may be.
+    let moved = place.write("other/p/1 [x].png", png(7));
+    place.options.media_roots = vec![place.dir.path().join("in/other")];
+    let report = place.import(&[&file]).unwrap();
+    assert!(report.findings[&Kind::BrokenLink].examples[0].detail.contains("import again with --media embed"));
+    place.options.media = MediaMode::Embed;
+    fs::write(&moved, [png(7), png(7)].concat()).unwrap();
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((count(&report, Kind::BrokenLink), report.version), (1, None));
+    assert!(report.findings[&Kind::BrokenLink].examples[0].detail.contains("with --on-change replace"));
+    fs::write(&moved, png(7)).unwrap();
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.media.found_now, count(&report, Kind::BrokenLink)), (1, 0));
+    assert_eq!(bytes(&place).unwrap(), png(7));
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
 }
 
 #[test]

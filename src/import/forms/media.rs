@@ -1,8 +1,9 @@
 //! The fields of a record that name pictures and videos.
 
 use crate::error::{Error, Result};
-use crate::import::draft::{DraftMedium, MediaItem, MediaKind};
+use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::raw::{RawRecord, Text, as_text};
+use crate::import::report::Kind;
 use base64::Engine;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +28,7 @@ pub(super) const OUTPUTS: [(&str, MediaKind); 4] = [
 pub(super) struct Inputs<'a> {
     media: VecDeque<DraftMedium>,
     raw: Vec<(String, &'a RawValue)>,
+    findings: Vec<(Kind, String)>,
 }
 
 impl<'a> Inputs<'a> {
@@ -35,12 +37,20 @@ impl<'a> Inputs<'a> {
         let mut inputs = Self::default();
         for &(name, kind) in fields {
             let Some(value) = record.get(name).filter(|value| value.get() != "null") else { continue };
-            record.take(name);
-            let mut has_more = false;
-            let media = media_of(value, kind, &mut has_more)
+            let mut seen = Seen::default();
+            let media = media_of(value, kind, &mut seen)
                 .map_err(|error| Error::input(format!("the field `{name}`: {}", error.message())))?;
+            if seen.empty > 0 {
+                let entries = if seen.empty == 1 { "an entry that is" } else { "entries that are" };
+                inputs.findings.push((Kind::EmptyPath, format!("`{name}` has {} {entries} empty", seen.empty)));
+            }
+            // Where it names nothing at all, it is no field of media: it stays in `extra`, as it was written.
+            if media.iter().all(|medium| medium.items.is_empty()) {
+                continue;
+            }
+            record.take(name);
             inputs.media.extend(media);
-            if has_more {
+            if seen.has_more || seen.empty > 0 {
                 inputs.raw.push((format!("~{name}"), value));
             }
         }
@@ -53,9 +63,10 @@ impl<'a> Inputs<'a> {
         self.media.remove(at)
     }
 
-    /// Puts fields that say more than paths back into the record, for `extra`.
-    pub(super) fn keep_raw(&self, record: &mut RawRecord<'a>) {
-        record.fields.extend(self.raw.iter().map(|(name, value)| (name.clone().into(), *value)));
+    /// Puts fields that say more than paths back into the record, for `extra`, and what is worth telling into the draft.
+    pub(super) fn keep_raw(&mut self, record: &mut RawRecord<'a>, draft: &mut Draft) {
+        record.fields.extend(self.raw.drain(..).map(|(name, value)| (name.into(), value)));
+        draft.findings.append(&mut self.findings);
     }
 
     /// What is left.
@@ -64,63 +75,82 @@ impl<'a> Inputs<'a> {
     }
 }
 
-fn media_of(value: &RawValue, kind: MediaKind, has_more: &mut bool) -> Result<Vec<DraftMedium>> {
-    if !value.get().starts_with('[') {
-        return Ok(vec![medium(value, kind, has_more)?]);
-    }
-    let list: Vec<&RawValue> = parse(value)?;
-    list.into_iter().map(|entry| medium(entry, kind, has_more)).collect()
+/// What entries of a field have beside paths.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Whether one has further keys.
+    has_more: bool,
+    /// How many name nothing.
+    empty: usize,
 }
 
-/// One medium: a path, an object with a path or bytes, or (for a clip) the list of its frames.
-pub(super) fn medium(value: &RawValue, kind: MediaKind, has_more: &mut bool) -> Result<DraftMedium> {
+fn media_of(value: &RawValue, kind: MediaKind, seen: &mut Seen) -> Result<Vec<DraftMedium>> {
+    if !value.get().starts_with('[') {
+        return Ok(vec![medium(value, kind, seen)?]);
+    }
+    let list: Vec<&RawValue> = parse(value)?;
+    list.into_iter().map(|entry| medium(entry, kind, seen)).collect()
+}
+
+/// One medium: a path, an object with a path or bytes, or (for a clip) the list of its frames. It has no items where
+/// nothing is named.
+pub(super) fn medium(value: &RawValue, kind: MediaKind, seen: &mut Seen) -> Result<DraftMedium> {
     if value.get().starts_with('[') {
         if kind == MediaKind::Picture {
             return Err(Error::input("a list stands where a picture should be"));
         }
         let list: Vec<&RawValue> = parse(value)?;
-        let items = list.into_iter().map(|entry| item(entry, has_more)).collect::<Result<Vec<_>>>()?;
-        if items.is_empty() {
-            return Err(Error::input("a clip has no frames"));
+        seen.empty += usize::from(list.is_empty());
+        let mut items = Vec::with_capacity(list.len());
+        for entry in list {
+            items.extend(item(entry, seen)?);
         }
         return Ok(DraftMedium { of_frames: true, ..DraftMedium::new(kind, items) });
     }
-    let item = item(value, has_more)?;
-    Ok(DraftMedium::new(kind, vec![item]))
+    let item = item(value, seen)?;
+    Ok(DraftMedium::new(kind, item.into_iter().collect()))
 }
 
-fn item(value: &RawValue, has_more: &mut bool) -> Result<MediaItem> {
+/// The file that an entry names; nothing where it is empty, which is kept as it was written.
+fn item(value: &RawValue, seen: &mut Seen) -> Result<Option<MediaItem>> {
+    if value.get() == "null" {
+        seen.empty += 1;
+        return Ok(None);
+    }
     if value.get().starts_with('{') {
         let fields: BTreeMap<String, &RawValue> = parse(value)?;
         let bytes = fields.get("bytes").and_then(|bytes| as_text(bytes));
         let path = ["path", "url", "image", "video", "file"]
             .into_iter()
             .find_map(|name| fields.get(name).and_then(|value| as_text(value)));
-        *has_more |=
+        seen.has_more |=
             fields.len() > 1 && !(fields.len() == 2 && fields.contains_key("bytes") && fields.contains_key("path"));
         return match (bytes, path) {
-            (Some(bytes), _) => from_base64("application/octet-stream", &bytes),
-            (None, Some(path)) => from_text(&path),
+            (Some(bytes), _) => from_base64("application/octet-stream", &bytes).map(Some),
+            (None, Some(path)) => from_text(&path, seen),
+            (None, None) if fields.contains_key("path") || fields.contains_key("bytes") => {
+                seen.empty += 1;
+                Ok(None)
+            }
             (None, None) => Err(Error::input("an entry has neither a path nor bytes")),
         };
     }
     match serde_json::from_str::<Text<'_>>(value.get()) {
-        Ok(Text(text)) => from_text(&text),
+        Ok(Text(text)) => from_text(&text, seen),
         Err(_) => Err(Error::input(format!("expected a path, found {}", shortened(value.get())))),
     }
 }
 
-/// A path, or the bytes that a `data:` address holds.
-pub(super) fn from_text(text: &str) -> Result<MediaItem> {
+/// A path, or the bytes that a `data:` address holds; nothing where the text is blank.
+fn from_text(text: &str, seen: &mut Seen) -> Result<Option<MediaItem>> {
     let Some(data) = text.strip_prefix("data:") else {
-        return match text.trim() {
-            "" => Err(Error::input("a path is empty")),
-            _ => Ok(MediaItem::Path(text.to_owned())),
-        };
+        let is_blank = text.trim().is_empty();
+        seen.empty += usize::from(is_blank);
+        return Ok((!is_blank).then(|| MediaItem::Path(text.to_owned())));
     };
     match data.split_once(',') {
         Some((head, bytes)) if head.ends_with(";base64") => {
-            from_base64(head.split(';').next().unwrap_or_default(), bytes)
+            from_base64(head.split(';').next().unwrap_or_default(), bytes).map(Some)
         }
         _ => Err(Error::input("a data: address without base64 bytes")),
     }

@@ -25,7 +25,6 @@ use crate::import::reasoning;
 use crate::import::report::Kind;
 use crate::import::surgdb_fields::SurgdbFields;
 use media::Inputs;
-use serde_json::value::RawValue;
 use std::str::FromStr;
 
 /// A form of conversation records.
@@ -96,7 +95,7 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
     let ours = SurgdbFields::take(&mut record)?;
     take_labels(&mut record, &mut draft);
     let mut inputs = Inputs::take(&mut record, &media::INPUTS)?;
-    let outputs = Inputs::take(&mut record, &media::OUTPUTS)?;
+    let mut outputs = Inputs::take(&mut record, &media::OUTPUTS)?;
     if let Some(system) = record.take_text("system") {
         draft.turns.push(turns::plain("system", &system));
     }
@@ -107,8 +106,8 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
     }
     let exact = ours.as_ref().is_some_and(SurgdbFields::has_endings);
     endings::take(&mut record, &mut draft, found, exact)?;
-    inputs.keep_raw(&mut record);
-    outputs.keep_raw(&mut record);
+    inputs.keep_raw(&mut record, &mut draft);
+    outputs.keep_raw(&mut record, &mut draft);
     let outputs = outputs.into_media();
     if !outputs.is_empty() && draft.turns.is_empty() {
         draft.turns.push(turns::plain("assistant", ""));
@@ -138,20 +137,11 @@ pub(super) fn no_conversation(record: &RawRecord<'_>) -> Error {
     Error::input(message)
 }
 
-/// The record's id: text or a number.
-pub(super) fn take_id(record: &mut RawRecord<'_>) -> Option<String> {
-    let value = record.get("id")?;
-    let id = match as_text(value) {
-        Some(text) => text.into_owned(),
-        None if is_number(value) => value.get().to_owned(),
-        None => return None,
-    };
+/// Takes the record's id.
+fn take_id(record: &mut RawRecord<'_>) -> Option<String> {
+    let id = record.id()?;
     record.take("id");
     Some(id)
-}
-
-fn is_number(value: &RawValue) -> bool {
-    value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit())
 }
 
 /// Takes the fields that have columns of their own; the first name that is there counts, others stay in `extra`.
@@ -163,6 +153,7 @@ fn take_labels(record: &mut RawRecord<'_>, draft: &mut Draft) {
     draft.language = first(&["language", "lang"]);
     draft.patient = first(&["patient", "patient_id"]);
     draft.generator = first(&["generator"]);
+    draft.split = first(&["split"]);
     if draft.patient.is_some() {
         draft.institution = first(&["institution"]);
     }

@@ -1,6 +1,6 @@
 //! Content parts: their texts joined, their borders kept, their media taken out.
 
-use super::media::{self, Inputs};
+use super::media::{self, Inputs, Seen};
 use crate::error::Result;
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::raw::{Field, ObjectText, RawPart, Text, as_text};
@@ -83,7 +83,7 @@ fn medium_border(fields: &[Field<'_>], draft: &mut Draft, place: Option<&mut Pla
         return Ok(whole(fields));
     };
     let mut medium = match key.and_then(|key| get(fields, key)) {
-        Some(value) => media::medium(value, kind, &mut false)?,
+        Some(value) => media::medium(value, kind, &mut Seen::default())?,
         None => match place.inputs.next(kind) {
             Some(medium) => medium,
             None => {
@@ -92,6 +92,10 @@ fn medium_border(fields: &[Field<'_>], draft: &mut Draft, place: Option<&mut Pla
             }
         },
     };
+    if medium.items.is_empty() {
+        draft.find(Kind::EmptyPath, "a content part names an empty file");
+        return Ok(whole(fields));
+    }
     medium.turn = place.turn;
     medium.output = place.by_assistant;
     let number = |names: &[&str]| names.iter().find_map(|name| get(fields, name)?.get().parse::<f64>().ok());

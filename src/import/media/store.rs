@@ -1,13 +1,13 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
 use crate::dataset::CellUpdate;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::names::{Named, name_of};
-use crate::import::media::resolve::{Resolved, Roots};
-use crate::import::options::ImportOptions;
+use crate::import::media::resolve::{Resolved, Roots, Wanted};
+use crate::import::options::{ImportOptions, MediaMode, OnChange};
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
@@ -16,6 +16,8 @@ use crate::schema::record::{self, Identity, id_identity};
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::{Table, frames, videos};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// How many ids are held beside their addresses.
@@ -30,6 +32,8 @@ pub(crate) enum Located {
     Known(Address),
     /// Its row is there without bytes, and they are here now.
     FoundNow(Address, PathBuf, u64),
+    /// Its row is there, linked to a file that is gone or no longer what it was: what is wrong, and what to do.
+    Broken(Address, String),
     /// Its row is there without bytes, and they are still missing.
     StillMissing(Address, Kind, String),
     /// It is new, and its bytes are here.
@@ -97,16 +101,21 @@ impl<'o> Store<'o> {
             return Ok(Located::Known(*address));
         }
         let known = sink.lookup(named.table, &self.options.source.id, &named.id)?;
-        if let Some(address) = known
-            && has_bytes(sink, named.table, address)?
-        {
-            self.remember(key, address);
-            return Ok(Located::Known(address));
+        let held = known.map(|address| held(sink, named.table, address)).transpose()?;
+        match (known, held) {
+            (Some(address), Some(Held::Whole)) => {
+                self.remember(key, address);
+                return Ok(Located::Known(address));
+            }
+            (Some(address), Some(Held::Broken(blob, error))) => {
+                return self.broken(named, address, &blob, &error);
+            }
+            _ => {}
         }
         let Some(wanted) = &named.wanted else {
             return Ok(known.map_or(Located::Bytes, Located::Known));
         };
-        Ok(match (self.roots.resolve(wanted), known) {
+        Ok(match (self.resolve(wanted), known) {
             (Resolved::File { path, size, .. }, Some(address)) => Located::FoundNow(address, path, size),
             (Resolved::File { path, size, respelled }, None) => Located::New(path, size, respelled),
             (other, known) => {
@@ -122,6 +131,41 @@ impl<'o> Store<'o> {
                 }
             }
         })
+    }
+
+    /// Finds the file, which must be readable.
+    fn resolve(&mut self, wanted: &Wanted) -> Resolved {
+        let found = self.roots.resolve(wanted);
+        let Resolved::File { path, .. } = &found else { return found };
+        let readable = File::open(path).and_then(|mut file| file.read(&mut [0]));
+        match readable {
+            Ok(_) => found,
+            Err(error) => Resolved::Missing(format!("it is there, and cannot be read: {error}")),
+        }
+    }
+
+    /// What becomes of a row whose linked file is gone or changed: its bytes are taken from where the record says, if
+    /// they are to be embedded and are what they were, or may be replaced.
+    fn broken(&mut self, named: &Named<'_>, address: Address, blob: &[u8], error: &Error) -> Result<Located> {
+        let what = error.message();
+        let file = error.file().unwrap_or(Path::new("")).display();
+        let found = named.wanted.as_ref().map(|wanted| self.resolve(wanted));
+        let Some(Resolved::File { path, size, .. }) = found else {
+            let remedy = "or bring it to where the record says, and import again with --media embed";
+            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
+        };
+        if self.options.media == MediaMode::Link {
+            let remedy = "or import again with --media embed, which stores the file that the record names";
+            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
+        }
+        let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
+        if hasher.finalize().as_bytes() == blob || self.options.on_change == OnChange::Replace {
+            return Ok(Located::FoundNow(address, path, size));
+        }
+        let remedy = "or take the file that the record names now, which is another one, with --on-change replace";
+        Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")))
     }
 
     /// The row of an item, written if it is new; bytes that are here now are noted for [`Store::attach`].
@@ -140,6 +184,10 @@ impl<'o> Store<'o> {
             Located::Known(address) => address,
             Located::StillMissing(address, kind, reason) => {
                 self.miss(named, kind, reason, out);
+                address
+            }
+            Located::Broken(address, reason) => {
+                self.miss(named, Kind::BrokenLink, reason, out);
                 address
             }
             Located::FoundNow(address, path, size) => {
@@ -417,16 +465,32 @@ impl<'o> Store<'o> {
     }
 }
 
-/// Whether a row has bytes; one that was appended here counts as complete.
-fn has_bytes(sink: &dyn Sink, table: Table, address: Address) -> Result<bool> {
+/// What a row has of its bytes.
+enum Held {
+    /// All: in the dataset, or in a file that is there with its length.
+    Whole,
+    /// None.
+    Nothing,
+    /// A link to a file that is not what it was: the digest that it had, and what is wrong.
+    Broken([u8; 32], Error),
+}
+
+/// What a row has of its bytes; one that was appended here counts as complete.
+fn held(sink: &dyn Sink, table: Table, address: Address) -> Result<Held> {
     let dataset = sink.dataset();
     let blob = match table {
         Table::Videos => dataset.video(address).and_then(|row| row.blob()),
         _ => dataset.frame(address).and_then(|row| row.blob()),
     };
-    match blob {
-        Ok(blob) => Ok(blob.is_some()),
-        Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(true),
+    let blob = match blob {
+        Ok(None) => return Ok(Held::Nothing),
+        Ok(Some(blob)) => dataset.blob(blob)?,
+        Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole),
+        Err(error) => return Err(error),
+    };
+    match blob.check_link() {
+        Ok(()) => Ok(Held::Whole),
+        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Held::Broken(blob.digest()?, error)),
         Err(error) => Err(error),
     }
 }

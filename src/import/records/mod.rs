@@ -83,8 +83,8 @@ pub struct RecordReader<R> {
 /// What comes next in an array.
 enum Element {
     Record,
-    /// A `null`, a number or the like, which is behind the reader now: what is wrong with it.
-    Word(Error),
+    /// Text, a list, a `null`, a number or the like, which is behind the reader now: what is wrong with it.
+    NoRecord(Error),
     End,
 }
 
@@ -197,7 +197,7 @@ impl<R: Read> RecordReader<R> {
                     return self.find_value();
                 }
                 let wrong = self.not_a_record(byte);
-                if self.pass_over_word()? {
+                if self.pass_over_value(byte)? {
                     self.number += 1;
                 } else {
                     self.give_up();
@@ -300,7 +300,7 @@ impl<R: Read> RecordReader<R> {
                 self.layout = Layout::Array { wrapped, first: false };
                 return self.find_value();
             }
-            Ok(Element::Word(wrong)) => {
+            Ok(Element::NoRecord(wrong)) => {
                 self.layout = Layout::Array { wrapped, first: false };
                 self.number += 1;
                 return Err(wrong);
@@ -337,9 +337,26 @@ impl<R: Read> RecordReader<R> {
         }
         if byte != b'{' {
             let wrong = self.not_a_record(byte);
-            return if self.pass_over_word()? { Ok(Element::Word(wrong)) } else { Err(wrong) };
+            return if self.pass_over_value(byte)? { Ok(Element::NoRecord(wrong)) } else { Err(wrong) };
         }
         Ok(Element::Record)
+    }
+
+    /// Steps over a value that is no object; false where none stands here, or it does not end.
+    fn pass_over_value(&mut self, first: u8) -> Result<bool> {
+        if !matches!(first, b'"' | b'[') {
+            return self.pass_over_word();
+        }
+        let mut scan = Scan::default();
+        loop {
+            if let Step::Whole(length) = scan.run(self.held_bytes()) {
+                self.advance(length);
+                return Ok(true);
+            }
+            if !self.fill()? {
+                return Ok(false);
+            }
+        }
     }
 
     /// Steps over a `null`, a number or the like; false where none stands here.

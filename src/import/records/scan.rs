@@ -1,4 +1,4 @@
-//! Finds the end of a JSON object by its quotes and brackets alone.
+//! Finds the end of a JSON object, list or string by its quotes and brackets alone.
 
 /// A scan that can go on where it stopped, when more of the text is there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +33,8 @@ impl Scan {
         }
     }
 
-    /// Goes to the string's end, or one escape further; nothing when the text ends first.
+    /// Goes to the string's end, or one escape further; true where that is the value's end, nothing when the text ends
+    /// first.
     fn leave_string(&mut self, rest: &[u8]) -> Option<bool> {
         let Some(at) = memchr::memchr2(b'"', b'\\', rest) else {
             self.at += rest.len();
@@ -48,6 +49,7 @@ impl Scan {
         } else {
             self.at += at + 1;
             self.in_string = false;
+            return Some(self.depth == 0);
         }
         Some(false)
     }

@@ -155,11 +155,12 @@ fn a_bad_record_costs_no_other_or_the_reader_says_that_it_leaves_the_rest() {
     assert_eq!(tally("null\n{\"b\":2}\n"), (1, 1, false));
     assert_eq!(tally("[{}, null, {}, -1.5e3, {}]"), (3, 2, false));
     assert_eq!(tally("[null]"), (0, 1, false));
-    assert_eq!(tally("[{}, \"text\", {}]"), (1, 1, true));
+    assert_eq!(tally("[{}, \"te\\\"],[xt\", {}, [{}, [\"]\"]], {}]"), (3, 2, false), "text and a list");
+    assert_eq!(tally("[{}, \"text, {}]"), (1, 1, true), "nobody can say where the text ends");
     assert_eq!(tally("[{}, {}][{}, {}]"), (2, 1, true));
     assert_eq!(tally("[{} {}]"), (1, 1, true));
     assert_eq!(tally("[{}, {\"a\": "), (1, 1, false), "nothing follows");
     assert_eq!(tally("nothing of the kind"), (0, 1, true));
     assert_eq!(tally("{\"a\":\n1}\nnull\n{\"b\":\n2} 7 {}"), (3, 2, false), "objects one after the other");
-    assert_eq!(tally("{\"a\":\n1}\n\"text\" {\"b\":\n2}"), (1, 1, true));
+    assert_eq!(tally("{\"a\":\n1}\n\"text\" {\"b\":\n2}"), (2, 1, false));
 }

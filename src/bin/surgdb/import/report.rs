@@ -17,6 +17,10 @@ pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<
         (false, Some(version)) => format!("imported {} into {place}, version {version}", report.source),
         (false, None) => format!("nothing new in {}: {place} stays as it was", report.source),
     })?;
+    if report.reruns > 0 {
+        let times = ui::counted(u64::from(report.reruns), "time");
+        out.line(format_args!("begun again {times}, since another import had added some of the same meanwhile"))?;
+    }
     out.text(counts(report).lines(2))?;
     findings(report, out)?;
     missing(report, out)
@@ -42,6 +46,11 @@ fn counts(report: &ImportReport) -> Lines {
     let rows: Vec<String> = report.rows.iter().map(|(table, count)| format!("{} {table}", ui::count(*count))).collect();
     if !rows.is_empty() {
         lines.row(["new rows".into(), rows.join(", ")]);
+    }
+    let splits: Vec<String> =
+        report.splits.iter().map(|(name, count)| format!("{} {name}", ui::count(*count))).collect();
+    if !splits.is_empty() {
+        lines.row(["splits".into(), splits.join(", ")]);
     }
     let media = &report.media;
     let mut parts = vec![format!("named {} times", ui::count(media.named))];

@@ -2,7 +2,7 @@
 
 use crate::ui;
 use std::path::{Path, PathBuf};
-use surgdb::import::SourceDescription;
+use surgdb::import::{Format, SourceDescription};
 use surgdb::{Error, Result};
 use toml::{Table, Value};
 
@@ -46,6 +46,9 @@ pub struct Options {
     /// The language of the texts, such as en
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
+    /// The split of records that do not say theirs, such as train
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
     /// How video and frame number are read from a picture's path, such as 'VID{video}/{index}.png'
     #[arg(long, value_name = "PATTERN")]
     frame_pattern: Option<String>,
@@ -123,6 +126,7 @@ impl Options {
             ("procedure", &self.procedure),
             ("institution", &self.institution),
             ("language", &self.language),
+            ("split", &self.split),
         ])
     }
 }
@@ -141,8 +145,44 @@ fn read(file: &Path) -> Result<Table> {
 /// A name for a source that has none: the first input's, without its ending.
 fn name(sources: &[PathBuf]) -> String {
     let first = sources.first().and_then(|path| path.canonicalize().ok()).unwrap_or_default();
-    let stem = first.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let whole = first.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String = stem.chars().map(plain).collect();
+    let name: String = stem(&whole, first.is_dir()).chars().map(plain).collect();
     if name.is_empty() { "source".to_owned() } else { name }
+}
+
+/// A file's name without its endings, those that name a form of records included; a folder's as it is, save those.
+fn stem(name: &str, is_folder: bool) -> &str {
+    let forms = Format::ALL.map(Format::name);
+    let known = |ending: &str| ["json", "jsonl", "ndjson", "llava"].contains(&ending) || forms.contains(&ending);
+    let mut stem = match name.rsplit_once('.') {
+        Some((stem, _)) if !is_folder => stem,
+        _ => name,
+    };
+    while let Some((shorter, ending)) = stem.rsplit_once('.')
+        && !shorter.is_empty()
+        && known(&ending.to_ascii_lowercase())
+    {
+        stem = shorter;
+    }
+    if stem.is_empty() { name } else { stem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stem;
+
+    #[test]
+    fn a_source_is_called_by_its_name_without_the_endings_of_forms() {
+        for (name, is_folder, expected) in [
+            ("x.sharegpt.json", false, "x"),
+            ("x.sharegpt.json", true, "x"),
+            ("a.b.jsonl", false, "a.b"),
+            ("notes.csv", false, "notes"),
+            ("my.data", true, "my.data"),
+            (".json", false, ".json"),
+        ] {
+            assert_eq!(stem(name, is_folder), expected, "{name}");
+        }
+    }
 }
