@@ -5,10 +5,20 @@
 
 mod batch;
 mod draft;
+mod keys;
 mod media;
+mod mixture;
+mod order;
+mod permutation;
 mod plan;
 mod projection;
+mod shard;
 
 pub use batch::{Assembler, BadSample, Batch};
+pub use keys::{Keys, RoundKeys, sample_seed};
+pub use mixture::{EpochLength, Group};
+pub use order::{Cursor, Order, Place, SUBSTITUTES_MAX};
+pub use permutation::Permutation;
 pub use plan::{Plan, Slot};
 pub use projection::{ANNOTATION_ROWS, MEDIA_ROWS, Projection};
+pub use shard::{Item, Remainder, Shard, Steps};
