@@ -1,58 +1,16 @@
 //! Other people's libraries read every file of a dataset and agree with us value by value.
 //!
-//! The tests make a Python environment of their own, once, with pinned versions. Where there is no Python, or no
-//! registry to install from, they say so on standard error and are skipped.
+//! They are skipped where there is no Python.
 
 mod common;
 
+use common::python::{ROOT, python, run, skipped};
 use common::{dump, fixture};
 use serde_json::{Value, json};
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use surgdb::{Dataset, Table};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// The environment's Python, made where it is not there yet; or why it cannot be made.
-fn python() -> Result<PathBuf, String> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in target/");
-    let (env, requirements) = (target.join("python-env"), Path::new(ROOT).join("tests/python/requirements.txt"));
-    let (python, made) = (env.join("bin/python"), env.join("requirements.txt"));
-    let wanted = fs::read(&requirements).unwrap();
-    // Tests run side by side, in several processes too: one makes the environment, the others wait.
-    let lock = File::create(target.join("python-env.lock")).unwrap();
-    lock.lock().unwrap();
-    if fs::read(&made).is_ok_and(|made| made == wanted) && run(Command::new(&python).arg("--version")).is_ok() {
-        return Ok(python);
-    }
-    let _ = fs::remove_dir_all(&env);
-    run(Command::new("python3").args(["-m", "venv"]).arg(&env))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--requirement"];
-    run(Command::new(&python).args(pip).arg(&requirements))?;
-    fs::write(&made, wanted).unwrap();
-    Ok(python)
-}
-
-fn run(command: &mut Command) -> Result<Output, String> {
-    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    match output.status.success() {
-        true => Ok(output),
-        false => Err(format!(
-            "{command:?}: {}\n{}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        )),
-    }
-}
-
-/// Says so past the test harness, which keeps back what passing tests print.
-fn skipped(why: &str) {
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "\nskipped: no Python to read with, so nothing was compared\n{why}\n").unwrap();
-}
 
 /// Lets a library read what `lines` names, of a dataset of both profiles, and compare.
 fn compare(library: &str, lines: impl Fn(&Dataset) -> Vec<Value>) {

@@ -7,6 +7,7 @@ pub mod damage;
 pub mod dump;
 pub mod fixture;
 pub mod pictures;
+pub mod python;
 pub mod samples;
 pub mod small;
 pub mod stored;

@@ -1,0 +1,121 @@
+"""The order of training as spec/ORDER.md has it, written from that document alone, held against vectors/order.json."""
+
+import json
+import sys
+
+from blake3 import blake3
+
+BITS_64 = 2**64 - 1
+
+
+def u64(number):
+    return number.to_bytes(8, "little")
+
+
+def text(name):
+    return u64(len(name.encode())) + name.encode()
+
+
+class Run:
+    def __init__(self, seed):
+        self.key = blake3(u64(seed), derive_key_context="surgdb training order 1").digest()
+
+    def output(self, length, purpose, *parts):
+        message = text(purpose) + b"".join(text(part) if isinstance(part, str) else u64(part) for part in parts)
+        return blake3(message, key=self.key).digest(length)
+
+    def round_keys(self, *message):
+        output = self.output(64, *message)
+        return [int.from_bytes(output[at : at + 8], "little") for at in range(0, 64, 8)]
+
+    def hash(self, *message):
+        return int.from_bytes(self.output(8, *message), "little")
+
+
+def mix(z):
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & BITS_64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & BITS_64
+    return z ^ (z >> 31)
+
+
+def permute(keys, n, value):
+    bits = max(10, (n - 1).bit_length())
+    low_bits = bits // 2
+    low_mask, high_mask = (1 << low_bits) - 1, (1 << (bits - low_bits)) - 1
+    while True:
+        low, high = value & low_mask, value >> low_bits
+        for r in range(0, 8, 2):
+            low ^= mix(high ^ keys[r]) & low_mask
+            high ^= mix(low ^ keys[r + 1]) & high_mask
+        value = (high << low_bits) + low
+        if value < n:
+            return value
+
+
+class Mixture:
+    def __init__(self, seed, groups, batch, epoch):
+        self.run, self.groups, self.batch = Run(seed), groups, batch
+        weights = [group["weight"] for group in groups]
+        self.before = [sum(weights[:g]) for g in range(len(groups) + 1)]
+        self.total = self.before[-1]
+        self.block = batch * -(-max(1024, -(-self.total // min(weights))) // batch)
+        self.length = -(-epoch // batch) * batch if isinstance(epoch, int) else self.until({"any": any, "all": all}[epoch])
+
+    def border(self, g, x):
+        return x * self.before[g] // self.total
+
+    def draw(self, q):
+        block, place = divmod(q, self.block)
+        slot = permute(self.run.round_keys("slot", block), self.block, place)
+        start, end = block * self.block, (block + 1) * self.block
+        first = [self.border(g, end) - self.border(g, start) for g in range(len(self.groups))]
+        g = max(g for g in range(len(self.groups)) if first[g] <= slot)
+        return g, self.border(g + 1, start) - self.border(g, start) + slot - first[g]
+
+    def until(self, enough):
+        drawn, q = [0] * len(self.groups), 0
+        while q % self.batch or not enough(n >= group["len"] for n, group in zip(drawn, self.groups)):
+            drawn[self.draw(q)[0]] += 1
+            q += 1
+        return q
+
+    def at(self, epoch, position):
+        g, k = self.draw(epoch * self.length + position)
+        name, n = self.groups[g]["name"], self.groups[g]["len"]
+        return g, permute(self.run.round_keys("pass", name, k // n), n, k % n)
+
+
+def share(batch, rank, world):
+    return range(rank * batch // world, (rank + 1) * batch // world)
+
+
+def check(what, found, expected):
+    if found != expected:
+        raise AssertionError(f"{what}: {found}, where the vectors have {expected}")
+
+
+def check_orders(vectors):
+    for v in vectors["keys"]:
+        check(v, Run(int(v["seed"])).key.hex(), v["key"])
+    for v in vectors["permutations"]:
+        keys, n = Run(int(v["seed"])).round_keys("epoch", v["epoch"]), v["n"]
+        check(v, [permute(keys, n, i) for i in range(min(8, n))], v["first"])
+        check(v, [permute(keys, n, i) for i in range(max(0, n - 8), n)], v["last"])
+    for v in vectors["mixtures"]:
+        mixture = Mixture(int(v["seed"]), v["groups"], v["batch"], v["epoch"])
+        check(v, mixture.length, v["length"])
+        for epoch, position, *place in v["at"]:
+            check((v["groups"], epoch, position), [*mixture.at(epoch, position)], place)
+        for epoch, position, attempt, *place in v["substitutes"]:
+            g = mixture.at(epoch, position)[0]
+            index = mixture.run.hash("substitute", epoch, position, attempt) % v["groups"][g]["len"]
+            check((v["groups"], epoch, position, attempt), [g, index], place)
+    for v in vectors["sample_seeds"]:
+        check(v, Run(int(v["seed"])).hash("sample", v["epoch"], v["position"]), int(v["sample_seed"]))
+    for v in vectors["shares"]:
+        check(v, [[*share(v["batch"], rank, v["world"])] for rank in range(v["world"])], v["places"])
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as file:
+        check_orders(json.load(file))
