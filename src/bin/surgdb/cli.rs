@@ -49,6 +49,7 @@ enum Command {
     Verify(crate::verify::Args),
     Export(crate::export::Args),
     Delete(crate::delete::Args),
+    Bench(crate::bench::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => crate::verify::run(args),
         Command::Export(args) => crate::export::run(args),
         Command::Delete(args) => crate::delete::run(args),
+        Command::Bench(args) => crate::bench::run(args),
     };
     code(result)
 }

@@ -1,5 +1,6 @@
 //! The `surgdb` command.
 
+mod bench;
 mod cli;
 mod column;
 mod create;
