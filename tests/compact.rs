@@ -72,7 +72,7 @@ fn files_that_are_large_enough_are_left_alone() {
         files.map(|file| (file.fragments[0].fragment.get(), file.path.clone())).collect::<BTreeMap<_, _>>()
     };
     let large = WriterOptions { fragment_bytes: 1, ..Default::default() };
-    assert_eq!(dataset.compact_with(large.clone()).unwrap().version(), dataset.version());
+    assert_eq!(dataset.compact_with(large).unwrap().version(), dataset.version());
     let gone = dataset.find(Table::Frames, "c").unwrap().unwrap();
     let deleted = dataset.delete([gone], DeleteOptions::default()).unwrap();
     let compacted = deleted.compact_with(large).unwrap();

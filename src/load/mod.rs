@@ -4,8 +4,12 @@
 //! is what was read for it.
 
 mod batch;
+mod builder;
 mod draft;
+mod fingerprint;
+mod groups;
 mod keys;
+mod loader;
 mod media;
 mod mixture;
 mod order;
@@ -13,12 +17,18 @@ mod permutation;
 mod plan;
 mod projection;
 mod shard;
+mod state;
 
 pub use batch::{Assembler, BadSample, Batch};
+pub use builder::{LoaderBuilder, OnDamage};
+pub use fingerprint::Fingerprint;
+pub use groups::GroupSelection;
 pub use keys::{Keys, RoundKeys, sample_seed};
+pub use loader::{Batches, Loader, Plans};
 pub use mixture::{EpochLength, Group};
 pub use order::{Cursor, Order, Place, SUBSTITUTES_MAX};
 pub use permutation::Permutation;
 pub use plan::{Plan, Slot};
 pub use projection::{ANNOTATION_ROWS, MEDIA_ROWS, Projection};
 pub use shard::{Item, Remainder, Shard, Steps};
+pub use state::{Mark, State};

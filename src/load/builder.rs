@@ -1,0 +1,287 @@
+//! From what a user asks for to a loader, with everything that can be wrong found before the first step.
+
+use super::batch::Assembler;
+use super::fingerprint::{Fingerprint, Hash};
+use super::groups::{self, ALL, GroupSelection, Samples};
+use super::loader::{Loader, Parts};
+use super::mixture::{EpochLength, Group};
+use super::order::Order;
+use super::projection::Projection;
+use super::shard::{Remainder, Shard, Steps};
+use super::state::{Mark, State};
+use crate::dataset::{Dataset, Filter, Selection};
+use crate::error::{Error, Result};
+use crate::schema::tables::Table;
+use std::path::Path;
+
+/// What is done with a sample that cannot be had: deleted or purged since, damaged, or its linked file gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDamage {
+    /// The batch is an error that names the sample, and the run ends.
+    #[default]
+    Error,
+    /// Another sample of the same group stands in its place, by a rule that follows from the seed and the position alone; it
+    /// is flagged in the batch and counted. After 64 such samples that cannot be had either, the batch is an error.
+    Substitute,
+}
+
+/// How a loader is built: see [`Dataset::loader`].
+#[derive(Clone, Debug)]
+pub struct LoaderBuilder {
+    dataset: Dataset,
+    within: Option<Samples>,
+    groups: Vec<(String, u64, Samples)>,
+    seed: Option<u64>,
+    batch: u64,
+    rank: u64,
+    world: u64,
+    uneven: bool,
+    remainder: Remainder,
+    length: Option<EpochLength>,
+    on_damage: OnDamage,
+    projection: Projection,
+    resume: Option<State>,
+}
+
+impl Dataset {
+    /// Begins a training loader over this version's conversations.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let mut appender = surgdb::Dataset::create(dir.path().join("a.surgdb"))?.append()?;
+    /// # for at in 0..10 {
+    /// #     appender.conversation(&surgdb::rows::ConversationRow {
+    /// #         id: at.to_string(), source: "mine".into(), task: "phase recognition".into(),
+    /// #         turns: vec![surgdb::rows::TurnRow { role: "user".into(), text: "?".into(), ..Default::default() }],
+    /// #         ..Default::default()
+    /// #     })?;
+    /// # }
+    /// # let dataset = appender.commit(surgdb::Operation::new("append"))?;
+    /// let loader = dataset.loader().shuffle(7).batch(4).build()?;
+    /// assert_eq!(loader.steps(0), 2);
+    /// let mut batches = loader.epoch(0);
+    /// while let Some(batch) = batches.next() {
+    ///     assert_eq!(batch?.conversations.num_rows(), 4);
+    ///     let state = batches.state(); // to be saved with the model's checkpoint
+    /// }
+    /// # Ok::<(), surgdb::Error>(())
+    /// ```
+    pub fn loader(&self) -> LoaderBuilder {
+        LoaderBuilder {
+            dataset: self.clone(),
+            within: None,
+            groups: Vec::new(),
+            seed: None,
+            batch: 64,
+            rank: 0,
+            world: 1,
+            uneven: false,
+            remainder: Remainder::default(),
+            length: None,
+            on_damage: OnDamage::default(),
+            projection: Projection::default(),
+            resume: None,
+        }
+    }
+}
+
+impl LoaderBuilder {
+    /// Draws from these conversations alone; all live ones unless told. A second call narrows the first one's choice.
+    pub fn select(mut self, filter: Filter) -> Self {
+        self.within = Some(match self.within.take() {
+            Some(Samples::Filter(before)) => Samples::Filter(before.and(filter)),
+            _ => Samples::Filter(filter),
+        });
+        self
+    }
+
+    /// Draws from the conversations of a selection: one that was loaded from a file, say.
+    pub fn selection(mut self, selection: Selection) -> Self {
+        self.within = Some(Samples::Selection(selection));
+        self
+    }
+
+    /// Adds a group to a weighted mixture: of the conversations that the filter holds for. Groups may overlap. It needs a
+    /// seed.
+    pub fn group(mut self, name: impl Into<String>, filter: Filter, weight: u64) -> Self {
+        self.groups.push((name.into(), weight, Samples::Filter(filter)));
+        self
+    }
+
+    /// Adds a group to a weighted mixture: of the conversations of a selection.
+    pub fn group_of(mut self, name: impl Into<String>, selection: Selection, weight: u64) -> Self {
+        self.groups.push((name.into(), weight, Samples::Selection(selection)));
+        self
+    }
+
+    /// Takes the samples of a run from a folder that [`Loader::save_groups`] wrote, in place of selecting anew: exactly
+    /// what that run was trained on, also after rows of it were erased.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`; `Corrupt` when a file of the folder is damaged.
+    pub fn saved_groups(mut self, dir: impl AsRef<Path>) -> Result<Self> {
+        let mut groups = groups::load(dir.as_ref())?;
+        self.within = None;
+        self.groups.clear();
+        match groups.pop() {
+            Some(only) if groups.is_empty() && only.name == ALL => Ok(self.selection(only.selection)),
+            last => {
+                groups.extend(last);
+                Ok(groups
+                    .into_iter()
+                    .fold(self, |builder, group| builder.group_of(group.name, group.selection, group.weight)))
+            }
+        }
+    }
+
+    /// Shuffles by this seed. Without it samples come by ascending address.
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Samples of a global batch, over all ranks; 64 unless told.
+    pub fn batch(mut self, samples: u64) -> Self {
+        self.batch = samples;
+        self
+    }
+
+    /// Reads the share of process `rank` among `world`, counted from 0; 0 of 1 unless told.
+    pub fn shard(mut self, rank: u64, world: u64) -> Self {
+        (self.rank, self.world) = (rank, world);
+        self
+    }
+
+    /// Allows a world that does not divide the global batch: shares then differ by one sample.
+    pub fn uneven(mut self) -> Self {
+        self.uneven = true;
+        self
+    }
+
+    /// What becomes of the end of an epoch that does not fill a global batch; [`Remainder::Drop`] unless told. A mixture's
+    /// epoch always fills its batches.
+    pub fn remainder(mut self, remainder: Remainder) -> Self {
+        self.remainder = remainder;
+        self
+    }
+
+    /// How long an epoch of a mixture is; [`EpochLength::UntilAny`] unless told.
+    pub fn epoch_length(mut self, length: EpochLength) -> Self {
+        self.length = Some(length);
+        self
+    }
+
+    /// What is done with a sample that cannot be had; [`OnDamage::Error`] unless told.
+    pub fn on_damage(mut self, policy: OnDamage) -> Self {
+        self.on_damage = policy;
+        self
+    }
+
+    /// Which columns batches hold, and what comes with them.
+    pub fn projection(mut self, projection: Projection) -> Self {
+        self.projection = projection;
+        self
+    }
+
+    /// Goes on where a run stood, on the version of the dataset that it was started on: [`Loader::start`] then begins
+    /// with the step that comes next.
+    pub fn resume(mut self, state: State) -> Self {
+        self.resume = Some(state);
+        self
+    }
+
+    /// The loader. All that can be wrong with what was asked for is found here, before the first step.
+    ///
+    /// # Errors
+    /// `Invalid` when a filter does not fit, a group has no sample, an epoch has no step, there is no such rank, or the
+    /// state is another run's; `NotFound` when there is no such column, or the version to be resumed is no longer kept;
+    /// `Corrupt`, `Purged`.
+    pub fn build(self) -> Result<Loader> {
+        let dataset = match &self.resume {
+            Some(state) => self.dataset.at_version(state.version)?,
+            None => self.dataset.clone(),
+        };
+        let shard = Shard::new(self.rank, self.world)?;
+        shard.check(self.batch, self.uneven)?;
+        let assembler = Assembler::new(&dataset, &self.projection)?;
+        let groups = self.resolve(&dataset)?;
+        let order = self.order(&groups)?;
+        let steps = Steps::new(order.len(), self.batch, self.remainder)?;
+        let fingerprint = self.fingerprint(&dataset, &groups, &order);
+        let start = match &self.resume {
+            Some(state) => {
+                fingerprint.check(&state.fingerprint)?;
+                state.mark
+            }
+            None => Mark::default(),
+        };
+        let on_damage = self.on_damage;
+        Ok(Loader::new(Parts { assembler, groups, order, shard, steps, on_damage, fingerprint, start }))
+    }
+
+    fn resolve(&self, dataset: &Dataset) -> Result<Vec<GroupSelection>> {
+        let within = self.within.as_ref().map(|samples| samples.resolve(dataset, None)).transpose()?;
+        if self.groups.is_empty() {
+            let selection = match within {
+                Some(selection) => selection,
+                None => dataset.select(Table::Conversations, &Filter::all())?,
+            };
+            if selection.is_empty() {
+                return Err(Error::invalid(format!("no conversation is selected{}", by(&selection))));
+            }
+            return Ok(vec![GroupSelection { name: ALL.into(), weight: 1, selection }]);
+        }
+        let group = |(name, weight, samples): &(String, u64, Samples)| {
+            let selection = samples.resolve(dataset, within.as_ref())?;
+            if selection.is_empty() {
+                return Err(Error::invalid(format!("the group {name:?} has no conversation{}", by(&selection))));
+            }
+            Ok(GroupSelection { name: name.clone(), weight: *weight, selection })
+        };
+        self.groups.iter().map(group).collect()
+    }
+
+    fn order(&self, groups: &[GroupSelection]) -> Result<Order> {
+        let len = |group: &GroupSelection| group.selection.len();
+        if self.groups.is_empty() {
+            if self.length.is_some() {
+                return Err(Error::invalid("only the epoch of a mixture has a length of its own: add groups to it"));
+            }
+            let lens: Vec<_> = groups.iter().map(len).collect();
+            return match self.seed {
+                Some(seed) => Order::shuffled(seed, &lens),
+                None => Order::sequential(0, &lens),
+            };
+        }
+        let seed = self.seed.ok_or_else(|| Error::invalid("a mixture is drawn by a seed: call `shuffle` with one"))?;
+        let group = |group: &GroupSelection| Group { name: group.name.clone(), weight: group.weight, len: len(group) };
+        Order::mixture(
+            seed,
+            groups.iter().map(group).collect(),
+            self.batch,
+            self.length.unwrap_or(EpochLength::UntilAny),
+        )
+    }
+
+    fn fingerprint(&self, dataset: &Dataset, groups: &[GroupSelection], order: &Order) -> Fingerprint {
+        let (mut samples, mut seed) = (Hash::new("samples"), Hash::new("seed"));
+        let (mut shares, mut batch) = (Hash::new("groups"), Hash::new("batch"));
+        samples.text(&dataset.manifest().dataset);
+        for group in groups {
+            samples.selection(&group.selection);
+            shares.text(&group.name).number(group.weight);
+        }
+        shares.number(order.len());
+        seed.number(self.seed.is_some().into()).number(self.seed.unwrap_or(0));
+        batch.number(self.batch).number((self.remainder == Remainder::Pad).into());
+        Fingerprint::new([samples.finish(), seed.finish(), shares.finish(), batch.finish()])
+    }
+}
+
+/// By which condition a selection was made, where it says.
+fn by(selection: &Selection) -> String {
+    match selection.condition() {
+        "" => String::new(),
+        condition => format!(" by {condition:?}"),
+    }
+}

@@ -1,0 +1,302 @@
+//! The loader as a run sees it: which samples come, on how many ranks, after how many interruptions, and what happens
+//! when some cannot be had.
+
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+use surgdb::dataset::{DeleteOptions, Filter, Selection};
+use surgdb::load::{EpochLength, Loader, LoaderBuilder, Mark, OnDamage, Plan, Remainder, State};
+use surgdb::rows::{ConversationRow, TurnRow};
+use surgdb::{Address, Dataset, ErrorKind, Operation, Table};
+
+const ROWS: usize = 300;
+const WORLDS: [u64; 7] = [1, 2, 3, 4, 6, 8, 12];
+
+/// Conversations in three fragments: `task` is their number modulo 3.
+fn make(root: &std::path::Path) -> Dataset {
+    let mut dataset = Dataset::create(root).unwrap();
+    for fragment in 0..3 {
+        let mut appender = dataset.append().unwrap();
+        for at in fragment * ROWS / 3..(fragment + 1) * ROWS / 3 {
+            let turn = TurnRow { role: "user".into(), text: format!("question {at}"), ..Default::default() };
+            let (id, source, task) = (at.to_string(), "s".into(), format!("task {}", at % 3));
+            appender
+                .conversation(&ConversationRow { id, source, task, turns: vec![turn], ..Default::default() })
+                .unwrap();
+        }
+        dataset = appender.commit(Operation::new("append")).unwrap();
+    }
+    dataset
+}
+
+/// One dataset for all tests that only read.
+fn dataset() -> &'static Dataset {
+    static DATASET: OnceLock<(tempfile::TempDir, Dataset)> = OnceLock::new();
+    let (_, dataset) = DATASET.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = make(&dir.path().join("d.surgdb"));
+        (dir, dataset)
+    });
+    dataset
+}
+
+fn first(dataset: &Dataset, rows: usize) -> Selection {
+    let addresses = dataset.live_addresses(Table::Conversations).unwrap();
+    Selection::of(dataset, Table::Conversations, addresses[..rows].iter().copied()).unwrap()
+}
+
+fn task(number: usize) -> Filter {
+    Filter::eq("task", format!("task {number}"))
+}
+
+fn plans(loader: &Loader, from: Mark) -> Vec<Plan> {
+    loader.plans(from).collect::<Result<_, _>>().unwrap()
+}
+
+/// What a world's ranks read of an epoch from a mark on, step by step, the ranks' shares one after the other.
+fn dealt(builder: &LoaderBuilder, world: u64, from: Mark) -> Vec<Vec<(u64, Address, bool)>> {
+    let ranks = (0..world).map(|rank| plans(&builder.clone().shard(rank, world).uneven().build().unwrap(), from));
+    let ranks: Vec<_> = ranks.collect();
+    let steps = ranks[0].len();
+    assert!(ranks.iter().all(|plans| plans.len() == steps), "a rank has fewer steps");
+    let step = |step: usize| {
+        let slots = ranks.iter().flat_map(|plans| &plans[step].slots);
+        slots.map(|slot| (slot.position, slot.address, slot.valid)).collect()
+    };
+    (0..steps).map(step).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_sample_comes_once_an_epoch_whatever_the_world(
+        rows in 1..ROWS, batch in 1u64..40, seed in any::<Option<u64>>(), epoch in 0u64..5, pad in any::<bool>()
+    ) {
+        let pad = pad || (rows as u64) < batch;
+        let remainder = if pad { Remainder::Pad } else { Remainder::Drop };
+        let selection = first(dataset(), rows);
+        let mut builder = dataset().loader().selection(selection.clone()).batch(batch).remainder(remainder);
+        if let Some(seed) = seed {
+            builder = builder.shuffle(seed);
+        }
+        let alone = dealt(&builder, 1, Mark::epoch(epoch));
+        prop_assert_eq!(alone.len() as u64, builder.clone().build().unwrap().steps(epoch));
+        prop_assert!(alone.iter().all(|step| step.len() as u64 == batch));
+        let valid: Vec<_> = alone.iter().flatten().filter(|(_, _, valid)| *valid).map(|(_, address, _)| *address).collect();
+        let distinct: BTreeSet<_> = valid.iter().copied().collect();
+        prop_assert_eq!(distinct.len(), valid.len());
+        prop_assert!(distinct.iter().all(|address| selection.contains(*address)));
+        match pad {
+            true => prop_assert_eq!(valid.len(), rows),
+            false => prop_assert_eq!(valid.len() as u64, rows as u64 / batch * batch),
+        }
+        for world in WORLDS.into_iter().filter(|world| *world <= batch) {
+            prop_assert_eq!(&dealt(&builder, world, Mark::epoch(epoch)), &alone);
+        }
+    }
+
+    #[test]
+    fn a_resumed_run_goes_on_as_if_it_had_not_stopped(
+        batch in 12u64..40, seed in any::<u64>(), before in 0usize..7, after in 0usize..7, mixed in any::<bool>()
+    ) {
+        let mut builder = dataset().loader().shuffle(seed).batch(batch).uneven();
+        if mixed {
+            builder = builder.group("a", task(0), 3).group("b", task(1), 1).epoch_length(EpochLength::Samples(200));
+        }
+        let whole = dealt(&builder, 1, Mark::epoch(1));
+        let (before, after) = (WORLDS[before], WORLDS[after]);
+        let mut batches = builder.clone().shard(before - 1, before).build().unwrap().epoch(1);
+        for step in 0..=whole.len() {
+            let state = State::from_bytes(&batches.state().to_bytes()).unwrap();
+            let resumed = builder.clone().resume(state).build().unwrap();
+            let start = resumed.start();
+            prop_assert_eq!(start.state(), state);
+            match step == whole.len() {
+                true => {
+                    prop_assert_eq!(state.mark, Mark::epoch(2));
+                    prop_assert!(batches.next().is_none());
+                }
+                false => {
+                    prop_assert_eq!(&dealt(&builder, after, state.mark)[..], &whole[step..]);
+                    prop_assert_eq!(resumed.resume(&state).unwrap().count(), whole.len() - step);
+                    batches.next().unwrap().unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mixture_keeps_its_proportions_and_draws_each_sample_once_a_pass(
+        weights in prop::collection::vec(1u64..20, 3), batch in 1u64..50, seed in any::<u64>()
+    ) {
+        let samples = 3000;
+        let mut builder = dataset().loader().shuffle(seed).batch(batch).epoch_length(EpochLength::Samples(samples));
+        for (group, weight) in weights.iter().enumerate() {
+            builder = builder.group(group.to_string(), task(group), *weight);
+        }
+        let loader = builder.build().unwrap();
+        let plans: Vec<_> = (0..2).flat_map(|epoch| plans(&loader, Mark::epoch(epoch))).collect();
+        let slots: Vec<_> = plans.iter().flat_map(|plan| &plan.slots).collect();
+        prop_assert_eq!(slots.len() as u64, 2 * samples.next_multiple_of(batch));
+        prop_assert!(slots.iter().all(|slot| slot.valid));
+        let total: u64 = weights.iter().sum();
+        let block = (1024.max(total)).next_multiple_of(batch);
+        for end in (1..).map(|blocks| blocks * block).take_while(|end| *end <= slots.len() as u64) {
+            for (group, weight) in weights.iter().enumerate() {
+                let drawn = slots[..end as usize].iter().filter(|slot| slot.group == group as u32).count() as f64;
+                let due = end as f64 * *weight as f64 / total as f64;
+                prop_assert!((drawn - due).abs() < 1.0, "{} of {} at {}", drawn, due, end);
+            }
+            // What was drawn once more than the rest belongs to the pass that is under way.
+            for group in 0..weights.len() as u32 {
+                let mut drawn = BTreeMap::new();
+                for slot in slots[..end as usize].iter().filter(|slot| slot.group == group) {
+                    *drawn.entry(slot.address).or_insert(0u64) += 1;
+                }
+                let passes = drawn.values().sum::<u64>() / (ROWS as u64 / 3);
+                prop_assert!(drawn.values().all(|times| (passes..=passes + 1).contains(times)));
+                prop_assert!(passes == 0 || drawn.len() == ROWS / 3);
+            }
+        }
+    }
+}
+
+#[test]
+fn groups_may_overlap_and_narrow_what_is_selected() {
+    let loader = dataset().loader().shuffle(1).batch(10).select(Filter::parse("id like '1%'").unwrap());
+    let loader = loader.group("all", Filter::all(), 1).group("third", task(0), 1).build().unwrap();
+    let rows: BTreeMap<_, _> =
+        loader.groups().iter().map(|group| (group.name.as_str(), group.selection.len())).collect();
+    assert_eq!(rows, BTreeMap::from([("all", 111), ("third", 36)]));
+    let any = loader.steps(0) * 10;
+    let all = dataset().loader().shuffle(1).batch(10).group("all", Filter::all(), 1).group("third", task(0), 1);
+    assert!(all.epoch_length(EpochLength::UntilAll).build().unwrap().steps(0) * 10 >= 2 * ROWS as u64);
+    assert!((72..100).contains(&any), "{any}");
+}
+
+#[test]
+fn a_state_of_another_run_is_refused_with_what_differs() {
+    let builder = || dataset().loader().shuffle(1).batch(10);
+    let state = builder().build().unwrap().start().state();
+    for (other, differs) in [
+        (builder().select(task(1)), "the selected samples"),
+        (builder().shuffle(2), "the seed"),
+        (builder().batch(20), "the batches"),
+        (builder().remainder(Remainder::Pad), "the batches"),
+        (builder().group("all", Filter::all(), 2), "the groups"),
+    ] {
+        let error = other.clone().resume(state).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.message().contains(differs), "{error}");
+        assert_eq!(error.message().contains("saved_groups"), differs.contains("samples"), "{error}");
+        assert!(other.build().unwrap().resume(&state).is_err());
+    }
+    assert!(builder().shard(3, 5).on_damage(OnDamage::Substitute).resume(state).build().is_ok());
+}
+
+#[test]
+fn a_run_goes_on_with_the_version_that_it_was_started_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = make(&dir.path().join("d.surgdb"));
+    let builder = dataset.loader().shuffle(5).batch(16);
+    let mut batches = builder.build().unwrap().start();
+    batches.next().unwrap().unwrap();
+    let state = batches.state();
+    let deleted =
+        dataset.delete([dataset.address(Table::Conversations, 7).unwrap()], DeleteOptions::default()).unwrap();
+    let resumed = deleted.loader().shuffle(5).batch(16).resume(state).build().unwrap();
+    assert_eq!(resumed.dataset().version(), dataset.version());
+    let rest: Vec<_> = resumed.start().map(|batch| batch.unwrap().plan).collect();
+    assert_eq!(rest, batches.map(|batch| batch.unwrap().plan).collect::<Vec<_>>());
+    let newer = deleted.loader().selection(first(&dataset, ROWS)).shuffle(5).batch(16).build().unwrap();
+    let error = newer.resume(&state).err().unwrap();
+    assert!(error.message().contains(&format!("version {}", state.version)), "{error}");
+}
+
+#[test]
+fn what_is_gone_is_an_error_with_its_address_or_is_substituted_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = make(&dir.path().join("d.surgdb"));
+    let whole = dataset.loader().shuffle(5).batch(30).group("a", task(0), 1).group("b", task(1), 2).build().unwrap();
+    let saved = dir.path().join("run.groups");
+    whole.save_groups(&saved).unwrap();
+    assert_eq!(whole.save_groups(&saved).unwrap_err().kind(), ErrorKind::Exists);
+    let gone: Vec<_> = whole.groups()[0].selection.iter().step_by(2).collect();
+    let deleted = dataset.delete(gone.iter().copied(), DeleteOptions::default()).unwrap();
+
+    let builder = deleted.loader().shuffle(5).batch(30).saved_groups(&saved).unwrap();
+    let strict = builder.clone().build().unwrap();
+    assert_eq!(strict.fingerprint(), whole.fingerprint());
+    let mut batches = strict.start();
+    let error = batches.find_map(Result::err).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Deleted);
+    assert!(gone.iter().any(|address| error.message().contains(&address.to_string())), "{error}");
+    let failed = batches.state();
+    assert!(batches.next().is_none());
+
+    let builder = builder.on_damage(OnDamage::Substitute);
+    let lenient = builder.clone().build().unwrap();
+    lenient.resume(&failed).unwrap().next().unwrap().unwrap();
+    let run = |loader: &Loader| loader.epoch(0).map(|batch| batch.unwrap().plan).collect::<Vec<_>>();
+    let (plans, before) = (run(&lenient), run(&whole));
+    assert_eq!(plans.len(), before.len());
+    let mut substituted = 0;
+    for (slot, before) in plans.iter().zip(&before).flat_map(|(plan, before)| plan.slots.iter().zip(&before.slots)) {
+        assert_eq!((slot.position, slot.group, slot.valid), (before.position, before.group, before.valid));
+        assert_eq!(slot.substituted, gone.contains(&before.address));
+        assert_eq!(slot.address != before.address, slot.substituted);
+        assert!(whole.groups()[slot.group as usize].selection.contains(slot.address));
+        assert!(!gone.contains(&slot.address));
+        substituted += u64::from(slot.substituted);
+    }
+    assert!(substituted > 10);
+    let delivered = lenient.substituted();
+    assert!(delivered >= substituted, "{delivered} of {substituted}");
+    for world in [2, 3] {
+        let ranks: Vec<_> = (0..world).map(|rank| run(&builder.clone().shard(rank, world).build().unwrap())).collect();
+        for (step, plan) in plans.iter().enumerate() {
+            let slots: Vec<_> = ranks.iter().flat_map(|plans| &plans[step].slots).copied().collect();
+            assert_eq!(slots, plan.slots);
+        }
+    }
+}
+
+#[test]
+fn when_nothing_is_left_to_substitute_it_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = make(&dir.path().join("d.surgdb"));
+    let selection = first(&dataset, 10);
+    let deleted = dataset.delete(selection.iter(), DeleteOptions::default()).unwrap();
+    let builder = deleted.loader().selection(selection).shuffle(1).batch(10).on_damage(OnDamage::Substitute);
+    let error = builder.build().unwrap().start().next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deleted);
+    assert!(error.message().contains("64 samples were tried"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_built_says_what_to_change() {
+    let other = tempfile::tempdir().unwrap();
+    let other = make(&other.path().join("other.surgdb"));
+    let empty = Filter::parse("task = 'none'").unwrap();
+    let loader = || dataset().loader().shuffle(1);
+    for (builder, says) in [
+        (loader().select(empty.clone()), "no conversation is selected"),
+        (loader().group("g", task(0), 1).group("none", empty, 1), "\"none\""),
+        (loader().group("g", task(0), 1).group("g", task(1), 1), "\"g\""),
+        (loader().group("g", task(0), 0), "weight"),
+        (loader().batch(0), "at least 1"),
+        (loader().batch(301), "padded"),
+        (loader().batch(10).shard(2, 2), "rank 2"),
+        (loader().batch(10).shard(0, 4), "uneven"),
+        (loader().batch(10).shard(0, 11).uneven(), "at least 11"),
+        (loader().epoch_length(EpochLength::Samples(10)), "mixture"),
+        (dataset().loader().group("g", task(0), 1), "seed"),
+        (loader().selection(first(&other, 3)), "another"),
+        (loader().select(Filter::parse("tusk = 'x'").unwrap()), "tusk"),
+    ] {
+        let error = builder.build().map(|loader| format!("{loader:?}")).expect_err(says);
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.message().contains(says) || says == "another", "{error}");
+    }
+}
