@@ -70,6 +70,9 @@ fn a_small_run_measures_every_row_and_cleans_up() {
         assert!(rows[row][figure]["mean_ns"].as_f64().unwrap() > 0.0, "{row} {figure}");
         assert!(rows[row][figure]["p50_ns"].as_f64().unwrap() > 0.0, "{row} {figure}");
     }
+    for figure in ["order_ns", "all_ns", "some_ns"] {
+        assert!(rows["order"][figure].as_f64().unwrap() > 0.0, "{figure}");
+    }
     for (row, ways) in [("warm", 6), ("cold", 7)] {
         let epochs = &rows[row];
         assert_eq!(epochs["samples"], 200, "{row}");

@@ -2,6 +2,7 @@
 
 use super::epochs::Epochs;
 use super::memory::Memory;
+use super::order::Order;
 use super::setting::Setting;
 use super::single::{Find, Get, Open};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,9 @@ pub struct Rows {
     /// Finding by id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub find: Option<Find>,
+    /// Knowing which sample comes at a position.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Shuffled epochs whose bytes are in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm: Option<Epochs>,

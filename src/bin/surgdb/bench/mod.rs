@@ -97,6 +97,8 @@ enum Row {
     Open,
     /// Finding by id
     Find,
+    /// Knowing which sample comes at a position
+    Order,
     /// Shuffled epochs whose bytes are in memory
     Warm,
     /// Shuffled epochs whose bytes are on the disk alone
@@ -155,6 +157,9 @@ fn measure(args: &Args, folder: &Folder, path: &Path, made_in_seconds: Option<f6
     if args.wants(Row::Memory) {
         rows.memory = Some(memory(args, folder, path)?);
     }
+    if args.wants(Row::Order) {
+        rows.order = Some(order::measure(&Dataset::open(path)?, args.rounds as usize)?);
+    }
     if Row::WITH_SAMPLES.into_iter().any(|row| args.wants(row)) {
         with_samples(args, folder, path, size, &mut rows)?;
     }
@@ -165,6 +170,9 @@ fn size(path: &Path, made_in_seconds: Option<f64>) -> Result<Size> {
     let dataset = Dataset::open(path)?;
     let bytes = dataset.manifest().files.values().flatten().map(|file| file.length).sum();
     let (conversations, frames) = (dataset.count(Table::Conversations)?, dataset.count(Table::Frames)?);
+    if conversations == 0 {
+        return Err(Error::invalid("the dataset has no conversations to measure").in_file(path));
+    }
     Ok(Size { conversations, frames, bytes, made_in_seconds })
 }
 

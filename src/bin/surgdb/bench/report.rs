@@ -33,7 +33,7 @@ fn size(DatasetFigures { name, size, .. }: &DatasetFigures) -> String {
 }
 
 fn rows(rows: &Rows, out: &mut Output) -> Result<()> {
-    if rows.get.is_some() || rows.open.is_some() || rows.find.is_some() {
+    if rows.get.is_some() || rows.open.is_some() || rows.find.is_some() || rows.order.is_some() {
         out.line(heading("single accesses, warm"))?;
         out.text(singles(rows).lines(4))?;
     }
@@ -103,6 +103,15 @@ fn singles(rows: &Rows) -> Table {
     }
     if let Some(find) = &rows.find {
         add("find by id", &find.surgdb, None);
+    }
+    if let Some(order) = &rows.order {
+        for (what, ns) in [
+            ("which sample comes at a position", order.order_ns),
+            ("  and its address, every sample selected", order.all_ns),
+            ("  and its address, five in six selected", order.some_ns),
+        ] {
+            table.row([what.into(), "".into(), nanoseconds(ns), "".into()]);
+        }
     }
     table
 }
