@@ -115,7 +115,7 @@ impl Small {
     fn faults(&self) -> u64 {
         let opened = Dataset::options().version(self.dataset.version()).open(self.dataset.path());
         let Ok(dataset) = opened else { return 1 };
-        dataset.verify(&mut |_, _| {}).map_or(1, |report| report.fault_count)
+        dataset.verify_this_version(&mut |_, _| {}).map_or(1, |report| report.fault_count)
     }
 
     /// Everything, read from the disk as it is now, is the same or a clear error.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use surgdb::dataset::claims::Claims;
 use surgdb::dataset::commit::commit;
-use surgdb::dataset::{BlobSource, CellUpdate, VerifyReport};
+use surgdb::dataset::{BlobSource, CellUpdate, DeleteOptions, VerifyReport, versions};
 use surgdb::format::manifest::{FileEntry, FragmentRows, Manifest, Tombstone, data_path, version_path};
 use surgdb::rows::FrameRow;
 use surgdb::schema::build::CasesBuilder;
@@ -247,4 +247,33 @@ fn a_file_that_is_gone_is_found_once_and_the_rest_is_still_checked() {
     std::fs::write(&path, bytes).unwrap();
     small.says(&["the file is not there any more", "the checksum of the head"]);
     assert_eq!(small.verify().fault_count, 2);
+}
+
+#[test]
+fn a_damaged_file_that_only_an_older_version_names_is_found() {
+    let small = Small::new(Profile::Train);
+    let old = Dataset::open(&small.root).unwrap();
+    let frame = old.address(Table::Frames, 0).unwrap();
+    let hidden = old.delete([frame], DeleteOptions { cascade: true }).unwrap();
+    let mut all = Vec::new();
+    for number in 1..=hidden.version() {
+        let manifest = versions::read(&small.root, number).unwrap();
+        all.extend(manifest.paths().map(str::to_owned).collect::<Vec<_>>());
+    }
+    let here: Vec<&str> = hidden.manifest().paths().collect();
+    let only_old = all.iter().find(|path| !here.contains(&path.as_str())).expect("a file that was replaced since");
+    let path = small.root.join(only_old);
+    let sound = small.verify();
+    assert!(sound.is_sound());
+    let this = hidden.verify_this_version(&mut |_, _| {}).unwrap();
+    assert!(sound.files > this.files && sound.bytes > this.bytes);
+
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    small.says(&[only_old]);
+    assert!(hidden.verify_this_version(&mut |_, _| {}).unwrap().is_sound());
+    std::fs::remove_file(&path).unwrap();
+    small.says(&[only_old]);
 }

@@ -1,14 +1,15 @@
-//! The files that a version names, each by itself.
+//! The files that versions name, each by itself.
 
 use crate::dataset::Dataset;
 use crate::dataset::index::{INDEX_FILE_KIND, run_schema};
 use crate::dataset::lazy::{LazyFile, Opening};
 use crate::dataset::table::{COLUMN_FILE_KIND, DELETIONS_FILE_KIND, column_schema, deletions_schema};
 use crate::dataset::verify::found::Found;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::footer::Footer;
-use crate::format::manifest::FileEntry;
+use crate::format::manifest::{FileEntry, Manifest, SideColumn};
+use crate::format::notation::{Column, ColumnType};
 use crate::read::{BatchCache, VerifyLevel};
 use crate::schema::tables::Table;
 use arrow_schema::SchemaRef;
@@ -17,8 +18,68 @@ use std::sync::Arc;
 /// The rows of each table that were emptied, ascending, in the order of `Table`'s variants.
 pub type Emptied = [Vec<Address>; 6];
 
-/// Checks each file by itself, and gives the rows that were emptied.
-pub fn check(dataset: &Dataset, found: &mut Found<'_>) -> Emptied {
+/// A file that a version names, with all that it must be.
+pub struct Named {
+    file: LazyFile,
+    schema: SchemaRef,
+    /// Of a file that holds fragments.
+    entry: Option<FileEntry>,
+    /// Of a file with base columns.
+    table: Option<Table>,
+}
+
+impl Named {
+    pub fn length(&self) -> u64 {
+        self.file.length()
+    }
+}
+
+/// The files of this manifest, save reports, whose path `wanted` wants.
+///
+/// # Errors
+/// `Corrupt` where the manifest names a table or a type that there is not.
+pub fn named(manifest: &Manifest, wanted: impl Fn(&str) -> bool) -> Result<Vec<Named>> {
+    let mut all = Vec::new();
+    for table in Table::ALL {
+        for entry in manifest.files_of(table.name()).iter().filter(|entry| wanted(&entry.path)) {
+            let (file, schema) = (LazyFile::of_fragments(entry, table.name()), table.schema().clone());
+            all.push(Named { file, schema, entry: Some(entry.clone()), table: Some(table) });
+        }
+    }
+    for side in &manifest.columns {
+        let mut files = side.files.iter().filter(|entry| wanted(&entry.path)).peekable();
+        if files.peek().is_none() {
+            continue;
+        }
+        let schema = column_schema(&column_of(side)?);
+        all.extend(files.map(|entry| {
+            let file = LazyFile::of_fragments(entry, COLUMN_FILE_KIND);
+            Named { file, schema: schema.clone(), entry: Some(entry.clone()), table: None }
+        }));
+    }
+    let sorted = |file, schema| Named { file, schema, entry: None, table: None };
+    for run in manifest.index.iter().filter(|run| wanted(&run.path)) {
+        let file = LazyFile::new(&run.path, run.length, run.crc32, INDEX_FILE_KIND, run.rows);
+        all.push(sorted(file, run_schema()));
+    }
+    for entry in manifest.deletions.iter().filter(|entry| wanted(&entry.path)) {
+        let file = LazyFile::new(&entry.path, entry.length, entry.crc32, DELETIONS_FILE_KIND, entry.rows);
+        all.push(sorted(file, deletions_schema()));
+    }
+    Ok(all)
+}
+
+fn column_of(side: &SideColumn) -> Result<Column> {
+    let table = Table::named(&side.table)?;
+    match table.columns().iter().find(|column| side.replaces && column.name == side.name) {
+        Some(base) => Ok(base.clone()),
+        None => Ok(Column::new(&side.name, ColumnType::parse(&side.ty)?, true)),
+    }
+}
+
+/// Checks each file of this version by itself, then the files that only other versions name, and gives the rows that
+/// were emptied in this version.
+pub fn check(dataset: &Dataset, others: &[Named], found: &mut Found<'_>) -> Emptied {
     let opening = Opening {
         level: VerifyLevel::Strict,
         // Nothing is read twice, so nothing is kept.
@@ -26,51 +87,30 @@ pub fn check(dataset: &Dataset, found: &mut Found<'_>) -> Emptied {
         ..dataset.opening().clone()
     };
     let mut emptied = Emptied::default();
-    let manifest = dataset.manifest();
-    for table in Table::ALL {
-        for entry in manifest.files_of(table.name()) {
-            let file = LazyFile::of_fragments(entry, table.name());
-            let footer = check_file(&file, &opening, table.schema(), Some(entry), found);
-            if let Some(footer) = footer {
-                emptied[table as usize].extend(addresses(&footer));
+    match named(dataset.manifest(), |_| true) {
+        Ok(all) => {
+            for one in &all {
+                if let (Some(footer), Some(table)) = (check_file(one, &opening, found), one.table) {
+                    emptied[table as usize].extend(addresses(&footer));
+                }
             }
         }
+        Err(error) => found.fault(error),
+    }
+    for table in Table::ALL {
         emptied[table as usize].sort_unstable();
         check_emptied(dataset, table, &emptied[table as usize], found);
     }
-    for side in &manifest.columns {
-        let column = Table::named(&side.table).and_then(|table| {
-            let state = dataset.state(table);
-            Ok(&state.columns[state.column_named(&side.name)?].column)
-        });
-        match column {
-            Ok(column) => side.files.iter().for_each(|entry| {
-                let file = LazyFile::of_fragments(entry, COLUMN_FILE_KIND);
-                check_file(&file, &opening, &column_schema(column), Some(entry), found);
-            }),
-            Err(error) => found.fault(error),
-        }
-    }
-    for run in &manifest.index {
-        let file = LazyFile::new(&run.path, run.length, run.crc32, INDEX_FILE_KIND, run.rows);
-        check_file(&file, &opening, &run_schema(), None, found);
-    }
-    for entry in &manifest.deletions {
-        let file = LazyFile::new(&entry.path, entry.length, entry.crc32, DELETIONS_FILE_KIND, entry.rows);
-        check_file(&file, &opening, &deletions_schema(), None, found);
+    for one in others {
+        check_file(one, &opening, found);
     }
     emptied
 }
 
-fn check_file(
-    file: &LazyFile,
-    opening: &Opening,
-    schema: &SchemaRef,
-    entry: Option<&FileEntry>,
-    found: &mut Found<'_>,
-) -> Option<Footer> {
+fn check_file(named: &Named, opening: &Opening, found: &mut Found<'_>) -> Option<Footer> {
+    let file = &named.file;
     found.report.files += 1;
-    let footer = match file.open_apart(opening, schema, entry) {
+    let footer = match file.open_apart(opening, &named.schema, named.entry.as_ref()) {
         Ok(file) => {
             file.verify(&mut |error| found.fault(error));
             Some(file.footer().clone())

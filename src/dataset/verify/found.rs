@@ -82,6 +82,11 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// So many bytes more are to be checked.
+    pub fn expect(&mut self, bytes: u64) {
+        self.total = self.total.saturating_add(bytes);
+    }
+
     /// So many more bytes of the files are checked.
     pub fn advance(&mut self, bytes: u64) {
         self.done = self.done.saturating_add(bytes).min(self.total);

@@ -19,7 +19,8 @@ use crate::schema::tables::Table;
 use found::Found;
 
 impl Dataset {
-    /// Checks everything of this version, and lists every fault, not just the first:
+    /// Checks everything of this version and the files of all versions that are kept, and lists every fault, not just the
+    /// first:
     ///
     /// * every file that it names: length, footer, tiling, each segment's checksum, padding, and that all values decode;
     ///   each blob against its checksum, digest and size, linked ones too; emptied rows are empty and deleted;
@@ -27,10 +28,12 @@ impl Dataset {
     /// * every id: unique in its table and source; every index run: sorted, complete and exact;
     /// * every live row: what is checked when it is written; its source is in the manifest; a frame's size is that in
     ///   the header of its picture;
-    /// * the manifest, its reports and tags, and the manifests of all other versions that are kept.
+    /// * the manifest, its reports and tags, and the manifests of all other versions that are kept;
+    /// * of the other versions every file that this one does not name, each by itself: so that what an older version needs
+    ///   is known to be whole. Addresses and rows are followed in this version alone.
     ///
     /// `progress` is called now and then with the bytes done and the bytes in all. Memory is bounded: about 16 bytes a
-    /// row of the largest table, plus one batch, plus some tens of bytes a file name.
+    /// row of the largest table, plus one batch, plus some hundred bytes a file.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -43,9 +46,21 @@ impl Dataset {
     /// # Errors
     /// Only what keeps the checks themselves from running; what is wrong with the dataset is in the report.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
+        self.verify_files(true, progress)
+    }
+
+    /// The same without the files that only other versions name.
+    ///
+    /// # Errors
+    /// As [`Dataset::verify`].
+    pub fn verify_this_version(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
+        self.verify_files(false, progress)
+    }
+
+    fn verify_files(&self, of_all: bool, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
         let mut found = Found::new(self, progress);
-        versions::check(self, &mut found);
-        let emptied = files::check(self, &mut found);
+        let others = versions::check(self, of_all, &mut found);
+        let emptied = files::check(self, &others, &mut found);
         for table in Table::ALL {
             // Opened anew for each table, so that what it has decoded does not stay.
             let dataset = self.reopened_at(VerifyLevel::Lazy)?;

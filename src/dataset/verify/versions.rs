@@ -1,5 +1,6 @@
 //! The manifests, what they name beside data files, and what lies in the folders without being named.
 
+use crate::dataset::verify::files::{self, Named};
 use crate::dataset::verify::found::Found;
 use crate::dataset::verify::links::check_named_by_digest;
 use crate::dataset::{Dataset, versions};
@@ -8,14 +9,20 @@ use crate::format::constants::{COLUMNS_DIR, DELETIONS_DIR, INDEX_DIR, REPORTS_DI
 use crate::format::manifest::{Manifest, VersionFile, version_of_name, version_path};
 use std::collections::HashSet;
 
-/// Checks the manifests of all versions, and the reports and tags of this one.
-pub fn check(dataset: &Dataset, found: &mut Found<'_>) {
+/// Checks the manifests of all versions, the tags of this one, and its reports, or all versions'. Gives, with `of_all`,
+/// the files that only other versions name.
+pub fn check(dataset: &Dataset, of_all: bool, found: &mut Found<'_>) -> Vec<Named> {
     let root = dataset.path();
     let numbers = match versions::list(root) {
         Ok(numbers) => numbers,
-        Err(error) => return found.fault(error),
+        Err(error) => {
+            found.fault(error);
+            return Vec::new();
+        }
     };
-    let mut named = HashSet::new();
+    check_reports(dataset, dataset.manifest(), |_| true, found);
+    let mut named: HashSet<String> = paths(dataset.manifest()).map(str::to_owned).collect();
+    let mut others = Vec::new();
     let mut kept = HashSet::new();
     let mut all_read = true;
     for (expected, number) in (1..).zip(&numbers) {
@@ -26,7 +33,16 @@ pub fn check(dataset: &Dataset, found: &mut Found<'_>) {
         match versions::read_file(root, *number) {
             Ok(VersionFile::Manifest(manifest)) => {
                 kept.insert(*number);
-                named.extend(paths(&manifest));
+                if of_all {
+                    let is_new = |path: &str| !named.contains(path);
+                    check_reports(dataset, &manifest, is_new, found);
+                    match files::named(&manifest, is_new) {
+                        Ok(files) => others.extend(files),
+                        Err(error) => found.fault(error.in_file(root.join(version_path(*number)))),
+                    }
+                }
+                let new = paths(&manifest).filter(|path| !named.contains(*path)).map(str::to_owned).collect::<Vec<_>>();
+                named.extend(new);
                 if *number == dataset.version() && *manifest != *dataset.manifest() {
                     let error = Error::corrupt("the manifest is another one than when this version was opened");
                     found.fault(error.in_file(root.join(version_path(*number))));
@@ -41,18 +57,19 @@ pub fn check(dataset: &Dataset, found: &mut Found<'_>) {
         found.report.files += 1;
     }
     check_tags(dataset, &kept, found);
-    check_reports(dataset, found);
     // Of a manifest that cannot be read nobody knows what it names.
     if all_read {
         note_leftovers(dataset, &named, found);
     }
+    found.expect(others.iter().map(Named::length).fold(0, u64::saturating_add));
+    others
 }
 
 /// All files that a version names, those of its sources' imports too.
-fn paths(manifest: &Manifest) -> impl Iterator<Item = String> {
+fn paths(manifest: &Manifest) -> impl Iterator<Item = &str> {
     let imports = manifest.sources.iter().flat_map(|source| &source.imports);
     let reports = imports.filter_map(|import| import.report.as_deref());
-    manifest.paths().chain(reports).map(str::to_owned)
+    manifest.paths().chain(reports)
 }
 
 fn check_tags(dataset: &Dataset, kept: &HashSet<u64>, found: &mut Found<'_>) {
@@ -63,13 +80,12 @@ fn check_tags(dataset: &Dataset, kept: &HashSet<u64>, found: &mut Found<'_>) {
     }
 }
 
-fn check_reports(dataset: &Dataset, found: &mut Found<'_>) {
-    let manifest = dataset.manifest();
+fn check_reports(dataset: &Dataset, manifest: &Manifest, wanted: impl Fn(&str) -> bool, found: &mut Found<'_>) {
     let imports = manifest.sources.iter().flat_map(|source| &source.imports);
     let named = manifest.reports.iter().map(|report| (report.path.as_str(), Some(report.bytes)));
     let named = named.chain(imports.filter_map(|import| Some((import.report.as_deref()?, None))));
     let mut seen = HashSet::new();
-    for (path, bytes) in named {
+    for (path, bytes) in named.filter(|(path, _)| wanted(path)) {
         let first = seen.insert(path);
         match check_named_by_digest(&dataset.file_path(path)) {
             Ok(length) if bytes.is_some_and(|bytes| bytes != length) => {
