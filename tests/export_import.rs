@@ -119,7 +119,7 @@ fn every_sample_comes_back_equal_from_every_form() {
         let dataset = stored(&dir.path().join("samples.surgdb"), samples());
         let (exported, imported) = round_trip(&dataset, dir.path(), &options);
         assert_eq!((exported.missing, imported.media.missing), (1, 1));
-        let lost: Vec<_> = exported.lost.iter().map(|(what, count)| (*what, *count)).collect();
+        let lost: Vec<_> = exported.lost.iter().map(|(what, count)| (what.as_ref(), *count)).collect();
         assert_eq!(
             lost,
             [

@@ -22,6 +22,7 @@
 //!
 //! What is JSON in a column (`extra`) stands as an object, or, where it does not stand in one line, as the text of one.
 
+mod added;
 mod files;
 mod folder;
 mod json;
@@ -42,6 +43,7 @@ use crate::format::Address;
 use crate::schema::tables::Table;
 use folder::OutputFolder;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
@@ -158,13 +160,26 @@ pub struct ExportReport {
     /// Pictures and videos whose bytes the dataset does not have.
     pub missing: u64,
     /// What the form could not hold, and how often.
-    pub lost: BTreeMap<&'static str, u64>,
+    pub lost: BTreeMap<Cow<'static, str>, u64>,
+    /// The sources of what was exported; each is described in a file of its own.
+    pub sources: Vec<ExportedSource>,
+}
+
+/// A source of what was exported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ExportedSource {
+    /// Its id.
+    pub id: String,
+    /// Its licence, where it names one.
+    pub licence: Option<String>,
+    /// The file that describes it, in the export's folder: what an import takes as the source's description.
+    pub file: String,
 }
 
 impl ExportReport {
-    fn lose(&mut self, what: &'static str, count: u64) {
+    fn lose(&mut self, what: impl Into<Cow<'static, str>>, count: u64) {
         if count > 0 {
-            *self.lost.entry(what).or_default() += count;
+            *self.lost.entry(what.into()).or_default() += count;
         }
     }
 }

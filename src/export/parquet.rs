@@ -66,7 +66,7 @@ pub(super) fn write_all(
     let named = reached.map(|reached| reached.sources);
     for source in &dataset.manifest().sources {
         if named.as_ref().is_none_or(|named| named.contains(&source.id)) {
-            report.bytes += sources::write(folder, source)?;
+            sources::write(folder, source, report)?;
         }
     }
     Ok(())

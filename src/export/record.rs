@@ -6,7 +6,9 @@ use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, p
 use super::media::MediaFolder;
 use super::placement::{self, Kind, Place, Shown};
 use super::turns::{self, TurnExtra};
-use super::{ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, addresses_of, notes, sources};
+use super::{
+    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, notes, sources,
+};
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -86,12 +88,13 @@ pub(super) fn write_all(
     }
     report.bytes += file.finish()?;
     report.rows.insert(Table::Conversations.name(), rows);
+    added::lose_all(dataset, options.selection, report)?;
     report.lose(
         "sources beyond the first: ids and licences of several become one",
         writer.sources.len().saturating_sub(1) as u64,
     );
     for source in writer.sources.iter().filter_map(|id| dataset.manifest().source(id)) {
-        report.bytes += sources::write(folder, source)?;
+        sources::write(folder, source, report)?;
     }
     Ok(())
 }

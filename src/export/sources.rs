@@ -2,6 +2,7 @@
 //! importer takes a source's description.
 
 use super::folder::OutputFolder;
+use super::{ExportReport, ExportedSource};
 use crate::error::Result;
 use crate::format::manifest::{Source, SourceKind};
 use serde::Serialize;
@@ -19,11 +20,11 @@ struct Description<'a> {
     url: Option<&'a str>,
 }
 
-/// Writes the description of a source.
+/// Writes the description of a source, and notes it in the report.
 ///
 /// # Errors
 /// `Io`.
-pub(super) fn write(folder: &OutputFolder, source: &Source) -> Result<u64> {
+pub(super) fn write(folder: &OutputFolder, source: &Source, report: &mut ExportReport) -> Result<()> {
     let description = Description {
         id: &source.id,
         title: source.title.as_deref(),
@@ -36,6 +37,9 @@ pub(super) fn write(folder: &OutputFolder, source: &Source) -> Result<u64> {
         .map_err(|error| crate::error::Error::invalid(format!("the source cannot be described: {error}")))?;
     let name: String =
         source.id.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-    folder.write(&format!("{FOLDER}/{name}.toml"), text.as_bytes())?;
-    Ok(text.len() as u64)
+    let file = format!("{FOLDER}/{name}.toml");
+    folder.write(&file, text.as_bytes())?;
+    report.bytes += text.len() as u64;
+    report.sources.push(ExportedSource { id: source.id.clone(), licence: source.licence.clone(), file });
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! `surgdb create`: an empty dataset.
 
+use crate::args::Place;
 use crate::cli::Outcome;
 use crate::output::Output;
 use serde_json::json;
-use std::path::PathBuf;
 use surgdb::{Dataset, Result};
 
 const EXAMPLES: &str = "\
@@ -16,22 +16,20 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The folder to make, such as my.surgdb
-    dataset: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
-    let dataset = Dataset::create(&args.dataset)?;
+    let path = args.place.dataset.display();
+    let dataset = Dataset::create(&args.place.dataset)?;
     let mut out = Output::new();
-    if args.json {
+    if args.place.json {
         let id = &dataset.manifest().dataset;
-        out.json(&json!({ "path": args.dataset.display().to_string(), "dataset": id, "version": dataset.version() }))?;
+        out.json(&json!({ "path": path.to_string(), "dataset": id, "version": dataset.version() }))?;
     } else {
-        out.line(format_args!("made {}: empty, version {}", args.dataset.display(), dataset.version()))?;
+        out.line(format_args!("made {}: empty, version {}", path, dataset.version()))?;
     }
     out.finish()?;
     Ok(Outcome::Fine)

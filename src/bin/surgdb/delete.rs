@@ -1,10 +1,12 @@
 //! `surgdb delete`: rows are gone in the next version, and still there in the ones before.
 
+use crate::args::Place;
 use crate::cli::Outcome;
 use crate::output::Output;
+use crate::subset::Subset;
 use crate::ui;
 use serde_json::json;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use surgdb::dataset::DeleteOptions;
 use surgdb::{Address, Dataset, Error, Result, Table};
 
@@ -13,19 +15,20 @@ Examples:
   surgdb delete my.surgdb demo-000017                     a conversation, by its id
   surgdb delete my.surgdb 7:16 7:17 --yes                 rows, by their addresses
   surgdb delete my.surgdb VID01 --table cases --cascade   a case and all that refers to it
+  surgdb delete my.surgdb --where 'source = old'          all that a condition holds for
 
 Older versions keep what is deleted here. To remove it from the disk, in all versions, it takes a purge.";
 
-/// Delete rows by id or address, in a new version
+/// Delete rows by id, address or condition, in a new version
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The dataset's folder
-    dataset: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Ids of rows of the table, or addresses such as 7:16 of rows of any table
-    #[arg(required = true, value_name = "ROW")]
+    #[arg(required_unless_present_any = ["condition", "split", "licence", "selection"], value_name = "ROW")]
     rows: Vec<String>,
-    /// The table that the ids are looked up in
+    /// The table that ids and conditions are about
     #[arg(long, default_value = "conversations")]
     table: String,
     /// The source that the ids belong to, where several have the same
@@ -37,22 +40,17 @@ pub struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    subset: Subset,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
-    let dataset = Dataset::open(&args.dataset)?;
-    let table = Table::named(&args.table)?;
-    let mut addresses = Vec::with_capacity(args.rows.len());
-    for row in &args.rows {
-        addresses.push(find(&dataset, table, args.source.as_deref(), row)?);
-    }
+    let place = args.place.dataset.display();
+    let dataset = Dataset::open(&args.place.dataset)?;
+    let addresses = chosen(&args, &dataset)?;
     let with = if args.cascade { " and all that refers to them" } else { "" };
-    let question =
-        format!("Delete {}{with} from {}?", ui::counted(addresses.len() as u64, "row"), args.dataset.display());
+    let question = format!("Delete {}{with} from {}?", ui::counted(addresses.len() as u64, "row"), place);
     if !args.yes && !ui::confirm(&question) {
         return Err(Error::invalid("nothing was deleted: answer y, or give --yes"));
     }
@@ -65,7 +63,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         }
     }
     let mut out = Output::new();
-    if args.json {
+    if args.place.json {
         out.json(&json!({ "version": after.version(), "deleted": deleted }))?;
     } else {
         let counts: Vec<String> = deleted.iter().map(|(table, count)| format!("{table} {count}")).collect();
@@ -73,6 +71,25 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     out.finish()?;
     Ok(Outcome::Fine)
+}
+
+/// The rows that are named, of those that the conditions hold for.
+fn chosen(args: &Args, dataset: &Dataset) -> Result<BTreeSet<Address>> {
+    let table = Table::named(&args.table)?;
+    let find = |row: &String| find(dataset, table, args.source.as_deref(), row);
+    let named = args.rows.iter().map(find).collect::<Result<BTreeSet<_>>>()?;
+    if args.subset.is_all() {
+        return Ok(named);
+    }
+    let selection = args.subset.select(dataset, table)?;
+    let chosen: BTreeSet<Address> = match named.is_empty() {
+        true => selection.iter().collect(),
+        false => named.into_iter().filter(|address| selection.contains(*address)).collect(),
+    };
+    match chosen.is_empty() {
+        true => Err(Error::not_found(format!("no row of {table} is meant: nothing was deleted"))),
+        false => Ok(chosen),
+    }
 }
 
 /// The address of a row that is named by id or address.

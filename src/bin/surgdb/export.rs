@@ -1,13 +1,12 @@
 //! `surgdb export`: a dataset in the forms that others read.
 
+use crate::args::Target;
 use crate::cli::Outcome;
 use crate::output::Output;
-use crate::target::Target;
+use crate::subset::Subset;
 use crate::ui::{self, Align, Progress, Table as Lines};
-use arrow_array::Array;
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use surgdb::dataset::Filter;
 use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle};
 use surgdb::{Address, Dataset, Error, Result, Table};
 
@@ -16,7 +15,8 @@ Examples:
   surgdb export my.surgdb out --format jsonl-llava           conversations.jsonl with pictures beside it
   surgdb export my.surgdb out --format jsonl-messages --style qwen
   surgdb export my.surgdb out --format parquet               a file a table, the bytes inside
-  surgdb export my.surgdb out --format jsonl-llava --task 'phase recognition'
+  surgdb export my.surgdb out --where 'task = \"phase recognition\"' --split train
+  surgdb export my.surgdb out --licence commercial-ok        only what may be used commercially
 
 What is exported in a JSON form can be imported again; what a form cannot hold is counted and told.";
 
@@ -46,9 +46,8 @@ pub struct Args {
     /// Write into a folder that has something in it; what has another content is replaced
     #[arg(long)]
     overwrite: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    subset: Subset,
 }
 
 fn format(name: &str) -> std::result::Result<ExportFormat, String> {
@@ -73,7 +72,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     })?;
     drop(bar);
     let mut out = Output::new();
-    match args.json {
+    match args.target.json() {
         true => out.json(&serde_json::to_value(&report).map_err(|error| Error::invalid(error.to_string()))?)?,
         false => print(&report, &args, &mut out)?,
     }
@@ -81,41 +80,21 @@ pub fn run(args: Args) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// The conversations that the filters leave; none where there is no filter.
+/// The conversations that are meant; none where all are.
 fn selection(args: &Args, dataset: &Dataset) -> Result<Option<Vec<Address>>> {
-    if args.task.is_empty() && args.source.is_empty() {
+    let any = |column, values: &Vec<String>| (!values.is_empty()).then(|| Filter::any_of(column, values));
+    let more = [any("task", &args.task), any("source", &args.source)].into_iter().flatten().reduce(Filter::and);
+    if args.subset.is_all() && more.is_none() {
         return Ok(None);
     }
-    let mut chosen = Vec::new();
-    for piece in dataset.scan(Table::Conversations).columns(["task", "source"])?.batches() {
-        let piece = piece?;
-        let tasks = wanted(piece.batch.column(0), &args.task);
-        let sources = wanted(piece.batch.column(1), &args.source);
-        for (row, (task, source)) in tasks.into_iter().zip(sources).enumerate() {
-            if task && source {
-                chosen.push(piece.address(row)?);
-            }
-        }
+    let selection = args.subset.select_with(dataset, Table::Conversations, more)?;
+    match selection.is_empty() {
+        true => Err(Error::not_found(format!(
+            "no sample matches {}: `surgdb stats` lists what there is",
+            selection.condition()
+        ))),
+        false => Ok(Some(selection.iter().collect())),
     }
-    if chosen.is_empty() {
-        return Err(Error::not_found(
-            "no sample is of such a task and source: `surgdb stats` lists those that are there",
-        ));
-    }
-    Ok(Some(chosen))
-}
-
-/// Which rows have one of these values; all where none are named.
-fn wanted(column: &dyn Array, names: &[String]) -> Vec<bool> {
-    let all = || vec![names.is_empty(); column.len()];
-    let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else { return all() };
-    let Some(values) = dictionary.values().as_string_opt::<i32>() else { return all() };
-    if names.is_empty() {
-        return all();
-    }
-    let hits: Vec<bool> = values.iter().map(|value| names.iter().any(|name| Some(name.as_str()) == value)).collect();
-    let hit = |key: Option<i32>| key.and_then(|key| hits.get(key as usize)).copied().unwrap_or(false);
-    dictionary.keys().iter().map(hit).collect()
 }
 
 fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
@@ -127,7 +106,7 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     }
     lines.row(["pictures and videos".into(), ui::count(report.media), ui::bytes(report.media_bytes)]);
     lines.row(["other files".into(), String::new(), ui::bytes(report.bytes)]);
-    out.text(lines.lines(2))?;
+    out.table(&lines, 2)?;
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
     }
@@ -135,5 +114,21 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         let count = ui::count(report.missing);
         out.line(format_args!("  {count} pictures and videos are named, but the dataset does not have their bytes"))?;
     }
-    Ok(())
+    for source in &report.sources {
+        let licence = source.licence.as_deref().unwrap_or("no licence named");
+        out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
+    }
+    match report.format {
+        ExportFormat::Parquet => Ok(()),
+        _ => out.line(format_args!("import it again with: {}", import_line(report, &args.out))),
+    }
+}
+
+/// The command that takes the export in again.
+fn import_line(report: &ExportReport, folder: &Path) -> String {
+    let said = match report.sources.as_slice() {
+        [source] => format!(" --source-file {}", ui::quoted(&folder.join(&source.file))),
+        _ => String::new(),
+    };
+    format!("surgdb import NEW.surgdb {}{said}", ui::quoted(folder))
 }

@@ -1,9 +1,10 @@
 //! `surgdb info`: what a dataset is, at a glance, without reading its data.
 
+use crate::args::Target;
 use crate::cli::Outcome;
 use crate::output::{Output, operation};
-use crate::target::Target;
-use crate::ui::{self, Align, Ink, Table as Lines, paint};
+use crate::terminal::{Ink, paint};
+use crate::ui::{self, Align, Table as Lines};
 use serde_json::{Value, json};
 use std::path::Path;
 use surgdb::format::manifest::{Manifest, Source, SourceKind};
@@ -23,9 +24,6 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     target: Target,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs it.
@@ -33,7 +31,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
     let disk = folder_size(dataset.path())?;
     let mut out = Output::new();
-    match args.json {
+    match args.target.json() {
         true => out.json(&facts(&dataset, disk)?)?,
         false => print(&dataset, disk, &mut out)?,
     }
@@ -83,18 +81,18 @@ fn print(dataset: &Dataset, disk: u64, out: &mut Output) -> Result<()> {
     for (tag, version) in &manifest.tags {
         row("tag", format!("{tag} is version {version}"));
     }
-    out.text(head.lines(0))?;
+    out.table(&head, 0)?;
 
     let mut tables = Lines::new(&[Align::Left, Align::Right]);
     for table in Table::ALL.into_iter().rev() {
         tables.row([table.name().into(), ui::count(dataset.count(table)?)]);
     }
-    out.line(format_args!("\n{}", paint(Ink::Bold, "tables")))?;
-    out.text(tables.lines(2))?;
+    out.section(paint(Ink::Bold, "tables"))?;
+    out.table(&tables, 2)?;
 
     if !manifest.sources.is_empty() {
-        out.line(format_args!("\n{}", paint(Ink::Bold, "sources")))?;
-        out.text(sources(&manifest.sources).lines(2))?;
+        out.section(paint(Ink::Bold, "sources"))?;
+        out.table(&sources(&manifest.sources), 2)?;
     }
     let mut added = Lines::new(&[Align::Left, Align::Left, Align::Left]);
     for column in &manifest.columns {
@@ -102,8 +100,8 @@ fn print(dataset: &Dataset, disk: u64, out: &mut Output) -> Result<()> {
         added.row([format!("{}.{}", column.table, column.name), column.ty.clone(), kind.into()]);
     }
     if !manifest.columns.is_empty() {
-        out.line(format_args!("\n{}", paint(Ink::Bold, "side columns")))?;
-        out.text(added.lines(2))?;
+        out.section(paint(Ink::Bold, "side columns"))?;
+        out.table(&added, 2)?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The `surgdb` command.
 
+mod args;
 mod bench;
+mod cell;
 mod cli;
 mod column;
 mod create;
@@ -10,11 +12,14 @@ mod export;
 mod import;
 mod info;
 mod interrupt;
+mod json;
 mod output;
 mod random;
+mod select;
 mod show;
 mod stats;
-mod target;
+mod subset;
+mod terminal;
 mod ui;
 mod verify;
 mod versions;

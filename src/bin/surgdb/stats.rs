@@ -1,21 +1,24 @@
 //! `surgdb stats`: what the samples of a dataset are like.
 
+use crate::args::Target;
 use crate::cli::Outcome;
 use crate::output::Output;
-use crate::target::Target;
-use crate::ui::{self, Align, Ink, Progress, Table as Lines, paint};
+use crate::subset::Subset;
+use crate::terminal::{Ink, paint};
+use crate::ui::{self, Align, Counts, Progress, Table as Lines, add};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use surgdb::dataset::Conversation;
-use surgdb::{Dataset, Result, Table};
+use std::collections::BTreeSet;
+use surgdb::dataset::{Conversation, Selection};
+use surgdb::{Address, Dataset, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
   surgdb stats my.surgdb
-  surgdb stats my.surgdb --json | jq .conversations.task";
+  surgdb stats my.surgdb --json | jq .conversations.task
+  surgdb stats my.surgdb --split test        only those samples, and what they show";
 
 /// Count what is in a dataset: by task, source and specialty; turns, texts, reasoning, media
 #[derive(clap::Args)]
@@ -23,17 +26,20 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     target: Target,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    subset: Subset,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
-    let stats = Stats::of(&dataset)?;
+    let selection = match args.subset.is_all() {
+        true => None,
+        false => Some(args.subset.select(&dataset, Table::Conversations)?),
+    };
+    let stats = Stats::of(&dataset, selection.as_ref())?;
     let mut out = Output::new();
-    match args.json {
+    match args.target.json() {
         true => out.json(&stats.to_json())?,
         false => stats.print(&mut out)?,
     }
@@ -41,7 +47,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-type Counts = BTreeMap<String, u64>;
+/// Rows that are taken at once.
+const TAKEN: usize = 1 << 16;
 
 /// Columns of conversations that are counted value by value.
 const BY: [&str; 6] = ["task", "source", "specialty", "procedure", "language", "origin"];
@@ -77,18 +84,29 @@ struct Media {
 }
 
 impl Stats {
-    fn of(dataset: &Dataset) -> Result<Self> {
+    /// The numbers of a dataset, or of selected samples and what they show.
+    fn of(dataset: &Dataset, selection: Option<&Selection>) -> Result<Self> {
         let mut stats = Self::default();
-        let count = dataset.count(Table::Conversations)?;
+        let count = selection.map_or_else(|| dataset.count(Table::Conversations), |selection| Ok(selection.len()))?;
         let progress = Progress::things("counting", Some(count));
-        for number in 0..count {
+        let addresses: Box<dyn Iterator<Item = Result<Address>>> = match selection {
+            Some(selection) => Box::new(selection.iter().map(Ok)),
+            None => Box::new((0..count).map(|number| dataset.address(Table::Conversations, number))),
+        };
+        let mut shown = BTreeSet::new();
+        for (number, address) in (0..).zip(addresses) {
             if number % 1024 == 0 {
                 progress.at(number, || ui::counted(number, "conversation"))?;
             }
-            stats.add(&dataset.conversation(number)?)?;
+            let sample = dataset.conversation_at(address?)?;
+            stats.add(&sample)?;
+            if selection.is_some() {
+                sample.media()?.iter().for_each(|medium| shown.extend(medium.refs().iter()));
+            }
         }
-        stats.frames = Media::frames(dataset)?;
-        stats.videos = Media::videos(dataset)?;
+        let shown = selection.map(|_| &shown);
+        each_batch(dataset, Table::Frames, &["path", "blob", "kind"], shown, |batch| stats.frames.add_frames(batch))?;
+        each_batch(dataset, Table::Videos, &["path", "blob"], shown, |batch| stats.videos.add_videos(batch))?;
         Ok(stats)
     }
 
@@ -151,8 +169,8 @@ impl Stats {
         ] {
             lines.row(spread.cells(name));
         }
-        out.line(format_args!("{}", paint(Ink::Bold, "a sample")))?;
-        out.text(lines.lines(2))?;
+        out.line(paint(Ink::Bold, "a sample"))?;
+        out.table(&lines, 2)?;
         let mut lines = Lines::new(&[Align::Left, Align::Right]);
         lines.row(["media that the model is to produce".into(), ui::count(self.outputs)]);
         lines.row(["samples with other endings".into(), ui::count(self.alternatives)]);
@@ -161,7 +179,7 @@ impl Stats {
         lines.row(["video files".into(), ui::count(self.videos.of_kind("files"))]);
         lines.row(["video files that are missing".into(), ui::count(self.videos.missing)]);
         lines.row(["videos known by their frames alone".into(), ui::count(self.videos.of_kind("by_frames"))]);
-        out.text(lines.lines(2))?;
+        out.table(&lines, 2)?;
         out.line("")?;
         block(out, "frames", &self.frames.kinds)
     }
@@ -190,32 +208,20 @@ impl Spread {
 }
 
 impl Media {
-    fn frames(dataset: &Dataset) -> Result<Self> {
-        let mut media = Self::default();
-        for piece in dataset.scan(Table::Frames).columns(["path", "blob", "kind"])?.batches() {
-            let batch = piece?.batch;
-            media.missing += missing(&batch);
-            let Some(kinds) = batch.column(2).as_dictionary_opt::<Int32Type>() else { continue };
-            let Some(names) = kinds.values().as_string_opt::<i32>() else { continue };
-            for key in kinds.keys().iter().flatten() {
-                add(&mut media.kinds, names.value(key as usize));
-            }
-        }
-        Ok(media)
+    fn add_frames(&mut self, batch: &RecordBatch) {
+        self.missing += missing(batch);
+        let Some(kinds) = batch.column(2).as_dictionary_opt::<Int32Type>() else { return };
+        let Some(names) = kinds.downcast_dict::<StringArray>() else { return };
+        names.into_iter().flatten().for_each(|name| add(&mut self.kinds, name));
     }
 
     /// Videos with a file, and those that are known by their frames alone.
-    fn videos(dataset: &Dataset) -> Result<Self> {
-        let mut media = Self::default();
-        for piece in dataset.scan(Table::Videos).columns(["path", "blob"])?.batches() {
-            let batch = piece?.batch;
-            media.missing += missing(&batch);
-            let by_frames = batch.column(0).null_count() as u64;
-            for (kind, count) in [("files", batch.num_rows() as u64 - by_frames), ("by_frames", by_frames)] {
-                *media.kinds.entry(kind.into()).or_default() += count;
-            }
+    fn add_videos(&mut self, batch: &RecordBatch) {
+        self.missing += missing(batch);
+        let by_frames = batch.column(0).null_count() as u64;
+        for (kind, count) in [("files", batch.num_rows() as u64 - by_frames), ("by_frames", by_frames)] {
+            *self.kinds.entry(kind.into()).or_default() += count;
         }
-        Ok(media)
     }
 
     fn of_kind(&self, kind: &str) -> u64 {
@@ -223,19 +229,33 @@ impl Media {
     }
 }
 
+/// Calls `each` with columns of all rows of a table, or of those among some addresses.
+fn each_batch(
+    dataset: &Dataset,
+    table: Table,
+    columns: &[&str],
+    addresses: Option<&BTreeSet<Address>>,
+    mut each: impl FnMut(&RecordBatch),
+) -> Result<()> {
+    let Some(addresses) = addresses else {
+        for piece in dataset.scan(table).columns(columns.iter().copied())?.batches() {
+            each(&piece?.batch);
+        }
+        return Ok(());
+    };
+    let mut of_table = Vec::new();
+    for address in addresses {
+        if dataset.table_of(*address)? == table {
+            of_table.push(*address);
+        }
+    }
+    of_table.chunks(TAKEN).try_for_each(|part| dataset.take(table, part, columns).map(|batch| each(&batch)))
+}
+
 /// How many rows of `path` and `blob` have a path and no bytes.
 fn missing(batch: &RecordBatch) -> u64 {
     let (paths, blobs) = (batch.column(0), batch.column(1));
     (0..batch.num_rows()).filter(|row| paths.is_valid(*row) && blobs.is_null(*row)).count() as u64
-}
-
-fn add(counts: &mut Counts, value: &str) {
-    match counts.get_mut(value) {
-        Some(count) => *count += 1,
-        None => {
-            counts.insert(value.to_owned(), 1);
-        }
-    }
 }
 
 /// How many nodes the longest path of a forest in pre-order has.
@@ -253,15 +273,8 @@ fn block(out: &mut Output, name: &str, counts: &Counts) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
     }
-    let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
-    sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
-    let total: u64 = counts.values().sum();
-    let mut lines = Lines::new(&[Align::Left, Align::Right, Align::Right]);
-    for (value, count) in sorted {
-        lines.row([value.clone(), ui::count(*count), format!("{:.1} %", *count as f64 * 100.0 / total as f64)]);
-    }
     out.line(paint(Ink::Bold, name))?;
-    out.text(lines.lines(2))?;
+    out.table(&ui::shares(counts), 2)?;
     out.line("")
 }
 

@@ -1,10 +1,13 @@
 //! How the command talks to people: progress, tables, sizes and durations.
 
 use crate::interrupt;
+use crate::terminal::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use surgdb::Result;
 
@@ -81,9 +84,9 @@ impl Drop for Progress {
     }
 }
 
-/// Writes a line for people to stderr. A closed stderr is no reason to stop.
+/// Writes a line for people to stderr, safe for a terminal. A closed stderr is no reason to stop.
 pub fn note(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(&line.to_string()));
 }
 
 /// Asks a yes-or-no question on the terminal; where there is none the answer is no.
@@ -91,37 +94,9 @@ pub fn confirm(question: &str) -> bool {
     if !std::io::stdin().is_terminal() {
         return false;
     }
-    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let _ = write!(std::io::stderr(), "{} [y/N] ", shown(question));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
-}
-
-/// Whether stdout may have colours: it is a terminal, and `NO_COLOR` is not set.
-pub fn colours() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-/// How a piece of text stands out, where there are colours.
-#[derive(Clone, Copy)]
-pub enum Ink {
-    Bold,
-    Faint,
-    Role,
-    Media,
-    Alarm,
-}
-
-/// The text, made to stand out where stdout has colours.
-pub fn paint(ink: Ink, text: &str) -> String {
-    let code = match ink {
-        Ink::Bold => "1",
-        Ink::Faint => "2",
-        Ink::Role => "1;36",
-        Ink::Media => "33",
-        Ink::Alarm => "1;31",
-    };
-    if colours() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// On which side a column's texts are lined up.
@@ -131,7 +106,7 @@ pub enum Align {
     Right,
 }
 
-/// Rows with lined-up columns, two blanks apart.
+/// Rows with lined-up columns, two blanks apart; without colours.
 pub struct Table {
     align: Vec<Align>,
     rows: Vec<Vec<String>>,
@@ -143,9 +118,9 @@ impl Table {
         Self { align: align.to_vec(), rows: Vec::new() }
     }
 
-    /// One more row.
+    /// One more row. What would steer a terminal is written out, so that a cell is as wide as it looks.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.into());
+        self.rows.push(cells.iter().map(|cell| shown(cell).into_owned()).collect());
     }
 
     /// Its lines, each indented by so many blanks.
@@ -168,6 +143,38 @@ impl Table {
         }
         text
     }
+}
+
+/// How often there is what.
+pub type Counts = BTreeMap<String, u64>;
+
+/// Counts one more of this.
+pub fn add(counts: &mut Counts, value: &str) {
+    match counts.get_mut(value) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(value.to_owned(), 1);
+        }
+    }
+}
+
+/// Counts with their shares, the largest first.
+pub fn shares(counts: &Counts) -> Table {
+    let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
+    sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+    let total: u64 = counts.values().sum();
+    let mut lines = Table::new(&[Align::Left, Align::Right, Align::Right]);
+    for (value, number) in sorted {
+        lines.row([value.clone(), count(*number), format!("{:.1} %", *number as f64 * 100.0 / total as f64)]);
+    }
+    lines
+}
+
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// A number with its thousands set apart: `12,345`.

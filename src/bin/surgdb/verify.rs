@@ -1,10 +1,11 @@
 //! `surgdb verify`: every byte, every address, every rule; and a list of all that is wrong.
 
+use crate::args::Target;
 use crate::cli::Outcome;
 use crate::interrupt;
 use crate::output::Output;
-use crate::target::Target;
-use crate::ui::{self, Ink, Progress, paint};
+use crate::terminal::{Ink, paint};
+use crate::ui::{self, Progress};
 use serde_json::{Value, json};
 use std::time::Instant;
 use surgdb::dataset::VerifyReport;
@@ -16,26 +17,27 @@ Examples:
   surgdb verify my.surgdb --json | jq .faults
   surgdb verify my.surgdb --version 3
 
+All rows, addresses and ids of one version are checked, and every byte of the files of all versions that are kept.
 Exit code 1 says that something is wrong. What is worth knowing and not wrong is listed as a note.";
 
-/// Check all of a dataset: checksums, addresses, ids, trees; list every fault
+/// Check all of a dataset, older versions' files included: checksums, addresses, ids, trees; list every fault
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     target: Target,
-    /// Print JSON
+    /// Leave out the files that only other versions name
     #[arg(long)]
-    json: bool,
+    this_version: bool,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
     let start = Instant::now();
-    let report = check(&dataset)?;
+    let report = check(&dataset, !args.this_version)?;
     let mut out = Output::new();
-    match args.json {
+    match args.target.json() {
         true => out.json(&facts(&dataset, &report))?,
         false => print(&dataset, &report, start, &mut out)?,
     }
@@ -43,17 +45,21 @@ pub fn run(args: Args) -> Result<Outcome> {
     Ok(if report.is_sound() { Outcome::Fine } else { Outcome::FoundWrong })
 }
 
-/// Verifies, with progress.
+/// Verifies, with progress; with `of_all` also the files that only other versions name.
 ///
 /// # Errors
 /// What keeps the checks from running; `Interrupted` after Ctrl-C.
-pub fn check(dataset: &Dataset) -> Result<VerifyReport> {
+pub fn check(dataset: &Dataset, of_all: bool) -> Result<VerifyReport> {
     let mut bar: Option<Progress> = None;
-    let report = dataset.verify(&mut |done, total| {
+    let mut progress = |done, total| {
         let bar = bar.get_or_insert_with(|| Progress::bytes("verifying", Some(total)));
         // It only reads, so that there is nothing to clean up: a report that was stopped is thrown away below.
         let _ = bar.at(done, || ui::bytes(done));
-    })?;
+    };
+    let report = match of_all {
+        true => dataset.verify(&mut progress)?,
+        false => dataset.verify_this_version(&mut progress)?,
+    };
     interrupt::check()?;
     Ok(report)
 }

@@ -1,10 +1,10 @@
 //! `surgdb versions`: the history of a dataset.
 
+use crate::args::Place;
 use crate::cli::Outcome;
 use crate::output::{Output, operation};
 use crate::ui::{Align, Table as Lines};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use surgdb::Result;
 use surgdb::dataset::versions;
 use surgdb::format::manifest::{Manifest, VersionFile};
@@ -18,27 +18,24 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The dataset's folder
-    dataset: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
-    let newest = versions::newest(&args.dataset)?;
+    let newest = versions::newest(&args.place.dataset)?;
     let mut kept = Vec::new();
-    for number in versions::list(&args.dataset)? {
+    for number in versions::list(&args.place.dataset)? {
         // Of a version that vacuum dropped only its number is left.
-        if let VersionFile::Manifest(manifest) = versions::read_file(&args.dataset, number)? {
+        if let VersionFile::Manifest(manifest) = versions::read_file(&args.place.dataset, number)? {
             kept.push(*manifest);
         }
     }
     let mut out = Output::new();
-    match args.json {
+    match args.place.json {
         true => out.json(&facts(&newest, &kept))?,
-        false => out.text(lines(&newest, &kept))?,
+        false => out.table(&lines(&newest, &kept), 0)?,
     }
     out.finish()?;
     Ok(Outcome::Fine)
@@ -69,7 +66,7 @@ fn facts(newest: &Manifest, kept: &[Manifest]) -> Value {
     json!({ "newest": newest.version, "versions": versions })
 }
 
-fn lines(newest: &Manifest, kept: &[Manifest]) -> String {
+fn lines(newest: &Manifest, kept: &[Manifest]) -> Lines {
     let mut lines = Lines::new(&[Align::Right, Align::Left, Align::Left, Align::Left, Align::Left]);
     for manifest in kept {
         lines.row([
@@ -80,5 +77,5 @@ fn lines(newest: &Manifest, kept: &[Manifest]) -> String {
             operation(&manifest.operation),
         ]);
     }
-    lines.lines(0)
+    lines
 }

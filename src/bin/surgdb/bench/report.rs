@@ -6,7 +6,8 @@ use super::memory::Memory;
 use super::setting::Setting;
 use super::single::Times;
 use crate::output::Output;
-use crate::ui::{self, Align, Ink, Table, paint};
+use crate::terminal::{Ink, paint};
+use crate::ui::{self, Align, Table};
 use surgdb::Result;
 
 /// Prints all of it.
@@ -34,38 +35,38 @@ fn size(DatasetFigures { name, size, .. }: &DatasetFigures) -> String {
 
 fn rows(rows: &Rows, out: &mut Output) -> Result<()> {
     if rows.get.is_some() || rows.open.is_some() || rows.find.is_some() || rows.order.is_some() {
-        out.line(heading("single accesses, warm"))?;
-        out.text(singles(rows).lines(4))?;
+        out.section(heading("single accesses, warm"))?;
+        out.table(&singles(rows), 4)?;
     }
     if let Some(warm) = &rows.warm {
-        out.line(heading(&format!("shuffled epoch of {}, warm", ui::counted(warm.samples, "sample"))))?;
+        out.section(heading(&format!("shuffled epoch of {}, warm", ui::counted(warm.samples, "sample"))))?;
         epochs(warm, out)?;
     }
     section("cold", rows.cold.as_ref(), out)?;
     section("of data four times larger than the memory", rows.beyond.as_ref(), out)?;
     match &rows.memory {
         Some(Outcome::Measured(found)) => {
-            out.line(heading(&format!("memory over epochs of {}", ui::counted(found.samples, "sample"))))?;
-            out.text(memory(found).lines(4))?;
+            out.section(heading(&format!("memory over epochs of {}", ui::counted(found.samples, "sample"))))?;
+            out.table(&memory(found), 4)?;
         }
-        Some(Outcome::Skipped { skipped }) => out.line(format_args!("\n  memory was not measured: {skipped}"))?,
+        Some(Outcome::Skipped { skipped }) => out.section(format_args!("  memory was not measured: {skipped}"))?,
         None => {}
     }
     out.line("")
 }
 
 fn heading(text: &str) -> String {
-    format!("\n  {}", paint(Ink::Faint, text))
+    format!("  {}", paint(Ink::Faint, text))
 }
 
 fn section(what: &str, found: Option<&Outcome<Epochs>>, out: &mut Output) -> Result<()> {
     match found {
         Some(Outcome::Measured(found)) => {
-            out.line(heading(&format!("shuffled epoch of {}, {what}", ui::counted(found.samples, "sample"))))?;
+            out.section(heading(&format!("shuffled epoch of {}, {what}", ui::counted(found.samples, "sample"))))?;
             epochs(found, out)
         }
         Some(Outcome::Skipped { skipped }) => {
-            out.line(format_args!("\n  shuffled epochs {what} were not measured: {skipped}"))
+            out.section(format_args!("  shuffled epochs {what} were not measured: {skipped}"))
         }
         None => Ok(()),
     }
@@ -135,7 +136,7 @@ fn epochs(epochs: &Epochs, out: &mut Output) -> Result<()> {
         let cpu = nanoseconds(way.cpu_us_per_sample * 1e3);
         table.row([name, ui::count(way.samples_per_second as u64), cpu, share, read]);
     }
-    out.text(table.lines(4))?;
+    out.table(&table, 4)?;
     match &epochs.note {
         Some(note) => out.line(format_args!("    {note}")),
         None => Ok(()),
@@ -157,7 +158,7 @@ fn setting(figures: &Figures, out: &mut Output) -> Result<()> {
     if let (Some(before), Some(after)) = (setting.load_before, setting.load_after) {
         table.row(["load".into(), format!("{before:.1} before, {after:.1} at the end")]);
     }
-    out.text(table.lines(2))?;
+    out.table(&table, 2)?;
     let rounds = figures.rounds;
     out.line(format_args!("  Touched: {}. Medians of {rounds}, taken in turns.", figures.touched))?;
     if setting.debug_build {

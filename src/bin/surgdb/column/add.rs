@@ -1,16 +1,18 @@
 //! `surgdb column add`: columns from an Arrow or CSV file, keyed by id.
 
 use super::values::{Values, read_arrow};
+use crate::args::Place;
 use crate::cli::Outcome;
 use crate::output::Output;
-use crate::ui::{self, Progress};
+use crate::ui::{self, Align, Progress, Table as Lines};
 use arrow_array::{ArrayRef, UInt64Array};
-use serde_json::json;
-use std::collections::BTreeMap;
+use arrow_schema::Field;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use surgdb::dataset::CellUpdate;
-use surgdb::format::notation::ColumnType;
-use surgdb::{Address, Column, Dataset, Error, Operation, Result, Table};
+use surgdb::format::manifest::SideColumn;
+use surgdb::{Address, Column, ColumnType, Dataset, Error, Operation, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,14 +21,17 @@ Examples:
   surgdb column add my.surgdb cases splits.arrow --replace         new values for columns that are there
 
 The file has a column `id` (or `address`, or what --key names), a column `source` where several sources have the
-same ids, and the columns to add. A row that the file does not name gets null, or keeps what it has with --replace.";
+same ids, and the columns to add. A row that the file does not name gets null, or keeps what it has with --replace.
+
+Of a CSV column whose type nobody names, int64, float64 or bool is taken where it gives every cell back, else text:
+007 and numbers of too many digits stay text. A column keeps its type for good: --dry-run shows it beforehand.";
 
 /// Add columns to a table from an Arrow or CSV file keyed by id, or give columns new values
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The dataset's folder
-    dataset: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// The table that the rows are in, such as conversations or frames
     table: String,
     /// A CSV file with a header, or an Arrow IPC file (.arrow, .feather)
@@ -40,7 +45,7 @@ pub struct Args {
     /// Only these columns of the file, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     columns: Vec<String>,
-    /// The type of a CSV column: bool, int32, int64, float32, float64, text or dict
+    /// The type of a CSV column: bool, int8 to int64, uint8 to uint64, float32, float64, text, dict or ref
     #[arg(long = "type", value_name = "NAME=TYPE", value_parser = typed)]
     types: Vec<(String, ColumnType)>,
     /// Give columns that are there already new values
@@ -49,9 +54,9 @@ pub struct Args {
     /// Pass over rows of the file that the dataset does not have
     #[arg(long)]
     skip_unknown: bool,
-    /// Print JSON
+    /// Say the columns, types and rows, and write nothing
     #[arg(long)]
-    json: bool,
+    dry_run: bool,
 }
 
 fn typed(text: &str) -> std::result::Result<(String, ColumnType), String> {
@@ -61,60 +66,130 @@ fn typed(text: &str) -> std::result::Result<(String, ColumnType), String> {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
-    let dataset = Dataset::open(&args.dataset)?;
+    let dataset = Dataset::open(&args.place.dataset)?;
     let table = Table::named(&args.table)?;
-    let mut values = read(&args)?;
+    let mut values = read(&args, &dataset, table)?;
     if !args.columns.is_empty() {
-        keep(&mut values, &args.columns)?;
+        keep(&mut values, &args.columns).map_err(|error| error.in_file(&args.file))?;
     }
     let (addresses, rows, unknown) = resolve(&args, &dataset, table, &values)?;
-    let mut appender = dataset.append()?;
-    let mut names = Vec::new();
-    for (name, array) in &values.columns {
-        let array = arrow_select::take::take(array, &rows, None)?;
-        let (column, array) = column(&dataset, table, name, array, args.replace)?;
-        appender.update(CellUpdate::new(table, column, addresses.clone(), array))?;
-        names.push(name.clone());
+    if values.columns.is_empty() {
+        return Err(Error::input("it has no columns of values beside the key").in_file(&args.file));
     }
-    let operation = Operation::new("column")
-        .with("table", table.name())
-        .with("columns", names.join(","))
-        .with("rows", addresses.len() as u64);
-    let after = appender.commit(operation)?;
-    let mut out = Output::new();
-    if args.json {
-        let version = after.version();
-        let rows = addresses.len();
-        out.json(
-            &json!({ "version": version, "table": table.name(), "columns": names, "rows": rows, "unknown": unknown }),
-        )?;
-    } else {
-        let rows = ui::counted(addresses.len() as u64, "row");
-        out.line(format_args!("version {}: {} of {rows} of {table}", after.version(), names.join(", ")))?;
-        if unknown > 0 {
-            out.line(format_args!("passed over {}", ui::counted(unknown, "row of the file that the dataset lacks")))?;
+    let mut updates = Vec::with_capacity(values.columns.len());
+    for (new, array) in &values.columns {
+        let array = arrow_select::take::take(array, &rows, None)?;
+        updates.push(column(&dataset, table, new, array, args.replace)?);
+    }
+    let mut report = Report { table, columns: Vec::new(), rows: addresses.len() as u64, unknown, version: None };
+    report.columns.extend(updates.iter().map(|(column, _)| (column.name.clone(), column.ty.to_string())));
+    if !args.dry_run {
+        let mut appender = dataset.append()?;
+        for (column, array) in updates {
+            appender.update(CellUpdate::new(table, column, addresses.clone(), array))?;
         }
+        report.version = Some(appender.commit(report.operation())?.version());
+    }
+    let mut out = Output::new();
+    match args.place.json {
+        true => out.json(&report.facts())?,
+        false => report.print(&mut out)?,
     }
     out.finish()?;
     Ok(Outcome::Fine)
 }
 
-fn read(args: &Args) -> Result<Values> {
+/// What was written, or would be.
+struct Report {
+    table: Table,
+    /// Names and types.
+    columns: Vec<(String, String)>,
+    rows: u64,
+    unknown: u64,
+    /// None where nothing was written.
+    version: Option<u64>,
+}
+
+impl Report {
+    fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn operation(&self) -> Operation {
+        let operation = Operation::new("column").with("table", self.table.name());
+        operation.with("columns", self.names().join(",")).with("rows", self.rows)
+    }
+
+    fn facts(&self) -> Value {
+        let types: BTreeMap<&String, &String> = self.columns.iter().map(|(name, ty)| (name, ty)).collect();
+        json!({
+            "version": self.version,
+            "table": self.table.name(),
+            "columns": self.names(),
+            "types": types,
+            "rows": self.rows,
+            "unknown": self.unknown,
+        })
+    }
+
+    fn print(&self, out: &mut Output) -> Result<()> {
+        let rows = format!("{} of {}", ui::counted(self.rows, "row"), self.table);
+        match self.version {
+            Some(version) => out.line(format_args!("version {version}: new values for {rows}"))?,
+            None => out.line(format_args!("this would be written for {rows}; nothing was"))?,
+        }
+        let mut lines = Lines::new(&[Align::Left, Align::Left]);
+        self.columns.iter().for_each(|(name, ty)| lines.row([name.clone(), ty.clone()]));
+        out.table(&lines, 2)?;
+        match self.unknown {
+            0 => Ok(()),
+            unknown => {
+                out.line(format_args!("passed over {}", ui::counted(unknown, "row of the file that the dataset lacks")))
+            }
+        }
+    }
+}
+
+/// Reads the file. Of CSV, columns that the table has already are of their type.
+fn read(args: &Args, dataset: &Dataset, table: Table) -> Result<Values> {
     let ending = args.file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let types: BTreeMap<String, ColumnType> = args.types.iter().cloned().collect();
     match ending.as_str() {
-        "csv" => super::csv::read(&args.file, &args.key, &types),
-        "arrow" | "feather" | "ipc" => read_arrow(&args.file, &args.key),
+        "csv" => {
+            let mut types = BTreeMap::new();
+            for field in dataset.schema(table).fields() {
+                types.insert(field.name().clone(), type_of(dataset, table, field)?);
+            }
+            let mut named = BTreeMap::new();
+            for (name, ty) in &args.types {
+                if named.insert(name.clone(), ty.clone()).is_some() {
+                    return Err(Error::invalid(format!("--type names the column {name:?} twice")));
+                }
+            }
+            types.extend(named.clone());
+            let values = super::csv::read(&args.file, &args.key, &types)?;
+            match named.keys().find(|name| !values.columns.iter().any(|(column, _)| column.name == **name)) {
+                None => Ok(values),
+                Some(name) => {
+                    Err(Error::not_found(format!("--type names {name:?}, which is no column of values of the file"))
+                        .in_file(&args.file))
+                }
+            }
+        }
+        "arrow" | "feather" | "ipc" if args.types.is_empty() => read_arrow(&args.file, &args.key, &args.columns),
+        "arrow" | "feather" | "ipc" => {
+            Err(Error::invalid("an Arrow file says its types itself: leave --type out, or cast there")
+                .in_file(&args.file))
+        }
         _ => Err(Error::unsupported("give a file that ends in .csv, .arrow or .feather").in_file(&args.file)),
     }
 }
 
 fn keep(values: &mut Values, names: &[String]) -> Result<()> {
-    let there: Vec<&str> = values.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let there: Vec<&str> = values.columns.iter().map(|(column, _)| column.name.as_str()).collect();
     if let Some(name) = names.iter().find(|name| !there.contains(&name.as_str())) {
         return Err(Error::not_found(format!("the file has no column {name:?}; it has {}", there.join(", "))));
     }
-    values.columns.retain(|(name, _)| names.contains(name));
+    values.columns.retain(|(column, _)| names.contains(&column.name));
     Ok(())
 }
 
@@ -122,20 +197,28 @@ fn keep(values: &mut Values, names: &[String]) -> Result<()> {
 fn resolve(args: &Args, dataset: &Dataset, table: Table, values: &Values) -> Result<(Vec<Address>, UInt64Array, u64)> {
     let progress = Progress::things("finding rows", Some(values.keys.len() as u64));
     let (mut addresses, mut rows, mut unknown) = (Vec::new(), Vec::new(), 0);
+    let mut seen: HashMap<Address, usize> = HashMap::with_capacity(values.keys.len());
+    let wrong = |message: String| Error::input(message).in_file(&args.file);
     for (number, key) in values.keys.iter().enumerate() {
         if number % 1024 == 0 {
             progress.at(number as u64, String::new)?;
         }
         let source = args.source.as_deref().or_else(|| values.sources.as_ref()?.get(number).map(String::as_str));
-        match address(dataset, table, source, key, args.key == "address")? {
+        let found = address(dataset, table, source, key, args.key == "address");
+        match found.map_err(|error| wrong(format!("{}: {}", values.place(number), error.message())))? {
             Some(address) => {
+                if let Some(first) = seen.insert(address, number) {
+                    let (first, second) = (values.place(first), values.place(number));
+                    return Err(wrong(format!("{key:?} is there twice, in {first} and {second}: keep one of them")));
+                }
                 addresses.push(address);
                 rows.push(number as u64);
             }
             None if args.skip_unknown => unknown += 1,
             None => {
-                let message = format!("{table} has no row {key:?}: correct the file, or give --skip-unknown");
-                return Err(Error::input(message).in_file(&args.file).in_record(number as u64 + 1));
+                let place = values.place(number);
+                let message = format!("{place}: {table} has no row {key:?}: correct the file, or give --skip-unknown");
+                return Err(wrong(message));
             }
         }
     }
@@ -154,21 +237,30 @@ fn address(dataset: &Dataset, table: Table, source: Option<&str>, key: &str, pla
 }
 
 /// The column that a name of the file stands for, and the values in its type.
-fn column(dataset: &Dataset, table: Table, name: &str, array: ArrayRef, replace: bool) -> Result<(Column, ArrayRef)> {
+fn column(dataset: &Dataset, table: Table, new: &Column, array: ArrayRef, replace: bool) -> Result<(Column, ArrayRef)> {
+    let name = &new.name;
     let schema = dataset.schema(table);
     let known = schema.fields().iter().find(|field| field.name() == name);
-    let Some(field) = known else {
-        return Ok((Column::new(name, ColumnType::from_arrow(array.data_type())?, true), array));
-    };
+    let Some(field) = known else { return Ok((new.clone(), array)) };
     if !replace {
         return Err(Error::exists(format!(
             "{table} has a column `{name}`: give --replace for new values, or another name"
         )));
     }
-    let ty = match table.columns().iter().find(|column| column.name == name) {
-        Some(base) => base.ty.clone(),
-        None => ColumnType::from_arrow(field.data_type())?,
-    };
+    let ty = type_of(dataset, table, field)?;
     let array = if ty == ColumnType::Dict { super::values::dictionary(&array).unwrap_or(array) } else { array };
     Ok((Column::new(name, ty, field.is_nullable()), array))
+}
+
+/// The type of a column that the table has.
+fn type_of(dataset: &Dataset, table: Table, field: &Field) -> Result<ColumnType> {
+    // Arrow does not tell addresses from other integers.
+    let is_named = |side: &&SideColumn| side.table == table.name() && side.name == *field.name();
+    if let Some(base) = table.columns().iter().find(|column| column.name == *field.name()) {
+        return Ok(base.ty.clone());
+    }
+    match dataset.manifest().columns.iter().find(is_named) {
+        Some(side) => ColumnType::parse(&side.ty),
+        None => ColumnType::from_arrow(field.data_type()),
+    }
 }

@@ -1,9 +1,10 @@
 //! `surgdb column list`.
 
+use crate::args::Target;
 use crate::cli::Outcome;
 use crate::output::Output;
-use crate::target::Target;
-use crate::ui::{Align, Ink, Table as Lines, paint};
+use crate::terminal::{Ink, paint};
+use crate::ui::{Align, Table as Lines};
 use serde_json::{Value, json};
 use surgdb::format::manifest::SideColumn;
 use surgdb::{Column, Dataset, Result, Table};
@@ -21,9 +22,6 @@ pub struct Args {
     target: Target,
     /// Only those of this table
     table: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs it.
@@ -37,20 +35,22 @@ pub fn run(args: Args) -> Result<Outcome> {
     let mut facts = Vec::new();
     for (number, table) in tables.into_iter().enumerate() {
         let columns = columns(&dataset, table)?;
-        if args.json {
+        if args.target.json() {
             facts.extend(columns.iter().map(|(column, place)| fact(table, column, place)));
             continue;
         }
-        let blank = if number > 0 { "\n" } else { "" };
-        out.line(format_args!("{blank}{}", paint(Ink::Bold, table.name())))?;
+        if number > 0 {
+            out.line("")?;
+        }
+        out.line(paint(Ink::Bold, table.name()))?;
         let mut lines = Lines::new(&[Align::Left; 3]);
         for (column, place) in &columns {
             let ty = format!("{}{}", column.ty, if column.nullable { ", may be null" } else { "" });
             lines.row([column.name.clone(), ty, place.words().to_owned()]);
         }
-        out.text(lines.lines(2))?;
+        out.table(&lines, 2)?;
     }
-    if args.json {
+    if args.target.json() {
         out.json(&Value::Array(facts))?;
     }
     out.finish()?;

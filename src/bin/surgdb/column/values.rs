@@ -2,14 +2,13 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, DictionaryArray, LargeStringArray, StringArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, LargeBinaryArray, LargeStringArray, StringArray};
 use arrow_schema::DataType;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
-use surgdb::format::notation::ColumnType;
-use surgdb::{Error, Result};
+use surgdb::{Column, ColumnType, Error, Result};
 
 /// New values for rows of a table.
 pub struct Values {
@@ -17,20 +16,76 @@ pub struct Values {
     pub keys: Vec<String>,
     /// The rows' sources, where the file says them.
     pub sources: Option<Vec<String>>,
-    /// Names and values of the columns, one value a key.
-    pub columns: Vec<(String, ArrayRef)>,
+    /// The columns and their values, one a key.
+    pub columns: Vec<(Column, ArrayRef)>,
+    /// Where in the file each key stands.
+    pub places: Vec<u64>,
+    /// What the places count.
+    pub unit: Unit,
 }
 
-/// Reads an Arrow IPC file whose column `key` holds ids or addresses; all batches are joined.
-pub fn read_arrow(path: &Path, key: &str) -> Result<Values> {
+/// What places in a file count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Lines, from 1.
+    Line,
+    /// Rows, from 1.
+    Row,
+}
+
+impl Values {
+    /// Where a key stands, in words.
+    pub fn place(&self, number: usize) -> String {
+        let unit = if self.unit == Unit::Line { "line" } else { "row" };
+        format!("{unit} {}", self.places.get(number).copied().unwrap_or_default())
+    }
+}
+
+/// Refuses a file that has a column twice, or no column that says whose the values are.
+///
+/// # Errors
+/// `Input`.
+pub fn check_names<'a>(names: impl Iterator<Item = &'a str>, key: &str) -> Result<()> {
+    let names: Vec<&str> = names.collect();
+    for (at, name) in names.iter().enumerate() {
+        if let Some(first) = names.iter().take(at).position(|other| other == name) {
+            let (first, second) = (first + 1, at + 1);
+            return Err(Error::input(format!("its columns {first} and {second} are both called {name:?}: rename one")));
+        }
+    }
+    match names.contains(&key) {
+        true => Ok(()),
+        false => {
+            let names = names.join(", ");
+            Err(Error::input(format!(
+                "it has no column {key:?} that says whose the values are; it has {names}: name one with --key"
+            )))
+        }
+    }
+}
+
+/// Reads an Arrow IPC file whose column `key` holds ids or addresses, and its columns, or the `wanted` ones where some
+/// are named; all batches are joined.
+pub fn read_arrow(path: &Path, key: &str, wanted: &[String]) -> Result<Values> {
     let file = File::open(path).map_err(|error| Error::io("cannot open it", error).in_file(path))?;
     let wrong = |error: arrow_schema::ArrowError| {
-        Error::input(format!("it is no Arrow file that can be read: {error}")).in_file(path)
+        let message = match error.to_string() {
+            message if message.contains("lz4") => {
+                "it is compressed with LZ4, which is not read here: write it with compression='zstd' or 'uncompressed'"
+                    .into()
+            }
+            message => format!("it is no Arrow file that can be read: {message}"),
+        };
+        Error::input(message).in_file(path)
     };
     let reader = arrow_ipc::reader::FileReader::try_new(BufReader::new(file), None).map_err(wrong)?;
     let schema = reader.schema();
     let batches = reader.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
-    let mut values = Values { keys: Vec::new(), sources: None, columns: Vec::new() };
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    check_names(names, key).map_err(|error| error.in_file(path))?;
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+    let places = (1..=rows).collect();
+    let mut values = Values { keys: Vec::new(), sources: None, columns: Vec::new(), places, unit: Unit::Row };
     for (at, field) in schema.fields().iter().enumerate() {
         let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(at).as_ref()).collect();
         let joined = match parts.as_slice() {
@@ -40,13 +95,11 @@ pub fn read_arrow(path: &Path, key: &str) -> Result<Values> {
         match field.name().as_str() {
             name if name == key => values.keys = texts(&joined, name).map_err(|error| error.in_file(path))?,
             "source" => values.sources = Some(texts(&joined, "source").map_err(|error| error.in_file(path))?),
-            name => values.columns.push((name.to_owned(), stored(joined))),
+            name if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) => {
+                values.columns.push(stored(name, joined).map_err(|error| error.in_file(path))?);
+            }
+            _ => {}
         }
-    }
-    if !schema.fields().iter().any(|field| field.name() == key) {
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let message = format!("it has no column {key:?} that says whose the values are; it has {}", names.join(", "));
-        return Err(Error::input(message).in_file(path));
     }
     Ok(values)
 }
@@ -64,6 +117,7 @@ fn texts(array: &ArrayRef, name: &str) -> Result<Vec<String>> {
     Ok(match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().iter().map(owned).collect(),
         DataType::LargeUtf8 => array.as_string::<i64>().iter().map(owned).collect(),
+        DataType::Utf8View => array.as_string_view().iter().map(owned).collect(),
         DataType::Int64 => array.as_primitive::<Int64Type>().values().iter().map(i64::to_string).collect(),
         DataType::Dictionary(..) => match unpacked(array) {
             Some(array) => return texts(&array, name),
@@ -92,15 +146,26 @@ fn unpacked(array: &ArrayRef) -> Option<ArrayRef> {
     Some(Arc::new(keys.into_iter().map(|key| key.and_then(text)).collect::<LargeStringArray>()))
 }
 
-/// The same values in a type that a dataset has: text always with 64-bit offsets.
-fn stored(array: ArrayRef) -> ArrayRef {
-    match array.data_type() {
+/// The same values in a type that a dataset has: text and bytes always with 64-bit offsets.
+fn stored(name: &str, array: ArrayRef) -> Result<(Column, ArrayRef)> {
+    let array: ArrayRef = match array.data_type() {
         DataType::Utf8 => Arc::new(array.as_string::<i32>().iter().collect::<LargeStringArray>()),
+        DataType::Utf8View => Arc::new(array.as_string_view().iter().collect::<LargeStringArray>()),
+        DataType::Binary => Arc::new(array.as_binary::<i32>().iter().collect::<LargeBinaryArray>()),
+        DataType::BinaryView => Arc::new(array.as_binary_view().iter().collect::<LargeBinaryArray>()),
         DataType::Dictionary(..) if ColumnType::from_arrow(array.data_type()).is_err() => {
             unpacked(&array).unwrap_or(array)
         }
         _ => array,
-    }
+    };
+    let ty = ColumnType::from_arrow(array.data_type()).map_err(|error| {
+        let what = format!(
+            "its column {name:?} cannot be stored ({}): cast it, or choose others with --columns",
+            error.message()
+        );
+        Error::unsupported(what)
+    })?;
+    Ok((Column::new(name, ty, true), array))
 }
 
 /// Few-valued text as a dictionary.

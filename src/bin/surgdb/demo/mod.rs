@@ -61,8 +61,9 @@ pub fn run(args: Args) -> Result<Outcome> {
     let verified = verify(&dataset, &path)?;
     look(&dataset, &path)?;
     read(&dataset, &args.dir.join("source"))?;
-    let shown = quoted(&path);
-    ui::note(format_args!("\nIt is all in {}. Go on with", quoted(&args.dir)));
+    let shown = ui::quoted(&path);
+    ui::note("");
+    ui::note(format_args!("It is all in {}. Go on with", ui::quoted(&args.dir)));
     for command in ["stats", "show --random 3", "versions", "--help"] {
         let (name, more) = command.split_once(' ').unwrap_or((command, ""));
         let words = ["surgdb", name, if name == "--help" { "" } else { &shown }, more];
@@ -115,9 +116,9 @@ fn make(args: &Args) -> Result<source::Made> {
 }
 
 fn import(made: &source::Made, path: &Path) -> Result<Dataset> {
-    let sources: Vec<String> = made.records.iter().map(|path| quoted(path)).collect();
-    let (sources, description) = (sources.join(" "), quoted(&made.description));
-    let command = format!("surgdb import {} {sources} --source-file {description}", quoted(path));
+    let sources: Vec<String> = made.records.iter().map(|path| ui::quoted(path)).collect();
+    let (sources, description) = (sources.join(" "), ui::quoted(&made.description));
+    let command = format!("surgdb import {} {sources} --source-file {description}", ui::quoted(path));
     announce(2, "Import it, as any other source", Some(&command));
     let start = Instant::now();
     let dataset = Dataset::create(path)?;
@@ -132,9 +133,9 @@ fn import(made: &source::Made, path: &Path) -> Result<Dataset> {
 }
 
 fn verify(dataset: &Dataset, path: &Path) -> Result<Outcome> {
-    announce(3, "Check every byte, address and rule of it", Some(&format!("surgdb verify {}", quoted(path))));
+    announce(3, "Check every byte, address and rule of it", Some(&format!("surgdb verify {}", ui::quoted(path))));
     let start = Instant::now();
-    let report = crate::verify::check(dataset)?;
+    let report = crate::verify::check(dataset, true)?;
     let mut out = Output::new();
     crate::verify::print(dataset, &report, start, &mut out)?;
     out.finish()?;
@@ -154,7 +155,7 @@ fn look(dataset: &Dataset, path: &Path) -> Result<()> {
             }
         }
     }
-    let command = format!("surgdb show {} --id {}", quoted(path), chosen.id()?);
+    let command = format!("surgdb show {} --id {}", ui::quoted(path), chosen.id()?);
     announce(4, "Look at a sample and its reasoning", Some(&command));
     let mut out = Output::new();
     crate::show::print_sample(dataset, &chosen, &mut out)?;
@@ -175,20 +176,15 @@ fn read(dataset: &Dataset, source: &Path) -> Result<()> {
         lines.row([what.into(), samples, bytes]);
     }
     let mut out = Output::new();
-    out.text(lines.lines(3))?;
+    out.table(&lines, 3)?;
     out.finish()
 }
 
 /// Says what comes next, and the command that does the same.
 fn announce(step: u32, what: &str, command: Option<&str>) {
-    ui::note(format_args!("\n{step}. {what}"));
+    ui::note("");
+    ui::note(format_args!("{step}. {what}"));
     if let Some(command) = command {
         ui::note(format_args!("   $ {command}"));
     }
-}
-
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

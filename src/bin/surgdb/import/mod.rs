@@ -3,6 +3,7 @@
 mod report;
 mod source;
 
+use crate::args::Place;
 use crate::cli::Outcome;
 use crate::interrupt;
 use crate::output::Output;
@@ -30,8 +31,8 @@ Exit code 1 says that records were skipped because they could not be read.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The dataset's folder; it is made where it is not there
-    dataset: PathBuf,
+    #[command(flatten)]
+    at: Place,
     /// JSON or JSONL files, or folders of them
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
@@ -59,9 +60,6 @@ pub struct Args {
     /// Refuse to make a dataset that is not there
     #[arg(long)]
     existing: bool,
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     source: source::Options,
 }
@@ -80,17 +78,17 @@ pub fn run(args: Args) -> Result<Outcome> {
         ..ImportOptions::new(args.source.description(&args.sources)?)
     };
     let mut out = Output::new();
-    let place = Place::find(&args)?;
-    if let (Place::Made(_), false) = (&place, args.json) {
-        out.line(format_args!("made {}, which was not there", args.dataset.display()))?;
+    let place = Destination::find(&args)?;
+    if let (Destination::Made(_), false) = (&place, args.at.json) {
+        out.line(format_args!("made {}, which was not there", args.at.dataset.display()))?;
         out.flush()?;
     }
     let result = import(place.dataset(), &args.sources, &options);
     place.finish(result.is_ok());
     let report = result?;
-    match args.json {
+    match args.at.json {
         true => out.json(&serde_json::to_value(&report).map_err(|error| Error::invalid(error.to_string()))?)?,
-        false => print_report(&report, &args.dataset, &mut out)?,
+        false => print_report(&report, &args.at.dataset, &mut out)?,
     }
     out.finish()?;
     let skipped = report.records.skipped_total() > 0 && args.on_error == OnError::Skip;
@@ -112,7 +110,7 @@ pub fn import(dataset: &Dataset, sources: &[PathBuf], options: &ImportOptions) -
 }
 
 /// The dataset that is imported into.
-enum Place {
+enum Destination {
     /// It was there.
     There(Dataset),
     /// It was made for this.
@@ -121,24 +119,24 @@ enum Place {
     Passing(Dataset),
 }
 
-impl Place {
+impl Destination {
     fn find(args: &Args) -> Result<Self> {
-        match Dataset::open(&args.dataset) {
+        match Dataset::open(&args.at.dataset) {
             Ok(dataset) => Ok(Self::There(dataset)),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Err(_) if args.existing => {
                 let message = "there is no dataset here: correct the name, or leave --existing out to make one";
-                Err(Error::not_found(message).in_file(&args.dataset))
+                Err(Error::not_found(message).in_file(&args.at.dataset))
             }
             Err(_) if args.dry_run => {
                 let name = format!("surgdb-dry-run-{}", std::process::id());
                 Ok(Self::Passing(Dataset::create(std::env::temp_dir().join(name))?))
             }
-            Err(_) => match Dataset::create(&args.dataset) {
+            Err(_) => match Dataset::create(&args.at.dataset) {
                 Ok(dataset) => Ok(Self::Made(dataset)),
                 // Another import may have made it meanwhile.
                 Err(error) if error.kind() == ErrorKind::Exists => {
-                    Dataset::open(&args.dataset).map(Self::There).map_err(|_| error)
+                    Dataset::open(&args.at.dataset).map(Self::There).map_err(|_| error)
                 }
                 Err(error) => Err(error),
             },
@@ -157,7 +155,7 @@ impl Place {
         match self {
             Self::Passing(dataset) => drop(std::fs::remove_dir_all(dataset.path())),
             Self::Made(dataset) if !succeeded => {
-                eprintln!("{} stays, without what was to be imported", dataset.path().display());
+                ui::note(format_args!("{} stays, without what was to be imported", dataset.path().display()));
             }
             _ => {}
         }

@@ -1,7 +1,8 @@
 //! What an import did, for people.
 
 use crate::output::Output;
-use crate::ui::{self, Align, Ink, Table as Lines, paint};
+use crate::terminal::{Ink, paint};
+use crate::ui::{self, Align, Table as Lines};
 use std::path::Path;
 use surgdb::Result;
 use surgdb::import::{Example, ImportReport, MissingFile};
@@ -21,7 +22,7 @@ pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<
         let times = ui::counted(u64::from(report.reruns), "time");
         out.line(format_args!("begun again {times}, since another import had added some of the same meanwhile"))?;
     }
-    out.text(counts(report).lines(2))?;
+    out.table(&counts(report), 2)?;
     findings(report, out)?;
     missing(report, out)
 }
@@ -80,7 +81,7 @@ fn findings(report: &ImportReport, out: &mut Output) -> Result<()> {
         let example = findings.examples.first().map(example).unwrap_or_default();
         lines.row([ui::count(findings.count), name.unwrap_or_default(), example]);
     }
-    out.text(lines.lines(2))
+    out.table(&lines, 2)
 }
 
 fn example(example: &Example) -> String {

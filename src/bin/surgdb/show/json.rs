@@ -1,96 +1,101 @@
 //! A sample as JSON.
 
 use super::medium::Medium;
-use serde_json::{Map, Value, json};
+use crate::cell;
+use crate::json::Json;
+use serde_json::json;
 use surgdb::dataset::Conversation;
 use surgdb::schema::views::{self, Turn};
 use surgdb::{Dataset, Result};
 
-/// Everything that a sample says; of its media what is known about them, without their bytes.
-pub fn sample(dataset: &Dataset, sample: &Conversation<'_>) -> Result<Value> {
-    let mut object = Map::new();
-    let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    put("address", json!(sample.address().to_string()));
-    put("id", json!(sample.id()?));
-    put("source", json!(sample.source()?));
-    put("task", json!(sample.task()?));
-    put("specialty", json!(sample.specialty()?));
-    put("procedure", json!(sample.procedure()?));
-    put("language", json!(sample.language()?));
-    put("origin", json!(sample.origin()?));
-    put("generator", json!(sample.generator()?));
+/// Everything that a sample says; of its media what is known about them, without their bytes. What is kept as JSON text
+/// comes out as it was written, and numbers with all their digits.
+pub fn sample(dataset: &Dataset, sample: &Conversation<'_>) -> Result<Json> {
     let case = sample.case()?;
     let patient = match case {
         Some(case) => dataset.case(case)?.patient()?.map(str::to_owned),
         None => None,
     };
-    put("case", json!(case.map(|case| case.to_string())));
-    put("patient", json!(patient));
-    put("turns", sample.turns()?.iter().map(turn).collect());
-    put("media", sample.media()?.iter().map(|medium| self::medium(dataset, &medium)).collect::<Result<_>>()?);
-    put("grounding", grounding(sample)?);
-    put("reasoning", reasoning(sample)?);
-    put("alternatives", alternatives(sample)?);
-    put("preferred", json!(sample.preferred()?));
-    put("solution", json!(sample.solution()?));
-    put("annotations", sample.annotations()?.iter().map(|address| json!(address.to_string())).collect());
-    put("tools", parsed(sample.tools()?));
-    put("extra", parsed(sample.extra()?));
-    Ok(Value::Object(object))
+    let media = sample.media()?.iter().map(|medium| self::medium(dataset, &medium)).collect::<Result<_>>()?;
+    Ok(Json::object([
+        ("address", sample.address().to_string().into()),
+        ("id", sample.id()?.into()),
+        ("source", sample.source()?.into()),
+        ("task", sample.task()?.into()),
+        ("specialty", sample.specialty()?.into()),
+        ("procedure", sample.procedure()?.into()),
+        ("language", sample.language()?.into()),
+        ("origin", sample.origin()?.into()),
+        ("generator", sample.generator()?.into()),
+        ("case", case.map(|case| case.to_string()).into()),
+        ("patient", patient.into()),
+        ("turns", sample.turns()?.iter().map(turn).collect()),
+        ("media", media),
+        ("grounding", grounding(sample)?),
+        ("reasoning", reasoning(sample)?),
+        ("alternatives", alternatives(sample)?),
+        ("preferred", sample.preferred()?.into()),
+        ("solution", sample.solution()?.into()),
+        ("annotations", sample.annotations()?.iter().map(|address| address.to_string().into()).collect()),
+        ("tools", Json::written_opt(sample.tools()?)),
+        ("extra", Json::written_opt(sample.extra()?)),
+        ("columns", Json::Object(cell::added(dataset, sample.row())?)),
+    ]))
 }
 
-/// JSON that is kept as text; text that is no JSON stays text.
-fn parsed(text: Option<&str>) -> Value {
-    text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+fn turn(turn: Turn<'_>) -> Json {
+    Json::object([
+        ("role", turn.role().into()),
+        ("text", turn.text().into()),
+        ("name", turn.name().into()),
+        ("extra", Json::written_opt(turn.extra())),
+    ])
 }
 
-fn turn(turn: Turn<'_>) -> Value {
-    json!({ "role": turn.role(), "text": turn.text(), "name": turn.name(), "extra": parsed(turn.extra()) })
-}
-
-fn medium(dataset: &Dataset, medium: &views::Medium<'_>) -> Result<Value> {
+fn medium(dataset: &Dataset, medium: &views::Medium<'_>) -> Result<Json> {
     let mut refs = Vec::new();
     for address in medium.refs().iter() {
         let known = Medium::at(dataset, address)?;
-        refs.push(json!({
-            "address": address.to_string(),
-            "kind": known.kind,
-            "name": known.name,
-            "width": known.pixels.map(|pixels| pixels.0),
-            "height": known.pixels.map(|pixels| pixels.1),
-            "duration": known.duration,
-            "media_type": known.media_type,
-            "bytes": known.size,
-        }));
+        refs.push(Json::object([
+            ("address", address.to_string().into()),
+            ("kind", known.kind.into()),
+            ("name", known.name.into()),
+            ("width", known.pixels.map(|pixels| pixels.0).into()),
+            ("height", known.pixels.map(|pixels| pixels.1).into()),
+            ("duration", known.duration.into()),
+            ("media_type", known.media_type.into()),
+            ("bytes", known.size.into()),
+            ("columns", Json::Object(known.columns)),
+        ]));
     }
-    Ok(json!({
-        "turn": medium.turn(),
-        "at": medium.at(),
-        "output": medium.output(),
-        "start": medium.start(),
-        "end": medium.end(),
-        "fps": medium.fps(),
-        "refs": refs,
-    }))
+    Ok(Json::object([
+        ("turn", medium.turn().into()),
+        ("at", medium.at().into()),
+        ("output", medium.output().into()),
+        ("start", medium.start().into()),
+        ("end", medium.end().into()),
+        ("fps", medium.fps().into()),
+        ("refs", Json::List(refs)),
+    ]))
 }
 
-fn grounding(sample: &Conversation<'_>) -> Result<Value> {
+fn grounding(sample: &Conversation<'_>) -> Result<Json> {
     let item = |item: views::Grounded<'_>| {
-        json!({
+        Json::Value(json!({
             "turn": item.turn(),
             "byte_start": item.byte_start(),
             "byte_end": item.byte_end(),
             "kind": item.kind(),
             "media": item.media(),
             "values": item.values(),
-        })
+        }))
     };
     Ok(sample.grounding()?.iter().map(item).collect())
 }
 
-fn reasoning(sample: &Conversation<'_>) -> Result<Value> {
+fn reasoning(sample: &Conversation<'_>) -> Result<Json> {
     let node = |node: views::Node<'_>| {
-        let evidence: Vec<Value> = node
+        let evidence: Vec<_> = node
             .evidence()
             .iter()
             .map(|evidence| {
@@ -102,7 +107,7 @@ fn reasoning(sample: &Conversation<'_>) -> Result<Value> {
                 })
             })
             .collect();
-        json!({
+        Json::Value(json!({
             "turn": node.turn(),
             "parent": node.parent(),
             "subtree_end": node.subtree_end(),
@@ -111,19 +116,19 @@ fn reasoning(sample: &Conversation<'_>) -> Result<Value> {
             "origin": node.origin(),
             "text": node.text(),
             "evidence": evidence,
-        })
+        }))
     };
     Ok(sample.reasoning()?.iter().map(node).collect())
 }
 
-fn alternatives(sample: &Conversation<'_>) -> Result<Value> {
+fn alternatives(sample: &Conversation<'_>) -> Result<Json> {
     let alternative = |alternative: views::Alternative<'_>| {
-        json!({
-            "kind": alternative.kind(),
-            "turns": alternative.turns().iter().map(turn).collect::<Vec<_>>(),
-            "score": alternative.score(),
-            "generator": alternative.generator(),
-        })
+        Json::object([
+            ("kind", alternative.kind().into()),
+            ("turns", alternative.turns().iter().map(turn).collect()),
+            ("score", alternative.score().into()),
+            ("generator", alternative.generator().into()),
+        ])
     };
     Ok(sample.alternatives()?.iter().map(alternative).collect())
 }

@@ -1,5 +1,7 @@
 //! What is known about a picture or video of a sample.
 
+use crate::cell;
+use crate::json::Json;
 use std::borrow::Cow;
 use surgdb::dataset::{Conversation, Record};
 use surgdb::{Address, Dataset, Result};
@@ -20,19 +22,23 @@ pub struct Medium {
     pub media_type: Option<String>,
     /// Its bytes' number, where they are here.
     pub size: Option<u64>,
+    /// What the columns say that were added to its table.
+    pub columns: Vec<(String, Json)>,
 }
 
 impl Medium {
     /// The frame or video at this address.
     pub fn at(dataset: &Dataset, address: Address) -> Result<Self> {
-        let (kind, name, size, duration, blob) = match dataset.get(address)? {
+        let (kind, name, size, duration, blob, columns) = match dataset.get(address)? {
             Record::Frame(frame) => {
                 let name = frame.path()?.unwrap_or(frame.id()?).to_owned();
-                (frame.kind()?.to_owned(), name, (frame.width()?, frame.height()?), None, frame.blob()?)
+                let columns = cell::added(dataset, frame.row())?;
+                (frame.kind()?.to_owned(), name, (frame.width()?, frame.height()?), None, frame.blob()?, columns)
             }
             Record::Video(video) => {
                 let name = video.path()?.unwrap_or(video.id()?).to_owned();
-                ("video".to_owned(), name, (video.width()?, video.height()?), video.duration()?, video.blob()?)
+                let (size, columns) = ((video.width()?, video.height()?), cell::added(dataset, video.row())?);
+                ("video".to_owned(), name, size, video.duration()?, video.blob()?, columns)
             }
             _ => {
                 let message = format!("{address} is neither a frame nor a video");
@@ -46,7 +52,7 @@ impl Medium {
                 (Some(blob.media_type()?.to_owned()), Some(blob.size()?.unsigned_abs()))
             }
         };
-        Ok(Self { address, kind, name, pixels: size.0.zip(size.1), duration, media_type, size: bytes })
+        Ok(Self { address, kind, name, pixels: size.0.zip(size.1), duration, media_type, size: bytes, columns })
     }
 
     /// A name for a file that holds it: the last part of its path.

@@ -4,18 +4,19 @@ mod json;
 mod medium;
 mod text;
 
+use crate::args::Target;
 use crate::cli::Outcome;
+use crate::json::Json;
 use crate::output::Output;
 use crate::random::Random;
-use crate::target::Target;
+use crate::subset::Subset;
 use crate::ui;
 use medium::Medium;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use surgdb::dataset::Conversation;
+use surgdb::dataset::{Conversation, Selection};
 use surgdb::{Address, Dataset, Error, Result, Table};
 
 pub use text::sample as print_sample;
@@ -26,6 +27,7 @@ Examples:
   surgdb show my.surgdb --id demo-000017        the one with this id
   surgdb show my.surgdb 7:16                    the one at this address
   surgdb show my.surgdb --random 5              five of them, others each time
+  surgdb show my.surgdb --first 3 --where 'split = test and has reasoning'
   surgdb show my.surgdb 0 --frame picture.jpg   and its picture into a file
   surgdb show my.surgdb 0 --json | jq .turns";
 
@@ -35,15 +37,18 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     target: Target,
-    /// Which sample: its number, counted from 0, or its address, such as 7:16; the first where none is named
-    #[arg(value_name = "N", conflicts_with_all = ["id", "random"])]
+    /// Which sample: its number, counted from 0 among those that are meant, or its address, such as 7:16; else the first
+    #[arg(value_name = "N", conflicts_with_all = ["id", "random", "first"])]
     number: Option<String>,
     /// The sample with this id
-    #[arg(long, conflicts_with = "random")]
+    #[arg(long, conflicts_with_all = ["random", "first"])]
     id: Option<String>,
     /// The source that the id belongs to, where several have the same
     #[arg(long, value_name = "ID", requires = "id")]
     source: Option<String>,
+    /// The first so many samples
+    #[arg(long, value_name = "K", conflicts_with = "random")]
+    first: Option<u64>,
     /// So many samples, drawn at random
     #[arg(long, value_name = "K")]
     random: Option<u64>,
@@ -53,9 +58,8 @@ pub struct Args {
     /// Write the pictures and videos of the sample to this file, or to files in this folder where there are several
     #[arg(long, value_name = "OUT")]
     frame: Option<PathBuf>,
-    /// Print JSON: one object, or a list with --random
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    subset: Subset,
 }
 
 /// Runs it.
@@ -63,10 +67,10 @@ pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
     let samples = chosen(&args, &dataset)?;
     let mut out = Output::new();
-    let mut values: Vec<Value> = Vec::new();
+    let mut values: Vec<Json> = Vec::new();
     for (number, address) in samples.iter().enumerate() {
         let sample = dataset.conversation_at(*address)?;
-        if args.json {
+        if args.target.json() {
             values.push(json::sample(&dataset, &sample)?);
             continue;
         }
@@ -75,9 +79,9 @@ pub fn run(args: Args) -> Result<Outcome> {
         }
         print_sample(&dataset, &sample, &mut out)?;
     }
-    match (args.json, args.random, values.as_slice()) {
+    match (args.target.json(), args.first.or(args.random), values.as_slice()) {
         (true, None, [value]) => out.json(value)?,
-        (true, ..) => out.json(&Value::Array(values))?,
+        (true, ..) => out.json(&values)?,
         _ => {}
     }
     out.finish()?;
@@ -90,29 +94,71 @@ pub fn run(args: Args) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
+/// The samples that numbers count: all, or those of a subset.
+enum Samples<'a> {
+    All(&'a Dataset),
+    Some(Selection),
+}
+
+impl Samples<'_> {
+    fn count(&self) -> Result<u64> {
+        match self {
+            Self::All(dataset) => dataset.count(Table::Conversations),
+            Self::Some(selection) => Ok(selection.len()),
+        }
+    }
+
+    fn at(&self, number: u64) -> Result<Address> {
+        match self {
+            Self::All(dataset) => dataset.address(Table::Conversations, number),
+            Self::Some(selection) => selection.get(number).ok_or_else(|| {
+                let count = ui::counted(selection.len(), "sample");
+                Error::not_found(format!("there is no sample {number}: {count} match {}", selection.condition()))
+            }),
+        }
+    }
+}
+
 /// The addresses of the samples that are asked for.
 fn chosen(args: &Args, dataset: &Dataset) -> Result<Vec<Address>> {
+    let samples = match args.subset.is_all() {
+        true => Samples::All(dataset),
+        false => Samples::Some(args.subset.select(dataset, Table::Conversations)?),
+    };
     if let Some(id) = &args.id {
-        let found = match &args.source {
-            Some(source) => dataset.find_in(Table::Conversations, source, id)?,
-            None => dataset.find(Table::Conversations, id)?,
-        };
-        return match found {
-            Some(address) => Ok(vec![address]),
-            None => Err(Error::not_found(format!("no conversation has the id {id:?}"))),
-        };
+        return named(args, dataset, id).and_then(|address| meant(&samples, address));
+    }
+    if let Some(count) = args.first {
+        return (0..count.min(samples.count()?)).map(|number| samples.at(number)).collect();
     }
     if let Some(count) = args.random {
-        let numbers = drawn(dataset.count(Table::Conversations)?, count, args.seed)?;
-        return numbers.into_iter().map(|number| dataset.address(Table::Conversations, number)).collect();
+        return drawn(samples.count()?, count, args.seed)?.into_iter().map(|number| samples.at(number)).collect();
     }
-    let Some(number) = &args.number else { return Ok(vec![dataset.address(Table::Conversations, 0)?]) };
+    let Some(number) = &args.number else { return Ok(vec![samples.at(0)?]) };
     match number.parse::<u64>() {
-        Ok(number) => Ok(vec![dataset.address(Table::Conversations, number)?]),
-        Err(_) if number.contains(':') => Ok(vec![number.parse()?]),
+        Ok(number) => Ok(vec![samples.at(number)?]),
+        Err(_) if number.contains(':') => meant(&samples, number.parse()?),
         Err(_) => Err(Error::invalid(format!(
             "{number:?} is neither a number nor an address such as 7:16; an id goes with --id"
         ))),
+    }
+}
+
+fn named(args: &Args, dataset: &Dataset, id: &str) -> Result<Address> {
+    let found = match &args.source {
+        Some(source) => dataset.find_in(Table::Conversations, source, id)?,
+        None => dataset.find(Table::Conversations, id)?,
+    };
+    found.ok_or_else(|| Error::not_found(format!("no conversation has the id {id:?}")))
+}
+
+/// The sample, where it is one of those that are meant.
+fn meant(samples: &Samples<'_>, address: Address) -> Result<Vec<Address>> {
+    match samples {
+        Samples::Some(selection) if !selection.contains(address) => {
+            Err(Error::not_found(format!("the sample at {address} does not match {}", selection.condition())))
+        }
+        _ => Ok(vec![address]),
     }
 }
 

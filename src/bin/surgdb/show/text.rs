@@ -1,8 +1,10 @@
 //! A sample as text.
 
 use super::medium::Medium;
+use crate::cell;
 use crate::output::Output;
-use crate::ui::{self, Ink, paint};
+use crate::terminal::{Ink, paint};
+use crate::ui::{self, Align, Table as Lines};
 use surgdb::dataset::Conversation;
 use surgdb::schema::views::{self, Node, Part};
 use surgdb::{Dataset, Result};
@@ -18,7 +20,7 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) ->
     let parts = sample.parts()?;
     for (number, turn) in sample.turns()?.iter().enumerate() {
         let name = turn.name().map(|name| format!(" ({name})")).unwrap_or_default();
-        out.line(format_args!("\n{}{name}", paint(Ink::Role, turn.role())))?;
+        out.section(format_args!("{}{name}", paint(Ink::Role, turn.role())))?;
         for part in parts.turn(number).into_iter().flatten() {
             match part {
                 Part::Text(text) => indented(out, text.trim_matches('\n'), 2)?,
@@ -31,11 +33,11 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) ->
     alternatives(sample, out)?;
     for (name, value) in [("solution", sample.solution()?), ("tools", sample.tools()?), ("extra", sample.extra()?)] {
         if let Some(value) = value {
-            out.line(format_args!("\n{}", paint(Ink::Role, name)))?;
+            out.section(paint(Ink::Role, name))?;
             indented(out, value, 2)?;
         }
     }
-    Ok(())
+    added(dataset, sample, out)
 }
 
 fn facts(dataset: &Dataset, sample: &Conversation<'_>) -> Result<String> {
@@ -56,6 +58,19 @@ fn facts(dataset: &Dataset, sample: &Conversation<'_>) -> Result<String> {
     }
     say("preferred", sample.preferred()?.map(|preferred| if preferred { "yes" } else { "no" }));
     Ok(paint(Ink::Faint, &facts.join(" · ")))
+}
+
+/// What the columns say that were added to the table; those that say nothing are left out.
+fn added(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+    let columns = cell::added(dataset, sample.row())?;
+    let said: Vec<_> = columns.iter().filter_map(|(name, value)| Some((name, cell::text(value)?))).collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    out.section(paint(Ink::Role, "added columns"))?;
+    let mut lines = Lines::new(&[Align::Left, Align::Left]);
+    said.into_iter().for_each(|(name, value)| lines.row([name.clone(), value]));
+    out.table(&lines, 2)
 }
 
 fn medium(dataset: &Dataset, medium: &views::Medium<'_>, out: &mut Output) -> Result<()> {
@@ -88,6 +103,11 @@ fn described(medium: &Medium) -> String {
         Some(size) => text.push_str(&format!(" {}", ui::bytes(size))),
         None => text.push_str(" MISSING"),
     }
+    for (name, value) in &medium.columns {
+        if let Some(value) = cell::text(value) {
+            text.push_str(&format!(" {name}={value}"));
+        }
+    }
     text
 }
 
@@ -96,7 +116,7 @@ fn grounding(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
     if grounding.is_empty() {
         return Ok(());
     }
-    out.line(format_args!("\n{}", paint(Ink::Role, "grounding")))?;
+    out.section(paint(Ink::Role, "grounding"))?;
     let turns = sample.turns()?;
     for item in grounding.iter() {
         let text = usize::try_from(item.turn()).ok().and_then(|turn| turns.get(turn));
@@ -111,7 +131,7 @@ fn reasoning(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
     if reasoning.is_empty() {
         return Ok(());
     }
-    out.line(format_args!("\n{}", paint(Ink::Role, &format!("reasoning, {} nodes", reasoning.len()))))?;
+    out.section(paint(Ink::Role, &format!("reasoning, {} nodes", reasoning.len())))?;
     // For each node, what stands before the branches of its children.
     let mut stems: Vec<String> = Vec::with_capacity(reasoning.len());
     for node in reasoning.iter() {
@@ -153,7 +173,7 @@ fn node(node: &Node<'_>, branch: &str, stem: &str, out: &mut Output) -> Result<(
 fn alternatives(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
     for alternative in sample.alternatives()?.iter() {
         let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
-        out.line(format_args!("\n{}{score}", paint(Ink::Role, alternative.kind())))?;
+        out.section(format_args!("{}{score}", paint(Ink::Role, alternative.kind())))?;
         for turn in alternative.turns().iter() {
             out.line(format_args!("  {}", paint(Ink::Faint, turn.role())))?;
             indented(out, turn.text(), 4)?;

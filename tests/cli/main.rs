@@ -1,118 +1,15 @@
 //! The `surgdb` command: what it prints where, and how it ends.
 
+mod columns;
+mod fixture;
+mod subset;
+mod terminal;
+
+use fixture::{Fixture, fails, json, stderr, stdout, surgdb};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
-use surgdb::dataset::BlobSource;
-use surgdb::format::manifest::Source;
-use surgdb::rows::{AlternativeRow, ConversationRow, FrameRow, MediumRow, ReasoningRow, TurnRow};
-use surgdb::{Dataset, Operation};
-use tempfile::TempDir;
-
-/// A folder with a small dataset in it.
-struct Fixture {
-    dir: TempDir,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let fixture = Self { dir: tempfile::tempdir().unwrap() };
-        let mut appender = Dataset::create(fixture.dataset()).unwrap().append().unwrap();
-        appender.source(Source { id: "mine".into(), licence: Some("CC0-1.0".into()), ..Source::default() });
-        let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"not quite a PNG" }).unwrap();
-        let frame = |id: &str, blob| FrameRow {
-            id: id.into(),
-            source: "mine".into(),
-            kind: "rgb".into(),
-            path: Some(id.into()),
-            blob,
-            width: Some(854),
-            height: Some(480),
-            ..FrameRow::default()
-        };
-        let here = appender.frame(&frame("VID01/000001.png", Some(blob.address))).unwrap();
-        let missing = appender.frame(&frame("VID01/000002.png", None)).unwrap();
-        for (number, shown) in [here, missing, here].into_iter().enumerate() {
-            appender.conversation(&conversation(number, shown)).unwrap();
-        }
-        appender.commit(Operation::new("append").with("conversations", 3)).unwrap();
-        fixture
-    }
-
-    fn dataset(&self) -> PathBuf {
-        self.dir.path().join("a.surgdb")
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Runs `surgdb COMMAND DATASET ARGS…`.
-    fn run(&self, command: &str, args: &[&str]) -> Output {
-        let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
-        words.push(self.dataset().display().to_string());
-        words.extend(args.iter().map(|arg| (*arg).to_owned()));
-        surgdb(&words)
-    }
-
-    fn json(&self, command: &str, args: &[&str]) -> Value {
-        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
-        json(&self.run(command, &args))
-    }
-}
-
-fn conversation(number: usize, shown: surgdb::Address) -> ConversationRow {
-    let turn = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..TurnRow::default() };
-    let node = |parent, subtree_end, level, text: &str| ReasoningRow {
-        turn: 1,
-        parent,
-        subtree_end,
-        level: Some(level),
-        text: text.into(),
-        ..ReasoningRow::default()
-    };
-    ConversationRow {
-        id: format!("q{number}"),
-        source: "mine".into(),
-        task: if number == 0 { "phase recognition" } else { "image captioning" }.into(),
-        turns: vec![turn("user", "<image>\nWhich phase?"), turn("assistant", "Preparation.")],
-        media: vec![MediumRow { turn: 0, at: Some(0), refs: vec![shown], ..MediumRow::default() }],
-        reasoning: vec![node(None, 2, 1, "A grasper is in view."), node(Some(0), 2, 2, "It holds the fundus.")],
-        alternatives: vec![AlternativeRow {
-            kind: "rejected".into(),
-            turns: vec![turn("assistant", "Packaging.")],
-            ..AlternativeRow::default()
-        }],
-        ..ConversationRow::default()
-    }
-}
-
-fn surgdb<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_surgdb")).args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_str(&stdout(output)).unwrap()
-}
-
-/// Asserts that a command could not run, says so on stderr in one `error:` line first, and prints nothing.
-fn fails(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
-    assert!(output.stdout.is_empty());
-    let text = stderr(output);
-    assert!(text.starts_with("error: "), "{text}");
-    text
-}
+use std::process::{Command, Stdio};
+use surgdb::Dataset;
 
 #[test]
 fn info_has_the_counts_under_tables() {
@@ -215,57 +112,6 @@ fn delete_asks_and_then_deletes_in_a_new_version() {
     assert!(text.contains("refer"), "{text}");
     let deleted = fixture.json("delete", &[frame, "--table", "frames", "--yes", "--cascade"]);
     assert_eq!(deleted["deleted"], serde_json::json!({ "conversations": 2, "frames": 1 }));
-}
-
-#[test]
-fn a_column_is_added_from_a_csv_file_and_replaced() {
-    let fixture = Fixture::new();
-    let file = fixture.path("scores.csv");
-    std::fs::write(&file, "\u{feff}id,score,split\nq2,0.5,train\nq0,1,test\n").unwrap();
-    let args = ["conversations", file.to_str().unwrap(), "--type", "split=dict"];
-    let added = fixture.json("column add", &args);
-    assert_eq!(added["columns"], serde_json::json!(["score", "split"]));
-    assert_eq!(added["rows"], 2);
-    let columns = fixture.json("column list", &["conversations"]);
-    let score = columns.as_array().unwrap().iter().find(|column| column["name"] == "score").unwrap();
-    assert_eq!((&score["type"], &score["added"]), (&"float64".into(), &true.into()));
-
-    let dataset = Dataset::open(fixture.dataset()).unwrap();
-    let cell = |number: u64| {
-        let sample = dataset.conversation(number).unwrap();
-        let cell = sample.row().named("score").unwrap();
-        let values = arrow_array::cast::as_primitive_array::<arrow_array::types::Float64Type>(cell.array);
-        values.iter().nth(cell.row).unwrap()
-    };
-    assert_eq!((cell(0), cell(1), cell(2)), (Some(1.0), None, Some(0.5)));
-
-    assert!(fails(&fixture.run("column add", &args)).contains("--replace"));
-    stdout(&fixture.run("column add", &[args.as_slice(), &["--replace"]].concat()));
-
-    std::fs::write(&file, "id,score\nnobody,1.5\n").unwrap();
-    assert!(fails(&fixture.run("column add", &[&args[..2], &["--replace"]].concat())).contains("nobody"));
-}
-
-#[test]
-fn a_column_is_added_from_an_arrow_file_to_another_table() {
-    let fixture = Fixture::new();
-    let file = fixture.path("blur.arrow");
-    let ids: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["VID01/000002.png"]));
-    let blur: arrow_array::ArrayRef = Arc::new(arrow_array::Float32Array::from(vec![0.25]));
-    let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![Some("dark")]));
-    let batch = arrow_array::RecordBatch::try_from_iter([("frame", ids), ("blur", blur), ("note", note)]).unwrap();
-    let mut writer =
-        arrow_ipc::writer::FileWriter::try_new(std::fs::File::create(&file).unwrap(), &batch.schema()).unwrap();
-    writer.write(&batch).unwrap();
-    writer.finish().unwrap();
-
-    let path = file.to_str().unwrap();
-    assert!(fails(&fixture.run("column add", &["frames", path])).contains("frame"));
-    let added = fixture.json("column add", &["frames", path, "--key", "frame"]);
-    assert_eq!((&added["rows"], &added["columns"]), (&1.into(), &serde_json::json!(["blur", "note"])));
-    let columns = fixture.json("column list", &["frames"]);
-    let note = columns.as_array().unwrap().iter().find(|column| column["name"] == "note").unwrap();
-    assert_eq!(note["type"], "text");
 }
 
 #[test]
@@ -479,6 +325,13 @@ fn what_is_exported_can_be_imported_again() {
             assert_eq!(before[part], after[part], "{form}: {part}");
         }
         assert!(fails(&fixture.run("export", &[out.to_str().unwrap()])).contains(form), "the folder is not empty");
+        let said = stdout(&fixture.run("export", &[out.to_str().unwrap(), "--format", form, "--overwrite"]));
+        let line =
+            said.lines().last().unwrap().strip_prefix("import it again with: surgdb import NEW.surgdb ").unwrap();
+        let once_more = fixture.path(&format!("{form}-2.surgdb"));
+        let words = ["import", once_more.to_str().unwrap()].into_iter().chain(line.split(' '));
+        stdout(&surgdb(&words.collect::<Vec<_>>()));
+        assert_eq!(show(&once_more)["turns"], before["turns"]);
     }
 }
 

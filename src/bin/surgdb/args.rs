@@ -1,19 +1,29 @@
-//! The dataset that a command is about, as its arguments name it.
+//! Arguments that several commands share: each stands here once.
 
 use std::path::PathBuf;
 use surgdb::{Dataset, Result};
 
+/// A dataset by its folder, and whether the answer is for a program.
+#[derive(clap::Args)]
+pub struct Place {
+    /// The dataset's folder, such as my.surgdb
+    pub dataset: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A dataset, and the version of it that is meant.
 #[derive(clap::Args)]
 pub struct Target {
-    /// The dataset's folder, such as my.surgdb
-    pub dataset: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Look at this version instead of the newest
     #[arg(long, value_name = "N")]
-    pub version: Option<u64>,
+    version: Option<u64>,
     /// Look at the version with this tag instead of the newest
     #[arg(long, value_name = "NAME", conflicts_with = "version")]
-    pub tag: Option<String>,
+    tag: Option<String>,
 }
 
 impl Target {
@@ -29,6 +39,11 @@ impl Target {
         if let Some(tag) = &self.tag {
             options = options.tag(tag);
         }
-        options.open(&self.dataset)
+        options.open(&self.place.dataset)
+    }
+
+    /// Whether the answer is for a program.
+    pub fn json(&self) -> bool {
+        self.place.json
     }
 }

@@ -1,0 +1,80 @@
+//! Which rows are meant: the same options wherever a command takes a part of a dataset.
+
+use crate::ui;
+use std::path::PathBuf;
+use surgdb::dataset::{Filter, Selection};
+use surgdb::vocab::Permission;
+use surgdb::{Dataset, Error, Result, Table};
+
+/// Conditions that must all hold.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Which rows")]
+pub struct Subset {
+    /// Only rows that this holds for, such as 'task = "phase recognition" and has media'
+    #[arg(long = "where", value_name = "EXPR", value_parser = Filter::parse)]
+    condition: Option<Filter>,
+    /// Only rows of this part of a split: what the column `split` says, or another COLUMN
+    #[arg(long, value_name = "[COLUMN=]PART", value_parser = part)]
+    split: Option<Filter>,
+    /// Only rows that may be used so, by all licences involved: commercial-ok, derivatives-ok or other-terms-ok
+    #[arg(long, value_name = "USE", value_parser = permission)]
+    licence: Option<Filter>,
+    /// Only rows of a selection that was saved with `surgdb select --save`
+    #[arg(long, value_name = "FILE")]
+    selection: Option<PathBuf>,
+}
+
+fn part(text: &str) -> std::result::Result<Filter, String> {
+    let (column, part) = text.split_once('=').unwrap_or(("split", text));
+    match column.is_empty() || part.is_empty() {
+        true => Err("write PART, or COLUMN=PART, as in fold=3".into()),
+        false => Ok(Filter::eq(column, part)),
+    }
+}
+
+fn permission(name: &str) -> Result<Filter> {
+    Permission::named(name).map(Filter::allows)
+}
+
+impl Subset {
+    /// Whether all rows are meant.
+    pub fn is_all(&self) -> bool {
+        self.filter().is_none() && self.selection.is_none()
+    }
+
+    /// The condition of the options, where they make one.
+    fn filter(&self) -> Option<Filter> {
+        [&self.condition, &self.split, &self.licence].into_iter().flatten().cloned().reduce(Filter::and)
+    }
+
+    /// The rows that are meant, with a further condition.
+    ///
+    /// # Errors
+    /// `Invalid` when a condition does not fit the table, or the selection is of another table or dataset; else as
+    /// [`Dataset::select`] and [`Selection::load`].
+    pub fn select_with(&self, dataset: &Dataset, table: Table, more: Option<Filter>) -> Result<Selection> {
+        let filter = [self.filter(), more].into_iter().flatten().reduce(Filter::and);
+        let Some(file) = &self.selection else { return dataset.select(table, &filter.unwrap_or_else(Filter::all)) };
+        let saved = Selection::load(file)?;
+        if saved.table() != table {
+            return Err(Error::invalid(format!("it is a selection of {}, not of {table}", saved.table())).in_file(file));
+        }
+        let found = saved.check(dataset).map_err(|error| error.in_file(file))?;
+        if !found.gone.is_empty() {
+            let gone = ui::counted(found.gone.len() as u64, "row");
+            ui::note(format_args!("{} of {} are not in this version: left out", gone, file.display()));
+        }
+        match filter {
+            None => Ok(found.live),
+            Some(filter) => found.live.and(&dataset.select(table, &filter)?),
+        }
+    }
+
+    /// The rows that are meant.
+    ///
+    /// # Errors
+    /// As [`Subset::select_with`].
+    pub fn select(&self, dataset: &Dataset, table: Table) -> Result<Selection> {
+        self.select_with(dataset, table, None)
+    }
+}

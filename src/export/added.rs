@@ -1,0 +1,35 @@
+//! Columns that were added to tables: the JSON forms have no place for them, so that they are told as lost.
+
+use super::ExportReport;
+use super::reached::Reached;
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::format::Address;
+use crate::schema::tables::Table;
+use arrow_array::Array;
+
+/// Counts the values of added columns that the exported rows have, a loss for each column.
+///
+/// # Errors
+/// `Corrupt`; `Deleted` or `NotInVersion` when what is selected is not there.
+pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report: &mut ExportReport) -> Result<()> {
+    let added: Vec<_> = dataset.manifest().columns.iter().filter(|side| !side.replaces).collect();
+    if added.is_empty() {
+        return Ok(());
+    }
+    let reached = selection.map(|selection| Reached::from(dataset, selection)).transpose()?;
+    for side in added {
+        let table = Table::named(&side.table)?;
+        let mut values = 0;
+        for piece in dataset.scan(table).columns([side.name.as_str()])?.batches() {
+            let piece = piece?;
+            let column = piece.batch.column(0);
+            let is_lost = |(row, address): (usize, &i64)| {
+                column.is_valid(row) && reached.as_ref().is_none_or(|reached| reached.has(table, *address))
+            };
+            values += piece.addresses.values().iter().enumerate().filter(|at| is_lost(*at)).count() as u64;
+        }
+        report.lose(format!("the added column `{}` of {table}", side.name), values);
+    }
+    Ok(())
+}

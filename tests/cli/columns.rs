@@ -1,0 +1,177 @@
+//! `surgdb column`: nothing of a file is lost or guessed away.
+
+use crate::fixture::{Fixture, fails, stderr, stdout};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use surgdb::Dataset;
+
+#[test]
+fn a_column_is_added_from_a_csv_file_and_replaced() {
+    let fixture = Fixture::new();
+    let file = fixture.path("scores.csv");
+    std::fs::write(&file, "\u{feff}id,score,split\nq2,0.5,train\nq0,1,test\n").unwrap();
+    let args = ["conversations", file.to_str().unwrap(), "--type", "split=dict"];
+    let added = fixture.json("column add", &args);
+    assert_eq!(added["columns"], serde_json::json!(["score", "split"]));
+    assert_eq!(added["rows"], 2);
+    let columns = fixture.json("column list", &["conversations"]);
+    let score = columns.as_array().unwrap().iter().find(|column| column["name"] == "score").unwrap();
+    assert_eq!((&score["type"], &score["added"]), (&"float64".into(), &true.into()));
+
+    let dataset = Dataset::open(fixture.dataset()).unwrap();
+    let cell = |number: u64| {
+        let sample = dataset.conversation(number).unwrap();
+        let cell = sample.row().named("score").unwrap();
+        let values = arrow_array::cast::as_primitive_array::<arrow_array::types::Float64Type>(cell.array);
+        values.iter().nth(cell.row).unwrap()
+    };
+    assert_eq!((cell(0), cell(1), cell(2)), (Some(1.0), None, Some(0.5)));
+
+    assert!(fails(&fixture.run("column add", &args)).contains("--replace"));
+    stdout(&fixture.run("column add", &[args.as_slice(), &["--replace"]].concat()));
+
+    std::fs::write(&file, "id,score\nnobody,1.5\n").unwrap();
+    assert!(fails(&fixture.run("column add", &[&args[..2], &["--replace"]].concat())).contains("nobody"));
+}
+
+#[test]
+fn a_column_is_added_from_an_arrow_file_to_another_table() {
+    let fixture = Fixture::new();
+    let file = fixture.path("blur.arrow");
+    let ids: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["VID01/000002.png"]));
+    let blur: arrow_array::ArrayRef = Arc::new(arrow_array::Float32Array::from(vec![0.25]));
+    let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![Some("dark")]));
+    let batch = arrow_array::RecordBatch::try_from_iter([("frame", ids), ("blur", blur), ("note", note)]).unwrap();
+    let mut writer =
+        arrow_ipc::writer::FileWriter::try_new(std::fs::File::create(&file).unwrap(), &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+
+    let path = file.to_str().unwrap();
+    assert!(fails(&fixture.run("column add", &["frames", path])).contains("frame"));
+    let added = fixture.json("column add", &["frames", path, "--key", "frame"]);
+    assert_eq!((&added["rows"], &added["columns"]), (&1.into(), &serde_json::json!(["blur", "note"])));
+    let columns = fixture.json("column list", &["frames"]);
+    let note = columns.as_array().unwrap().iter().find(|column| column["name"] == "note").unwrap();
+    assert_eq!(note["type"], "text");
+}
+
+/// Writes `scores.csv` and gives its path.
+fn csv(fixture: &Fixture, text: &str) -> PathBuf {
+    let path = fixture.path("scores.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn what_a_number_would_lose_stays_text_unless_a_type_is_named() {
+    let fixture = Fixture::new();
+    let file = csv(&fixture, "id,code,big,share,flag\nq0,007,9223372036854775808,0.5,true\nq1,010,1,1e3,\n");
+    let tried = fixture.json("column add", &["conversations", text(&file), "--dry-run"]);
+    assert_eq!((&tried["version"], &tried["types"]["code"]), (&json!(null), &json!("text")));
+    let added = fixture.json("column add", &["conversations", text(&file)]);
+    let types = json!({ "code": "text", "big": "text", "share": "float64", "flag": "bool" });
+    assert_eq!((&added["version"], &added["types"]), (&json!(3), &types));
+    let shown = fixture.json("show", &["0"])["columns"].clone();
+    assert_eq!(shown, json!({ "code": "007", "big": "9223372036854775808", "share": 0.5, "flag": true }));
+
+    let file = csv(&fixture, "id,code_number,big_number\nq0,007,9223372036854775808\n");
+    let args = ["conversations", text(&file), "--type", "code_number=int64", "--type", "big_number=uint64"];
+    let said = stdout(&fixture.run("column add", &args));
+    assert!(said.contains("code_number  int64") && said.contains("big_number   uint64"), "{said}");
+    let printed = stdout(&fixture.run("show", &["0", "--json"]));
+    assert!(printed.contains("\"code_number\": 7,") && printed.contains("\"big_number\": 9223372036854775808\n"));
+}
+
+#[test]
+fn a_replaced_column_keeps_its_type() {
+    let fixture = Fixture::new();
+    let add = |text_of: &str, more: &[&str]| {
+        let file = csv(&fixture, text_of);
+        fixture.run("column add", &[&["conversations", text(&file)], more].concat())
+    };
+    stdout(&add("id,note\nq0,red\n", &[]));
+    stdout(&add("id,note,specialty\nq0,7,8\n", &["--replace"]));
+    let shown = fixture.json("show", &["0"]);
+    assert_eq!((&shown["columns"]["note"], &shown["specialty"]), (&json!("7"), &json!("8")));
+    let shown = |number: &str| {
+        let sample = fixture.json("show", &[number]);
+        (sample["media"][0]["refs"][0]["address"].as_str().unwrap().to_owned(), sample["columns"]["of"].clone())
+    };
+    let (first, second) = (shown("0").0, shown("1").0);
+    stdout(&add(&format!("id,of\nq0,{first}\n"), &["--type", "of=ref"]));
+    assert_eq!(shown("0").1, first);
+    stdout(&add(&format!("id,of\nq0,{second}\n"), &["--replace"]));
+    assert_eq!(shown("0").1, second);
+}
+
+#[test]
+fn what_is_not_clear_in_a_csv_file_is_refused_with_the_place() {
+    let fixture = Fixture::new();
+    let refused = |content: &str, more: &[&str]| {
+        let file = csv(&fixture, content);
+        fails(&fixture.run("column add", &[&["conversations", text(&file)], more].concat()))
+    };
+    for (content, says) in [
+        ("id,a\nq0,1\nq1,2\nq0,3\n", "line 2 and line 4"),
+        ("id,a,b,a\nq0,1,2,3\n", "columns 2 and 4"),
+        ("id,id,a\nq0,q0,1\n", "columns 1 and 2"),
+        ("id,a\nq0,1\nq1,\"2\nq2,3\n", "line 3"),
+        ("id,a\nq0,\"1\"2\n", "line 2"),
+        ("id,a\nq0,1,2\n", "line: 2"),
+        ("id,a\nq0,1\nnobody,2\n", "line 3"),
+        ("id\nq0\n", "no columns"),
+        ("name,a\nq0,1\n", "--key"),
+    ] {
+        let said = refused(content, &[]);
+        assert!(said.contains(says) && said.contains("scores.csv"), "{content:?}: {said}");
+    }
+    let said = refused("id,a\nq0,1\nq1,x\n", &["--type", "a=int32"]);
+    assert!(said.contains("line 3") && said.contains("\"x\" is no int32") && said.contains("column a"), "{said}");
+    assert!(refused("id,a\nq0,1\n", &["--type", "b=int32"]).contains("\"b\""));
+    assert!(refused("id,a\nq0,1\n", &["--type", "a=int32", "--type", "a=int64"]).contains("twice"));
+    assert_eq!(Dataset::open(fixture.dataset()).unwrap().version(), 2);
+}
+
+#[test]
+fn an_arrow_file_with_views_is_read_and_what_is_given_twice_refused() {
+    let fixture = Fixture::new();
+    let file = fixture.path("views.arrow");
+    let write = |ids: &[&str]| {
+        let key: arrow_array::ArrayRef = Arc::new(arrow_array::StringViewArray::from_iter_values(ids));
+        let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringViewArray::from_iter_values(ids));
+        let batch = arrow_array::RecordBatch::try_from_iter([("id", key), ("note", note)]).unwrap();
+        let out = std::fs::File::create(&file).unwrap();
+        let mut writer = arrow_ipc::writer::FileWriter::try_new(out, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+    };
+    write(&["q0", "q1", "q0"]);
+    assert!(fails(&fixture.run("column add", &["conversations", text(&file)])).contains("row 1 and row 3"));
+    write(&["q0", "q1"]);
+    let added = fixture.json("column add", &["conversations", text(&file)]);
+    assert_eq!(added["types"]["note"], "text");
+    assert_eq!(fixture.json("show", &["1"])["columns"]["note"], "q1");
+    assert!(fails(&fixture.run("column add", &["conversations", text(&file), "--type", "note=dict"])).contains("cast"));
+}
+
+#[test]
+fn added_columns_are_shown_with_samples_and_pictures() {
+    let fixture = Fixture::new();
+    stdout(&fixture.run("column add", &["conversations", text(&csv(&fixture, "id,fold\nq0,3\n"))]));
+    stdout(&fixture.run("column add", &["frames", text(&csv(&fixture, "id,blur\nVID01/000001.png,0.25\n"))]));
+    let printed = stdout(&fixture.run("show", &["0"]));
+    assert!(printed.contains("fold  3") && printed.contains("blur=0.25"), "{printed}");
+    let shown = fixture.json("show", &["0"]);
+    assert_eq!(
+        (&shown["columns"]["fold"], &shown["media"][0]["refs"][0]["columns"]["blur"]),
+        (&json!(3), &json!(0.25))
+    );
+    assert!(!stdout(&fixture.run("show", &["1"])).contains("added columns"));
+    assert_eq!(stderr(&fixture.run("show", &["1"])), "");
+}

@@ -1,0 +1,134 @@
+//! `--where`, `--split`, `--licence` and saved selections, wherever a subset is meant.
+
+use crate::fixture::{Fixture, conversation, fails, json, stderr, stdout, surgdb};
+use serde_json::json as value;
+use surgdb::format::manifest::Source;
+use surgdb::{Dataset, Operation, Table};
+
+/// The fixture with one more sample, of a source that may not be used commercially, and with a split.
+fn fixture() -> Fixture {
+    let fixture = Fixture::new();
+    let dataset = Dataset::open(fixture.dataset()).unwrap();
+    let frame = dataset.find(Table::Frames, "VID01/000001.png").unwrap().unwrap();
+    let mut appender = dataset.append().unwrap();
+    appender.source(Source { id: "web".into(), licence: Some("CC BY-NC 4.0".into()), ..Source::default() });
+    let mut more = conversation(3, frame);
+    more.source = "web".into();
+    appender.conversation(&more).unwrap();
+    appender.commit(Operation::new("append")).unwrap();
+    let file = fixture.path("split.csv");
+    std::fs::write(&file, "id,split,fold\nq0,train,1\nq1,test,1\nq2,train,2\nq3,train,2\n").unwrap();
+    stdout(&fixture.run("column add", &["conversations", file.to_str().unwrap(), "--type", "split=dict"]));
+    fixture
+}
+
+#[test]
+fn select_counts_saves_and_checks_what_was_saved() {
+    let fixture = fixture();
+    let file = fixture.path("train.arrow");
+    let file = file.to_str().unwrap();
+    let args = ["--split", "train", "--licence", "commercial-ok", "--save", file];
+    let selected = fixture.json("select", &args);
+    assert_eq!((&selected["rows"], &selected["of"]), (&value!(2), &value!(4)));
+    assert_eq!(selected["source"], value!({ "mine": 2 }));
+    assert_eq!(selected["task"], value!({ "phase recognition": 1, "image captioning": 1 }));
+    assert!(fails(&fixture.run("select", &args)).contains("train.arrow"), "a file is not overwritten");
+
+    let checked = fixture.json("select", &["--load", file]);
+    assert_eq!((&checked["live"], &checked["gone"]), (&value!(2), &value!([])));
+    stdout(&fixture.run("delete", &["q2", "--yes"]));
+    let output = fixture.run("select", &["--load", file]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("live       1 in version 5") && text.contains("gone       1: "), "{text}");
+
+    let again = fixture.run("select", &["--selection", file, "--where", "fold = 1", "--json"]);
+    assert!(stderr(&again).contains("1 row of"), "{}", stderr(&again));
+    assert_eq!(json(&again)["rows"], 1);
+    assert!(fails(&fixture.run("select", &["--selection", file, "--table", "frames"])).contains("conversations"));
+}
+
+#[test]
+fn a_selection_of_another_dataset_is_refused() {
+    let (one, other) = (fixture(), Fixture::new());
+    let file = one.path("all.arrow");
+    stdout(&one.run("select", &["--save", file.to_str().unwrap()]));
+    for option in ["--load", "--selection"] {
+        assert!(
+            fails(&other.run("select", &[option, file.to_str().unwrap()])).contains("another dataset")
+                || fails(&other.run("select", &[option, file.to_str().unwrap()])).contains("was made from the dataset")
+        );
+    }
+}
+
+#[test]
+fn other_tables_are_selected_from_too() {
+    let selected = fixture().json("select", &["--table", "frames", "--where", "has blob"]);
+    assert_eq!((&selected["rows"], &selected["of"], &selected["task"]), (&value!(1), &value!(2), &value!(null)));
+}
+
+#[test]
+fn show_takes_its_samples_from_a_subset() {
+    let fixture = fixture();
+    let ids = |args: &[&str]| -> Vec<String> {
+        let shown = fixture.json("show", args);
+        shown.as_array().unwrap().iter().map(|sample| sample["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&["--first", "2"]), ["q0", "q1"]);
+    assert_eq!(ids(&["--first", "2", "--split", "train"]), ["q0", "q2"]);
+    assert_eq!(ids(&["--first", "9", "--where", "fold = 2"]), ["q2", "q3"]);
+    assert_eq!(ids(&["--random", "9", "--licence", "commercial-ok"]), ["q0", "q1", "q2"]);
+    assert_eq!(fixture.json("show", &["1", "--split", "train"])["id"], "q2");
+    assert_eq!(fixture.json("show", &["--split", "fold=2"])["id"], "q2");
+    assert!(fails(&fixture.run("show", &["3", "--split", "train"])).contains("3 samples"));
+    assert!(fails(&fixture.run("show", &["--id", "q1", "--split", "train"])).contains("does not match"));
+}
+
+#[test]
+fn stats_counts_a_subset_and_what_it_shows() {
+    let fixture = fixture();
+    let stats = fixture.json("stats", &["--split", "test"]);
+    assert_eq!((&stats["turns"]["total"], &stats["frames"]["missing"]), (&value!(2), &value!(1)));
+    assert_eq!(stats["frames"]["kinds"]["rgb"], 1);
+    assert_eq!(fixture.json("stats", &[])["frames"]["kinds"]["rgb"], 2);
+}
+
+#[test]
+fn export_takes_a_subset_and_carries_its_licences_alone() {
+    let fixture = fixture();
+    let out = fixture.path("out");
+    let report = fixture.json("export", &[out.to_str().unwrap(), "--split", "train", "--licence", "commercial-ok"]);
+    assert_eq!(report["rows"]["conversations"], 2);
+    let lost = &report["lost"];
+    assert_eq!(lost["the added column `split` of conversations"], 2, "{lost}");
+    assert_eq!(lost["the added column `fold` of conversations"], 2, "{lost}");
+    assert_eq!(report["sources"], value!([{ "id": "mine", "licence": "CC0-1.0", "file": "sources/mine.toml" }]));
+    let sources: Vec<_> = std::fs::read_dir(out.join("sources")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(sources.len(), 1);
+    assert!(std::fs::read_to_string(&sources[0]).unwrap().contains("CC0-1.0"));
+    let none = fixture.run("export", &[fixture.path("none").to_str().unwrap(), "--where", "task = cooking"]);
+    assert!(fails(&none).contains("cooking"));
+}
+
+#[test]
+fn delete_takes_a_subset() {
+    let fixture = fixture();
+    let deleted = fixture.json("delete", &["--where", "fold = 2", "--yes"]);
+    assert_eq!(deleted["deleted"], value!({ "conversations": 2 }));
+    assert!(fails(&fixture.run("delete", &["--where", "fold = 2", "--yes"])).contains("nothing was deleted"));
+    assert!(fails(&fixture.run("delete", &["q0", "--where", "fold = 7", "--yes"])).contains("nothing was deleted"));
+    assert_eq!(fixture.run("delete", &["--yes"]).status.code(), Some(2), "all rows are never meant by saying nothing");
+}
+
+#[test]
+fn a_condition_that_is_none_is_refused_with_the_place() {
+    let fixture = Fixture::new();
+    for args in [&["--where", "task = "][..], &["--licence", "free"], &["--split", "=x"]] {
+        let output = fixture.run("select", args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(!stderr(&output).is_empty());
+    }
+    assert!(stderr(&fixture.run("select", &["--where", "task = "])).contains("at its end"));
+    assert!(fails(&fixture.run("select", &["--where", "colour = red"])).contains("colour"));
+    assert_eq!(surgdb(&["select"]).status.code(), Some(2));
+}
