@@ -7,76 +7,22 @@ mod data;
 
 use arrow_array::Array;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use data::raw::{Raw, frame_of_conversation, touch};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;
-use std::path::PathBuf;
-use surgdb::{Address, Dataset, Table};
-
-/// Reads a byte of each cache line, as whoever decodes a picture will.
-fn touch(bytes: &[u8]) -> u64 {
-    bytes.iter().step_by(64).map(|byte| u64::from(*byte)).sum()
-}
-
-/// The same conversations and frames in one file, with their offsets in memory.
-struct Raw {
-    map: memmap2::Mmap,
-    texts: Vec<(usize, usize)>,
-    frames: Vec<(usize, usize)>,
-    frame_of: Vec<usize>,
-}
-
-fn raw(dataset: &Dataset) -> Raw {
-    let path = data::folder().join("raw.bin");
-    let mut file = std::io::BufWriter::new(File::create(&path).unwrap());
-    let (mut at, mut frames, mut places) = (0, Vec::new(), std::collections::HashMap::new());
-    for address in dataset.live_addresses(Table::Frames).unwrap() {
-        let bytes = dataset.frame(address).unwrap().bytes().unwrap().unwrap();
-        file.write_all(&bytes).unwrap();
-        places.insert(address, frames.len());
-        frames.push((at, at + bytes.len()));
-        at += bytes.len();
-    }
-    let (mut texts, mut frame_of) = (Vec::new(), Vec::new());
-    for index in 0..dataset.count(Table::Conversations).unwrap() {
-        let conversation = dataset.conversation(index).unwrap();
-        let start = at;
-        for turn in conversation.turns().unwrap().iter() {
-            file.write_all(turn.text().as_bytes()).unwrap();
-            at += turn.text().len();
-        }
-        texts.push((start, at));
-        frame_of.push(places[&frame_of_conversation(&conversation)]);
-    }
-    file.into_inner().unwrap().sync_all().unwrap();
-    let map = map_file(&path);
-    Raw { map, texts, frames, frame_of }
-}
-
-#[allow(unsafe_code)]
-fn map_file(path: &PathBuf) -> memmap2::Mmap {
-    // SAFETY: the file is the bench's own, written before, and nobody changes it while the bench runs.
-    unsafe { memmap2::Mmap::map(&File::open(path).unwrap()).unwrap() }
-}
-
-fn frame_of_conversation(conversation: &surgdb::dataset::Conversation<'_>) -> Address {
-    let media = conversation.media().unwrap();
-    media.iter().next().unwrap().refs().iter().next().unwrap()
-}
+use surgdb::{Dataset, Table};
 
 fn get(criterion: &mut Criterion) {
     let dataset = data::dataset(data::STANDARD);
-    let raw = raw(&dataset);
+    let raw = Raw::new(&dataset);
     let count = dataset.count(Table::Conversations).unwrap();
     let mut group = criterion.benchmark_group("get a conversation and touch its frame");
     let mut places = data::Places::default();
     group.bench_function("floor: mapped offsets", |bench| {
         bench.iter(|| {
             let number = places.next(count);
-            let (start, end) = raw.texts[number as usize];
-            let text = touch(&raw.map[start..end]);
-            let (start, end) = raw.frames[raw.frame_of[number as usize]];
-            black_box(text + touch(&raw.map[start..end]))
+            black_box(touch(raw.text(number)) + touch(raw.frame(number)))
         })
     });
     let mut places = data::Places::default();
@@ -95,8 +41,7 @@ fn get(criterion: &mut Criterion) {
     group.bench_function("floor: mapped offsets", |bench| {
         bench.iter(|| {
             let number = places.next(count);
-            let (start, end) = raw.texts[number as usize];
-            black_box(touch(&raw.map[start..end]))
+            black_box(touch(raw.text(number)))
         })
     });
     group.bench_function("surgdb", |bench| {

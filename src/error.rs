@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Io,
     /// The work was interrupted by the user.
     Interrupted,
+    /// A thread that worked for the caller panicked: a bug, of this crate or of a function that it was given.
+    Panic,
 }
 
 /// What went wrong, where, and what to do about it.

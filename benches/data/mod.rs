@@ -3,6 +3,8 @@
 // Each bench uses a part of it.
 #![allow(dead_code)]
 
+pub mod raw;
+
 use std::path::{Path, PathBuf};
 use surgdb::dataset::BlobSource;
 use surgdb::rows::{CaseRow, ConversationRow, FrameRow, MediumRow, ReasoningRow, TurnRow};

@@ -5,6 +5,7 @@ use crate::dataset::row::Row;
 use crate::error::{Error, Result};
 use crate::schema::tables::{Table, blobs};
 use crate::schema::views::Cells;
+use crate::storage::FileBytes;
 use arrow_array::builder::BinaryViewBuilder;
 use arrow_array::{Array, ArrayRef, new_empty_array};
 use arrow_buffer::Buffer;
@@ -12,6 +13,7 @@ use arrow_schema::{DataType, Field};
 use arrow_select::interleave::interleave;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// The most bytes that a view can tell: its length is a signed 32-bit number.
 pub(crate) const VIEW_BYTES_MAX: usize = i32::MAX as usize;
@@ -104,13 +106,19 @@ impl Row<'_> {
         }
     }
 
-    /// How many bytes of a blob are stored in the dataset, without touching them.
+    /// Where the bytes of a blob lie that are stored in the dataset, without touching them.
     ///
     /// # Errors
     /// `Corrupt` when the offsets of its batch do not hold.
-    pub(crate) fn stored_len(&self) -> Result<Option<u64>> {
+    pub(crate) fn stored_place(&self) -> Result<Option<(&FileBytes, Range<u64>)>> {
         let (file, batch, at) = self.base();
         let range = file.value_range(batch, at).map_err(|error| error.in_file(file.path()))?;
-        Ok(range.map(|range| range.end - range.start))
+        Ok(range.map(|range| (file.bytes(), range)))
+    }
+
+    /// Where the bytes of a base column lie that were not touched yet in this row's batch: for announcing them.
+    pub(crate) fn untouched(&self, column: usize) -> Option<(&FileBytes, Range<u64>)> {
+        let (file, batch, _) = self.base();
+        file.untouched(batch, column).map(|range| (file.bytes(), range))
     }
 }

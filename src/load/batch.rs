@@ -1,10 +1,12 @@
 //! Batches: what was read for a plan.
 
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::load::draft::Draft;
 use crate::load::plan::{Plan, Slot};
 use crate::load::projection::{Layout, Projection};
+use crate::load::watch::Watch;
+use crate::schema::tables::{Table, conversations};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch};
 use arrow_buffer::Buffer;
@@ -153,6 +155,18 @@ impl Assembler {
         self.layout.annotation_schema.as_ref()
     }
 
+    /// The columns of the conversations that batches are made from.
+    pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        let media = self.layout.media.then_some(conversations::MEDIA);
+        let annotations = self.layout.annotations.is_some().then_some(conversations::ANNOTATIONS);
+        self.layout.conversations.at.iter().copied().chain(media).chain(annotations)
+    }
+
+    /// Whether batches hold the bytes of the rows of this table.
+    pub(super) fn has_bytes(&self, table: Table) -> bool {
+        self.layout.media && if table == Table::Videos { self.layout.video_bytes } else { self.layout.picture_bytes }
+    }
+
     /// Reads what a plan names; the first sample that cannot be had ends it.
     ///
     /// # Errors
@@ -170,16 +184,27 @@ impl Assembler {
     ///
     /// # Errors
     /// What `on_bad` gives; `Unsupported` where the samples together do not fit a record batch.
-    pub fn assemble_with(
+    pub fn assemble_with(&self, plan: Plan, on_bad: impl FnMut(BadSample<'_>) -> Result<Slot>) -> Result<Batch> {
+        self.assemble_watched(plan, &Watch::default(), on_bad)
+    }
+
+    /// As [`Assembler::assemble_with`], under the eyes of others.
+    pub(super) fn assemble_watched(
         &self,
         mut plan: Plan,
+        watch: &Watch,
         mut on_bad: impl FnMut(BadSample<'_>) -> Result<Slot>,
     ) -> Result<Batch> {
-        let mut draft = Draft::new(&self.dataset, &self.layout, plan.slots.len());
+        let mut draft = Draft::new(&self.dataset, &self.layout, watch, plan.slots.len());
         for (at, slot) in plan.slots.iter_mut().enumerate() {
+            if watch.is_stopped() {
+                return Err(Error::new(ErrorKind::Interrupted, "nobody waits for the batch any more"));
+            }
             let mut attempt = 0;
+            watch.at(slot.address);
             while let Err(error) = draft.add(slot.address) {
                 *slot = on_bad(BadSample { at, slot, attempt, error })?;
+                watch.at(slot.address);
                 attempt += 1;
             }
         }

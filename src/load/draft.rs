@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::load::media::{Medium, Names, media_batch};
 use crate::load::projection::{Columns, Layout, item_field, list_of};
+use crate::load::watch::Watch;
 use crate::schema::tables::Table;
 use crate::schema::views::{Cells, Conversation};
 use arrow_array::{ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, RecordBatchOptions};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(super) struct Draft<'a> {
     dataset: &'a Dataset,
     layout: &'a Layout,
+    watch: &'a Watch,
     rows: Vec<Row<'a>>,
     media: Unique<Medium>,
     names: Names,
@@ -72,10 +74,11 @@ pub(super) struct Parts {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(dataset: &'a Dataset, layout: &'a Layout, samples: usize) -> Self {
+    pub(super) fn new(dataset: &'a Dataset, layout: &'a Layout, watch: &'a Watch, samples: usize) -> Self {
         Self {
             dataset,
             layout,
+            watch,
             rows: Vec::with_capacity(samples),
             media: Unique::default(),
             names: Names::default(),
@@ -135,7 +138,7 @@ impl<'a> Draft<'a> {
     fn add_media(&mut self, view: &Conversation<&Row<'a>>) -> Result<()> {
         for medium in view.media()?.iter() {
             for address in medium.refs().iter() {
-                let make = || Medium::read(self.dataset, self.layout, &mut self.names, address);
+                let make = || Medium::read(self.dataset, self.layout, self.watch, &mut self.names, address);
                 self.media_rows.push(self.media.number(address, make)?);
             }
             self.media_ends.push(count(self.media_rows.len())?);

@@ -1,16 +1,20 @@
 //! The media of a batch: the frames and videos that its conversations refer to, each once.
 
-use crate::dataset::{Dataset, Row, VIEW_BYTES_MAX, push_view};
+use crate::dataset::{Dataset, VIEW_BYTES_MAX, push_view};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::load::projection::Layout;
+use crate::load::watch::Watch;
 use crate::schema::tables::Table;
 use crate::schema::views::{Blob, Frame, Video};
+use crate::storage::FileBytes;
 use arrow_array::builder::{BinaryViewBuilder, LargeStringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::Buffer;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::io::ErrorKind;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The schema of [`Batch::media`](crate::load::Batch::media).
@@ -36,6 +40,13 @@ pub(super) struct Medium {
     width: Option<i32>,
     height: Option<i32>,
     blob: Option<Stored>,
+}
+
+/// Which bytes are wanted: of videos only those that are stored, since a linked one would be read into memory whole.
+#[derive(Clone, Copy)]
+enum Bytes {
+    Stored,
+    All,
 }
 
 /// What its blob says.
@@ -67,7 +78,13 @@ impl Medium {
     ///
     /// # Errors
     /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`; `LinkBroken` when a linked picture is gone or changed.
-    pub(super) fn read(dataset: &Dataset, layout: &Layout, names: &mut Names, address: Address) -> Result<Self> {
+    pub(super) fn read(
+        dataset: &Dataset,
+        layout: &Layout,
+        watch: &Watch,
+        names: &mut Names,
+        address: Address,
+    ) -> Result<Self> {
         let (video, width, height, blob) = match dataset.table_of(address)? {
             Table::Videos => {
                 let row = dataset.row_of(Table::Videos, address)?;
@@ -81,36 +98,54 @@ impl Medium {
             }
         };
         let wanted = if video { layout.video_bytes } else { layout.picture_bytes };
-        let stored = |blob| Stored::read(dataset, names, blob, wanted, video);
+        let bytes = wanted.then_some(if video { Bytes::Stored } else { Bytes::All });
+        let stored = |blob| Stored::read(dataset, watch, names, blob, bytes);
         Ok(Self { address, video, width, height, blob: blob.map(stored).transpose()? })
     }
 }
 
 impl Stored {
-    fn read(dataset: &Dataset, names: &mut Names, blob: Address, wanted: bool, video: bool) -> Result<Self> {
-        let row = dataset.row_of(Table::Blobs, blob)?;
+    fn read(
+        dataset: &Dataset,
+        watch: &Watch,
+        names: &mut Names,
+        address: Address,
+        wanted: Option<Bytes>,
+    ) -> Result<Self> {
+        let row = dataset.row_of(Table::Blobs, address)?;
         let view = Blob::new(&row);
-        let uri = view.uri()?;
-        let size = view.size()?;
-        // A linked picture is small enough to be read; of a linked video the reader gets the place alone.
-        let bytes = match (wanted && fits_view(&row, size)?, uri) {
-            (true, None) => Some(row.stored_bytes()?.ok_or_else(|| nowhere(blob))?),
-            (true, Some(_)) if !video => Some(Buffer::from_vec(dataset.blob(blob)?.bytes()?.into_owned())),
-            _ => None,
+        let (media_type, size, uri) = (names.key(view.media_type()?), view.size()?, view.uri()?.map(str::to_owned));
+        let place = row.stored_place()?;
+        let len = place.as_ref().map_or(u64::try_from(size).unwrap_or(u64::MAX), |(_, range)| range.end - range.start);
+        // What no view can tell is not touched.
+        let wanted = wanted.filter(|_| len <= VIEW_BYTES_MAX as u64);
+        let bytes = match (wanted, place) {
+            (None, _) => None,
+            (Some(_), Some((file, range))) => {
+                populate(watch, file, range)?;
+                let bytes = row.stored_bytes()?;
+                watch.used(len);
+                bytes
+            }
+            (Some(Bytes::Stored), None) if uri.is_some() => None,
+            (Some(_), None) => Some(Buffer::from_vec(dataset.blob(address)?.bytes()?.into_owned())),
         };
-        let media_type = names.key(view.media_type()?);
-        Ok(Self { address: blob, media_type, size, uri: uri.map(str::to_owned), bytes })
+        Ok(Self { address, media_type, size, uri, bytes })
     }
 }
 
-fn nowhere(blob: Address) -> Error {
-    Error::corrupt("the blob has neither bytes nor a place where they are").in_row(blob.to_string())
-}
-
-/// Whether a view can tell a value, stored or linked; one that it cannot is not touched.
-fn fits_view(row: &Row<'_>, size: i64) -> Result<bool> {
-    let len = row.stored_len()?.unwrap_or_else(|| u64::try_from(size).unwrap_or(u64::MAX));
-    Ok(len <= VIEW_BYTES_MAX as u64)
+/// Takes the page faults of bytes that will be touched, where they may come from a device.
+fn populate(watch: &Watch, file: &FileBytes, range: Range<u64>) -> Result<()> {
+    if !watch.populate() {
+        return Ok(());
+    }
+    let start = range.start;
+    match file.populate(range) {
+        Err(error) if error.kind() != ErrorKind::Unsupported => {
+            Err(Error::io("cannot read a blob", error).at_byte(start).in_file(file.path()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The media as Arrow has them.

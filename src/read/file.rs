@@ -129,7 +129,8 @@ impl DataFile {
         touched.fold((0, 0), |(batches, columns), batch| (batches + 1, columns + batch.touched()))
     }
 
-    pub(super) fn bytes(&self) -> &FileBytes {
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &FileBytes {
         &self.bytes
     }
 
@@ -242,6 +243,12 @@ impl DataFile {
     fn column_segment(&self, batch: &Batch, column: usize) -> Result<Buffer> {
         let (bytes, what) = self.column_bytes(batch, column);
         self.segment(self.footer.batch_segment(batch.index) + 1 + column, bytes, what)
+    }
+
+    /// Where the bytes of a column lie, if none of it was touched yet.
+    pub(crate) fn untouched(&self, batch: &Batch, column: usize) -> Option<Range<u64>> {
+        let untouched = batch.columns.get(column)?.get().is_none();
+        untouched.then(|| self.column_bytes(batch, column).0)
     }
 
     /// Where the segment of a column lies, and the column's name.

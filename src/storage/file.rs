@@ -29,7 +29,7 @@ struct Inner {
 }
 
 enum Source {
-    Mapped(Buffer),
+    Mapped(super::mmap::Map),
     Plain(File),
 }
 
@@ -68,7 +68,7 @@ impl FileBytes {
     /// The whole map, where there is one.
     pub fn mapped(&self) -> Option<&[u8]> {
         match &self.0.source {
-            Source::Mapped(map) => Some(map.as_slice()),
+            Source::Mapped(map) => Some(map.buffer().as_slice()),
             Source::Plain(_) => None,
         }
     }
@@ -86,9 +86,32 @@ impl FileBytes {
             return Err(self.outside(&range));
         };
         match &self.0.source {
-            Source::Mapped(map) => Ok(map.slice_with_length(start, len)),
+            Source::Mapped(map) => Ok(map.buffer().slice_with_length(start, len)),
             Source::Plain(file) => self.read(file, range.start, len),
         }
+    }
+
+    /// Asks the system to read these bytes soon, without waiting for them. A request that is longer than what the device
+    /// reads ahead is cut short silently: make it in pieces.
+    ///
+    /// # Errors
+    /// Those of the system; whoever reads the bytes anyway may ignore them.
+    pub fn announce(&self, range: Range<u64>) -> std::io::Result<()> {
+        match &self.0.source {
+            Source::Mapped(map) => map.advise(memmap2::Advice::WillNeed, range),
+            Source::Plain(file) => announce_reads(file, range.start..range.end.min(self.0.len)),
+        }
+    }
+
+    /// Takes the page faults of these bytes now, in one go: waits until they are in memory. With plain reads there are
+    /// none, and nothing happens.
+    ///
+    /// # Errors
+    /// `Unsupported` where the system cannot (Linux before 5.14); others where the bytes cannot be read: touching them
+    /// would end the process.
+    pub fn populate(&self, range: Range<u64>) -> std::io::Result<()> {
+        let Source::Mapped(map) = &self.0.source else { return Ok(()) };
+        populate(map, range)
     }
 
     fn read(&self, file: &File, start: u64, len: usize) -> Result<Buffer> {
@@ -115,6 +138,32 @@ impl FileBytes {
         )
         .in_file(&self.0.path)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn announce_reads(file: &File, range: Range<u64>) -> std::io::Result<()> {
+    // A length of 0 would mean all of the rest.
+    let Some(len) = std::num::NonZeroU64::new(range.end.saturating_sub(range.start)) else { return Ok(()) };
+    Ok(rustix::fs::fadvise(file, range.start, Some(len), rustix::fs::Advice::WillNeed)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn announce_reads(_: &File, _: Range<u64>) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(target_os = "linux")]
+fn populate(map: &super::mmap::Map, range: Range<u64>) -> std::io::Result<()> {
+    let invalid = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => std::io::ErrorKind::Unsupported.into(),
+        _ => error,
+    };
+    map.advise(memmap2::Advice::PopulateRead, range).map_err(invalid)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn populate(_: &super::mmap::Map, _: Range<u64>) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 impl std::fmt::Debug for FileBytes {
@@ -180,6 +229,22 @@ mod tests {
         let file = FileBytes::open(&path, Access::Plain).unwrap();
         assert!(file.mapped().is_none());
         assert_eq!(file.range(3..4000).unwrap().as_ptr() as usize % crate::format::constants::ALIGNMENT, 0);
+    }
+
+    #[test]
+    fn bytes_can_be_announced_and_populated_wherever_they_lie() {
+        let bytes = vec![7; 100_000];
+        let (_dir, path) = file_of(&bytes);
+        for access in BOTH {
+            let file = FileBytes::open(&path, access).unwrap();
+            for range in [0..0, 0..1, 4095..4097, 5000..100_000, 99_999..200_000, 200_000..u64::MAX, 7..7] {
+                file.announce(range.clone()).unwrap();
+                if let Err(error) = file.populate(range) {
+                    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
+                }
+            }
+            assert_eq!(file.range(0..100_000).unwrap().as_slice(), bytes);
+        }
     }
 
     #[test]

@@ -1,16 +1,51 @@
 //! Memory maps: the only unsafe code of the crate.
 
 use arrow_buffer::Buffer;
+use memmap2::{Advice, Mmap};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 
-/// The whole file as a buffer that borrows from a read-only map, which lives as long as the buffer's last slice.
-///
-/// An empty file, which the system cannot map, gives an empty buffer.
+/// A file's read-only map: as a buffer, and as what the system can be told about.
+pub(super) struct Map {
+    buffer: Buffer,
+    map: Option<Arc<Mmap>>,
+}
+
+/// What keeps a map alive for the buffers that borrow from it.
+struct Owner(Arc<Mmap>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Map {
+    /// The whole file as a buffer that borrows from the map, which lives as long as the buffer's last slice.
+    pub(super) fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// Tells the system what will happen to these bytes; the whole pages that they lie in are meant. What is outside of
+    /// the map is left out.
+    pub(super) fn advise(&self, advice: Advice, bytes: Range<u64>) -> io::Result<()> {
+        let Some(map) = &self.map else { return Ok(()) };
+        let start = usize_of(bytes.start)?.min(map.len());
+        let end = usize_of(bytes.end)?.min(map.len());
+        match end > start {
+            true => map.advise_range(advice, start, end - start),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Maps a whole file. An empty one, which the system cannot map, gives an empty buffer.
 #[allow(unsafe_code)]
-pub(super) fn map(file: &File, len: u64) -> io::Result<Buffer> {
+pub(super) fn map(file: &File, len: u64) -> io::Result<Map> {
     if len == 0 {
-        return Ok(Buffer::from(Vec::<u8>::new()));
+        return Ok(Map { buffer: Buffer::from(Vec::<u8>::new()), map: None });
     }
     // SAFETY: `Mmap::map` asks that the file is not changed while it is mapped, because the map is handed out as
     // `&[u8]`. The dataset guarantees it: a file is written under a temporary name, gets its final name by a hard
@@ -19,8 +54,8 @@ pub(super) fn map(file: &File, len: u64) -> io::Result<Buffer> {
     // Whoever writes into a published file with other programs breaks this: readers may then see values change
     // between two reads, which the checks made before cannot exclude, and a file that was cut short raises
     // SIGBUS on access. Where that must be reckoned with, `Access::Plain` reads copies that nobody can change.
-    let map = unsafe { memmap2::MmapOptions::new().len(usize_of(len)?).map(file)? };
-    Ok(Buffer::from(bytes::Bytes::from_owner(map)))
+    let map = Arc::new(unsafe { memmap2::MmapOptions::new().len(usize_of(len)?).map(file)? });
+    Ok(Map { buffer: Buffer::from(bytes::Bytes::from_owner(Owner(map.clone()))), map: Some(map) })
 }
 
 fn usize_of(len: u64) -> io::Result<usize> {

@@ -4,10 +4,12 @@
 //! changed afterwards; [`publish`] is the one place that makes files appear. It may use `error` and `format`;
 //! writers and readers use it, and know of no other way to a disk.
 
+mod device;
 #[doc(hidden)]
 pub mod fault;
 mod file;
 mod mmap;
 pub mod publish;
 
+pub use device::Device;
 pub use file::{Access, FileBytes};

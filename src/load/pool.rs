@@ -1,0 +1,255 @@
+//! The threads of a pipeline, and what they share.
+
+use crate::error::{Error, Result};
+use crate::load::batch::Batch;
+use crate::load::plan::Plan;
+use crate::load::prefetch::{Ahead, Announcer};
+use crate::load::watch::{Stall, Watch, lock};
+use crate::load::workers::{PipelineOptions, PipelineStats, PlansFrom, Work, caught};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// The threads. Dropped, all of them end.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    work: Arc<Work>,
+    batches: u64,
+    bytes: u64,
+    ahead: Arc<Ahead>,
+    stop: Arc<AtomicBool>,
+    state: Mutex<State>,
+    /// There is a job, or room for a batch.
+    for_workers: Condvar,
+    /// There is room for a plan.
+    for_planner: Condvar,
+    /// There is a batch.
+    for_reader: Condvar,
+}
+
+struct State {
+    /// The number of the batch that is delivered next.
+    next: u64,
+    /// How many plans were drawn.
+    drawn: u64,
+    /// The number behind the last batch, once that is known.
+    end: Option<u64>,
+    jobs: VecDeque<Job>,
+    /// Batches in the making.
+    watches: BTreeMap<u64, Arc<Watch>>,
+    done: BTreeMap<u64, (Result<Batch>, u64)>,
+    /// The bytes of `done`.
+    held: u64,
+}
+
+struct Job {
+    number: u64,
+    plan: Plan,
+    watch: Arc<Watch>,
+}
+
+impl Pool {
+    /// Starts a thread that draws plans from the one with number `first` on, and `workers` that make batches of them.
+    ///
+    /// # Errors
+    /// `Io` when there can be no more threads.
+    pub(super) fn start(
+        work: Arc<Work>,
+        plans: PlansFrom,
+        first: u64,
+        workers: usize,
+        options: &PipelineOptions,
+    ) -> Result<Self> {
+        let ahead = Arc::new(Ahead::new(options.prefetch));
+        let announcer = options.prefetch.then(|| Announcer::new(work.assembler.clone(), ahead.clone())).transpose()?;
+        let state = State {
+            next: first,
+            drawn: first,
+            end: None,
+            jobs: VecDeque::new(),
+            watches: BTreeMap::new(),
+            done: BTreeMap::new(),
+            held: 0,
+        };
+        let shared = Arc::new(Shared {
+            work,
+            batches: options.batches.unwrap_or(workers + 2).max(1) as u64,
+            bytes: options.bytes,
+            ahead,
+            stop: Arc::default(),
+            state: Mutex::new(state),
+            for_workers: Condvar::new(),
+            for_planner: Condvar::new(),
+            for_reader: Condvar::new(),
+        });
+        // Dropped on the way out, it ends the threads that were started.
+        let mut pool = Self { shared, threads: Vec::new() };
+        let shared = pool.shared.clone();
+        pool.spawn("surgdb-plans".to_owned(), move || shared.plan(&plans, announcer))?;
+        for number in 0..workers {
+            let shared = pool.shared.clone();
+            pool.spawn(format!("surgdb-batch-{number}"), move || shared.work())?;
+        }
+        Ok(pool)
+    }
+
+    fn spawn(&mut self, name: String, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = std::thread::Builder::new().name(name).spawn(run);
+        self.threads.push(thread.map_err(|error| Error::io("cannot start a thread for batches", error))?);
+        Ok(())
+    }
+
+    /// Waits for the batch with this number; `None` behind the last.
+    pub(super) fn take(
+        &self,
+        number: u64,
+        options: &PipelineOptions,
+        stats: &mut PipelineStats,
+    ) -> Option<Result<Batch>> {
+        let shared = &self.shared;
+        let start = Instant::now();
+        let mut reported = options.stall;
+        let mut state = lock(&shared.state);
+        loop {
+            if let Some((batch, bytes)) = state.done.remove(&number) {
+                state.held -= bytes;
+                state.next = number + 1;
+                drop(state);
+                shared.for_planner.notify_one();
+                shared.for_workers.notify_all();
+                return Some(batch);
+            }
+            if state.end.is_some_and(|end| number >= end) {
+                return None;
+            }
+            shared.ahead.starved();
+            let left = reported.saturating_sub(start.elapsed());
+            let waited = shared.for_reader.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state = waited.0;
+            if start.elapsed() >= reported && !state.done.contains_key(&number) {
+                let address = state.watches.get(&number).and_then(|watch| watch.address());
+                drop(state);
+                let stall = Stall { batch: number, address, waited: start.elapsed() };
+                (stats.stalls, stats.last_stall) = (stats.stalls + 1, Some(stall));
+                if let Some(on_stall) = &options.on_stall {
+                    on_stall(stall);
+                }
+                reported = start.elapsed().saturating_add(options.stall.max(std::time::Duration::from_millis(1)));
+                state = lock(&shared.state);
+            }
+        }
+    }
+
+    pub(super) fn describe(&self, stats: &mut PipelineStats) {
+        let ahead = &self.shared.ahead;
+        stats.announcing = ahead.active.load(Ordering::Relaxed);
+        stats.announced = ahead.announced.load(Ordering::Relaxed);
+        stats.ahead = lock(&self.shared.state).held + ahead.window.ahead();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.shared.ahead.window.close();
+        // Whoever looked at `stop` before it was set waits by the time that the lock is free.
+        drop(lock(&self.shared.state));
+        self.shared.for_planner.notify_all();
+        self.shared.for_workers.notify_all();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Waits until `ready` holds; `None` when all ends.
+    fn wait<'s>(&'s self, on: &Condvar, ready: impl Fn(&State) -> bool) -> Option<MutexGuard<'s, State>> {
+        let mut state = lock(&self.state);
+        while !self.is_stopped() {
+            if ready(&state) {
+                return Some(state);
+            }
+            state = on.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
+    }
+
+    /// Draws plans while there is room, and announces them.
+    fn plan(&self, plans: &PlansFrom, mut announcer: Option<Announcer>) {
+        let mut drawn = None;
+        loop {
+            let room = |state: &State| {
+                state.drawn == state.next || state.drawn - state.next < self.batches && state.held < self.bytes
+            };
+            let Some(state) = self.wait(&self.for_planner, room) else { return };
+            let number = state.drawn;
+            drop(state);
+            let plan = caught(|| drawn.get_or_insert_with(|| plans(number)).next().transpose());
+            let plan = match plan {
+                Ok(Some(plan)) => plan,
+                ended => return self.end(number, ended.err()),
+            };
+            let populate = self.ahead.active.load(Ordering::Relaxed);
+            let watch = Arc::new(Watch::new(populate, self.stop.clone(), self.ahead.window.clone()));
+            let copy = announcer.is_some().then(|| plan.clone());
+            let mut state = lock(&self.state);
+            state.drawn += 1;
+            state.watches.insert(number, watch.clone());
+            state.jobs.push_back(Job { number, plan, watch: watch.clone() });
+            drop(state);
+            self.for_workers.notify_one();
+            if let (Some(announcer), Some(plan)) = (&mut announcer, copy) {
+                // What panics here panics in a worker too, which reports it.
+                let _ = caught(|| {
+                    announcer.announce(&plan, &watch);
+                    Ok(())
+                });
+            }
+        }
+    }
+
+    /// There are no more plans.
+    fn end(&self, number: u64, error: Option<Error>) {
+        let mut state = lock(&self.state);
+        state.end = Some(number + u64::from(error.is_some()));
+        if let Some(error) = error {
+            state.done.insert(number, (Err(error), 0));
+        }
+        drop(state);
+        self.for_reader.notify_all();
+        self.for_workers.notify_all();
+    }
+
+    /// Makes batches of plans, the first first.
+    fn work(&self) {
+        let ready = |state: &State| match state.jobs.front() {
+            // The batch that is waited for is made whatever there is already.
+            Some(job) => job.number == state.next || state.held < self.bytes,
+            None => state.end.is_some(),
+        };
+        while let Some(mut state) = self.wait(&self.for_workers, ready) {
+            let Some(Job { number, plan, watch }) = state.jobs.pop_front() else { return };
+            drop(state);
+            let batch = self.work.make(plan, &watch);
+            watch.finish();
+            let bytes = batch.as_ref().map_or(0, Batch::bytes);
+            let mut state = lock(&self.state);
+            state.watches.remove(&number);
+            state.held += bytes;
+            state.done.insert(number, (batch, bytes));
+            drop(state);
+            self.for_reader.notify_one();
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Announcing what batches will read, before they read it.
+//!
+//! One thread walks through the plans ahead of the workers, from each conversation to its frames and videos and on to where
+//! their bytes lie, and asks the system for these ranges: with `madvise(WILLNEED)`, or `posix_fadvise` with plain reads. It
+//! never waits for them. Where a network or another process serves the files, an announcement brings little, and threads
+//! of a [pool](crate::load::reads) read the ranges into the page cache instead.
+//!
+//! While everything asked for is in memory, announcing is a waste, 1.5 to 2 µs a frame. Whether it is, the system knows:
+//! it counts what a thread and a process caused to be read from devices. After [`QUIET_BYTES`] announced without any such
+//! read it stops, and so do the workers with taking page faults; the first read from a device starts both again.
+
+use crate::dataset::Row;
+use crate::error::Result;
+use crate::format::Address;
+use crate::load::batch::Assembler;
+use crate::load::plan::Plan;
+use crate::load::reads::ReadPool;
+use crate::load::watch::{Watch, Window};
+use crate::schema::tables::{Table, frames, videos};
+use crate::schema::views::{Cells, Conversation, read};
+use crate::storage::{Device, FileBytes};
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// How many bytes are announced ahead of their use, at first and at most.
+pub(super) const AHEAD: Range<u64> = 8 << 20..16 << 20;
+/// After so many bytes of which none came from a device, announcing stops.
+const QUIET_BYTES: u64 = 32 << 20;
+/// A video is announced as far as this: whoever decodes a clip reads a part of it.
+const ANNOUNCE_MAX: u64 = 8 << 20;
+
+/// What the threads of a pipeline share of announcing.
+#[derive(Default)]
+pub(super) struct Ahead {
+    pub(super) window: Arc<Window>,
+    /// Whether it is worth it now.
+    pub(super) active: AtomicBool,
+    /// How many bytes may be ahead now.
+    pub(super) limit: AtomicU64,
+    /// How many bytes were announced.
+    pub(super) announced: AtomicU64,
+}
+
+impl Ahead {
+    pub(super) fn new(wanted: bool) -> Self {
+        let limit = AtomicU64::new(AHEAD.start.min(most_ahead()));
+        Self { active: AtomicBool::new(wanted), limit, ..Self::default() }
+    }
+
+    /// The reader had to wait although announcing is on: look further ahead.
+    pub(super) fn starved(&self) {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if limit < AHEAD.end && self.active.load(Ordering::Relaxed) {
+            self.limit.store((limit + limit / 4).min(most_ahead()), Ordering::Relaxed);
+        }
+    }
+}
+
+/// How far ahead it may ever be: not beyond a quarter of the memory that is left.
+fn most_ahead() -> u64 {
+    memory_left().map_or(AHEAD.end, |left| (left / 4).clamp(1 << 20, AHEAD.end))
+}
+
+/// Announces plans, one after the other.
+pub(super) struct Announcer {
+    assembler: Assembler,
+    ahead: Arc<Ahead>,
+    device: Device,
+    pool: Option<ReadPool>,
+    gauge: Gauge,
+}
+
+impl Announcer {
+    /// # Errors
+    /// `Io` when the threads of a pool cannot be started.
+    pub(super) fn new(assembler: Assembler, ahead: Arc<Ahead>) -> Result<Self> {
+        let device = Device::of(assembler.dataset().path());
+        let pool = device.remote.then(|| ReadPool::start(ahead.window.clone())).transpose()?;
+        Ok(Self { assembler, ahead, device, pool, gauge: Gauge::default() })
+    }
+
+    /// Announces what a batch will read; waits where too much is ahead. What cannot be read is left to the workers, who
+    /// say of which sample it is.
+    pub(super) fn announce(&mut self, plan: &Plan, watch: &Watch) {
+        let active = self.ahead.active.load(Ordering::Relaxed);
+        if active {
+            let before = self.ahead.announced.load(Ordering::Relaxed);
+            self.announce_all(plan, watch);
+            let announced = self.ahead.announced.load(Ordering::Relaxed) - before;
+            self.gauge.announced(announced, self.pool.is_some());
+        } else {
+            self.gauge.idle();
+        }
+        self.ahead.active.store(self.gauge.active, Ordering::Relaxed);
+    }
+
+    fn announce_all(&self, plan: &Plan, watch: &Watch) {
+        let mut known = HashSet::with_capacity(plan.slots.len());
+        for slot in &plan.slots {
+            let Ok(row) = self.assembler.dataset().row_of(Table::Conversations, slot.address) else { continue };
+            for (file, range) in self.assembler.columns().filter_map(|column| row.untouched(column)) {
+                self.ask(file, range);
+            }
+            if !self.assembler.has_bytes(Table::Frames) && !self.assembler.has_bytes(Table::Videos) {
+                continue;
+            }
+            let Ok(media) = Conversation::new(&row).media().map(|media| media.to_rows()) else { continue };
+            for address in media.iter().flat_map(|medium| &medium.refs) {
+                if known.insert(*address) && !self.announce_medium(*address, watch).unwrap_or(true) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// False when the rest of the batch needs no announcing any more.
+    fn announce_medium(&self, address: Address, watch: &Watch) -> Result<bool> {
+        let dataset = self.assembler.dataset();
+        let table = dataset.table_of(address)?;
+        let column = if table == Table::Videos { videos::BLOB } else { frames::BLOB };
+        if !self.assembler.has_bytes(table) {
+            return Ok(true);
+        }
+        let row: Row<'_> = dataset.row_of(table, address)?;
+        let Some(blob) = read::address_opt(row.cell(column)?)? else { return Ok(true) };
+        let blob = dataset.row_of(Table::Blobs, blob)?;
+        let Some((file, range)) = blob.stored_place()? else { return Ok(true) };
+        let range = range.start..range.end.min(range.start + ANNOUNCE_MAX);
+        let len = range.end - range.start;
+        self.ahead.window.wait_below(self.ahead.limit.load(Ordering::Relaxed));
+        if self.ahead.window.is_closed() || !watch.announce(len) {
+            return Ok(false);
+        }
+        self.ahead.announced.fetch_add(len, Ordering::Relaxed);
+        self.ask(file, range);
+        Ok(true)
+    }
+
+    fn ask(&self, file: &FileBytes, range: Range<u64>) {
+        match &self.pool {
+            Some(pool) => pool.read(file, range),
+            None => pieces(range, self.device.read_ahead).for_each(|piece| {
+                // Who reads the bytes will hear of what is wrong with them.
+                let _ = file.announce(piece);
+            }),
+        }
+    }
+}
+
+/// A range in pieces of at most `len` bytes.
+fn pieces(range: Range<u64>, len: u64) -> impl Iterator<Item = Range<u64>> {
+    let step = usize::try_from(len.max(4096)).unwrap_or(usize::MAX);
+    range.clone().step_by(step).map(move |start| start..range.end.min(start.saturating_add(step as u64)))
+}
+
+/// Whether announcing is worth it: by what comes from devices.
+struct Gauge {
+    active: bool,
+    /// What was read from devices, by this thread or by the process, when it was last looked at.
+    read: Option<u64>,
+    quiet: u64,
+}
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self { active: true, read: None, quiet: 0 }
+    }
+}
+
+impl Gauge {
+    /// After so many bytes were announced. A pool reads in threads of its own, so the process counts as a whole.
+    fn announced(&mut self, bytes: u64, pool: bool) {
+        let Some(read) = read_from_devices(!pool) else { return };
+        self.quiet = if self.read == Some(read) { self.quiet + bytes } else { 0 };
+        self.read = Some(read);
+        // What a network brings is not always counted as read from a device, so its silence says nothing.
+        if self.quiet >= QUIET_BYTES && !pool {
+            *self = Self { active: false, read: read_from_devices(false), quiet: 0 };
+        }
+    }
+
+    /// After nothing was announced.
+    fn idle(&mut self) {
+        let read = read_from_devices(false);
+        if read.is_none() || read != self.read {
+            *self = Self::default();
+        }
+    }
+}
+
+/// How many bytes this thread, or the whole process, caused to be read from devices.
+fn read_from_devices(thread: bool) -> Option<u64> {
+    let path = if thread { "/proc/thread-self/io" } else { "/proc/self/io" };
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("read_bytes:"))?;
+    line.trim().parse().ok()
+}
+
+/// How many bytes of memory the machine and the process's group leave.
+fn memory_left() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    });
+    [machine, group_left()].into_iter().flatten().min()
+}
+
+/// What the memory limit of the process's control group leaves, version 2 or 1. Pages of files count as free.
+fn group_left() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    groups.lines().find_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        let (root, limit, used) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max", "anon"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "total_rss"),
+            _ => return None,
+        };
+        // In a container the path may be the host's: then the group is the root of what is seen.
+        let folders = [format!("{root}{path}"), root.to_owned()];
+        let read =
+            |name: &str| folders.iter().find_map(|folder| std::fs::read_to_string(format!("{folder}/{name}")).ok());
+        let limit: u64 = read(limit)?.trim().parse().ok()?;
+        let stat = read("memory.stat")?;
+        let used = stat.lines().find_map(|line| line.strip_prefix(used)?.trim().parse::<u64>().ok())?;
+        Some(limit.saturating_sub(used))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_cut_into_pieces_without_a_gap() {
+        for (range, len) in [(5..5, 4096), (0..1, 4096), (100..20_000, 4096), (0..8192, 4096), (7..1 << 20, 128 << 10)]
+        {
+            let cut: Vec<_> = pieces(range.clone(), len).collect();
+            assert!(cut.iter().all(|piece| piece.end - piece.start <= len));
+            assert!(cut.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert_eq!(cut.first().map_or(range.start, |piece| piece.start), range.start);
+            assert_eq!(cut.last().map_or(range.end, |piece| piece.end), range.end);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_system_says_of_memory_and_reads_is_understood() {
+        assert!(memory_left().is_some_and(|left| left > 1 << 20));
+        if std::path::Path::new("/proc/self/io").exists() {
+            assert!(read_from_devices(false) >= read_from_devices(true));
+        }
+    }
+
+    #[test]
+    fn announcing_stops_when_nothing_comes_from_a_device_and_starts_again_when_something_does() {
+        let Some(now) = read_from_devices(true) else { return };
+        let mut gauge = Gauge { read: Some(now + 1), ..Gauge::default() };
+        gauge.announced(QUIET_BYTES, false);
+        assert!(gauge.active, "something was read just before");
+        gauge.announced(QUIET_BYTES, false);
+        assert!(!gauge.active || read_from_devices(true) != Some(now));
+        let mut gauge = Gauge { active: false, read: read_from_devices(false).map(|read| read + 1), quiet: 0 };
+        gauge.idle();
+        assert!(gauge.active);
+    }
+}
