@@ -131,6 +131,112 @@ fn every_sample_comes_back_equal_from_every_form() {
     }
 }
 
+/// Three records with boxes in pixels of a picture of 800 × 400, and what else counts bytes of their texts.
+fn grounded(dir: &Path) -> Dataset {
+    // The header of a picture will do.
+    let header =
+        [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], &800u32.to_be_bytes(), &400u32.to_be_bytes(), &[8, 6, 0, 0, 0]];
+    std::fs::write(dir.join("a.png"), header.concat()).unwrap();
+    let answer =
+        "<think>Level 1: at [80, 100, 400, 200]. Level 2: near.</think><answer><box>(8,4),(800,400)</box></answer>";
+    let parts = r#"[{"type":"image","image":"a.png"},{"type":"text","text":"Is [400, 0, 800, 100] it? "},{"type":"text","text":"é"}]"#;
+    let records = [
+        format!(
+            r#"{{"id":"a","split":"test","image":"a.png","conversations":[{{"from":"human","value":"[80, 40, 160, 80]: what is it? <image>"}},{{"from":"gpt","value":"{answer}"}}]}}"#
+        ),
+        format!(
+            r#"{{"id":"b","messages":[{{"role":"user","content":{parts}}},{{"role":"assistant","content":"{{\"bbox_2d\": [10, 20, 30, 40]}}"}}]}}"#
+        ),
+        r#"{"id":"c","image":"a.png","conversations":[{"from":"human","value":"<image> no box"}]}"#.into(),
+    ];
+    std::fs::write(dir.join("in.jsonl"), records.join("\n")).unwrap();
+    let dataset = Dataset::create(dir.join("grounded.surgdb")).unwrap();
+    let source = SourceDescription::from_toml("id = \"samples\"\nboxes = \"pixels\"").unwrap();
+    let report = import(&dataset, &[dir.join("in.jsonl")], &ImportOptions::new(source), &mut |_| {}).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.left.len()), (5, 0));
+    Dataset::open(dataset.path()).unwrap()
+}
+
+fn imported(dir: &Path, name: &str, file: &Path, boxes: &str) -> Dataset {
+    let dataset = Dataset::create(dir.join(name)).unwrap();
+    let source = SourceDescription::from_toml(&format!("id = \"samples\"\nboxes = \"{boxes}\"")).unwrap();
+    import(&dataset, &[file.to_owned()], &ImportOptions::new(source), &mut |_| {}).unwrap();
+    Dataset::open(dataset.path()).unwrap()
+}
+
+fn conversations(dataset: &Dataset) -> Vec<ConversationRow> {
+    let count = dataset.count(Table::Conversations).unwrap();
+    (0..count).map(|at| dataset.conversation(at).unwrap().to_row().unwrap()).collect()
+}
+
+/// What stands in the text where a box is said to stand, and its values.
+fn boxes(row: &ConversationRow) -> Vec<(&str, &[f32])> {
+    let text =
+        |place: &GroundingRow| &row.turns[place.turn as usize].text[place.byte_start as usize..place.byte_end as usize];
+    row.grounding.iter().map(|place| (text(place), &place.values[..])).collect()
+}
+
+#[test]
+fn boxes_and_splits_come_back_equal_where_texts_are_kept() {
+    for options in forms() {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = grounded(dir.path());
+        round_trip(&dataset, dir.path(), &options);
+        let again = Dataset::open(dir.path().join("again.surgdb")).unwrap();
+        let records = |dataset: &Dataset| conversations(dataset).into_iter().map(|row| row.record).collect::<Vec<_>>();
+        assert_eq!(records(&again), records(&dataset));
+        let splits: Vec<_> =
+            (0..3).map(|at| again.conversation(at).unwrap().split().unwrap().map(str::to_owned)).collect();
+        assert_eq!(splits, [Some("test".to_owned()), None, None]);
+    }
+}
+
+#[test]
+fn boxes_are_written_in_the_scale_that_is_asked_for_and_read_back_from_there() {
+    use surgdb::schema::boxes::Scale;
+    let expected = [
+        (Scale::Pixels, "[80, 40, 160, 80]", "<box>(8,4),(800,400)</box>"),
+        (Scale::Unit, "[0.1, 0.1, 0.2, 0.2]", "<box>(0.01,0.01),(1,1)</box>"),
+        (Scale::Thousand, "[100, 100, 200, 200]", "<box>(10,10),(1000,1000)</box>"),
+    ];
+    for (scale, first, last) in expected {
+        for (at, form) in forms().into_iter().enumerate() {
+            let dir = tempfile::tempdir().unwrap();
+            let dataset = grounded(dir.path());
+            let before = conversations(&dataset);
+            for plain in [false, true] {
+                let out = dir.path().join(format!("out-{plain}"));
+                let options = ExportOptions { boxes: Some(scale), plain, ..form.clone() };
+                let report = export(&dataset, &out, &options, &mut |_| Ok(())).unwrap();
+                assert_eq!(report.boxes, 5);
+                let file = out.join("conversations.jsonl");
+                let again = imported(dir.path(), &format!("again-{plain}.surgdb"), &file, scale.name());
+                let after = conversations(&again);
+                for (before, after) in before.iter().zip(&after) {
+                    let (was, is) = (boxes(before), boxes(after));
+                    assert_eq!(was.len(), is.len(), "{}", written(&out));
+                    for ((_, was), (_, is)) in was.iter().zip(&is) {
+                        let near = was.iter().zip(*is).all(|(was, is)| (was - is).abs() < 1e-3);
+                        assert!(near && (plain || was == is), "{was:?} {is:?}");
+                    }
+                }
+                let texts = boxes(&after[0]);
+                // Content parts join without the blank that a placeholder leaves, where the exporter is not heard.
+                assert_eq!((texts[0].0, texts[2].0), (first, last), "form {at}: {}", written(&out));
+                assert_eq!(after[0].reasoning.len(), 2);
+                assert!(after[0].turns[1].text.contains(&after[0].reasoning[0].text));
+                if !plain {
+                    assert_eq!(after[0].media[0].at, Some(after[0].turns[0].text.find("<image>").unwrap() as i64));
+                }
+                assert!(plain || after[2].turns == before[2].turns);
+                if scale == Scale::Pixels && !plain {
+                    assert!(before.iter().zip(&after).all(|(before, after)| before.turns == after.turns));
+                }
+            }
+        }
+    }
+}
+
 const TEXTS: [&str; 16] = [
     "<image>",
     "<video>",

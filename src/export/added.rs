@@ -1,10 +1,12 @@
-//! Columns that were added to tables: the JSON forms have no place for them, so that they are told as lost.
+//! Columns that were added to tables: the JSON forms have no place for them, save for the split that a record belongs to,
+//! so that they are told as lost.
 
 use super::ExportReport;
 use super::reached::Reached;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, SPLIT};
 use crate::error::Result;
 use crate::format::Address;
+use crate::format::manifest::SideColumn;
 use crate::schema::tables::Table;
 use arrow_array::Array;
 
@@ -13,7 +15,11 @@ use arrow_array::Array;
 /// # Errors
 /// `Corrupt`; `Deleted` or `NotInVersion` when what is selected is not there.
 pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report: &mut ExportReport) -> Result<()> {
-    let added: Vec<_> = dataset.manifest().columns.iter().filter(|side| !side.replaces).collect();
+    let is_written = |side: &SideColumn| {
+        side.table == Table::Conversations.name() && side.name == SPLIT && matches!(side.ty.as_str(), "dict" | "text")
+    };
+    let added = dataset.manifest().columns.iter().filter(|side| !side.replaces && !is_written(side));
+    let added: Vec<_> = added.collect();
     if added.is_empty() {
         return Ok(());
     }

@@ -23,6 +23,7 @@
 //! What is JSON in a column (`extra`) stands as an object, or, where it does not stand in one line, as the text of one.
 
 mod added;
+mod boxes;
 mod files;
 mod folder;
 mod json;
@@ -40,6 +41,7 @@ mod turns;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::format::Address;
+use crate::schema::boxes::Scale;
 use crate::schema::tables::Table;
 use folder::OutputFolder;
 use serde::Serialize;
@@ -127,6 +129,8 @@ pub struct ExportOptions<'a> {
     pub selection: Option<&'a [Address]>,
     /// Write into a folder that has something in it: what has another content is replaced, the rest is left.
     pub overwrite: bool,
+    /// Write the boxes and points that stand in texts anew, in this scale; else each text is as it was, byte for byte.
+    pub boxes: Option<Scale>,
     /// Leave the `surgdb` object out of records; what it would have said is counted as lost.
     pub plain: bool,
 }
@@ -159,6 +163,9 @@ pub struct ExportReport {
     pub bytes: u64,
     /// Pictures and videos whose bytes the dataset does not have.
     pub missing: u64,
+    /// Boxes and points that are written in the scale that was asked for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub boxes: u64,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// The sources of what was exported; each is described in a file of its own.
@@ -174,6 +181,10 @@ pub struct ExportedSource {
     pub licence: Option<String>,
     /// The file that describes it, in the export's folder: what an import takes as the source's description.
     pub file: String,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ExportReport {
@@ -202,7 +213,7 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 /// ```
 ///
 /// # Errors
-/// `Exists` when there is something in the folder and it is not to be overwritten; `LinkBroken` when a linked file is
+/// `Invalid` when boxes are to be written anew in Parquet; `Exists` when there is something in the folder and it is not to be overwritten; `LinkBroken` when a linked file is
 /// gone; `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
 pub fn export(
     dataset: &Dataset,
@@ -210,6 +221,9 @@ pub fn export(
     options: &ExportOptions<'_>,
     progress: &mut OnProgress<'_>,
 ) -> Result<ExportReport> {
+    if options.boxes.is_some() && options.format == ExportFormat::Parquet {
+        return Err(Error::invalid("Parquet holds texts as they are: boxes are written anew in the JSON forms alone"));
+    }
     let folder = OutputFolder::new(out.as_ref(), options.overwrite)?;
     let mut report = ExportReport { format: options.format, version: dataset.version(), ..Default::default() };
     match options.format {

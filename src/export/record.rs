@@ -7,13 +7,14 @@ use super::media::MediaFolder;
 use super::placement::{self, Kind, Place, Shown};
 use super::turns::{self, TurnExtra};
 use super::{
-    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, notes, sources,
+    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, notes, sources,
 };
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
+use crate::schema::boxes::Scale;
 use crate::schema::tables::Table;
-use crate::schema::views::{Alternatives, Turns};
+use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Reasoning, Turns};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
@@ -68,6 +69,7 @@ pub(super) fn write_all(
         dataset,
         form,
         plain: options.plain,
+        boxes: options.boxes,
         media,
         sources: BTreeSet::new(),
         shown_videos: shown_videos(dataset, options.selection)?,
@@ -104,6 +106,7 @@ pub(super) struct Writer<'a> {
     pub(super) dataset: &'a Dataset,
     form: Form,
     plain: bool,
+    boxes: Option<Scale>,
     pub(super) media: MediaFolder<'a>,
     sources: BTreeSet<String>,
     /// Videos that the conversations show; frames of others know their video by its id.
@@ -145,8 +148,15 @@ impl Writer<'_> {
     fn record(&mut self, row: &Conversation<'_>, out: &mut Vec<u8>, report: &mut ExportReport) -> Result<()> {
         self.note_source(row.source()?);
         let mut notes = Notes { plain: self.plain, fields: Fields::default(), report_lost: Vec::new() };
-        let turns = row.turns()?;
-        let shown = placement::shown(self.dataset, row.media()?, turns, &mut self.media, report)?;
+        let rewritten =
+            self.boxes.map(|scale| boxes::rewritten(self.dataset, row, scale, report)).transpose()?.flatten();
+        let rewritten =
+            rewritten.as_ref().map(|batch| BatchRow::new(batch, 0)).transpose()?.map(views::Conversation::new);
+        let (turns, media, grounding, reasoning) = match &rewritten {
+            Some(row) => (row.turns()?, row.media()?, row.grounding()?, row.reasoning()?),
+            None => (row.turns()?, row.media()?, row.grounding()?, row.reasoning()?),
+        };
+        let shown = placement::shown(self.dataset, media, turns, &mut self.media, report)?;
         let mut object = Object::new(out);
         let taken = self.columns(row, &mut object, &mut notes, report)?;
         let order = self.turns(turns, &shown, &mut object, &mut notes);
@@ -166,7 +176,7 @@ impl Writer<'_> {
                 None => notes.put("extra", |out| push_json(out, extra)),
             }
         }
-        self.structure(row, turns, &shown, &mut notes, report)?;
+        self.structure(grounding, reasoning, turns, &shown, &mut notes, report);
         self.files(row, &shown, &mut notes, report)?;
         for lost in notes.report_lost {
             report.lose(lost, 1);
@@ -352,17 +362,16 @@ impl Writer<'_> {
     /// Grounding and reasoning.
     fn structure(
         &self,
-        row: &Conversation<'_>,
+        grounding: Grounding<'_>,
+        reasoning: Reasoning<'_>,
         turns: Turns<'_>,
         shown: &[Shown],
         notes: &mut Notes,
         report: &mut ExportReport,
-    ) -> Result<()> {
-        let grounding = row.grounding()?;
+    ) {
         if !grounding.is_empty() {
             notes.put("grounding", |out| notes::grounding(out, grounding));
         }
-        let reasoning = row.reasoning()?;
         let thinks = || turns.iter().any(|turn| turn.text().contains("<think>"));
         if !reasoning.is_empty() || thinks() {
             let path_of = |address: Address| path_of(shown, address);
@@ -370,7 +379,6 @@ impl Writer<'_> {
             // No tree where a text looks like one is no loss to those who read no `surgdb`.
             if reasoning.is_empty() { notes.repeat("reasoning", write) } else { notes.put("reasoning", write) }
         }
-        Ok(())
     }
 
     /// Notes that a row of this source is exported.

@@ -30,6 +30,8 @@ pub(super) struct Draft {
     pub(super) case: Option<CaseFields>,
     /// What the record says of its pictures and videos, by their paths.
     pub(super) files: HashMap<String, FileFields>,
+    /// Whether this crate's exporter wrote it, and so says which boxes its texts have.
+    pub(super) is_ours: bool,
     /// What is worth telling about this record.
     pub(super) findings: Vec<(Kind, String)>,
 }

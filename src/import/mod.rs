@@ -11,6 +11,7 @@
 //! `language`, `origin`, `generator` and `patient` have columns of their own, `split` has an added one; what has none
 //! is kept in `extra`, byte for byte. A field `surgdb` holds what this crate's exporter had no other place for.
 
+mod boxes;
 mod draft;
 mod forms;
 mod inputs;
@@ -32,7 +33,9 @@ mod surgdb_fields;
 pub use forms::Format;
 pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
 pub use pattern::{Names, Pattern};
-pub use report::{Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile, RecordCounts};
+pub use report::{
+    BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile, RecordCounts,
+};
 pub use run::import;
 pub use source::{BoxConvention, Defaults, PatientFrom, SourceDescription};
 

@@ -32,6 +32,9 @@ pub struct ImportReport {
     /// Conversations that were put into a split, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, u64>,
+    /// What became of boxes and points in texts.
+    #[serde(skip_serializing_if = "BoxReport::is_empty")]
+    pub boxes: BoxReport,
     /// What became of pictures and videos.
     pub media: MediaCounts,
     /// The first missing files; [`MediaCounts::missing`] counts all.
@@ -94,6 +97,27 @@ impl RecordCounts {
     /// Whether what came in equals what became of it.
     pub fn add_up(&self) -> bool {
         self.read == self.added + self.unchanged + self.changed_kept + self.replaced + self.skipped_total()
+    }
+}
+
+/// What became of boxes and points that stand in texts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BoxReport {
+    /// What the source itself was found to say of their convention, by the form that they are written in, and why.
+    pub taken: BTreeMap<&'static str, String>,
+    /// Boxes that were read.
+    pub boxes: u64,
+    /// Points that were read.
+    pub points: u64,
+    /// Those that were left as text alone, by the reason.
+    pub left: BTreeMap<&'static str, u64>,
+    /// Conversations that were there, and whose boxes were read anew.
+    pub reread: u64,
+}
+
+impl BoxReport {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -241,7 +265,8 @@ impl ImportReport {
 
     /// Whether there is anything to commit.
     pub fn has_changes(&self) -> bool {
-        self.records.added + self.records.replaced + self.media.found_now > 0 || !self.splits.is_empty()
+        self.records.added + self.records.replaced + self.media.found_now + self.boxes.reread > 0
+            || !self.splits.is_empty()
     }
 
     /// The report as JSON text.

@@ -142,14 +142,24 @@ pub(super) fn plan(
     for finding in validate::check_conversation(&row)? {
         report.find(Kind::Doubtful, at, finding.to_string());
     }
-    row.record = Some(record::of_conversation(&row, &mut |address, name| {
+    row.record = Some(record_of(&row, draft, names, patient)?);
+    Ok(Planned { row })
+}
+
+/// The record digest of a planned row.
+pub(super) fn record_of(
+    row: &ConversationRow,
+    draft: &Draft,
+    names: &[Named<'_>],
+    patient: Option<&str>,
+) -> Result<[u8; 8]> {
+    record::of_conversation(row, &mut |address, name| {
         match names.get(address.row() as usize) {
-            Some(named) => name.extend(name_of(source, &named.id)),
-            None => name.extend(name_of(source, draft.case_id(patient.unwrap_or_default()))),
+            Some(named) => name.extend(name_of(&row.source, &named.id)),
+            None => name.extend(name_of(&row.source, draft.case_id(patient.unwrap_or_default()))),
         }
         Ok(())
-    })?);
-    Ok(Planned { row })
+    })
 }
 
 /// The reasoning rows of nodes in pre-order, with parents and the ends of their subtrees.

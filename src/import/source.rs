@@ -54,7 +54,7 @@ pub struct SourceDescription {
     pub fps: Option<f64>,
     /// The number of a video's first frame: 0 or 1.
     pub index_base: Option<i64>,
-    /// How boxes are written.
+    /// How boxes in texts are measured: two corners, x before y.
     pub boxes: Option<BoxConvention>,
 }
 
@@ -87,22 +87,39 @@ pub enum PatientFrom {
     Path(Pattern),
 }
 
-/// How a source writes boxes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// How the boxes in a source's texts are measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub enum BoxConvention {
-    /// Two corners, 0–1.
-    Xyxy,
-    /// A corner and a size, 0–1.
-    Xywh,
-    /// Two corners in pixels.
-    XyxyPixels,
-    /// A corner and a size in pixels.
-    XywhPixels,
-    /// Two corners, 0–1000.
-    #[serde(rename = "xyxy-1000")]
-    Xyxy1000,
+    /// As the boxes of the first records show without doubt; where they do not, boxes are left alone.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// In pixels of the picture.
+    #[serde(rename = "pixels")]
+    Pixels,
+    /// From 0 to 1.
+    #[serde(rename = "0-1")]
+    Unit,
+    /// From 0 to 1000.
+    #[serde(rename = "0-1000")]
+    Thousand,
+    /// They are not read.
+    #[serde(rename = "none")]
+    None,
+}
+
+impl BoxConvention {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Pixels => "pixels",
+            Self::Unit => "0-1",
+            Self::Thousand => "0-1000",
+            Self::None => "none",
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 //!
 //! It may use `error` and `format`; it reads and writes no file.
 
+pub mod boxes;
 pub mod build;
 pub mod forest;
 pub mod placeholder;

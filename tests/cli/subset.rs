@@ -100,7 +100,9 @@ fn export_takes_a_subset_and_carries_its_licences_alone() {
     let report = fixture.json("export", &[out.to_str().unwrap(), "--split", "train", "--licence", "commercial-ok"]);
     assert_eq!(report["rows"]["conversations"], 2);
     let lost = &report["lost"];
-    assert_eq!(lost["the added column `split` of conversations"], 2, "{lost}");
+    assert!(lost.get("the added column `split` of conversations").is_none(), "{lost}");
+    let written = std::fs::read_to_string(out.join("conversations.jsonl")).unwrap();
+    assert_eq!(written.matches(r#""split":"train""#).count(), 2, "{written}");
     assert_eq!(lost["the added column `fold` of conversations"], 2, "{lost}");
     assert_eq!(report["sources"], value!([{ "id": "mine", "licence": "CC0-1.0", "file": "sources/mine.toml" }]));
     let sources: Vec<_> = std::fs::read_dir(out.join("sources")).unwrap().map(|entry| entry.unwrap().path()).collect();

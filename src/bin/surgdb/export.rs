@@ -8,6 +8,7 @@ use crate::ui::{self, Align, Progress, Table as Lines};
 use std::path::{Path, PathBuf};
 use surgdb::dataset::Filter;
 use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle};
+use surgdb::schema::boxes::Scale;
 use surgdb::{Address, Dataset, Error, Result, Table};
 
 const EXAMPLES: &str = "\
@@ -40,6 +41,9 @@ pub struct Args {
     /// Only samples of this source; may be given several times
     #[arg(long, value_name = "ID")]
     source: Vec<String>,
+    /// Write boxes in texts anew, in pixels, 0-1 or 0-1000; keep leaves each text as it is, byte for byte
+    #[arg(long, default_value = "keep", value_name = "HOW", value_parser = scale)]
+    boxes: Boxes,
     /// Leave out the field `surgdb` of records, which holds what the form has no field for
     #[arg(long)]
     plain: bool,
@@ -54,6 +58,17 @@ fn format(name: &str) -> std::result::Result<ExportFormat, String> {
     name.strip_prefix("jsonl-").unwrap_or(name).parse().map_err(|error: Error| error.to_string())
 }
 
+/// How boxes are written.
+#[derive(Clone, Copy, Debug)]
+struct Boxes(Option<Scale>);
+
+fn scale(name: &str) -> std::result::Result<Boxes, String> {
+    match name {
+        "keep" => Ok(Boxes(None)),
+        name => name.parse().map(|scale| Boxes(Some(scale))).map_err(|error: Error| format!("{error}, or keep")),
+    }
+}
+
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
@@ -63,6 +78,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         style: args.style,
         selection: selection.as_deref(),
         overwrite: args.overwrite,
+        boxes: args.boxes.0,
         plain: args.plain,
     };
     let mut bar: Option<Progress> = None;
@@ -107,6 +123,10 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     lines.row(["pictures and videos".into(), ui::count(report.media), ui::bytes(report.media_bytes)]);
     lines.row(["other files".into(), String::new(), ui::bytes(report.bytes)]);
     out.table(&lines, 2)?;
+    if report.boxes > 0 {
+        let count = ui::count(report.boxes);
+        out.line(format_args!("  boxes and points in texts, in the scale that was asked for: {count}"))?;
+    }
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
     }

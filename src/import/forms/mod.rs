@@ -120,6 +120,7 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
     let mut extra = ObjectText::default();
     extra.fields(&record.fields);
     draft.extra = extra.finish();
+    draft.is_ours = ours.is_some();
     if let Some(ours) = ours {
         ours.apply(&mut draft)?;
     }

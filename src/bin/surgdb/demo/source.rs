@@ -231,7 +231,7 @@ patient-from = "VID{patient}/*"
 patient-prefix = "demo-VID"
 fps = 25
 index-base = 0
-boxes = "xyxy"
+boxes = "0-1"
 
 [defaults]
 language = "en"

@@ -5,7 +5,7 @@ use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
 use std::path::Path;
 use surgdb::Result;
-use surgdb::import::{Example, ImportReport, MissingFile};
+use surgdb::import::{BoxReport, Example, ImportReport, MissingFile};
 
 /// How many missing files are named.
 const NAMED: usize = 5;
@@ -53,6 +53,7 @@ fn counts(report: &ImportReport) -> Lines {
     if !splits.is_empty() {
         lines.row(["splits".into(), splits.join(", ")]);
     }
+    boxes(&report.boxes, &mut lines);
     let media = &report.media;
     let mut parts = vec![format!("named {} times", ui::count(media.named))];
     for (count, what) in
@@ -67,6 +68,21 @@ fn counts(report: &ImportReport) -> Lines {
         lines.row(["passed over".into(), format!("{}: {}", ignored.path, ignored.reason)]);
     }
     lines
+}
+
+fn boxes(report: &BoxReport, lines: &mut Lines) {
+    let read = [(report.boxes, "boxes"), (report.points, "points"), (report.reread, "conversations read anew")];
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(
+        read.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", ui::count(*count))),
+    );
+    parts.extend(report.left.iter().map(|(why, count)| format!("{} left as text ({why})", ui::count(*count))));
+    if !parts.is_empty() {
+        lines.row(["boxes in texts".into(), parts.join(", ")]);
+    }
+    for (form, what) in &report.taken {
+        lines.row([String::new(), format!("{form}: {what}")]);
+    }
 }
 
 fn findings(report: &ImportReport, out: &mut Output) -> Result<()> {

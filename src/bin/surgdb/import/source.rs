@@ -64,8 +64,8 @@ pub struct Options {
     /// The number of a video's first frame: 0 or 1
     #[arg(long, value_name = "N")]
     index_base: Option<i64>,
-    /// How boxes are written in texts: xyxy, xywh (0 to 1), xyxy-pixels, xywh-pixels or xyxy-1000
-    #[arg(long, value_name = "FORM")]
+    /// How boxes in texts are measured: pixels, 0-1 or 0-1000; auto finds out where there is no doubt, none leaves them
+    #[arg(long, value_name = "HOW")]
     boxes: Option<String>,
 }
 

@@ -1,9 +1,13 @@
 //! The way of an import: inputs, records, rows, report, commit.
 
+mod boxes;
+mod provenance;
+
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
-use crate::format::manifest::{Import, ImportInput, JsonObject, Operation, Source};
+use crate::format::manifest::Operation;
+use crate::import::boxes::Boxes;
 use crate::import::draft::Draft;
 use crate::import::forms;
 use crate::import::inputs::{self, DigestingReader, Input};
@@ -18,8 +22,11 @@ use crate::import::row;
 use crate::import::sink::{Sink, TrialRun};
 use crate::import::split::Splits;
 use crate::schema::record::{Identity, id_identity};
+use crate::schema::rows::GroundingRow;
 use crate::schema::tables::Table;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use boxes::{Difference, Reread, split_difference};
+use provenance::{merged, provenance};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// How often an import begins again after another writer came first.
@@ -109,6 +116,8 @@ struct Run<'r> {
     tell: &'r mut dyn FnMut(&Progress),
     store: Store<'r>,
     splits: Splits,
+    boxes: Boxes,
+    reread: Reread,
     report: ImportReport,
     progress: Progress,
     /// Keys of the ids that this import has met, for telling repeats.
@@ -119,12 +128,15 @@ struct Run<'r> {
 impl<'r> Run<'r> {
     fn new(sink: &'r mut dyn Sink, options: &'r ImportOptions, tell: &'r mut dyn FnMut(&Progress)) -> Self {
         let source = options.source.id.clone();
+        let boxes = Boxes::new(options.source.boxes.unwrap_or_default(), sink.dataset().manifest().source(&source));
         Self {
             sink,
             options,
             tell,
             store: Store::new(options),
             splits: Splits::default(),
+            boxes,
+            reread: Reread::default(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             progress: Progress::default(),
             met: HashSet::new(),
@@ -137,11 +149,17 @@ impl<'r> Run<'r> {
         let inputs = inputs::list(paths, &mut ignored)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
+        if self.boxes.is_open() {
+            self.sample_boxes(&inputs)?;
+        }
         for input in &inputs {
             self.input(input).map_err(|error| error.in_file(&input.path))?;
         }
         self.store.attach(self.sink)?;
-        self.splits.write(self.sink)
+        self.splits.write(self.sink)?;
+        self.reread.write(self.sink)?;
+        self.report.boxes = std::mem::take(&mut self.boxes.report);
+        Ok(())
     }
 
     fn input(&mut self, input: &Input) -> Result<()> {
@@ -244,6 +262,9 @@ impl<'r> Run<'r> {
     }
 
     fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+        if self.boxes.are_read() && !draft.is_ours {
+            self.read_boxes(draft)?;
+        }
         let body = row::Body::take(draft);
         let draft = &*draft;
         let source = self.options.source.id.as_str();
@@ -254,10 +275,11 @@ impl<'r> Run<'r> {
         let known = self.sink.lookup(Table::Conversations, source, &planned.row.id)?;
         if let Some(address) = known {
             let there = self.sink.dataset().conversation_at(address)?;
-            let same = there.record()? == planned.row.record;
-            if same || self.options.on_change != OnChange::Replace {
-                let split = there.split()?.map(str::to_owned);
-                self.leave(address, same, split, draft, at)?;
+            let boxes =
+                Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
+            if boxes.is_some() || self.options.on_change != OnChange::Replace {
+                let split = split_difference(&there, draft)?;
+                self.leave(address, boxes, split, planned.row.grounding, draft, at)?;
                 return self.attach(&names, draft, at);
             }
         }
@@ -290,30 +312,48 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Leaves a conversation that is there as it is, save that one that is in no split comes into the record's.
-    fn leave(&mut self, address: Address, same: bool, split: Option<String>, draft: &Draft, at: &At) -> Result<()> {
+    /// Leaves a conversation that is there as it is, save what it has no split or boxes of, or may be given others of.
+    /// There is no difference of `boxes` where it is another record.
+    fn leave(
+        &mut self,
+        address: Address,
+        boxes: Option<Difference>,
+        split: Difference,
+        grounding: Vec<GroundingRow>,
+        draft: &Draft,
+        at: &At,
+    ) -> Result<()> {
+        let is_replaced = self.options.on_change == OnChange::Replace;
+        let mut others = Vec::new();
+        if let Some(boxes) = boxes {
+            match boxes {
+                Difference::None => {}
+                Difference::Other(what) if !is_replaced => others.push(what),
+                boxes => {
+                    others.extend(boxes.other());
+                    self.boxes.report.reread += 1;
+                    self.reread.note(address, grounding);
+                }
+            }
+            match split {
+                Difference::None => {}
+                Difference::Other(what) if !is_replaced => others.push(what),
+                split => {
+                    others.extend(split.other());
+                    self.put_into_split(address, draft)?;
+                }
+            }
+        } else {
+            others.push("its content differs; the dataset's was kept".to_owned());
+        }
         let records = &mut self.report.records;
-        let what = match (&split, &draft.split) {
-            _ if !same => "its content differs; the dataset's was kept".to_owned(),
-            (Some(there), Some(here)) if there != here && self.options.on_change == OnChange::Replace => {
-                records.replaced += 1;
-                return self.put_into_split(address, draft);
-            }
-            (Some(there), Some(here)) if there != here => {
-                format!("its split is {here:?} here and {there:?} in the dataset, which was kept")
-            }
-            (None, Some(_)) => {
-                records.unchanged += 1;
-                return self.put_into_split(address, draft);
-            }
-            _ => {
-                records.unchanged += 1;
-                return Ok(());
-            }
-        };
-        records.changed_kept += 1;
-        if self.options.on_change == OnChange::Report {
-            self.report.find(Kind::ChangedRecord, at, what);
+        match (others.is_empty(), is_replaced) {
+            (true, _) => records.unchanged += 1,
+            (false, true) => records.replaced += 1,
+            (false, false) => records.changed_kept += 1,
+        }
+        if !others.is_empty() && self.options.on_change == OnChange::Report {
+            self.report.find(Kind::ChangedRecord, at, others.join("; "));
         }
         Ok(())
     }
@@ -387,62 +427,8 @@ impl<'r> Run<'r> {
         let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
         let known = self.sink.dataset().manifest().source(id).cloned();
         let mut source = merged(self.options.source.entry(), known);
-        source.imports.push(provenance(self.options, &report, path));
+        source.imports.push(provenance(self.options, &report, self.boxes.option(), path));
         self.sink.source(source);
         Ok(report)
-    }
-}
-
-/// What was said of a source before holds where nothing is said now.
-fn merged(new: Source, known: Option<Source>) -> Source {
-    let Some(known) = known else { return new };
-    Source {
-        id: new.id,
-        title: new.title.or(known.title),
-        kind: new.kind.or(known.kind),
-        licence: new.licence.or(known.licence),
-        citation: new.citation.or(known.citation),
-        url: new.url.or(known.url),
-        imports: known.imports,
-    }
-}
-
-/// What the manifest says of an import: nothing that could name a patient or a record.
-fn provenance(options: &ImportOptions, report: &ImportReport, path: String) -> Import {
-    let words = [
-        ("media", options.media.name()),
-        ("missing", options.missing.name()),
-        ("on-error", options.on_error.name()),
-        ("on-change", options.on_change.name()),
-    ];
-    let mut said: JsonObject = words.iter().map(|(key, word)| ((*key).to_owned(), (*word).into())).collect();
-    if let Some(format) = options.format {
-        said.insert("format".into(), format.name().into());
-    }
-    let records = &report.records;
-    let mut counts_out: BTreeMap<String, u64> =
-        report.rows.iter().map(|(table, rows)| ((*table).into(), *rows)).collect();
-    for (name, count) in [
-        ("records added", records.added),
-        ("records unchanged", records.unchanged),
-        ("records changed and kept", records.changed_kept),
-        ("records replaced", records.replaced),
-        ("records skipped", records.skipped_total()),
-        ("media missing", report.media.missing),
-    ] {
-        counts_out.insert(name.to_owned(), count);
-    }
-    Import {
-        importer: "conversations".into(),
-        options: said,
-        inputs: report
-            .inputs
-            .iter()
-            .map(|input| ImportInput { path: None, digest: input.digest.clone(), bytes: input.bytes })
-            .collect(),
-        counts_in: [("records".to_owned(), records.read), ("media named".to_owned(), report.media.named)].into(),
-        counts_out,
-        report: Some(path),
-        time: jiff::Timestamp::now().to_string(),
     }
 }

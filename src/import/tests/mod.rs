@@ -1,5 +1,7 @@
 //! Whole imports of small sources that are made on the spot.
 
+mod boxes;
+
 use super::*;
 use crate::dataset::Dataset;
 use crate::error::Result;

@@ -1,13 +1,15 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
+mod held;
+
 use crate::dataset::CellUpdate;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::format::address::Address;
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::names::{Named, name_of};
 use crate::import::media::resolve::{Resolved, Roots, Wanted};
-use crate::import::options::{ImportOptions, MediaMode, OnChange};
+use crate::import::options::ImportOptions;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
@@ -15,6 +17,7 @@ use crate::schema::build::{FramesBuilder, VideosBuilder};
 use crate::schema::record::{self, Identity, id_identity};
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::{Table, frames, videos};
+use held::{Held, held};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -50,6 +53,7 @@ pub(crate) struct Store<'o> {
     roots: Roots,
     cached: HashMap<(Table, String), Address>,
     missing: HashSet<Identity>,
+    sizes: HashMap<String, Option<(i32, i32)>>,
     frames_found: Vec<(Address, FrameRow)>,
     videos_found: Vec<(Address, VideoRow)>,
     depth: u32,
@@ -62,6 +66,7 @@ impl<'o> Store<'o> {
             roots: Roots::default(),
             cached: HashMap::new(),
             missing: HashSet::new(),
+            sizes: HashMap::new(),
             frames_found: Vec::new(),
             videos_found: Vec::new(),
             depth: 0,
@@ -142,30 +147,6 @@ impl<'o> Store<'o> {
             Ok(_) => found,
             Err(error) => Resolved::Missing(format!("it is there, and cannot be read: {error}")),
         }
-    }
-
-    /// What becomes of a row whose linked file is gone or changed: its bytes are taken from where the record says, if
-    /// they are to be embedded and are what they were, or may be replaced.
-    fn broken(&mut self, named: &Named<'_>, address: Address, blob: &[u8], error: &Error) -> Result<Located> {
-        let what = error.message();
-        let file = error.file().unwrap_or(Path::new("")).display();
-        let found = named.wanted.as_ref().map(|wanted| self.resolve(wanted));
-        let Some(Resolved::File { path, size, .. }) = found else {
-            let remedy = "or bring it to where the record says, and import again with --media embed";
-            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
-        };
-        if self.options.media == MediaMode::Link {
-            let remedy = "or import again with --media embed, which stores the file that the record names";
-            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
-        }
-        let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
-        if hasher.finalize().as_bytes() == blob || self.options.on_change == OnChange::Replace {
-            return Ok(Located::FoundNow(address, path, size));
-        }
-        let remedy = "or take the file that the record names now, which is another one, with --on-change replace";
-        Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")))
     }
 
     /// The row of an item, written if it is new; bytes that are here now are noted for [`Store::attach`].
@@ -465,37 +446,8 @@ impl<'o> Store<'o> {
     }
 }
 
-/// What a row has of its bytes.
-enum Held {
-    /// All: in the dataset, or in a file that is there with its length.
-    Whole,
-    /// None.
-    Nothing,
-    /// A link to a file that is not what it was: the digest that it had, and what is wrong.
-    Broken([u8; 32], Error),
-}
-
-/// What a row has of its bytes; one that was appended here counts as complete.
-fn held(sink: &dyn Sink, table: Table, address: Address) -> Result<Held> {
-    let dataset = sink.dataset();
-    let blob = match table {
-        Table::Videos => dataset.video(address).and_then(|row| row.blob()),
-        _ => dataset.frame(address).and_then(|row| row.blob()),
-    };
-    let blob = match blob {
-        Ok(None) => return Ok(Held::Nothing),
-        Ok(Some(blob)) => dataset.blob(blob)?,
-        Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole),
-        Err(error) => return Err(error),
-    };
-    match blob.check_link() {
-        Ok(()) => Ok(Held::Whole),
-        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Held::Broken(blob.digest()?, error)),
-        Err(error) => Err(error),
-    }
-}
-
-fn replace(
+/// Replaces cells of these columns, for rows at these addresses, with those of a batch of the table.
+pub(crate) fn replace(
     table: Table,
     columns: &[usize],
     addresses: &[Address],

@@ -1,0 +1,111 @@
+//! What rows that are there hold: bytes, nothing, or a link that is broken; and how large a picture is.
+
+use super::{CACHED, Located, Store};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::address::Address;
+use crate::import::draft::MediaItem;
+use crate::import::media::names::Named;
+use crate::import::media::picture;
+use crate::import::media::resolve::Resolved;
+use crate::import::options::{MediaMode, OnChange};
+use crate::import::sink::Sink;
+use crate::schema::tables::Table;
+use std::fs::File;
+use std::io::{BufReader, Cursor};
+use std::path::Path;
+
+/// What a row has of its bytes.
+pub(super) enum Held {
+    /// All: in the dataset, or in a file that is there with its length.
+    Whole,
+    /// None.
+    Nothing,
+    /// A link to a file that is not what it was: the digest that it had, and what is wrong.
+    Broken([u8; 32], Error),
+}
+
+/// What a row has of its bytes; one that was appended here counts as complete.
+pub(super) fn held(sink: &dyn Sink, table: Table, address: Address) -> Result<Held> {
+    let dataset = sink.dataset();
+    let blob = match table {
+        Table::Videos => dataset.video(address).and_then(|row| row.blob()),
+        _ => dataset.frame(address).and_then(|row| row.blob()),
+    };
+    let blob = match blob {
+        Ok(None) => return Ok(Held::Nothing),
+        Ok(Some(blob)) => dataset.blob(blob)?,
+        Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole),
+        Err(error) => return Err(error),
+    };
+    match blob.check_link() {
+        Ok(()) => Ok(Held::Whole),
+        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Held::Broken(blob.digest()?, error)),
+        Err(error) => Err(error),
+    }
+}
+
+impl Store<'_> {
+    /// What becomes of a row whose linked file is gone or changed: its bytes are taken from where the record says, if
+    /// they are to be embedded and are what they were, or may be replaced.
+    pub(super) fn broken(
+        &mut self,
+        named: &Named<'_>,
+        address: Address,
+        blob: &[u8],
+        error: &Error,
+    ) -> Result<Located> {
+        let what = error.message();
+        let file = error.file().unwrap_or(Path::new("")).display();
+        let found = named.wanted.as_ref().map(|wanted| self.resolve(wanted));
+        let Some(Resolved::File { path, size, .. }) = found else {
+            let remedy = "or bring it to where the record says, and import again with --media embed";
+            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
+        };
+        if self.options.media == MediaMode::Link {
+            let remedy = "or import again with --media embed, which stores the file that the record names";
+            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
+        }
+        let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
+        if hasher.finalize().as_bytes() == blob || self.options.on_change == OnChange::Replace {
+            return Ok(Located::FoundNow(address, path, size));
+        }
+        let remedy = "or take the file that the record names now, which is another one, with --on-change replace";
+        Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")))
+    }
+
+    /// The sides of a picture, where they can be told before its row is written.
+    pub(crate) fn picture_size(&mut self, named: &Named<'_>, sink: &dyn Sink) -> Result<Option<(i32, i32)>> {
+        if let Some(size) = self.sizes.get(&named.id) {
+            return Ok(*size);
+        }
+        let size = self.find_size(named, sink)?;
+        if self.sizes.len() >= CACHED {
+            self.sizes.clear();
+        }
+        self.sizes.insert(named.id.clone(), size);
+        Ok(size)
+    }
+
+    fn find_size(&mut self, named: &Named<'_>, sink: &dyn Sink) -> Result<Option<(i32, i32)>> {
+        if let Some(address) = sink.lookup(Table::Frames, &self.options.source.id, &named.id)? {
+            match sink.dataset().frame(address) {
+                Ok(frame) => {
+                    if let Some(size) = frame.width()?.zip(frame.height()?) {
+                        return Ok(Some(size));
+                    }
+                }
+                // It was appended here.
+                Err(error) if error.kind() == ErrorKind::NotInVersion => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if let MediaItem::Bytes { bytes, .. } = named.item {
+            return Ok(picture::read(Cursor::new(bytes), "").size.ok());
+        }
+        let Some(wanted) = &named.wanted else { return Ok(None) };
+        let Resolved::File { path, .. } = self.roots.resolve(wanted) else { return Ok(None) };
+        Ok(File::open(path).ok().and_then(|file| picture::read(BufReader::new(file), "").size.ok()))
+    }
+}

@@ -1,0 +1,165 @@
+//! What an import does about boxes in texts: finds out how they are measured, reads them, and reads them anew.
+
+use super::Run;
+use crate::dataset::Conversation;
+use crate::error::Result;
+use crate::format::Address;
+use crate::import::boxes::{Evidence, SAMPLE, Shown, find, may_have_boxes, shown_picture};
+use crate::import::draft::Draft;
+use crate::import::forms;
+use crate::import::inputs::Input;
+use crate::import::media::store::replace;
+use crate::import::raw::RawRecord;
+use crate::import::records::RecordReader;
+use crate::import::sink::Sink;
+use crate::schema::build::ConversationsBuilder;
+use crate::schema::rows::{ConversationRow, GroundingRow};
+use crate::schema::tables::{Table, conversations};
+use std::fs::File;
+
+/// Of how many inputs, and how many records of each, the boxes are looked at before the import.
+const SAMPLED: (usize, usize) = (32, 200);
+
+impl Run<'_> {
+    /// Finds out, from the first records, how boxes are measured. What is wrong with them is told when they are taken.
+    pub(super) fn sample_boxes(&mut self, inputs: &[Input]) -> Result<()> {
+        let mut evidence = Evidence::default();
+        for input in inputs.iter().take(SAMPLED.0) {
+            let Ok(file) = File::open(&input.path) else { continue };
+            self.store.enter(&input.path);
+            let mut reader = RecordReader::new(file);
+            for _ in 0..SAMPLED.1 {
+                let Some(record) = reader.next_record() else { break };
+                let Ok(record) = record else { continue };
+                let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
+                let Ok(draft) = forms::draft(raw, self.options.format) else { continue };
+                if draft.is_ours || !may_have_boxes(&draft) || evidence.total() >= SAMPLE {
+                    continue;
+                }
+                let found = find(&draft);
+                if let (false, Ok(medium)) = (found.is_empty(), shown_picture(&draft)) {
+                    evidence.note(&found, self.picture_size(&draft, medium)?);
+                }
+            }
+        }
+        self.boxes.decide(&evidence);
+        Ok(())
+    }
+
+    /// Reads the boxes of a draft's texts.
+    pub(super) fn read_boxes(&mut self, draft: &mut Draft) -> Result<()> {
+        if !may_have_boxes(draft) {
+            return Ok(());
+        }
+        let found = find(draft);
+        if found.is_empty() {
+            return Ok(());
+        }
+        let shown = match shown_picture(draft) {
+            Ok(medium) if self.boxes.need_size(&found) => Ok(Shown { medium, size: self.picture_size(draft, medium)? }),
+            Ok(medium) => Ok(Shown { medium, size: None }),
+            Err(reason) => Err(reason),
+        };
+        draft.grounding = self.boxes.read(&found, shown);
+        Ok(())
+    }
+
+    fn picture_size(&mut self, draft: &Draft, medium: usize) -> Result<Option<(i32, i32)>> {
+        let before: usize = draft.media.iter().take(medium).map(|medium| medium.items.len()).sum();
+        let names = self.store.names(draft);
+        names.get(before).map_or(Ok(None), |named| self.store.picture_size(named, &*self.sink))
+    }
+}
+
+/// How a cell that is no part of the record itself differs from what the record gives now.
+pub(super) enum Difference {
+    /// Not, or the record gives nothing.
+    None,
+    /// The dataset has nothing there.
+    Absent,
+    /// The dataset has something else: what to tell.
+    Other(String),
+}
+
+impl Difference {
+    /// How the boxes of the same record differ; nothing where it is not the same. `record_of` gives the digest of a row.
+    ///
+    /// Boxes are part of a record's digest, and yet a matter of how they are read: as the convention and the picture's
+    /// size are known. So a record is the same also where its digest is that without boxes, or with those of the
+    /// dataset.
+    pub(super) fn of(
+        there: &Conversation<'_>,
+        planned: &ConversationRow,
+        record_of: impl Fn(&ConversationRow) -> Result<[u8; 8]>,
+    ) -> Result<Option<Self>> {
+        let record = there.record()?;
+        if record == planned.record {
+            return Ok(Some(Self::None));
+        }
+        let held = there.to_row()?.grounding;
+        if held == planned.grounding && held.is_empty() {
+            return Ok(None);
+        }
+        let mut other = planned.clone();
+        other.grounding.clear();
+        let mut is_same = record == Some(record_of(&other)?);
+        if !is_same && !held.is_empty() {
+            other.grounding.clone_from(&held);
+            is_same = record == Some(record_of(&other)?);
+        }
+        Ok(is_same.then(|| match (held.is_empty(), planned.grounding.is_empty()) {
+            (_, true) => Self::None,
+            _ if held == planned.grounding => Self::None,
+            (true, _) => Self::Absent,
+            _ => Self::Other("its boxes are read in another way; the dataset's were kept".into()),
+        }))
+    }
+
+    /// What to tell of another cell.
+    pub(super) fn other(self) -> Option<String> {
+        match self {
+            Self::Other(what) => Some(what),
+            _ => None,
+        }
+    }
+}
+
+/// How the split that a conversation is in differs from the record's.
+pub(super) fn split_difference(there: &Conversation<'_>, draft: &Draft) -> Result<Difference> {
+    Ok(match (there.split()?, &draft.split) {
+        (Some(there), Some(here)) if there != here => {
+            Difference::Other(format!("its split is {here:?} here and {there:?} in the dataset, which was kept"))
+        }
+        (None, Some(_)) => Difference::Absent,
+        _ => Difference::None,
+    })
+}
+
+/// Boxes of conversations that were there, read anew, on their way into the column.
+#[derive(Default)]
+pub(super) struct Reread {
+    addresses: Vec<Address>,
+    cells: Vec<Vec<GroundingRow>>,
+}
+
+impl Reread {
+    pub(super) fn note(&mut self, address: Address, grounding: Vec<GroundingRow>) {
+        self.addresses.push(address);
+        self.cells.push(grounding);
+    }
+
+    /// Writes what was noted, as a side column.
+    pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        if self.addresses.is_empty() {
+            return Ok(());
+        }
+        let mut builder = ConversationsBuilder::new();
+        for grounding in self.cells.drain(..) {
+            builder.push(&ConversationRow { grounding, ..ConversationRow::default() })?;
+        }
+        let columns = [conversations::GROUNDING];
+        replace(Table::Conversations, &columns, &self.addresses, &builder.finish()?, sink)?;
+        self.addresses.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! Boxes in texts.
+
+use super::*;
+use crate::format::Address;
+use crate::schema::rows::{ConversationRow, GroundingRow};
+
+fn picture() -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(800u32.to_be_bytes());
+    bytes.extend(400u32.to_be_bytes());
+    bytes.extend([8, 6, 0, 0, 0]);
+    bytes
+}
+
+fn record(id: &str, picture: &str, answer: &str) -> String {
+    let answer = serde_json::to_string(answer).unwrap();
+    format!(
+        r#"{{"id":"{id}","image":"{picture}","conversations":[{{"from":"human","value":"<image>é where?"}},{{"from":"gpt","value":{answer}}}]}}"#
+    )
+}
+
+fn row(place: &Place, id: &str) -> ConversationRow {
+    place.dataset().conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap()
+}
+
+/// The stretches of the answer that boxes stand in, with kinds and values.
+fn read(place: &Place, id: &str) -> Vec<(String, String, Vec<f32>)> {
+    let row = row(place, id);
+    let of = |place: &GroundingRow| {
+        assert_eq!((place.turn, place.media), (1, 0));
+        let text = &row.turns[1].text[place.byte_start as usize..place.byte_end as usize];
+        (text.to_owned(), place.kind.clone(), place.values.clone())
+    };
+    row.grounding.iter().map(of).collect()
+}
+
+fn with(convention: BoxConvention) -> Place {
+    let mut place = Place::new();
+    place.options.source.boxes = Some(convention);
+    place.write("a.png", picture());
+    place
+}
+
+#[test]
+fn boxes_are_read_by_the_convention_that_is_named() {
+    let text = "é [80, 100, 400, 200] and <point x=\"25\" y=\"50\"> and <box>(400,0),(800,400)</box>";
+    let place = with(BoxConvention::Pixels);
+    let file = place.write("x.jsonl", record("a", "a.png", text));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.points), (2, 1));
+    let read = read(&place, "a");
+    assert_eq!(read[0], ("[80, 100, 400, 200]".into(), "box".into(), vec![0.1, 0.25, 0.5, 0.5]));
+    assert_eq!(read[1], ("x=\"25\" y=\"50\"".into(), "point".into(), vec![0.25, 0.5]));
+    assert_eq!(read[2].2, [0.5, 0.0, 1.0, 1.0]);
+    assert_eq!(row(&place, "a").turns[1].text, text);
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+    for (convention, text, values) in [
+        (BoxConvention::Unit, "[0.1, 0.2, 0.5, 1]", vec![0.1, 0.2, 0.5, 1.0]),
+        (BoxConvention::Thousand, "[100, 200, 500, 1000]", vec![0.1, 0.2, 0.5, 1.0]),
+    ] {
+        let place = with(convention);
+        place.import(&[&place.write("x.jsonl", record("a", "missing.png", text))]).unwrap();
+        assert_eq!(row(&place, "a").grounding[0].values, values, "{convention:?}");
+    }
+    let place = with(BoxConvention::None);
+    let report = place.import(&[&place.write("x.jsonl", record("a", "a.png", text))]).unwrap();
+    assert_eq!((report.boxes, row(&place, "a").grounding), (BoxReport::default(), vec![]));
+}
+
+#[test]
+fn what_is_not_certain_is_left_as_text_and_counted() {
+    let place = with(BoxConvention::Pixels);
+    let two = record("two", "a.png", "[1, 2, 30, 40]").replace("\"a.png\"", "[\"a.png\",\"b.png\"]");
+    let lines = [
+        record("order", "a.png", "[400, 100, 80, 200]"),
+        record("far", "a.png", "[400, 100, 4000, 200]"),
+        record("lost", "lost.png", "[1, 2, 30, 40]"),
+        two,
+        record("video", "a.mp4", "[1, 2, 30, 40]").replace("\"image\"", "\"video\""),
+        r#"{"id":"none","conversations":[{"from":"human","value":"[1, 2, 30, 40]"}]}"#.into(),
+    ];
+    let report = place.import(&[&place.write("x.jsonl", lines.join("\n"))]).unwrap();
+    assert_eq!((report.boxes.boxes, report.records.added), (0, 6));
+    let left: Vec<_> = report.boxes.left.into_iter().collect();
+    assert_eq!(
+        left,
+        [
+            ("it does not lie in the picture", 1),
+            ("its corners are not in order", 1),
+            ("the picture's size is not known", 1),
+            ("the record shows a video", 1),
+            ("the record shows more than one picture", 1),
+        ]
+    );
+}
+
+#[test]
+fn auto_decides_once_for_a_source_and_says_why() {
+    let place = with(BoxConvention::Auto);
+    let lines: Vec<String> =
+        (0..5).map(|at| record(&format!("{at}"), "a.png", &format!("[{at}, 10, 500, 9{at}0]"))).collect();
+    let file = place.write("x.jsonl", lines.join("\n"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!(report.boxes.boxes, 5);
+    assert_eq!(report.boxes.taken["list"], "0-1000: 5 of 5 would reach beyond their pictures as pixels");
+    assert_eq!(read(&place, "0")[0].2, [0.0, 0.01, 0.5, 0.9]);
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+    // One box alone says nothing; the source's earlier import does.
+    let report = place.import(&[&place.write("y.jsonl", record("y", "a.png", "[1, 10, 500, 1000]"))]).unwrap();
+    assert_eq!((report.boxes.boxes, &*report.boxes.taken["list"]), (1, "0-1000: an earlier import found so"));
+
+    let place = with(BoxConvention::Auto);
+    let report = place.import(&[&place.write("y.jsonl", record("y", "a.png", "[1, 10, 30, 40]"))]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.left["the convention is not certain"]), (0, 1));
+    assert!(report.boxes.taken["list"].contains("name it with --boxes"));
+}
+
+#[test]
+fn boxes_that_can_be_read_now_are_filled_in_and_the_record_stays_the_same() {
+    let mut place = with(BoxConvention::Pixels);
+    let file = place.write("x.jsonl", record("a", "late.png", "[80, 100, 400, 200]"));
+    assert_eq!(place.import(&[&file]).unwrap().boxes.left["the picture's size is not known"], 1);
+    let address: Address = place.found(Table::Conversations, "a");
+    place.write("late.png", picture());
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.unchanged, report.boxes.reread, report.media.found_now), (1, 1, 1));
+    assert_eq!(read(&place, "a")[0].2, [0.1, 0.25, 0.5, 0.5]);
+    assert_eq!(place.found(Table::Conversations, "a"), address);
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+
+    place.options.source.boxes = Some(BoxConvention::Thousand);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.changed_kept, count(&report, Kind::ChangedRecord), report.version), (1, 1, None));
+    place.options.on_change = OnChange::Replace;
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.replaced, report.boxes.reread), (1, 1));
+    assert_eq!(read(&place, "a")[0].2, [0.08, 0.1, 0.4, 0.2]);
+    place.options.source.boxes = Some(BoxConvention::None);
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+    // A record that is another one is replaced as ever.
+    place.write("x.jsonl", record("a", "late.png", "no box"));
+    assert_eq!(place.import(&[&file]).unwrap().records.replaced, 1);
+    assert_ne!(place.found(Table::Conversations, "a"), address);
+}
