@@ -1,52 +1,51 @@
-//! Batches of samples, and touching what they hold.
+//! Batches as the loader gives them, and touching what they hold.
 
+use super::order::SEED;
 use super::touch::touch;
 use crate::interrupt;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, BinaryViewArray, LargeStringArray, ListArray};
-use surgdb::load::{Assembler, Batch, MEDIA_ROWS, Plan, Projection, Slot};
-use surgdb::{Address, Dataset, Error, Result};
+use surgdb::load::{Batch, Loader, MEDIA_ROWS, Projection, Remainder, Slot};
+use surgdb::{Dataset, Error, Result};
 
 /// Samples in a batch.
-const BATCH: usize = 64;
+const BATCH: u64 = 64;
 
-/// What the batches hold: the usual columns, and the pictures.
-fn projection() -> Projection {
-    Projection::default().video_bytes(false)
+/// A loader as a run would have it: shuffled batches of all conversations, with their pictures.
+///
+/// # Errors
+/// Those of building it.
+pub fn loader(dataset: &Dataset) -> Result<Loader> {
+    let projection = Projection::default().video_bytes(false);
+    dataset.loader().shuffle(SEED).batch(BATCH).remainder(Remainder::Pad).projection(projection).build()
 }
 
-/// Reads conversations in batches, one after the other, and touches them; the sum of what was touched.
+/// Reads an epoch in batches and touches them, up to so many samples; the sum of what was touched.
 ///
 /// # Errors
 /// Those of reading; `Interrupted` after Ctrl-C.
-pub fn pass(dataset: &Dataset, order: &[Address]) -> Result<u64> {
-    let assembler = Assembler::new(dataset, &projection())?;
+pub fn pass(loader: &Loader, epoch: u64, limit: u64) -> Result<u64> {
+    let steps = limit.div_ceil(BATCH);
     let mut sum = 0u64;
-    for (step, addresses) in order.chunks(BATCH).enumerate() {
+    for batch in loader.epoch(epoch).take(usize::try_from(steps).unwrap_or(usize::MAX)) {
         interrupt::check()?;
-        let first = (step * BATCH) as u64;
-        let slots = addresses.iter().zip(first..).map(|(address, position)| Slot {
-            position,
-            group: 0,
-            address: *address,
-            valid: true,
-            substituted: false,
-        });
-        let plan = Plan { epoch: 0, step: step as u64, slots: slots.collect(), bins: None };
-        sum = sum.wrapping_add(touched(&assembler.assemble(plan)?)?);
+        sum = sum.wrapping_add(touched(&batch?, limit)?);
     }
     Ok(sum)
 }
 
-/// Touches the texts and the pictures of each sample: a picture that two samples show is touched twice.
+/// Touches the texts and the pictures of each sample before position `limit`: a picture that two samples show is touched
+/// twice.
 ///
 /// # Errors
 /// `Invalid` where the batch does not hold them.
-fn touched(batch: &Batch) -> Result<u64> {
+pub fn touched(batch: &Batch, limit: u64) -> Result<u64> {
     let found = columns(batch);
     let columns = found.ok_or_else(|| Error::invalid("a batch without texts or pictures cannot be measured"))?;
-    (0..batch.len()).try_fold(0u64, |sum, sample| Ok(sum.wrapping_add(columns.sample(sample)?)))
+    let counts = |slot: &Slot| slot.valid && slot.position < limit;
+    let samples = batch.plan.slots.iter().enumerate().filter(|(_, slot)| counts(slot));
+    samples.map(|(sample, _)| columns.sample(sample)).try_fold(0u64, |sum, touched| Ok(sum.wrapping_add(touched?)))
 }
 
 struct Columns<'a> {

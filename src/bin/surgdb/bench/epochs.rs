@@ -16,8 +16,8 @@ use surgdb::{Dataset, Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// Batches, one after the other, without a loader around them.
-    Batches,
+    /// The loader's batches.
+    Loader,
     /// Sample by sample through the dataset.
     Dataset,
     /// The raw file mapped, offsets known.
@@ -38,7 +38,7 @@ impl Way {
     /// What it is, for people.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Batches => "surgdb, batches of 64",
+            Self::Loader => "surgdb, loader, batches of 64",
             Self::Dataset => "surgdb, sample by sample",
             Self::Raw => "raw mapped offsets",
             Self::Mapped => "plain mapped reads of its files",
@@ -90,14 +90,15 @@ pub struct Epochs {
 /// Those of reading; `Interrupted` after Ctrl-C.
 pub fn warm(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
     let dataset = Dataset::open(&prepared.dataset)?;
+    let (loader, count) = (batches::loader(&dataset)?, prepared.order.len() as u64);
     let (raw, mapped) = (Mapped::open(&prepared.raw)?, Mapped::open(&prepared.samples)?);
-    let ways = [Way::Raw, Way::Batches, Way::Dataset, Way::Mapped, Way::Pread1, Way::Pread8];
+    let ways = [Way::Raw, Way::Loader, Way::Dataset, Way::Mapped, Way::Pread1, Way::Pread8];
     let pass = |way| match way {
         Way::Raw => raw.pass(),
         Way::Mapped => mapped.pass(),
         Way::Pread1 => floors::pread(&prepared.samples, 1),
         Way::Pread8 => floors::pread(&prepared.samples, 8),
-        Way::Batches => batches::pass(&dataset, &prepared.order),
+        Way::Loader => batches::pass(&loader, 0, count),
         _ => by_sample(&dataset, prepared),
     };
     // A first pass of each brings the bytes to memory, checks what is checked once, and shows that all read the same.
@@ -121,7 +122,7 @@ pub fn warm(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
 /// Those of reading; `Interrupted` after Ctrl-C.
 pub fn cold(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
     let once = prepared.samples.pages_once();
-    let ways = [Way::DirectOnce, Way::Batches, Way::Dataset, Way::Raw, Way::Mapped, Way::Pread1, Way::Pread8];
+    let ways = [Way::DirectOnce, Way::Loader, Way::Dataset, Way::Raw, Way::Mapped, Way::Pread1, Way::Pread8];
     let costs = in_turns("cold epochs", &ways, rounds, |way| {
         cache::forget(prepared.files.iter().chain(&prepared.raw.files))?;
         cost(|| cold_pass(prepared, &once, way)).map(|(_, cost)| cost)
@@ -141,7 +142,7 @@ pub fn cold(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
 /// # Errors
 /// Those of reading; `Interrupted` after Ctrl-C.
 pub fn beyond(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
-    let ways = [Way::DirectAlways, Way::Batches, Way::Dataset, Way::Pread8];
+    let ways = [Way::DirectAlways, Way::Loader, Way::Dataset, Way::Pread8];
     let costs = in_turns("epochs beyond the memory", &ways, rounds, |way| {
         cache::forget(&prepared.files)?;
         cost(|| cold_pass(prepared, &prepared.samples, way)).map(|(_, cost)| cost)
@@ -164,7 +165,9 @@ fn cold_pass(prepared: &Prepared, once: &Samples, way: Way) -> Result<u64> {
         Way::Pread8 => floors::pread(&prepared.samples, 8),
         Way::DirectOnce => floors::direct(once, 32),
         Way::DirectAlways => floors::direct(&prepared.samples, 32),
-        Way::Batches => batches::pass(&Dataset::open(&prepared.dataset)?, &prepared.order),
+        Way::Loader => {
+            batches::pass(&batches::loader(&Dataset::open(&prepared.dataset)?)?, 0, prepared.order.len() as u64)
+        }
         Way::Dataset => by_sample(&Dataset::open(&prepared.dataset)?, prepared),
     }
 }

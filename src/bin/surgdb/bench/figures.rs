@@ -3,6 +3,7 @@
 use super::epochs::Epochs;
 use super::memory::Memory;
 use super::order::Order;
+use super::resume::Resume;
 use super::setting::Setting;
 use super::single::{Find, Get, Open};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct Rows {
     /// Knowing which sample comes at a position.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
+    /// Going on where a run stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
     /// Shuffled epochs whose bytes are in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm: Option<Epochs>,

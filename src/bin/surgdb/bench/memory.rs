@@ -1,8 +1,7 @@
 //! How much memory epochs take: whether it grows from one to the next.
 
-use super::batches::pass;
+use super::batches::{loader, pass};
 use super::meter::anonymous_bytes;
-use super::order::shuffled;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use surgdb::{Dataset, Error, Result, Table};
@@ -12,7 +11,7 @@ use surgdb::{Dataset, Error, Result, Table};
 pub struct Memory {
     /// Samples in an epoch.
     pub samples: u64,
-    /// Once the dataset is open and the order is chosen.
+    /// Once the dataset is open and the loader is built.
     pub start_bytes: u64,
     /// After the first epoch.
     pub first_epoch_bytes: u64,
@@ -33,15 +32,15 @@ pub struct Memory {
 pub fn measure(path: &Path, limit: u64) -> Result<Memory> {
     let now = || anonymous_bytes().ok_or_else(|| Error::unsupported("the system does not say how much memory it is"));
     let dataset = Dataset::open(path)?;
-    let order = shuffled(&dataset, limit)?;
+    let loader = loader(&dataset)?;
     let start = now()?;
-    pass(&dataset, &order)?;
+    pass(&loader, 0, limit)?;
     let first = now()?;
-    pass(&dataset, &order)?;
+    pass(&loader, 1, limit)?;
     let second = now()?;
     let batches = Table::ALL.iter().map(|table| dataset.touched(*table).0 as u64).sum();
     Ok(Memory {
-        samples: order.len() as u64,
+        samples: dataset.count(Table::Conversations)?.min(limit),
         start_bytes: start,
         first_epoch_bytes: first,
         second_epoch_bytes: second,

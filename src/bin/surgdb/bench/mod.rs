@@ -19,6 +19,7 @@ mod picture;
 mod prepared;
 mod raw;
 mod report;
+mod resume;
 mod samples;
 mod scale;
 mod setting;
@@ -99,6 +100,8 @@ enum Row {
     Find,
     /// Knowing which sample comes at a position
     Order,
+    /// Going on where a run stood
+    Resume,
     /// Shuffled epochs whose bytes are in memory
     Warm,
     /// Shuffled epochs whose bytes are on the disk alone
@@ -159,6 +162,9 @@ fn measure(args: &Args, folder: &Folder, path: &Path, made_in_seconds: Option<f6
     }
     if args.wants(Row::Order) {
         rows.order = Some(order::measure(&Dataset::open(path)?, args.rounds as usize)?);
+    }
+    if args.wants(Row::Resume) {
+        rows.resume = Some(resume::measure(&Dataset::open(path)?, args.rounds as usize)?);
     }
     if Row::WITH_SAMPLES.into_iter().any(|row| args.wants(row)) {
         with_samples(args, folder, path, size, &mut rows)?;

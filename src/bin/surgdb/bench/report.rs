@@ -34,9 +34,13 @@ fn size(DatasetFigures { name, size, .. }: &DatasetFigures) -> String {
 }
 
 fn rows(rows: &Rows, out: &mut Output) -> Result<()> {
-    if rows.get.is_some() || rows.open.is_some() || rows.find.is_some() || rows.order.is_some() {
+    let singles = singles(rows);
+    if !singles.is_empty() {
         out.section(heading("single accesses, warm"))?;
-        out.table(&singles(rows), 4)?;
+        let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
+        table.row(["", "median", "mean", "of the floor"].map(str::to_owned));
+        singles.into_iter().for_each(|row| table.row(row));
+        out.table(&table, 4)?;
     }
     if let Some(warm) = &rows.warm {
         out.section(heading(&format!("shuffled epoch of {}, warm", ui::counted(warm.samples, "sample"))))?;
@@ -87,34 +91,40 @@ fn memory(found: &Memory) -> Table {
     table
 }
 
-fn singles(rows: &Rows) -> Table {
-    let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
-    table.row(["".into(), "median".into(), "mean".into(), "of the floor".into()]);
-    let mut add = |what: &str, times: &Times, share: Option<f64>| {
-        let share = share.map_or_else(String::new, |share| format!("{share:.2} ×"));
-        table.row([what.into(), nanoseconds(times.p50_ns), nanoseconds(times.mean_ns), share]);
-    };
+/// What single accesses cost, a row each: what, the median, the mean, the share of the floor.
+fn singles(rows: &Rows) -> Vec<[String; 4]> {
+    let mut found = Vec::new();
     if let Some(get) = &rows.get {
-        add("get a conversation, its pictures touched", &get.surgdb, Some(get.of_floor));
-        add("  floor: raw mapped offsets", &get.raw, None);
+        found.push(times("get a conversation, its pictures touched", &get.surgdb, Some(get.of_floor)));
+        found.push(times("  floor: raw mapped offsets", &get.raw, None));
     }
     if let Some(open) = &rows.open {
-        add("open", &open.surgdb, None);
-        add("  floor: read the manifest's bytes", &open.read_manifest, None);
+        found.push(times("open", &open.surgdb, None));
+        found.push(times("  floor: read the manifest's bytes", &open.read_manifest, None));
     }
     if let Some(find) = &rows.find {
-        add("find by id", &find.surgdb, None);
+        found.push(times("find by id", &find.surgdb, None));
     }
+    let time = |what: &str, ns| [what.to_owned(), nanoseconds(ns), String::new(), String::new()];
     if let Some(order) = &rows.order {
-        for (what, ns) in [
-            ("which sample comes at a position", order.order_ns),
-            ("  and its address, every sample selected", order.all_ns),
-            ("  and its address, five in six selected", order.some_ns),
-        ] {
-            table.row([what.into(), "".into(), nanoseconds(ns), "".into()]);
-        }
+        found.push(time("which sample comes at a position", order.order_ns));
+        found.push(time("  and its address, every sample selected", order.all_ns));
+        found.push(time("  and its address, five in six selected", order.some_ns));
     }
-    table
+    if let Some(resume) = &rows.resume {
+        found.push(time("build a loader", resume.build_ns));
+        found.push(time("resume in the middle of an epoch", resume.resume_ns));
+        let mut first = time("  the first batch of 64 after that, touched", resume.first_batch_ns);
+        first[3] = format!("{:.2} ×", resume.of_fresh);
+        found.push(first);
+        found.push(time("  floor: the first batch of a fresh start", resume.fresh_batch_ns));
+    }
+    found
+}
+
+fn times(what: &str, times: &Times, share: Option<f64>) -> [String; 4] {
+    let share = share.map_or_else(String::new, |share| format!("{share:.2} ×"));
+    [what.to_owned(), nanoseconds(times.p50_ns), nanoseconds(times.mean_ns), share]
 }
 
 fn epochs(epochs: &Epochs, out: &mut Output) -> Result<()> {
