@@ -8,7 +8,10 @@ use serde_json::Value;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use surgdb::load::{EpochLength, Group, Keys, Order, Permutation, Remainder, Shard, Steps, sample_seed};
+use surgdb::load::{
+    Bins, Budget, EpochLength, Group, Keys, Length, Order, Overlong, Packing, Permutation, Remainder, Shard, Steps,
+    sample_seed,
+};
 
 const SEEDS: [u64; 3] = [0, 42, u64::MAX];
 
@@ -20,6 +23,7 @@ struct Vectors {
     mixtures: Vec<Mixed>,
     sample_seeds: Vec<SampleSeed>,
     shares: Vec<Shares>,
+    windows: Vec<Window>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -73,6 +77,20 @@ struct Shares {
     places: Vec<Vec<u64>>,
 }
 
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Window {
+    seed: String,
+    epoch: u64,
+    window: u64,
+    batch: u64,
+    /// Tokens, pictures (null where they are not limited), and what becomes of longer samples; null for batches by length.
+    budget: Option<(u32, Option<u32>, String)>,
+    /// Tokens and pictures of the samples.
+    lengths: Vec<(u32, u32)>,
+    /// Positions, counted from the window's first.
+    bins: Vec<Vec<u64>>,
+}
+
 fn path() -> PathBuf {
     Path::new(ROOT).join("spec/vectors/order.json")
 }
@@ -85,6 +103,7 @@ fn vectors() -> Vectors {
         mixtures: mixtures(),
         sample_seeds: sample_seeds(),
         shares: [(24, 1), (24, 6), (64, 12), (13, 3), (8, 8)].map(|(batch, world)| shares(batch, world)).into(),
+        windows: windows(),
     }
 }
 
@@ -173,6 +192,46 @@ fn sample_seeds() -> Vec<SampleSeed> {
         sample_seed: sample_seed(seed, epoch, position).to_string(),
     });
     seeds.collect()
+}
+
+fn windows() -> Vec<Window> {
+    let lengths = |count: u32, tokens: u32, pictures: u32| -> Vec<Length> {
+        (1..=count).map(|at| Length { tokens: at * 7919 % tokens, pictures: at * 31 % 7 % pictures }).collect()
+    };
+    let budget = |tokens, pictures, overlong| Packing::Bins(Budget { tokens, pictures, overlong });
+    vec![
+        window(0, 0, lengths(48, 97, 1), budget(300, None, Overlong::Error)),
+        window(42, 1, lengths(48, 97, 4), budget(200, Some(5), Overlong::Error)),
+        window(42, 2, lengths(40, 97, 4), budget(60, Some(2), Overlong::Truncate)),
+        window(42, 2, lengths(40, 97, 4), budget(60, Some(2), Overlong::Alone)),
+        window(u64::MAX, 3, lengths(40, 12, 7), budget(100, Some(6), Overlong::Error)),
+        window(42, 0, lengths(48, 97, 1), Packing::ByLength),
+        window(7, 9, lengths(43, 11, 1), Packing::ByLength),
+        window(7, 9, lengths(5, 11, 1), Packing::ByLength),
+    ]
+}
+
+fn window(seed: u64, window: u64, lengths: Vec<Length>, packing: Packing) -> Window {
+    let (epoch, batch) = (1, 8);
+    let keys = Keys::new(seed).window(epoch, window);
+    let bins = Bins::pack(0, &lengths, &packing, NonZeroU64::new(batch).unwrap(), keys).unwrap();
+    let overlong = |overlong| match overlong {
+        Overlong::Error => "error",
+        Overlong::Truncate => "truncate",
+        Overlong::Alone => "alone",
+    };
+    Window {
+        seed: seed.to_string(),
+        epoch,
+        window,
+        batch,
+        budget: match packing {
+            Packing::Bins(budget) => Some((budget.tokens, budget.pictures, overlong(budget.overlong).into())),
+            Packing::ByLength => None,
+        },
+        lengths: lengths.iter().map(|length| (length.tokens, length.pictures)).collect(),
+        bins: (0..bins.len()).map(|bin| bins.positions(bin).collect()).collect(),
+    }
 }
 
 fn shares(batch: u64, world: u64) -> Shares {

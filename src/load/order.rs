@@ -116,6 +116,17 @@ impl Order {
         }
     }
 
+    /// Whether the groups have these lengths.
+    pub(super) fn check_groups(&self, lens: &[u64]) -> Result<()> {
+        let starts = &self.0.starts;
+        let same =
+            starts.len() == lens.len() + 1 && starts.windows(2).zip(lens).all(|(pair, len)| pair[1] - pair[0] == *len);
+        match same {
+            true => Ok(()),
+            false => Err(Error::invalid("the lengths are not those of the order's groups: each sample must have one")),
+        }
+    }
+
     /// The run's keys.
     pub fn keys(&self) -> &Keys {
         &self.0.keys

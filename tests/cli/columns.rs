@@ -36,6 +36,18 @@ fn a_column_is_added_from_a_csv_file_and_replaced() {
 }
 
 #[test]
+fn tokens_are_estimated_into_a_column() {
+    let fixture = Fixture::new();
+    let estimated = fixture.json("column estimate-tokens", &["--size", "28x56", "--fps", "1"]);
+    assert_eq!((&estimated["rows"], &estimated["columns"]), (&3.into(), &serde_json::json!(["tokens"])));
+    assert!(estimated["tokens"].as_u64().unwrap() > 0, "{estimated}");
+    assert!(fails(&fixture.run("column estimate-tokens", &[])).contains("`tokens`"));
+    let text = stdout(&fixture.run("column estimate-tokens", &["--replace", "--patch", "7"]));
+    assert!(text.starts_with("version 4: tokens of 3 conversations"), "{text}");
+    assert!(fails(&fixture.run("column estimate-tokens", &["--name", "other", "--merge", "0"])).contains("above 0"));
+}
+
+#[test]
 fn a_column_is_added_from_an_arrow_file_to_another_table() {
     let fixture = Fixture::new();
     let file = fixture.path("blur.arrow");

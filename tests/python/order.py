@@ -5,9 +5,6 @@ import sys
 
 from blake3 import blake3
 
-BITS_64 = 2**64 - 1
-
-
 def u64(number):
     return number.to_bytes(8, "little")
 
@@ -33,8 +30,8 @@ class Run:
 
 
 def mix(z):
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & BITS_64
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & BITS_64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & (2**64 - 1)
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & (2**64 - 1)
     return z ^ (z >> 31)
 
 
@@ -85,6 +82,34 @@ class Mixture:
         return g, permute(self.run.round_keys("pass", name, k // n), n, k % n)
 
 
+def packed(lengths, tokens, pictures, overlong):
+    counted = [(min(t, tokens), min(p, pictures) if pictures is not None else 0) for t, p in lengths]
+    fits = [t <= tokens and (pictures is None or p <= pictures) for t, p in lengths]
+    bins, room = [], {}
+    for place in sorted(range(len(lengths)), key=lambda place: (-counted[place][0], place)):
+        t, p = counted[place]
+        alone = overlong == "alone" and not fits[place]
+        fitting = [(left, number) for number, left in room.items() if not alone and left[0] >= t and left[1] >= p]
+        (left_t, left_p), number = min(fitting, default=((tokens, pictures or 0), len(bins)))
+        if number == len(bins):
+            bins.append([])
+        bins[number].append(place)
+        if not alone:
+            room[number] = (left_t - t, left_p - p)
+    return [sorted(bin) for bin in bins]
+
+
+def bins_of(keys, batch, budget, lengths):
+    if budget is not None:
+        bins = packed(lengths, *budget)
+        return [bins[permute(keys, len(bins), place)] for place in range(len(bins))]
+    whole = len(lengths) // batch
+    places = sorted(range(whole * batch), key=lambda place: (lengths[place][0], place))
+    cuts = [sorted(places[at : at + batch]) for at in range(0, len(places), batch)]
+    dealt = [place for j in range(whole) for place in cuts[permute(keys, whole, j)]]
+    return [[place] for place in dealt + [*range(whole * batch, len(lengths))]]
+
+
 def share(batch, rank, world):
     return range(rank * batch // world, (rank + 1) * batch // world)
 
@@ -114,6 +139,9 @@ def check_orders(vectors):
         check(v, Run(int(v["seed"])).hash("sample", v["epoch"], v["position"]), int(v["sample_seed"]))
     for v in vectors["shares"]:
         check(v, [[*share(v["batch"], rank, v["world"])] for rank in range(v["world"])], v["places"])
+    for v in vectors["windows"]:
+        keys = Run(int(v["seed"])).round_keys("window", v["epoch"], v["window"])
+        check(v, bins_of(keys, v["batch"], v["budget"], v["lengths"]), v["bins"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,278 @@
+//! Windows of an epoch, and the stream of bins that they make: packed samples, dealt out to ranks.
+
+use super::lengths::Lengths;
+use super::order::{Cursor, Order};
+use super::packing::{Bins, Length, Packing, WINDOW_MAX};
+use super::shard::{Remainder, Shard, Steps};
+use crate::error::{Error, Result};
+use std::num::NonZeroU64;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Packs the windows of a run. It is shared between threads; each reads with a [`BinReader`] of its own.
+#[derive(Clone, Debug)]
+pub struct Packer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    order: Order,
+    lengths: Lengths,
+    packing: Packing,
+    window: NonZeroU64,
+    batch: NonZeroU64,
+}
+
+/// A place in an epoch's stream of bins: the bins of window 0, then those of window 1, and so on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BinPlace {
+    /// The window.
+    pub window: u64,
+    /// Which of its bins.
+    pub item: u64,
+}
+
+/// How many bins each window of an epoch has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BinCounts {
+    /// The bins before each window, and at the end those of all.
+    starts: Vec<u64>,
+}
+
+/// A rank's share of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepBins {
+    /// Its bins, in order.
+    pub bins: Vec<Bin>,
+    /// Where the next step begins.
+    pub next: BinPlace,
+}
+
+/// Samples that are joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bin {
+    /// Their positions in the epoch, ascending.
+    pub positions: Vec<u64>,
+    /// False where the bin only fills the batch up.
+    pub valid: bool,
+}
+
+impl Packer {
+    /// Packs windows of `window` positions of an order, whose samples have these lengths, for global batches of `batch`
+    /// bins.
+    ///
+    /// # Errors
+    /// `Invalid` when the window is no multiple of the batch or too large, when the budget is none, or when lengths are
+    /// missing.
+    pub fn new(order: Order, lengths: Lengths, packing: Packing, window: u64, batch: u64) -> Result<Self> {
+        let Some(batch) = NonZeroU64::new(batch) else {
+            return Err(Error::invalid("the global batch must be at least 1"));
+        };
+        let fits = NonZeroU64::new(window).filter(|window| window.get() % batch == 0 && window.get() <= WINDOW_MAX);
+        let Some(window) = fits else {
+            let (below, above) = (window - window % batch, window.div_ceil(batch.get()).saturating_mul(batch.get()));
+            return Err(Error::invalid(format!(
+                "a window of {window} positions must be a multiple of the global batch of {batch}, and at most \
+                 {WINDOW_MAX}: take {}",
+                if below > 0 { below.min(WINDOW_MAX - WINDOW_MAX % batch) } else { above.max(batch.get()) }
+            )));
+        };
+        if let Packing::Bins(budget) = &packing {
+            budget.check()?;
+        }
+        order.check_groups(&lengths.group_lens())?;
+        Ok(Self(Arc::new(Inner { order, lengths, packing, window, batch })))
+    }
+
+    /// The order that is packed.
+    pub fn order(&self) -> &Order {
+        &self.0.order
+    }
+
+    /// The lengths of the samples.
+    pub fn lengths(&self) -> &Lengths {
+        &self.0.lengths
+    }
+
+    /// How samples are joined.
+    pub fn packing(&self) -> &Packing {
+        &self.0.packing
+    }
+
+    /// How many windows an epoch has; the last one may be short.
+    pub fn windows(&self) -> u64 {
+        self.0.order.len().div_ceil(self.0.window.get())
+    }
+
+    /// The positions of a window.
+    pub fn range(&self, window: u64) -> Range<u64> {
+        let border = |window: u64| window.saturating_mul(self.0.window.get()).min(self.0.order.len());
+        border(window)..border(window.saturating_add(1))
+    }
+
+    /// The bins of a window.
+    ///
+    /// # Errors
+    /// `Invalid` when the epoch has no such window, or a sample that is over the budget, where that is to be an error.
+    pub fn bins(&self, epoch: u64, window: u64) -> Result<Bins> {
+        self.pack(&mut self.0.order.cursor(), &mut Vec::new(), epoch, window)
+    }
+
+    fn pack(&self, cursor: &mut Cursor, lengths: &mut Vec<Length>, epoch: u64, window: u64) -> Result<Bins> {
+        let Inner { order, lengths: known, packing, batch, .. } = &*self.0;
+        if window >= self.windows() {
+            return Err(Error::invalid(format!("an epoch has {} windows, and no window {window}", self.windows())));
+        }
+        let range = self.range(window);
+        lengths.clear();
+        for position in range.clone() {
+            lengths.push(known.get(cursor.at(epoch, position)?));
+        }
+        let bins = Bins::pack(range.start, lengths, packing, *batch, order.keys().window(epoch, window));
+        bins.map_err(|error| error.in_row(format!("epoch {epoch}, positions {} to {}", range.start, range.end - 1)))
+    }
+
+    /// How many bins each window of an epoch has: one pass over the lengths, by so many threads.
+    ///
+    /// # Errors
+    /// What [`Packer::bins`] returns.
+    pub fn count(&self, epoch: u64, threads: usize) -> Result<BinCounts> {
+        let windows = self.windows();
+        let part = windows.div_ceil(threads.max(1) as u64).max(1);
+        let count = |first: u64| {
+            let (mut cursor, mut lengths) = (self.0.order.cursor(), Vec::new());
+            let all = first..windows.min(first.saturating_add(part));
+            all.map(|window| Ok(self.pack(&mut cursor, &mut lengths, epoch, window)?.len())).collect::<Result<Vec<_>>>()
+        };
+        let mut firsts = (0..windows).step_by(usize::try_from(part).unwrap_or(usize::MAX));
+        let here = firsts.next().unwrap_or(0);
+        let counts = std::thread::scope(|scope| {
+            let others: Vec<_> = firsts.map(|first| scope.spawn(move || count(first))).collect();
+            let mut counts = vec![count(here)];
+            for other in others {
+                counts.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            counts
+        });
+        let mut starts = vec![0];
+        let mut bins = 0;
+        for count in counts {
+            for count in count? {
+                bins += count;
+                starts.push(bins);
+            }
+        }
+        Ok(BinCounts { starts })
+    }
+
+    /// A reader of the stream of bins.
+    pub fn reader(&self) -> BinReader {
+        BinReader { packer: self.clone(), cursor: self.0.order.cursor(), lengths: Vec::new(), kept: None }
+    }
+}
+
+impl BinCounts {
+    /// How many bins the epoch has.
+    pub fn len(&self) -> u64 {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The steps of the epoch, in global batches of so many bins.
+    ///
+    /// # Errors
+    /// `Invalid` when there is none.
+    pub fn steps(&self, batch: u64, remainder: Remainder) -> Result<Steps> {
+        Steps::new(self.len(), batch, remainder)
+    }
+
+    /// Where the bin with this number stands; one past the last stands at the start of the window behind the last.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no such bin.
+    pub fn locate(&self, bin: u64) -> Result<BinPlace> {
+        if bin > self.len() {
+            return Err(Error::invalid(format!("the epoch has {} bins, and no bin {bin}", self.len())));
+        }
+        let window = self.starts.partition_point(|start| *start <= bin) - 1;
+        Ok(BinPlace { window: window as u64, item: bin - self.starts[window] })
+    }
+
+    /// How many bins come before a place.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no such place.
+    pub fn before(&self, at: BinPlace) -> Result<u64> {
+        let window = usize::try_from(at.window).ok();
+        let start = window.and_then(|window| self.starts.get(window).copied());
+        let end = window.and_then(|window| self.starts.get(window.checked_add(1)?).copied()).unwrap_or(self.len());
+        match start.and_then(|start| start.checked_add(at.item)) {
+            Some(bin) if bin <= end => Ok(bin),
+            _ => Err(Error::invalid(format!("the epoch has no bin {} in a window {}", at.item, at.window))),
+        }
+    }
+}
+
+/// Reads the stream of bins step by step, from any place. It keeps the window that it read last.
+#[derive(Debug)]
+pub struct BinReader {
+    packer: Packer,
+    cursor: Cursor,
+    lengths: Vec<Length>,
+    kept: Option<(u64, u64, Bins)>,
+}
+
+impl BinReader {
+    /// The step that begins at a place: what a rank takes of it, and where the next one begins; `None` where the epoch has
+    /// no step left. Nothing but the windows of the step is looked at.
+    ///
+    /// # Errors
+    /// `Invalid` when the epoch has no such place; what [`Packer::bins`] returns.
+    pub fn step(&mut self, epoch: u64, from: BinPlace, shard: Shard, remainder: Remainder) -> Result<Option<StepBins>> {
+        let (batch, windows) = (self.packer.0.batch.get(), self.packer.windows());
+        let share = shard.share(batch);
+        let end = BinPlace { window: windows, item: 0 };
+        let (mut at, mut next, mut valid, mut bins, mut done) = (from, from, true, Vec::new(), 0);
+        while done < batch {
+            if at == end {
+                if from == end || remainder == Remainder::Drop {
+                    return Ok(None);
+                }
+                // From the epoch's start, as often as it takes.
+                (at, valid) = (BinPlace::default(), false);
+            }
+            let window = self.window(epoch, at.window)?;
+            let Some(left) = window.len().checked_sub(at.item).filter(|left| *left > 0) else {
+                return Err(Error::invalid(format!(
+                    "window {} has {} bins, and no bin {}",
+                    at.window,
+                    window.len(),
+                    at.item
+                )));
+            };
+            let taken = left.min(batch - done);
+            for place in done.max(share.start)..(done + taken).min(share.end) {
+                let positions = window.positions(at.item + place - done).collect();
+                bins.push(Bin { positions, valid });
+            }
+            done += taken;
+            at = match taken == left {
+                true => BinPlace { window: at.window + 1, item: 0 },
+                false => BinPlace { window: at.window, item: at.item + taken },
+            };
+            next = if valid { at } else { end };
+        }
+        Ok(Some(StepBins { bins, next }))
+    }
+
+    fn window(&mut self, epoch: u64, window: u64) -> Result<&Bins> {
+        if self.kept.as_ref().is_none_or(|(of, kept, _)| (*of, *kept) != (epoch, window)) {
+            let bins = self.packer.pack(&mut self.cursor, &mut self.lengths, epoch, window)?;
+            self.kept = Some((epoch, window, bins));
+        }
+        Ok(&self.kept.as_ref().expect("it was set just now").2)
+    }
+}
