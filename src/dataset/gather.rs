@@ -1,6 +1,7 @@
 //! Gathering: columns of rows that lie anywhere in a table, in the order asked for.
 
 use crate::dataset::Dataset;
+use crate::dataset::interleave::interleave;
 use crate::dataset::row::Row;
 use crate::error::{Error, Result};
 use crate::schema::tables::{Table, blobs};
@@ -10,7 +11,6 @@ use arrow_array::builder::BinaryViewBuilder;
 use arrow_array::{Array, ArrayRef, new_empty_array};
 use arrow_buffer::Buffer;
 use arrow_schema::{DataType, Field};
-use arrow_select::interleave::interleave;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -60,7 +60,7 @@ pub(crate) fn gather(rows: &[Row<'_>], column: usize, field: &Field) -> Result<A
     }
     match sources.is_empty() {
         true => Ok(new_empty_array(field.data_type())),
-        false => Ok(interleave(&sources, &places)?),
+        false => interleave(&sources, &places),
     }
 }
 

@@ -14,6 +14,7 @@ mod files;
 mod fragments;
 mod gather;
 mod index;
+mod interleave;
 mod lazy;
 mod link;
 mod live;
