@@ -18,7 +18,7 @@ use surgdb::format::address::FragmentId;
 use surgdb::format::manifest::{FileEntry, FragmentRows, Manifest, Operation, data_number, data_path};
 use surgdb::storage::fault::{Fault, arm};
 use surgdb::storage::publish::NewFile;
-use surgdb::{Error, ErrorKind, Result};
+use surgdb::{Dataset, Error, ErrorKind, Result};
 
 const EPERM: i32 = 1;
 const EIO: i32 = 5;
@@ -81,24 +81,48 @@ fn child() {
     let work: Vec<&str> = work.split('|').collect();
     let [root, times, mode, at, code] = work[..] else { panic!("{work:?}") };
     let (at, code) = (at.parse().unwrap(), code.parse().unwrap());
-    match mode {
+    let armed = || match mode {
         "abort" => arm(at, Fault::Abort),
         "fail" => arm(at, Fault::Fail(code)),
         "once" => arm(at, Fault::FailOnce(code)),
+        "tell" => arm(at, Fault::Tell),
         _ => {}
-    }
-    if let Err(error) = create_and_append(Path::new(root), times.parse().unwrap()) {
+    };
+    let root = Path::new(root);
+    let done = match times {
+        "tag" => create_and_append(root, 1).and_then(|()| {
+            armed();
+            let tagged = Dataset::open(root)?.tag("paper")?;
+            eprintln!("committed {}", tagged.version());
+            Ok(())
+        }),
+        "report" => create(root).and_then(|_| {
+            armed();
+            let mut appender = Dataset::open(root)?.append()?;
+            appender.report("import", b"{}")?;
+            appender.commit(Operation::new("report")).map(drop)
+        }),
+        times => {
+            armed();
+            create_and_append(root, times.parse().unwrap())
+        }
+    };
+    if let Err(error) = done {
         eprintln!("failed: {error}");
     }
     eprintln!("reached: {}", surgdb::storage::fault::reached());
 }
 
-fn start(root: &Path, times: usize, mode: &str, at: u64, code: i32) -> Child {
-    child::start("SURGDB_CRASH_CHILD", &format!("{}|{times}|{mode}|{at}|{code}", root.display()))
+fn start(root: &Path, work: &str, mode: &str, at: u64, code: i32) -> Child {
+    child::start("SURGDB_CRASH_CHILD", &format!("{}|{work}|{mode}|{at}|{code}", root.display()))
 }
 
 fn run(root: &Path, mode: &str, at: u64, code: i32) -> (Output, String) {
-    let output = start(root, 2, mode, at, code).wait_with_output().unwrap();
+    run_work(root, "2", mode, at, code)
+}
+
+fn run_work(root: &Path, work: &str, mode: &str, at: u64, code: i32) -> (Output, String) {
+    let output = start(root, work, mode, at, code).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output, said)
 }
@@ -187,6 +211,62 @@ fn a_writer_killed_at_any_step_leaves_the_last_version_whole_and_the_next_writer
     panic!("the child never ran through");
 }
 
+#[test]
+fn a_writer_that_is_killed_while_it_tags_leaves_the_tag_set_or_not() {
+    let mut seen = BTreeSet::new();
+    for at in 1..100 {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("d.surgdb");
+        let (output, said) = run_work(&root, "tag", "abort", at, 0);
+        let version = check_whole(&root);
+        let tags = versions::newest(&root).unwrap().tags;
+        assert_eq!(tags.get("paper"), (version == 3).then_some(&2), "step {at}: {said}");
+        seen.insert(version);
+        check_goes_on(&root, version);
+        assert_eq!(versions::newest(&root).unwrap().tags, tags, "a version keeps the tags of the one before it");
+        if output.status.success() {
+            assert_eq!(seen, BTreeSet::from([2, 3]));
+            return;
+        }
+    }
+    panic!("the child never ran through");
+}
+
+/// The steps that a child told, writes in a row as one.
+fn steps(work: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let (output, said) = run_work(&dir.path().join("d.surgdb"), work, "tell", 1, 0);
+    assert!(output.status.success() && !said.contains("failed"), "{said}");
+    let told = said.lines().filter_map(|line| Some(line.strip_prefix("step ")?.split_once(": ")?.1.to_owned()));
+    let mut told: Vec<String> = told.collect();
+    told.dedup_by(|next, last| next == "write" && last == "write");
+    told
+}
+
+const PUBLISH: [&str; 6] = ["create temporary", "write", "fsync file", "hard link", "unlink temporary", "fsync folder"];
+
+#[test]
+fn nothing_is_named_before_its_bytes_are_on_the_disk_nor_done_before_its_name_is() {
+    let mut expected = Vec::new();
+    // The dataset's own folder, and those in it.
+    (0..13).for_each(|_| expected.extend(["create folder", "fsync folder"]));
+    expected.extend(PUBLISH);
+    for _ in FOLDERS {
+        expected.extend(["create claim", "write claim"]);
+        expected.extend(PUBLISH);
+    }
+    expected.extend(PUBLISH);
+    expected.extend(["unlink", "unlink"]);
+    assert_eq!(steps("1"), expected);
+}
+
+#[test]
+fn a_report_is_written_under_a_claim_that_goes_when_the_version_is_there() {
+    let claim = ["create claim", "write claim"];
+    let expected: Vec<&str> = claim.into_iter().chain(PUBLISH).chain(PUBLISH).chain(["unlink"]).collect();
+    assert_eq!(steps("report"), expected);
+}
+
 /// Lets every step fail in turn and gives all that the children said.
 fn fail_at_every_step(mode: &str, code: i32, after: impl Fn(&Path, &str)) -> String {
     let mut all = String::new();
@@ -242,7 +322,7 @@ fn writers_at_once(writers: usize, times: usize) {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("d.surgdb");
     create(&root).unwrap();
-    let children: Vec<_> = (0..writers).map(|_| start(&root, times, "none", 0, 0)).collect();
+    let children: Vec<_> = (0..writers).map(|_| start(&root, &times.to_string(), "none", 0, 0)).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

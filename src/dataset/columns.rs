@@ -1,5 +1,6 @@
 //! Side columns: a column added to a table, or cells of one replaced, without the bulk being rewritten.
 
+use crate::dataset::cells::linked;
 use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
@@ -105,6 +106,14 @@ impl CellUpdate {
 
     pub(super) fn place(&self) -> (Table, &str) {
         (self.table, &self.column.name)
+    }
+
+    pub(super) fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    pub(super) fn values(&self) -> &ArrayRef {
+        &self.values
     }
 }
 
@@ -223,6 +232,13 @@ pub fn write_update(dataset: &Dataset, claims: &mut Claims, update: &CellUpdate,
             if let Some(at) = at {
                 let path = state.cells_path(at, index).to_owned();
                 change.overlays.push((update.table, column.name.clone(), fragment.id, path));
+                // The new values were held against these columns too.
+                let is_linked = index.is_some_and(|index| linked(update.table).contains(&index));
+                let others = linked(update.table).iter().filter(|other| is_linked && Some(**other) != index);
+                change.overlays.extend(others.map(|other| {
+                    let path = state.cells_path(at, Some(*other)).to_owned();
+                    (update.table, state.columns[*other].column.name.clone(), fragment.id, path)
+                }));
             }
             let known = at.zip(index);
             let patch = Patch { dataset, state, fragment, known, ty: &column, values: &update.values, cells };

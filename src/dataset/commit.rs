@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::constants::{
     CLAIMS_DIR, COLUMNS_DIR, DELETIONS_DIR, FORMAT_VERSION, INDEX_DIR, REPORTS_DIR, TABLES, VERSIONS_DIR,
 };
-use crate::format::manifest::{Manifest, version_name};
+use crate::format::manifest::{Manifest, may_build_on, version_name};
 use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir};
 use std::path::Path;
 use std::time::Duration;
@@ -44,7 +44,8 @@ pub fn create(root: &Path) -> Result<Manifest> {
 ///
 /// # Errors
 /// What `build` gives; `Conflict` when a claim is gone, or other writers were first thousands of times; `Corrupt`
-/// when what `build` made is no valid manifest; `Storage`, `Io`. Whatever the error, the dataset has either its
+/// when what `build` made is no valid manifest; `Unsupported` when the newest version is of a newer format; `Storage`,
+/// `Io`. Whatever the error, the dataset has either its
 /// newest version as before, or the new one, whole; an error that leaves the new one says so.
 pub fn commit(
     root: &Path,
@@ -54,6 +55,9 @@ pub fn commit(
     let id = unique()?;
     for attempt in 0..ATTEMPTS_MAX {
         let base = versions::newest(root)?;
+        if !may_build_on(&base.format, FORMAT_VERSION) {
+            return Err(newer_format(&base.format).in_file(root));
+        }
         claims.check()?;
         let before = claims.published();
         let next = fill_in(build(&base, claims)?, &base, &id, claims);
@@ -74,6 +78,14 @@ pub fn commit(
          larger changes less often"
     ))
     .in_file(root))
+}
+
+/// A newer minor version may have fields that this build would drop (VERSIONS.md).
+fn newer_format(format: &str) -> Error {
+    Error::unsupported(format!(
+        "the newest version has format version {format}, and this build writes {FORMAT_VERSION}: what it does not know \
+         would be lost; use a newer build"
+    ))
 }
 
 enum Published {

@@ -4,12 +4,14 @@
 //! importers, the exporters and the command line use it.
 
 mod append;
+mod cells;
 mod change;
 pub mod claims;
 mod columns;
 pub mod commit;
 mod compact;
 mod delete;
+mod diff;
 mod files;
 mod fragments;
 mod gather;
@@ -20,18 +22,21 @@ mod link;
 mod live;
 mod merge;
 mod open;
+mod pictures;
 mod record;
 mod row;
 mod scan;
 mod select;
 mod split;
 mod table;
+mod tags;
 mod verify;
 pub mod versions;
 
 pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
 pub use columns::CellUpdate;
 pub use delete::DeleteOptions;
+pub use diff::{NamesDiff, RowsDiff, VersionDiff};
 pub(crate) use gather::{VIEW_BYTES_MAX, gather, push_view};
 pub use index::IndexKind;
 pub use open::{Dataset, OpenOptions};

@@ -188,14 +188,26 @@ fn check_readable(format: &str, features: &[String]) -> Result<()> {
 
 /// Whether this build reads that format: the same major version, and before 1.0 the same minor one too.
 pub(super) fn is_same_format(format: &str) -> bool {
-    let parts = |text: &str| {
-        let (major, minor) = text.split_once('.')?;
-        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
-    };
-    match (parts(format), parts(FORMAT_VERSION)) {
+    match (major_minor(format), major_minor(FORMAT_VERSION)) {
         (Some((major, minor)), Some((ours, our_minor))) => major == ours && (major > 0 || minor == our_minor),
         _ => false,
     }
+}
+
+/// Whether a writer of the format version `ours` may build on a version that has `format`: it is no newer one.
+///
+/// ```
+/// use surgdb::format::manifest::may_build_on;
+/// assert!(may_build_on("1.2", "1.3") && may_build_on("1.3", "1.3"));
+/// assert!(!may_build_on("1.10", "1.9") && !may_build_on("2.0", "1.9") && !may_build_on("new", "1.9"));
+/// ```
+pub fn may_build_on(format: &str, ours: &str) -> bool {
+    major_minor(format).zip(major_minor(ours)).is_some_and(|(theirs, ours)| theirs.0 == ours.0 && theirs.1 <= ours.1)
+}
+
+fn major_minor(format: &str) -> Option<(u32, u32)> {
+    let (major, minor) = format.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// The path of a version file, relative to the dataset's folder: `versions/0000000007.json`.

@@ -3,6 +3,7 @@
 //! Unless a test has armed it, a step costs one relaxed load. It is armed once per process, by a child process
 //! that a test starts.
 
+use std::fs::File;
 use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +17,8 @@ pub enum Fault {
     Fail(i32),
     /// This step alone fails with this error number.
     FailOnce(i32),
+    /// Nothing fails; from this step on each is told on stderr, as `step NUMBER: NAME`.
+    Tell,
 }
 
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -39,6 +42,12 @@ pub fn step(name: &'static str) -> io::Result<()> {
     if ARMED.load(Ordering::Relaxed) { reach(name) } else { Ok(()) }
 }
 
+/// Brings a file or folder to the disk: a step that all durability rests on, so that it stands here alone.
+pub fn sync(name: &'static str, file: &File) -> io::Result<()> {
+    step(name)?;
+    file.sync_all()
+}
+
 #[cold]
 fn reach(name: &'static str) -> io::Result<()> {
     let Some((at, fault)) = PLAN.get() else { return Ok(()) };
@@ -53,6 +62,10 @@ fn reach(name: &'static str) -> io::Result<()> {
             Err(io::Error::from_raw_os_error(code))
         }
         Fault::FailOnce(code) if taken == *at => Err(io::Error::from_raw_os_error(code)),
+        Fault::Tell if taken >= *at => {
+            eprintln!("step {taken}: {name}");
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

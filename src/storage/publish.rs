@@ -77,9 +77,7 @@ impl NewFile {
 
     fn publish_inner(&mut self) -> Result<()> {
         self.flush_buffer().map_err(|error| Error::io("cannot write the file", error))?;
-        fault::step("fsync file")
-            .and_then(|()| self.file.sync_all())
-            .map_err(|error| Error::io("cannot bring the file to the disk", error))?;
+        fault::sync("fsync file", &self.file).map_err(|error| Error::io("cannot bring the file to the disk", error))?;
         self.link()?;
         self.unlink_temporary().map_err(|error| Error::io("cannot remove its temporary name", error))?;
         sync_dir(&self.dir)
@@ -206,7 +204,7 @@ pub fn unlink(path: &Path) -> Result<()> {
 /// # Errors
 /// `Io` when the system reports that it could not.
 pub fn sync_dir(dir: &Path) -> Result<()> {
-    let synced = fault::step("fsync folder").and_then(|()| File::open(dir)?.sync_all());
+    let synced = File::open(dir).and_then(|dir| fault::sync("fsync folder", &dir));
     match synced {
         // Some network file systems know no fsync of folders: there a name is durable when the call returns.
         Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),

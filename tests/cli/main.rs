@@ -4,6 +4,7 @@ mod columns;
 mod fixture;
 mod subset;
 mod terminal;
+mod versions;
 
 use fixture::{Fixture, fails, json, stderr, stdout, surgdb};
 use serde_json::Value;

@@ -9,7 +9,7 @@ pub struct Place {
     /// The dataset's folder, such as my.surgdb
     pub dataset: PathBuf,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 

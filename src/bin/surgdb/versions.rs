@@ -1,44 +1,156 @@
-//! `surgdb versions`: the history of a dataset.
+//! `surgdb versions`: the history of a dataset, names for its versions, and what changed between two.
 
 use crate::args::Place;
 use crate::cli::Outcome;
 use crate::output::{Output, operation};
-use crate::ui::{Align, Table as Lines};
+use crate::ui::{self, Align, Table as Lines};
 use serde_json::{Value, json};
-use surgdb::Result;
-use surgdb::dataset::versions;
+use std::path::Path;
+use surgdb::dataset::{NamesDiff, RowsDiff, VersionDiff, versions};
 use surgdb::format::manifest::{Manifest, VersionFile};
+use surgdb::{Dataset, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
   surgdb versions my.surgdb
-  surgdb info my.surgdb --version 3        look at one of them";
+  surgdb versions my.surgdb tag paper              the newest one is called so from now on
+  surgdb versions my.surgdb tag paper --version 7  that one is
+  surgdb versions my.surgdb untag paper
+  surgdb versions my.surgdb diff 3 paper           what changed from one to the other
+  surgdb info my.surgdb --tag paper                look at one of them
 
-/// List the versions of a dataset: when each was made, and by what
+A tag is for a version that something rests on: a run, a paper. Reading commands take it with --tag.";
+
+/// List the versions of a dataset, give them names, and compare them
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     place: Place,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Give a version a name
+    Tag {
+        /// Letters, digits, `_`, `-`, `.` and `/`
+        name: String,
+        /// This version instead of the newest
+        #[arg(long, value_name = "N")]
+        version: Option<u64>,
+        /// Take the name away from the version that has it
+        #[arg(long = "move")]
+        moves: bool,
+    },
+    /// Take a name away from the version that has it
+    Untag {
+        /// The tag
+        name: String,
+    },
+    /// Say what changed from one version to another: rows, side columns, sources
+    Diff {
+        /// The version before: its number or a tag
+        before: String,
+        /// The version after: its number or a tag; the newest where none is named
+        after: Option<String>,
+    },
 }
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
-    let newest = versions::newest(&args.place.dataset)?;
-    let mut kept = Vec::new();
-    for number in versions::list(&args.place.dataset)? {
-        // Of a version that vacuum dropped only its number is left.
-        if let VersionFile::Manifest(manifest) = versions::read_file(&args.place.dataset, number)? {
-            kept.push(*manifest);
-        }
-    }
+    let Place { dataset: root, json } = &args.place;
     let mut out = Output::new();
-    match args.place.json {
-        true => out.json(&facts(&newest, &kept))?,
-        false => out.table(&lines(&newest, &kept), 0)?,
+    match &args.command {
+        None => list(root, *json, &mut out)?,
+        Some(Command::Tag { name, version, moves }) => {
+            let dataset = match version {
+                Some(version) => Dataset::options().version(*version).open(root)?,
+                None => Dataset::open(root)?,
+            };
+            let after = if *moves { dataset.move_tag(name)? } else { dataset.tag(name)? };
+            let tagged = dataset.version();
+            match json {
+                true => out.json(&json!({ "tag": name, "tagged": tagged, "version": after.version() }))?,
+                false => out.line(format_args!("version {tagged} has the tag {name}"))?,
+            }
+        }
+        Some(Command::Untag { name }) => {
+            let after = Dataset::open(root)?.untag(name)?;
+            match json {
+                true => out.json(&json!({ "tag": name, "tagged": null, "version": after.version() }))?,
+                false => out.line(format_args!("no version has the tag {name} any more"))?,
+            }
+        }
+        Some(Command::Diff { before, after }) => {
+            let before = open(root, before)?;
+            let after = after.as_ref().map_or_else(|| Dataset::open(root), |after| open(root, after))?;
+            let diff = before.diff(&after)?;
+            match json {
+                true => out.json(&difference(&diff))?,
+                false => print(&diff, &mut out)?,
+            }
+        }
     }
     out.finish()?;
     Ok(Outcome::Fine)
+}
+
+/// The version with this number or tag.
+fn open(root: &Path, name: &str) -> Result<Dataset> {
+    match name.parse() {
+        Ok(version) => Dataset::options().version(version).open(root),
+        Err(_) => Dataset::options().tag(name).open(root),
+    }
+}
+
+fn list(root: &Path, json: bool, out: &mut Output) -> Result<()> {
+    let newest = versions::newest(root)?;
+    let mut kept = Vec::new();
+    for number in versions::list(root)? {
+        // Of a version that vacuum dropped only its number is left.
+        if let VersionFile::Manifest(manifest) = versions::read_file(root, number)? {
+            kept.push(*manifest);
+        }
+    }
+    match json {
+        true => out.json(&facts(&newest, &kept)),
+        false => out.table(&lines(&newest, &kept), 0),
+    }
+}
+
+fn difference(diff: &VersionDiff) -> Value {
+    let rows = |(table, rows): (&Table, &RowsDiff)| {
+        (table.name().to_owned(), json!({ "added": rows.added, "gone": rows.gone }))
+    };
+    let names = |names: &NamesDiff| json!({ "added": names.added, "gone": names.gone, "changed": names.changed });
+    json!({
+        "versions": [diff.versions.0, diff.versions.1],
+        "rows": diff.rows.iter().map(rows).collect::<serde_json::Map<_, _>>(),
+        "columns": names(&diff.columns),
+        "sources": names(&diff.sources),
+    })
+}
+
+fn print(diff: &VersionDiff, out: &mut Output) -> Result<()> {
+    let (before, after) = diff.versions;
+    if diff.is_empty() {
+        return out.line(format_args!("versions {before} and {after} have the same rows, columns and sources"));
+    }
+    out.line(format_args!("from version {before} to version {after}"))?;
+    let mut lines = Lines::new(&[Align::Left, Align::Right, Align::Right]);
+    for (table, rows) in &diff.rows {
+        lines.row([table.name().into(), format!("+{}", ui::count(rows.added)), format!("-{}", ui::count(rows.gone))]);
+    }
+    out.table(&lines, 2)?;
+    for (what, names) in [("side column", &diff.columns), ("source", &diff.sources)] {
+        let kinds = [("added", &names.added), ("gone", &names.gone), ("changed", &names.changed)];
+        for (how, names) in kinds {
+            names.iter().try_for_each(|name| out.line(format_args!("  {what} {name}: {how}")))?;
+        }
+    }
+    Ok(())
 }
 
 fn tags(newest: &Manifest, version: u64) -> Vec<&str> {

@@ -13,7 +13,7 @@ use crate::dataset::claims::Claims;
 use crate::dataset::columns::CellUpdate;
 use crate::dataset::index::IndexKind;
 use crate::dataset::link;
-use crate::dataset::{Dataset, columns};
+use crate::dataset::{Dataset, cells, columns, pictures};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::format::constants::REPORTS_DIR;
@@ -38,7 +38,7 @@ use std::path::Path;
 ///
 /// Memory is bounded. What waits for a batch takes at most three times `batch_bytes` a table and three times
 /// `blob_batch_bytes` of blobs (buffers double as they grow), or three times a row that is larger by itself; a file of
-/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 90 bytes a new id or
+/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 90 bytes a new id, 130 a new
 /// blob, 50 a new annotation's target or frame's video, and 32 each committed row that new ones refer to. Each file that
 /// is written has a buffer of 1 MiB. Dictionaries and the side files of updates come on top.
 ///
@@ -91,6 +91,8 @@ pub struct Appender {
     /// Addresses of new blobs, by the start of their digest: those whose bytes are here, and those that are linked.
     digests: HashMap<Identity, Address, Keyed>,
     links: HashMap<Identity, Address, Keyed>,
+    /// Width and height of new pictures.
+    sizes: HashMap<Address, (u32, u32)>,
     /// What the row at hand refers to: it counts once the row is appended.
     noted: Vec<Address>,
     names: BTreeSet<String>,
@@ -149,6 +151,7 @@ impl Dataset {
             ids: Default::default(),
             digests: HashMap::default(),
             links: HashMap::default(),
+            sizes: HashMap::new(),
             noted: Vec::new(),
             names: BTreeSet::new(),
             change: Change::default(),
@@ -198,8 +201,9 @@ impl Appender {
     /// Appends a frame.
     ///
     /// # Errors
-    /// As [`Appender::video`].
+    /// As [`Appender::video`]; `Invalid` also when it says another size than its picture's header.
     pub fn frame(&mut self, row: &FrameRow) -> Result<Address> {
+        self.check_size(row).map_err(|error| error.with_id(&row.id))?;
         let (address, _) = append_row!(self, Table::Frames, frames, row, check_frame);
         if let Some(video) = row.video {
             self.change.entries.entry(IndexKind::Video).or_default().push((video.get() as u64, address.get()));
@@ -253,7 +257,24 @@ impl Appender {
         let root = self.dataset.path();
         let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
         self.digests.insert(digested.identity(), address);
+        let size = media_type.starts_with("image/").then(|| pictures::size_of(bytes)).flatten();
+        if let Some((width, height)) = size
+            && let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height))
+        {
+            self.sizes.insert(address, (width, height));
+        }
         Ok(info(&digested, address, true))
+    }
+
+    /// Whether a frame says the size of its picture, where that is known: it was appended here, or is stored.
+    fn check_size(&self, row: &FrameRow) -> Result<()> {
+        let says = (row.width, row.height);
+        let Some(blob) = row.blob.filter(|_| says != (None, None)) else { return Ok(()) };
+        let is = match self.sizes.get(&blob) {
+            Some((width, height)) => Some((*width as usize, *height as usize)),
+            None => pictures::stored_size(&self.dataset, blob),
+        };
+        is.map_or(Ok(()), |is| validate::check_pixels(says, is))
     }
 
     fn streamed_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
@@ -390,24 +411,12 @@ impl Appender {
         Ok(path)
     }
 
-    /// Writes the reports. A report has its digest for a name, so one that is there already is the same; and so nobody
-    /// can tell whose it is, and one whose commit fails stays, for vacuum.
-    fn write_reports(&self) -> Result<()> {
-        for (path, bytes) in &self.reports {
-            let file = path.rsplit('/').next().unwrap_or(path);
-            match publish_bytes(&self.dataset.file_path(REPORTS_DIR), file, bytes) {
-                Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Makes everything visible as a new version, and opens it. Where nothing was appended or changed, there is no new
     /// version.
     ///
     /// # Errors
-    /// `Conflict` when another writer has committed something that this rests on; `Storage`, `Io`. Whatever the
+    /// `Invalid` when a row with its new cells does not hold together; `Conflict` when another writer has committed
+    /// something that this rests on; `Storage`, `Io`. Whatever the
     /// error, the dataset has either its newest version as before, or the new one, whole.
     pub fn commit(mut self, operation: Operation) -> Result<Dataset> {
         for name in &self.names {
@@ -416,7 +425,6 @@ impl Appender {
                 self.change.sources.push(Source { id: name.clone(), ..Default::default() });
             }
         }
-        self.write_reports()?;
         self.index_new();
         let claims = &mut self.claims;
         let files = [
@@ -429,9 +437,11 @@ impl Appender {
         ];
         self.change.files.extend(files.into_iter().filter(|(_, files)| !files.is_empty()));
         let checking = self.dataset.checking()?;
+        cells::check_updates(&checking, &self.updates)?;
         for update in &self.updates {
             columns::write_update(&checking, claims, update, &mut self.change)?;
         }
+        write_reports(&self.dataset, claims, &self.reports)?;
         self.change.commit(&self.dataset, self.claims, operation)
     }
 }
@@ -453,6 +463,23 @@ impl Appender {
             self.change.entries.insert(IndexKind::Digest, entries.collect());
         }
     }
+}
+
+/// Writes reports. A report has its digest for a name, so one that is there already is the same; and so nobody can tell
+/// whose it is, and one whose commit fails stays, for vacuum. While a writer has a claim, no report is removed for good
+/// (FORMAT.md, 13.5): so one is taken where nothing else has needed a number.
+fn write_reports(dataset: &Dataset, claims: &mut Claims, reports: &[(String, Vec<u8>)]) -> Result<()> {
+    if !reports.is_empty() && claims.numbers().is_empty() {
+        claims.take()?;
+    }
+    for (path, bytes) in reports {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        match publish_bytes(&dataset.file_path(REPORTS_DIR), file, bytes) {
+            Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn info(digested: &Digested, address: Address, is_new: bool) -> BlobInfo {

@@ -1,13 +1,14 @@
 //! Blobs that are linked, and the sizes of pictures.
 
-use crate::dataset::Dataset;
 use crate::dataset::verify::found::Found;
 use crate::dataset::verify::links::check_link;
 use crate::dataset::verify::rows::at_row;
 use crate::dataset::verify::walk::Walk;
+use crate::dataset::{Dataset, pictures};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::tables::{Table, blobs, frames};
+use crate::schema::validate::check_pixels;
 use crate::schema::views::{self, BatchRow, Cells, read};
 
 /// Checks that live blobs have bytes, stored or linked, and that frames say the sizes that their pictures have.
@@ -54,35 +55,17 @@ fn check_pictures(dataset: &Dataset, found: &mut Found<'_>) {
             if pixels == (None, None) {
                 continue;
             }
-            match header_size(dataset, blob) {
+            match pictures::stored_size(dataset, blob) {
                 None => unknown += 1,
-                Some((width, height)) if is_other(pixels.0, width) || is_other(pixels.1, height) => {
-                    let says = |value: Option<i32>| value.map_or("?".to_owned(), |value| value.to_string());
-                    let error = Error::corrupt(format!(
-                        "it says {}×{} pixels, and its picture is {width}×{height}: replace `width` and `height`",
-                        says(pixels.0),
-                        says(pixels.1)
-                    ));
-                    found.fault(at_row(dataset, Table::Frames, piece.address(row).ok(), error));
+                Some(is) => {
+                    if let Err(error) = check_pixels(pixels, is) {
+                        found.fault(at_row(dataset, Table::Frames, piece.address(row).ok(), error));
+                    }
                 }
-                Some(_) => {}
             }
         }
     });
     if unknown > 0 {
         found.note(format!("of {unknown} frames the size was not compared: the picture's header could not be read"));
     }
-}
-
-fn is_other(says: Option<i32>, is: usize) -> bool {
-    says.is_some_and(|says| usize::try_from(says) != Ok(is))
-}
-
-/// Width and height in the header of a stored picture.
-fn header_size(dataset: &Dataset, blob: Address) -> Option<(usize, usize)> {
-    let row = dataset.row_of(Table::Blobs, blob).ok()?;
-    let (file, batch, at) = row.base();
-    let bytes = file.value_buffer(batch, at).ok()?;
-    let size = imagesize::blob_size(&bytes).ok()?;
-    Some((size.width, size.height))
 }

@@ -145,8 +145,5 @@ fn check_blob_row(cells: BatchRow<'_>) -> Result<()> {
         return Err(Error::corrupt(format!("its size is {size}")));
     }
     let media_type: Cell<'_> = cells.cell(blobs::MEDIA_TYPE)?;
-    match read::dict(media_type)?.is_empty() {
-        true => Err(Error::corrupt("its `media_type` is empty")),
-        false => Ok(()),
-    }
+    check_media_type(read::dict(media_type)?)
 }

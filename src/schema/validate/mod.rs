@@ -14,7 +14,7 @@ mod tests;
 
 pub use annotation::check_annotation;
 pub use conversation::check_conversation;
-pub use plain::{check_blob, check_case, check_frame, check_video};
+pub use plain::{check_blob, check_case, check_frame, check_media_type, check_pixels, check_video};
 
 use crate::error::{Error, Result};
 use serde::de::IgnoredAny;

@@ -1,7 +1,7 @@
 //! Cases, videos, frames and blobs.
 
 use super::{Finding, ORIGINS, finite, id_and_source, invalid, json_object, not_empty, not_negative, one_of_opt};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::schema::rows::{BlobRow, CaseRow, FrameRow, VideoRow};
 
 /// Checks a case.
@@ -50,12 +50,39 @@ pub fn check_frame(row: &FrameRow) -> Result<Vec<Finding>> {
     Ok(Vec::new())
 }
 
+/// Checks that a frame says the size that is in its picture's header; of what it does not say nothing is asked.
+///
+/// # Errors
+/// `Invalid`.
+pub fn check_pixels(says: (Option<i32>, Option<i32>), is: (usize, usize)) -> Result<()> {
+    let is_other = |says: Option<i32>, is: usize| says.is_some_and(|says| usize::try_from(says) != Ok(is));
+    if !is_other(says.0, is.0) && !is_other(says.1, is.1) {
+        return Ok(());
+    }
+    let words = |value: Option<i32>| value.map_or("?".to_owned(), |value| value.to_string());
+    Err(Error::invalid(format!(
+        "it says {}×{} pixels, and its picture is {}×{}: correct `width` and `height`",
+        words(says.0),
+        words(says.1),
+        is.0,
+        is.1
+    )))
+}
+
+/// Checks what says of which kind a blob's bytes are.
+///
+/// # Errors
+/// `Invalid`.
+pub fn check_media_type(media_type: &str) -> Result<()> {
+    not_empty("media_type", media_type)
+}
+
 /// Checks a blob; its digest and checksum are taken as they are.
 ///
 /// # Errors
 /// `Invalid`, naming the field.
 pub fn check_blob(row: &BlobRow<'_>) -> Result<Vec<Finding>> {
-    not_empty("media_type", &row.media_type)?;
+    check_media_type(&row.media_type)?;
     not_negative("size", Some(row.size))?;
     match row.bytes {
         Some(bytes) if usize::try_from(row.size) != Ok(bytes.len()) => {
