@@ -90,6 +90,22 @@ pub fn direct(samples: &Samples, threads: usize) -> Result<u64> {
     in_threads(threads, samples.len(), direct::Buffer::default, read)
 }
 
+/// Reads each page past the system's cache where it is asked for first, with so many threads, and touches the bytes of every
+/// sample in `warm`: what a reader can reach at best who fetches nothing twice. The sum of what was touched.
+///
+/// # Errors
+/// As [`direct`].
+pub fn direct_once(pages: &Samples, warm: &Mapped<'_>, threads: usize) -> Result<u64> {
+    let files = pages.files.iter().map(|path| direct::File::open(path)).collect::<Result<Vec<_>>>()?;
+    let read = |buffer: &mut direct::Buffer, at: usize| {
+        for extent in pages.get(at) {
+            files[extent.file as usize].read(buffer, extent.start, extent.len as usize)?;
+        }
+        warm.sample(at)
+    };
+    in_threads(threads, pages.len(), direct::Buffer::default, read)
+}
+
 /// Does `work` for each number below `count`: each thread takes the next one when it is done with its last.
 fn in_threads<B>(
     threads: usize,
