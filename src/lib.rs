@@ -40,6 +40,7 @@
 //! | [`dataset`] | versions, commits, the appender, side columns, selections, verification |
 //! | [`schema`] | the six tables: columns, [`rows`] as plain values, borrowed [views](schema::views) |
 //! | [`vocab`] | the 18 tasks, licences |
+//! | [`load`] | the training loader: order, mixtures, packing, ranks, states that resume, batches |
 //! | [`import`], [`export`] | what people have, in and out: one file a format |
 //! | [`format`](mod@format) | the specification in code; the specification itself is `spec/FORMAT.md` |
 //! | [`read`], [`write`](mod@write), [`storage`] | single files: read lazily and checked, written, published |
@@ -54,6 +55,8 @@
 //!   other data (see [`VerifyLevel`]).
 //! - **A version is all or nothing.** Killed at any moment, a writer leaves the last version whole; readers never see a
 //!   version change under them; concurrent writers never overwrite each other.
+//! - **The order of training is a pure function** of version, selection, options, seed, epoch and position: the same at any
+//!   world size, resumable at any step. `docs/training.md` says what may be relied on.
 //!
 //! # Limits
 //!
