@@ -11,10 +11,11 @@ fn main() -> Result<()> {
     let run = Dataset::open(path)?.loader().shuffle(7).batch(12);
 
     // The whole epoch on one process, to compare with.
-    let mut alone = run.clone().build()?.epoch(0);
+    let loader = run.clone().build()?;
+    let mut alone = loader.epoch(0);
 
     let (mut world, mut state) = (4, None);
-    let steps = alone.size_hint().0;
+    let steps = loader.steps(0)?;
     println!("an epoch has {steps} steps of 12 samples");
     for step in 0..steps {
         // Halfway through, a machine is lost.

@@ -25,7 +25,7 @@ fn main() -> Result<()> {
             drawn[slot.group as usize] += 1;
         }
     }
-    println!("{} steps of 8 samples an epoch", loader.steps(0));
+    println!("{} steps of 8 samples an epoch", loader.steps(0)?);
     let total: u64 = loader.groups().iter().map(|group| group.weight).sum();
     for (group, drawn) in loader.groups().iter().zip(&drawn) {
         let passes = *drawn as f64 / group.selection.len() as f64;

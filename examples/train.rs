@@ -28,11 +28,12 @@ fn main() -> Result<()> {
     let loader = builder.build()?;
     let mut batches = loader.start();
     let mut steps = 0;
-    while batches.epoch() < EPOCHS {
-        match batches.next() {
-            Some(batch) => train(&batch?),
-            None => batches = loader.epoch(batches.epoch() + 1),
-        }
+    while batches.state().mark.epoch < EPOCHS {
+        let Some(batch) = batches.next() else {
+            batches = loader.resume(&batches.state())?;
+            continue;
+        };
+        train(&batch?);
         // The state belongs to the weights: both are saved together, under another name first, so that none is half-written.
         save(state_file, &batches.state())?;
         steps += 1;

@@ -71,6 +71,15 @@ fn a_mixture_draws_by_weight() {
 }
 
 #[test]
+fn packed_samples_take_fewer_steps() {
+    let lines = succeeded("packing", &[]);
+    let numbers: Vec<u64> = lines[0].split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [packed, 4, plain, 4] = numbers[..] else { panic!("{lines:?}") };
+    assert!(packed > 0 && packed < plain, "{lines:?}");
+    assert!(lines[1].contains("% of their tokens are used"), "{lines:?}");
+}
+
+#[test]
 fn every_example_is_short() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     for entry in std::fs::read_dir(dir).unwrap() {

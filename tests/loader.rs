@@ -1,13 +1,16 @@
 //! The loader as a run sees it: which samples come, on how many ranks, after how many interruptions, and what happens
 //! when some cannot be had.
 
+use arrow_array::UInt32Array;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
-use surgdb::dataset::{DeleteOptions, Filter, Selection};
-use surgdb::load::{EpochLength, Loader, LoaderBuilder, Mark, OnDamage, Plan, Remainder, State};
+use std::sync::{Arc, OnceLock};
+use surgdb::dataset::{CellUpdate, DeleteOptions, Filter, Selection};
+use surgdb::load::{
+    Budget, EpochLength, Loader, LoaderBuilder, Mark, OnDamage, Overlong, Packing, Plan, Remainder, State, TokenSource,
+};
 use surgdb::rows::{ConversationRow, TurnRow};
-use surgdb::{Address, Dataset, ErrorKind, Operation, Table};
+use surgdb::{Address, Column, ColumnType, Dataset, ErrorKind, Operation, Table};
 
 const ROWS: usize = 300;
 const WORLDS: [u64; 7] = [1, 2, 3, 4, 6, 8, 12];
@@ -26,7 +29,10 @@ fn make(root: &std::path::Path) -> Dataset {
         }
         dataset = appender.commit(Operation::new("append")).unwrap();
     }
-    dataset
+    let addresses = dataset.live_addresses(Table::Conversations).unwrap();
+    let values: UInt32Array = addresses.iter().map(|address| Some(tokens(*address) as u32)).collect();
+    let column = Column::new("tokens", ColumnType::parse("uint32").unwrap(), true);
+    dataset.update_cells(CellUpdate::new(Table::Conversations, column, addresses, Arc::new(values))).unwrap()
 }
 
 /// One dataset for all tests that only read.
@@ -51,6 +57,16 @@ fn task(number: usize) -> Filter {
 
 fn plans(loader: &Loader, from: Mark) -> Vec<Plan> {
     loader.plans(from).collect::<Result<_, _>>().unwrap()
+}
+
+fn slots(plans: &[Plan]) -> Vec<Vec<(u64, Address, bool)>> {
+    let of = |plan: &Plan| plan.slots.iter().map(|slot| (slot.position, slot.address, slot.valid)).collect();
+    plans.iter().map(of).collect()
+}
+
+/// What the `tokens` column says of a conversation.
+fn tokens(address: Address) -> u64 {
+    u64::from(address.row()) * 7 % 31 + 1
 }
 
 /// What a world's ranks read of an epoch from a mark on, step by step, the ranks' shares one after the other.
@@ -81,7 +97,7 @@ proptest! {
             builder = builder.shuffle(seed);
         }
         let alone = dealt(&builder, 1, Mark::epoch(epoch));
-        prop_assert_eq!(alone.len() as u64, builder.clone().build().unwrap().steps(epoch));
+        prop_assert_eq!(alone.len() as u64, builder.clone().build().unwrap().steps(epoch).unwrap());
         prop_assert!(alone.iter().all(|step| step.len() as u64 == batch));
         let valid: Vec<_> = alone.iter().flatten().filter(|(_, _, valid)| *valid).map(|(_, address, _)| *address).collect();
         let distinct: BTreeSet<_> = valid.iter().copied().collect();
@@ -122,6 +138,49 @@ proptest! {
                     prop_assert_eq!(resumed.resume(&state).unwrap().count(), whole.len() - step);
                     batches.next().unwrap().unwrap();
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn packed_bins_keep_their_budget_and_deal_out_every_sample_once(
+        rows in 60..ROWS, batch in 1u64..9, seed in any::<u64>(), epoch in 0u64..3, pad in any::<bool>(),
+        by_length in any::<bool>(), world in 0usize..6, windows in 2u64..12
+    ) {
+        let budget = Budget { tokens: 40, pictures: None, overlong: Overlong::Error };
+        let packing = if by_length { Packing::ByLength } else { Packing::Bins(budget) };
+        let selection = first(dataset(), rows);
+        let remainder = if pad { Remainder::Pad } else { Remainder::Drop };
+        let builder = dataset().loader().selection(selection.clone()).shuffle(seed).batch(batch).remainder(remainder);
+        let builder = builder.pack(packing, TokenSource::Column("tokens".into())).window(windows * batch).uneven();
+        let loader = builder.clone().build().unwrap();
+        let alone = plans(&loader, Mark::epoch(epoch));
+        prop_assert_eq!(alone.len() as u64, loader.steps(epoch).unwrap());
+        let mut seen = BTreeSet::new();
+        for plan in &alone {
+            let borders = plan.bins.as_ref().unwrap();
+            prop_assert_eq!(borders.len() as u64, batch + 1);
+            for bin in borders.windows(2) {
+                let bin = &plan.slots[bin[0] as usize..bin[1] as usize];
+                prop_assert!(!bin.is_empty());
+                let tokens: u64 = bin.iter().map(|slot| tokens(slot.address)).sum();
+                prop_assert!(tokens <= 40 && (bin.len() == 1 || !by_length));
+                prop_assert!(bin.iter().all(|slot| slot.valid == bin[0].valid));
+                for slot in bin.iter().filter(|slot| slot.valid) {
+                    prop_assert!(seen.insert(slot.address) && selection.contains(slot.address));
+                }
+            }
+        }
+        prop_assert!(seen.len() == rows || !pad);
+        let world = WORLDS[world].min(batch);
+        prop_assert_eq!(dealt(&builder, world, Mark::epoch(epoch)), slots(&alone));
+        for (step, plan) in alone.iter().enumerate().step_by(3) {
+            let state = State { version: loader.dataset().version(), fingerprint: loader.fingerprint(), mark: plan.next };
+            let state = State::from_bytes(&state.to_bytes()).unwrap();
+            let resumed = builder.clone().resume(state).build().unwrap();
+            match plan.next.epoch == epoch {
+                true => prop_assert_eq!(&plans(&resumed, resumed.start().state().mark)[..], &alone[step + 1..]),
+                false => prop_assert_eq!(step + 1, alone.len()),
             }
         }
     }
@@ -169,9 +228,9 @@ fn groups_may_overlap_and_narrow_what_is_selected() {
     let rows: BTreeMap<_, _> =
         loader.groups().iter().map(|group| (group.name.as_str(), group.selection.len())).collect();
     assert_eq!(rows, BTreeMap::from([("all", 111), ("third", 36)]));
-    let any = loader.steps(0) * 10;
+    let any = loader.steps(0).unwrap() * 10;
     let all = dataset().loader().shuffle(1).batch(10).group("all", Filter::all(), 1).group("third", task(0), 1);
-    assert!(all.epoch_length(EpochLength::UntilAll).build().unwrap().steps(0) * 10 >= 2 * ROWS as u64);
+    assert!(all.epoch_length(EpochLength::UntilAll).build().unwrap().steps(0).unwrap() * 10 >= 2 * ROWS as u64);
     assert!((72..100).contains(&any), "{any}");
 }
 

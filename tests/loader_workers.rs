@@ -89,7 +89,7 @@ fn plan(rows: &[Address], step: u64, size: usize, bad: &[u64]) -> Plan {
         Slot { position: at as u64, group: 0, address: row, valid: true, substituted: false }
     };
     let len = 1 + (step as usize * 5) % size;
-    Plan { epoch: 0, step, slots: (0..len).map(slot).collect(), bins: None }
+    Plan { epoch: 0, step, slots: (0..len).map(slot).collect(), ..Plan::default() }
 }
 
 fn plans(

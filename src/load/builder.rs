@@ -1,18 +1,26 @@
 //! From what a user asks for to a loader, with everything that can be wrong found before the first step.
 
 use super::batch::Assembler;
+use super::estimate::Estimate;
 use super::fingerprint::{Fingerprint, Hash};
 use super::groups::{self, ALL, GroupSelection, Samples};
+use super::lengths::{Lengths, PictureSource, TokenSource};
 use super::loader::{Loader, Parts};
 use super::mixture::{EpochLength, Group};
 use super::order::Order;
+use super::packing::{Budget, Overlong, Packing};
 use super::projection::Projection;
 use super::shard::{Remainder, Shard, Steps};
 use super::state::{Mark, State};
+use super::window::Packer;
+use super::workers::PipelineOptions;
 use crate::dataset::{Dataset, Filter, Selection};
 use crate::error::{Error, Result};
 use crate::schema::tables::Table;
 use std::path::Path;
+
+/// From how many positions on a window is taken, unless told.
+const WINDOW: u64 = 4096;
 
 /// What is done with a sample that cannot be had: deleted or purged since, damaged, or its linked file gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +46,12 @@ pub struct LoaderBuilder {
     uneven: bool,
     remainder: Remainder,
     length: Option<EpochLength>,
+    packing: Option<(Packing, TokenSource)>,
+    pictures: Option<PictureSource>,
+    window: Option<u64>,
     on_damage: OnDamage,
     projection: Projection,
+    pipeline: PipelineOptions,
     resume: Option<State>,
 }
 
@@ -58,7 +70,7 @@ impl Dataset {
     /// # }
     /// # let dataset = appender.commit(surgdb::Operation::new("append"))?;
     /// let loader = dataset.loader().shuffle(7).batch(4).build()?;
-    /// assert_eq!(loader.steps(0), 2);
+    /// assert_eq!(loader.steps(0)?, 2);
     /// let mut batches = loader.epoch(0);
     /// while let Some(batch) = batches.next() {
     ///     assert_eq!(batch?.conversations.num_rows(), 4);
@@ -78,8 +90,12 @@ impl Dataset {
             uneven: false,
             remainder: Remainder::default(),
             length: None,
+            packing: None,
+            pictures: None,
+            window: None,
             on_damage: OnDamage::default(),
             projection: Projection::default(),
+            pipeline: PipelineOptions::default(),
             resume: None,
         }
     }
@@ -171,6 +187,27 @@ impl LoaderBuilder {
         self
     }
 
+    /// Packs samples into bins, or puts samples of like length together, by their lengths in tokens. With bins the global
+    /// batch counts bins, and how many steps an epoch has differs from epoch to epoch.
+    pub fn pack(mut self, packing: Packing, tokens: TokenSource) -> Self {
+        self.packing = Some((packing, tokens));
+        self
+    }
+
+    /// Where the number of a sample's pictures is known from, which a budget may limit; those that it refers to in `media`
+    /// unless told.
+    pub fn pictures(mut self, pictures: PictureSource) -> Self {
+        self.pictures = Some(pictures);
+        self
+    }
+
+    /// How many positions of the order are packed together, a multiple of the global batch; the first such number from 4,096
+    /// on unless told. The more, the fuller the bins and the less random the order.
+    pub fn window(mut self, positions: u64) -> Self {
+        self.window = Some(positions);
+        self
+    }
+
     /// What is done with a sample that cannot be had; [`OnDamage::Error`] unless told.
     pub fn on_damage(mut self, policy: OnDamage) -> Self {
         self.on_damage = policy;
@@ -180,6 +217,12 @@ impl LoaderBuilder {
     /// Which columns batches hold, and what comes with them.
     pub fn projection(mut self, projection: Projection) -> Self {
         self.projection = projection;
+        self
+    }
+
+    /// Threads, and how far they work ahead.
+    pub fn pipeline(mut self, options: PipelineOptions) -> Self {
+        self.pipeline = options;
         self
     }
 
@@ -206,17 +249,65 @@ impl LoaderBuilder {
         let assembler = Assembler::new(&dataset, &self.projection)?;
         let groups = self.resolve(&dataset)?;
         let order = self.order(&groups)?;
+        let packer = self.packer(&dataset, &groups, &order)?;
+        // A bin has at least one sample, so a packed epoch has no more steps than this.
         let steps = Steps::new(order.len(), self.batch, self.remainder)?;
-        let fingerprint = self.fingerprint(&dataset, &groups, &order);
+        let fingerprint = self.fingerprint(&dataset, &groups, &order, packer.as_ref());
         let start = match &self.resume {
             Some(state) => {
                 fingerprint.check(&state.fingerprint)?;
-                state.mark
+                match &packer {
+                    Some(packer) => packer.resumed(state.mark)?,
+                    None => state.mark,
+                }
             }
             None => Mark::default(),
         };
-        let on_damage = self.on_damage;
-        Ok(Loader::new(Parts { assembler, groups, order, shard, steps, on_damage, fingerprint, start }))
+        let loader = Loader::new(Parts {
+            assembler,
+            groups,
+            order,
+            shard,
+            remainder: self.remainder,
+            steps,
+            packer,
+            on_damage: self.on_damage,
+            pipeline: self.pipeline,
+            fingerprint,
+            start,
+        });
+        match loader.steps(start.epoch)? {
+            0 => Err(Error::invalid(format!(
+                "the packed samples of an epoch make no whole batch of {} bins: make the global batch smaller, or let the \
+                 last batch be padded",
+                self.batch
+            ))),
+            _ => Ok(loader),
+        }
+    }
+
+    fn packer(&self, dataset: &Dataset, groups: &[GroupSelection], order: &Order) -> Result<Option<Packer>> {
+        let Some((packing, tokens)) = &self.packing else {
+            return match self.window.is_some() || self.pictures.is_some() {
+                true => Err(Error::invalid("a window and pictures matter only where samples are packed: call `pack`")),
+                false => Ok(None),
+            };
+        };
+        let limited = matches!(packing, Packing::Bins(budget) if budget.pictures.is_some());
+        let pictures = match &self.pictures {
+            Some(pictures) => pictures.clone(),
+            None if limited => PictureSource::Media,
+            None => PictureSource::None,
+        };
+        let selections: Vec<_> = groups.iter().map(|group| &group.selection).collect();
+        let lengths = Lengths::read(dataset, &selections, tokens, &pictures)?;
+        if let Packing::Bins(budget) = packing
+            && budget.overlong == Overlong::Error
+        {
+            lengths.check(&selections, budget)?;
+        }
+        let window = self.window.unwrap_or_else(|| WINDOW.next_multiple_of(self.batch.max(1)));
+        Packer::new(order.clone(), lengths, *packing, window, self.batch).map(Some)
     }
 
     fn resolve(&self, dataset: &Dataset) -> Result<Vec<GroupSelection>> {
@@ -263,7 +354,13 @@ impl LoaderBuilder {
         )
     }
 
-    fn fingerprint(&self, dataset: &Dataset, groups: &[GroupSelection], order: &Order) -> Fingerprint {
+    fn fingerprint(
+        &self,
+        dataset: &Dataset,
+        groups: &[GroupSelection],
+        order: &Order,
+        packer: Option<&Packer>,
+    ) -> Fingerprint {
         let (mut samples, mut seed) = (Hash::new("samples"), Hash::new("seed"));
         let (mut shares, mut batch) = (Hash::new("groups"), Hash::new("batch"));
         samples.text(&dataset.manifest().dataset);
@@ -274,6 +371,9 @@ impl LoaderBuilder {
         shares.number(order.len());
         seed.number(self.seed.is_some().into()).number(self.seed.unwrap_or(0));
         batch.number(self.batch).number((self.remainder == Remainder::Pad).into());
+        if let Some(packer) = packer {
+            packing_into(&mut batch, packer, self.packing.as_ref().map(|(_, tokens)| tokens), self.pictures.as_ref());
+        }
         Fingerprint::new([samples.finish(), seed.finish(), shares.finish(), batch.finish()])
     }
 }
@@ -284,4 +384,38 @@ fn by(selection: &Selection) -> String {
         "" => String::new(),
         condition => format!(" by {condition:?}"),
     }
+}
+
+/// How samples are packed, and where their lengths are known from. The lengths themselves follow from the dataset's
+/// version.
+fn packing_into(hash: &mut Hash, packer: &Packer, tokens: Option<&TokenSource>, pictures: Option<&PictureSource>) {
+    hash.number(packer.window());
+    match packer.packing() {
+        Packing::ByLength => hash.number(1),
+        Packing::Bins(Budget { tokens, pictures, overlong }) => {
+            let overlong = match overlong {
+                Overlong::Error => 0,
+                Overlong::Truncate => 1,
+                Overlong::Alone => 2,
+            };
+            hash.number(2).number((*tokens).into()).number(pictures.map_or(0, u64::from)).number(overlong)
+        }
+    };
+    match tokens {
+        None => hash.number(0),
+        Some(TokenSource::Column(name)) => hash.number(1).text(name),
+        Some(TokenSource::Estimate(Estimate { bytes, patch, merge, size: (width, height), fps, seconds })) => {
+            hash.number(2);
+            [bytes, patch, merge, width, height].into_iter().for_each(|number| {
+                hash.number((*number).into());
+            });
+            hash.number(fps.to_bits()).number(seconds.to_bits())
+        }
+    };
+    match pictures {
+        None => hash.number(0),
+        Some(PictureSource::None) => hash.number(1),
+        Some(PictureSource::Column(name)) => hash.number(2).text(name),
+        Some(PictureSource::Media) => hash.number(3),
+    };
 }

@@ -1,19 +1,24 @@
-//! The loader: the plans of steps, the batches of epochs, and where a run stands.
+//! The loader: what a run draws from, how many steps it has, and what stands in for a sample that cannot be had.
 
 use super::batch::{Assembler, BadSample, Batch};
+use super::batches::Batches;
 use super::builder::OnDamage;
 use super::fingerprint::Fingerprint;
 use super::groups::{self, GroupSelection};
-use super::order::{Cursor, Order};
+use super::order::{Order, Place, SUBSTITUTES_MAX};
 use super::plan::{Plan, Slot};
-use super::shard::{Shard, Steps};
+use super::plans::Plans;
+use super::shard::{Remainder, Shard, Steps};
 use super::state::{Mark, State};
+use super::window::Packer;
+use super::workers::{Pipeline, PipelineOptions, PlanIter};
 use crate::dataset::{Dataset, versions};
 use crate::error::{Error, Result};
 use crate::format::Address;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A training loader: see [`Dataset::loader`]. Cheap to clone, and to share between threads and processes.
 #[derive(Clone)]
@@ -22,6 +27,8 @@ pub struct Loader(Arc<Inner>);
 struct Inner {
     parts: Parts,
     substituted: AtomicU64,
+    /// How many steps an epoch of packed samples has, of those that were counted.
+    packed_steps: Mutex<BTreeMap<u64, u64>>,
 }
 
 /// What a loader is made of.
@@ -30,18 +37,22 @@ pub(super) struct Parts {
     pub groups: Vec<GroupSelection>,
     pub order: Order,
     pub shard: Shard,
+    pub remainder: Remainder,
+    /// The steps where samples are not packed.
     pub steps: Steps,
+    pub packer: Option<Packer>,
     pub on_damage: OnDamage,
+    pub pipeline: PipelineOptions,
     pub fingerprint: Fingerprint,
     pub start: Mark,
 }
 
 impl Loader {
     pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, substituted: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { parts, substituted: AtomicU64::new(0), packed_steps: Mutex::default() }))
     }
 
-    fn parts(&self) -> &Parts {
+    pub(super) fn parts(&self) -> &Parts {
         &self.0.parts
     }
 
@@ -60,9 +71,25 @@ impl Loader {
         &self.parts().order
     }
 
-    /// How many batches an epoch has: the same on every rank.
-    pub fn steps(&self, _epoch: u64) -> u64 {
-        self.parts().steps.len()
+    /// How many batches an epoch has: the same on every rank. Where samples are packed it takes one pass over their
+    /// lengths, once for each epoch that is asked for; otherwise all epochs have as many, and it takes no time.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no such epoch.
+    pub fn steps(&self, epoch: u64) -> Result<u64> {
+        let parts = self.parts();
+        let Some(packer) = &parts.packer else { return Ok(parts.steps.len()) };
+        let known = self.0.packed_steps.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).copied();
+        if let Some(steps) = known {
+            return Ok(steps);
+        }
+        let bins = packer.count(epoch, parts.pipeline.worker_count())?.len();
+        let steps = match parts.remainder {
+            Remainder::Drop => bins / parts.steps.batch(),
+            Remainder::Pad => bins.div_ceil(parts.steps.batch()),
+        };
+        self.0.packed_steps.lock().unwrap_or_else(PoisonError::into_inner).insert(epoch, steps);
+        Ok(steps)
     }
 
     /// The seed for what is random about the sample at a position, such as its augmentation: with it that resumes, too.
@@ -126,16 +153,19 @@ impl Loader {
                 self.dataset().version()
             )));
         }
-        Ok(self.from(state.mark))
+        match &self.parts().packer {
+            Some(packer) => Ok(self.from(packer.resumed(state.mark)?)),
+            None => Ok(self.from(state.mark)),
+        }
     }
 
     fn from(&self, mark: Mark) -> Batches {
-        Batches { loader: self.clone(), plans: self.plans(mark), mark, failed: false }
+        Batches::new(self, mark)
     }
 
     /// The plans from a mark on, to the end of its epoch: what a process that reads no data hands out to those that do.
     pub fn plans(&self, from: Mark) -> Plans {
-        Plans { cursor: self.parts().order.cursor(), loader: self.clone(), mark: from }
+        Plans::new(self, from)
     }
 
     /// Reads what a plan names.
@@ -147,24 +177,69 @@ impl Loader {
         self.parts().assembler.assemble_with(plan, |bad| self.instead(epoch, bad))
     }
 
+    /// The threads that read the batches from a mark on.
+    pub(super) fn pipeline(&self, from: Mark) -> Pipeline {
+        let (plans, bad) = (self.clone(), self.clone());
+        let plans = move |delivered: u64| {
+            let skipped = usize::try_from(delivered).unwrap_or(usize::MAX);
+            match plans.parts().packer {
+                None => Box::new(plans.plans(from.after(delivered))) as PlanIter,
+                Some(_) => Box::new(plans.plans(from).skip(skipped)),
+            }
+        };
+        let on_bad = move |sample: BadSample<'_>| bad.instead(from.epoch, sample);
+        Pipeline::new(self.parts().assembler.clone(), plans, on_bad, self.parts().pipeline.clone())
+    }
+
+    pub(super) fn count_substitutes(&self, plan: &Plan) {
+        let substituted = plan.slots.iter().filter(|slot| slot.substituted).count() as u64;
+        self.0.substituted.fetch_add(substituted, Ordering::Relaxed);
+    }
+
     /// The slot that takes the place of one that cannot be had.
     fn instead(&self, epoch: u64, bad: BadSample<'_>) -> Result<Slot> {
         if self.parts().on_damage == OnDamage::Error {
             return Err(bad.into_error());
         }
-        match self.parts().order.substitute(epoch, bad.slot.position, bad.attempt.into()) {
-            Ok(place) => {
-                let address = self.address(place.group, place.index)?;
-                Ok(Slot { address, substituted: true, ..*bad.slot })
+        match self.candidate(epoch, bad.slot.position, bad.attempt.into())? {
+            Some((place, fits)) => {
+                let valid = bad.slot.valid && fits;
+                Ok(Slot { address: self.address(place)?, valid, substituted: true, ..*bad.slot })
             }
-            Err(exhausted) => Err(Error::new(bad.error.kind(), exhausted.message()).caused_by(bad.into_error())),
+            None => {
+                let tried = format!("{SUBSTITUTES_MAX} samples were tried in its place, and none could be had");
+                let error = bad.into_error();
+                Err(Error::new(error.kind(), format!("{}; {tried}", error.message())).caused_by(error))
+            }
         }
     }
 
-    fn address(&self, group: u32, index: u64) -> Result<Address> {
-        let group = self.parts().groups.get(group as usize);
-        let address = group.and_then(|group| group.selection.get(index));
-        address.ok_or_else(|| Error::invalid(format!("a group has no sample {index}")))
+    /// The `attempt`-th sample that may stand at a position, and whether it counts. Where samples are packed, those come
+    /// first that are no longer than the one whose place they take; then, so that the run goes on, others, which only
+    /// fill the slot.
+    fn candidate(&self, epoch: u64, position: u64, attempt: u64) -> Result<Option<(Place, bool)>> {
+        let order = self.parts().order.clone();
+        let Some(packer) = &self.parts().packer else {
+            return match attempt < SUBSTITUTES_MAX {
+                true => Ok(Some((order.substitute(epoch, position, attempt)?, true))),
+                false => Ok(None),
+            };
+        };
+        let room = packer.lengths().get(order.at(epoch, position)?);
+        let (mut fitting, mut others) = (Vec::new(), Vec::new());
+        for tried in 0..SUBSTITUTES_MAX {
+            let place = order.substitute(epoch, position, tried)?;
+            let length = packer.lengths().get(place);
+            let fits = length.tokens <= room.tokens && length.pictures <= room.pictures;
+            if fits { fitting.push((place, true)) } else { others.push((place, false)) }
+        }
+        Ok(fitting.into_iter().chain(others).nth(usize::try_from(attempt).unwrap_or(usize::MAX)))
+    }
+
+    pub(super) fn address(&self, place: Place) -> Result<Address> {
+        let group = self.parts().groups.get(place.group as usize);
+        let address = group.and_then(|group| group.selection.get(place.index));
+        address.ok_or_else(|| Error::invalid(format!("a group has no sample {}", place.index)))
     }
 }
 
@@ -172,95 +247,5 @@ impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Parts { shard, steps, .. } = self.parts();
         write!(f, "Loader({} steps of {}, {shard:?})", steps.len(), steps.batch())
-    }
-}
-
-/// The plans of an epoch's steps on this rank, one after the other: no data is read for them.
-#[derive(Clone, Debug)]
-pub struct Plans {
-    loader: Loader,
-    cursor: Cursor,
-    mark: Mark,
-}
-
-impl Plans {
-    fn plan(&mut self) -> Result<Plan> {
-        let parts = &self.loader.0.parts;
-        let Mark { epoch, step, .. } = self.mark;
-        let share = parts.steps.share(step, parts.shard)?;
-        let mut slots = Vec::with_capacity(share.len());
-        for item in share {
-            let place = self.cursor.at(epoch, item.item)?;
-            let address = self.loader.address(place.group, place.index)?;
-            let (position, group) = (item.item, place.group);
-            slots.push(Slot { position, group, address, valid: item.valid, substituted: false });
-        }
-        Ok(Plan { epoch, step, slots, bins: None })
-    }
-}
-
-impl Iterator for Plans {
-    type Item = Result<Plan>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.mark.step >= self.loader.steps(self.mark.epoch) {
-            return None;
-        }
-        let plan = self.plan();
-        self.mark = self.mark.after();
-        Some(plan)
-    }
-}
-
-/// The batches of an epoch on this rank, in order.
-///
-/// After an error it ends; its [`state`](Batches::state) then stands at the step that failed.
-pub struct Batches {
-    loader: Loader,
-    plans: Plans,
-    mark: Mark,
-    failed: bool,
-}
-
-impl Batches {
-    /// Where the run stands: the step after the last batch that was delivered, or the next epoch's first.
-    pub fn state(&self) -> State {
-        let parts = self.loader.parts();
-        let mark = match self.mark.step >= self.loader.steps(self.mark.epoch) {
-            true => Mark::epoch(self.mark.epoch + 1),
-            false => self.mark,
-        };
-        State { version: self.loader.dataset().version(), fingerprint: parts.fingerprint, mark }
-    }
-
-    /// The epoch.
-    pub fn epoch(&self) -> u64 {
-        self.mark.epoch
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.plans.next()?.and_then(|plan| self.loader.assemble(plan));
-        match &batch {
-            Ok(batch) => {
-                self.mark = self.mark.after();
-                let substituted = batch.plan.slots.iter().filter(|slot| slot.substituted).count() as u64;
-                self.loader.0.substituted.fetch_add(substituted, Ordering::Relaxed);
-            }
-            Err(_) => self.failed = true,
-        }
-        Some(batch)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.loader.steps(self.mark.epoch).saturating_sub(self.mark.step);
-        let left = if self.failed { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) };
-        (left, Some(left))
     }
 }

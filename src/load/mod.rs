@@ -4,6 +4,7 @@
 //! is what was read for it.
 
 mod batch;
+mod batches;
 mod builder;
 mod draft;
 mod estimate;
@@ -19,6 +20,7 @@ mod order;
 mod packing;
 mod permutation;
 mod plan;
+mod plans;
 mod pool;
 mod prefetch;
 mod projection;
@@ -30,18 +32,20 @@ mod window;
 mod workers;
 
 pub use batch::{Assembler, BadSample, Batch};
+pub use batches::Batches;
 pub use builder::{LoaderBuilder, OnDamage};
 pub use estimate::{Estimate, write_token_estimate};
 pub use fingerprint::Fingerprint;
 pub use groups::GroupSelection;
 pub use keys::{Keys, RoundKeys, sample_seed};
 pub use lengths::{Lengths, PictureSource, TokenSource};
-pub use loader::{Batches, Loader, Plans};
+pub use loader::Loader;
 pub use mixture::{EpochLength, Group};
 pub use order::{Cursor, Order, Place, SUBSTITUTES_MAX};
 pub use packing::{Bins, Budget, Length, Overlong, PICTURES_MAX, Packing, TOKENS_MAX, WINDOW_MAX};
 pub use permutation::Permutation;
 pub use plan::{Plan, Slot};
+pub use plans::Plans;
 pub use projection::{ANNOTATION_ROWS, MEDIA_ROWS, Projection};
 pub use shard::{Item, Remainder, Shard, Steps};
 pub use state::{Mark, State};

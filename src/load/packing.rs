@@ -132,6 +132,15 @@ impl Bins {
         Ok(Self { first, places, starts })
     }
 
+    /// A checksum over which sample lies in which bin: two windows with the same one were packed alike.
+    pub fn crc32(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        for number in self.places.iter().chain(&self.starts) {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.finalize()
+    }
+
     /// How many bins there are.
     pub fn len(&self) -> u64 {
         (self.starts.len() as u64).saturating_sub(1)

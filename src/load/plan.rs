@@ -1,5 +1,6 @@
 //! What a batch will hold, as addresses: this is what travels between processes, never the bytes.
 
+use super::state::Mark;
 use crate::format::Address;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub struct Plan {
     /// bins. `None` where samples are not packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bins: Option<Vec<u32>>,
+    /// Where the run stands once this step was delivered.
+    pub next: Mark,
 }
 
 /// One sample's place in a batch.

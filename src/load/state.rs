@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// What the bytes of a state begin with: what they are, and the layout's number.
 const MAGIC: [u8; 4] = *b"sdb\x01";
-/// Bytes of a state: the magic, a checksum, and nine numbers.
-const BYTES: usize = 4 + 4 + 9 * 8;
+/// Bytes of a state: the magic, a checksum, and ten numbers.
+const BYTES: usize = 4 + 4 + 10 * 8;
 
 /// A place in a run: the next step to be delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,14 @@ pub struct Mark {
     pub window: u64,
     /// The bin of the window that the step begins with; without packing 0.
     pub item: u64,
+    /// How the window is packed, as a checksum: 0 where it is not under way. A window that rows were erased from is packed
+    /// in another way, and then the run goes on at the next one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packed: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Mark {
@@ -28,9 +36,9 @@ impl Mark {
         Self { epoch, ..Self::default() }
     }
 
-    /// The next step where samples are not packed.
-    pub(super) fn after(self) -> Self {
-        let step = self.step + 1;
+    /// The place so many steps further on in the epoch, where samples are not packed.
+    pub(super) fn after(self, steps: u64) -> Self {
+        let step = self.step.saturating_add(steps);
         Self { step, window: step, ..self }
     }
 }
@@ -61,11 +69,11 @@ pub struct State {
 }
 
 impl State {
-    /// The state as 80 bytes.
+    /// The state as 88 bytes.
     pub fn to_bytes(&self) -> [u8; BYTES] {
         let [samples, seed, groups, batch] = self.fingerprint.parts();
-        let Mark { epoch, step, window, item } = self.mark;
-        let numbers = [self.version, samples, seed, groups, batch, epoch, step, window, item];
+        let Mark { epoch, step, window, item, packed } = self.mark;
+        let numbers = [self.version, samples, seed, groups, batch, epoch, step, window, item, packed.into()];
         let mut bytes = [0; BYTES];
         for (place, number) in bytes[8..].chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
@@ -93,11 +101,12 @@ impl State {
         }
         let numbers = bytes[8..].chunks_exact(8).map(|number| number.try_into().map(u64::from_le_bytes));
         let numbers: Vec<_> = numbers.collect::<Result<_, _>>().map_err(|_| damaged())?;
-        let &[version, samples, seed, groups, batch, epoch, step, window, item] = numbers.as_slice() else {
+        let &[version, samples, seed, groups, batch, epoch, step, window, item, packed] = numbers.as_slice() else {
             return Err(damaged());
         };
+        let packed = u32::try_from(packed).map_err(|_| damaged())?;
         let fingerprint = Fingerprint::new([samples, seed, groups, batch]);
-        Ok(Self { version, fingerprint, mark: Mark { epoch, step, window, item } })
+        Ok(Self { version, fingerprint, mark: Mark { epoch, step, window, item, packed } })
     }
 }
 
@@ -106,7 +115,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        let mark = Mark { epoch: 2, step: 10_000_000, window: 77, item: 5 };
+        let mark = Mark { epoch: 2, step: 10_000_000, window: 77, item: 5, packed: 9 };
         State { version: 7, fingerprint: Fingerprint::new([u64::MAX, 1, 0, 1 << 63]), mark }
     }
 
@@ -116,7 +125,7 @@ mod tests {
         let text = serde_json::to_string(&state()).unwrap();
         assert_eq!(
             text,
-            r#"{"version":7,"fingerprint":"ffffffffffffffff-0000000000000001-0000000000000000-8000000000000000","epoch":2,"step":10000000,"window":77,"item":5}"#
+            r#"{"version":7,"fingerprint":"ffffffffffffffff-0000000000000001-0000000000000000-8000000000000000","epoch":2,"step":10000000,"window":77,"item":5,"packed":9}"#
         );
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state());
     }

@@ -4,6 +4,7 @@ use super::lengths::Lengths;
 use super::order::{Cursor, Order};
 use super::packing::{Bins, Length, Packing, WINDOW_MAX};
 use super::shard::{Remainder, Shard, Steps};
+use super::state::Mark;
 use crate::error::{Error, Result};
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -98,6 +99,11 @@ impl Packer {
         &self.0.packing
     }
 
+    /// How many positions a window has.
+    pub fn window(&self) -> u64 {
+        self.0.window.get()
+    }
+
     /// How many windows an epoch has; the last one may be short.
     pub fn windows(&self) -> u64 {
         self.0.order.len().div_ceil(self.0.window.get())
@@ -164,6 +170,15 @@ impl Packer {
         Ok(BinCounts { starts })
     }
 
+    /// Where a run goes on whose state stood at a mark: there, or at the next window, where the one under way is no longer
+    /// packed as it was.
+    pub(super) fn resumed(&self, mark: Mark) -> Result<Mark> {
+        if mark.item == 0 || self.bins(mark.epoch, mark.window)?.crc32() == mark.packed {
+            return Ok(mark);
+        }
+        Ok(Mark { window: mark.window + 1, item: 0, packed: 0, ..mark })
+    }
+
     /// A reader of the stream of bins.
     pub fn reader(&self) -> BinReader {
         BinReader { packer: self.clone(), cursor: self.0.order.cursor(), lengths: Vec::new(), kept: None }
@@ -222,7 +237,16 @@ pub struct BinReader {
     packer: Packer,
     cursor: Cursor,
     lengths: Vec<Length>,
-    kept: Option<(u64, u64, Bins)>,
+    kept: Option<Kept>,
+}
+
+/// The bins of a window that was read.
+#[derive(Debug)]
+struct Kept {
+    epoch: u64,
+    window: u64,
+    bins: Bins,
+    crc32: u32,
 }
 
 impl BinReader {
@@ -268,11 +292,23 @@ impl BinReader {
         Ok(Some(StepBins { bins, next }))
     }
 
+    /// A checksum over how a window is packed: see [`Bins::crc32`].
+    ///
+    /// # Errors
+    /// What [`Packer::bins`] returns.
+    pub fn crc32(&mut self, epoch: u64, window: u64) -> Result<u32> {
+        Ok(self.kept(epoch, window)?.crc32)
+    }
+
     fn window(&mut self, epoch: u64, window: u64) -> Result<&Bins> {
-        if self.kept.as_ref().is_none_or(|(of, kept, _)| (*of, *kept) != (epoch, window)) {
+        Ok(&self.kept(epoch, window)?.bins)
+    }
+
+    fn kept(&mut self, epoch: u64, window: u64) -> Result<&Kept> {
+        if self.kept.as_ref().is_none_or(|kept| (kept.epoch, kept.window) != (epoch, window)) {
             let bins = self.packer.pack(&mut self.cursor, &mut self.lengths, epoch, window)?;
-            self.kept = Some((epoch, window, bins));
+            self.kept = Some(Kept { epoch, window, crc32: bins.crc32(), bins });
         }
-        Ok(&self.kept.as_ref().expect("it was set just now").2)
+        Ok(self.kept.as_ref().expect("it was set just now"))
     }
 }

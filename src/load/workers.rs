@@ -36,6 +36,13 @@ pub struct PipelineOptions {
     pub(super) on_stall: Option<OnStall>,
 }
 
+impl std::fmt::Debug for PipelineOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { workers, batches, bytes, prefetch, stall, on_stall: _ } = self;
+        write!(f, "PipelineOptions({workers:?}, {batches:?}, {bytes} bytes, prefetch {prefetch}, {stall:?})")
+    }
+}
+
 impl Default for PipelineOptions {
     fn default() -> Self {
         let stall = Duration::from_secs(30);

@@ -34,9 +34,9 @@ pub fn measure(dataset: &Dataset, rounds: usize) -> Result<Resume> {
     let start = Instant::now();
     let loader = batches::loader(dataset)?;
     let build_ns = start.elapsed().as_nanos() as f64;
-    let middle = loader.steps(0) / 2;
+    let middle = loader.steps(0)? / 2;
     let state = loader.start().state();
-    let at = |epoch, step| State { mark: Mark { epoch, step, window: step, item: 0 }, ..state };
+    let at = |epoch, step| State { mark: Mark { epoch, step, window: step, ..Mark::default() }, ..state };
     let (mut resumed, mut first, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds as u64 + 1 {
         for epoch in round * TIMES..(round + 1) * TIMES {
