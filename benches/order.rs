@@ -7,7 +7,7 @@ mod data;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use surgdb::dataset::Selection;
-use surgdb::load::{Cursor, EpochLength, Group, Order};
+use surgdb::load::{Budget, Cursor, EpochLength, Group, Length, Lengths, Order, Overlong, Packer, Packing};
 use surgdb::rows::CaseRow;
 use surgdb::{Dataset, Operation, Table};
 
@@ -116,5 +116,33 @@ fn keys(criterion: &mut Criterion) {
     bench.finish();
 }
 
-criterion_group!(benches, order, keys);
+/// What packing a window of 4,096 samples costs; an epoch's length takes one for each 4,096 samples.
+fn packing(criterion: &mut Criterion) {
+    const SAMPLES: u64 = 1 << 20;
+    let mut bench = criterion.benchmark_group("a window of 4,096 samples");
+    let length =
+        |at| Length { tokens: 100 + (data::mix(at) % 2500) as u32, pictures: (data::mix(at) >> 40) as u32 % 4 };
+    let lengths = Lengths::of(&[(0..SAMPLES).map(length).collect()]);
+    let budget = |pictures| Packing::Bins(Budget { tokens: 8192, pictures, overlong: Overlong::Error });
+    let packings = [
+        ("packed", budget(None)),
+        ("packed, with a budget of pictures", budget(Some(16))),
+        ("packed, with a budget of pictures that is soon full", budget(Some(4))),
+        ("by length", Packing::ByLength),
+    ];
+    for (name, packing) in packings {
+        let order = Order::shuffled(1, &[SAMPLES]).unwrap();
+        let packer = Packer::new(order, lengths.clone(), packing, 4096, 256).unwrap();
+        let mut window = 0;
+        bench.bench_function(name, |bench| {
+            bench.iter(|| {
+                window = (window + 1) % packer.windows();
+                packer.bins(0, window).unwrap().len()
+            })
+        });
+    }
+    bench.finish();
+}
+
+criterion_group!(benches, order, keys, packing);
 criterion_main!(benches);

@@ -77,12 +77,11 @@ impl Message {
     }
 
     fn round_keys(self) -> RoundKeys {
-        let mut reader = self.0.finalize_xof();
-        std::array::from_fn(|_| {
-            let mut bytes = [0; 8];
-            reader.fill(&mut bytes);
-            u64::from_le_bytes(bytes)
-        })
+        // All at once: each call compresses the block anew.
+        let mut output = [0; 64];
+        self.0.finalize_xof().fill(&mut output);
+        let (words, _) = output.as_chunks::<8>();
+        std::array::from_fn(|word| u64::from_le_bytes(words[word]))
     }
 
     fn first(self) -> u64 {

@@ -48,6 +48,23 @@ pub(super) struct Draw {
     pub count: u64,
 }
 
+/// A group's slots in a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slots {
+    first: u64,
+    /// How many samples it has given in the blocks before.
+    given: u64,
+}
+
+impl Slots {
+    /// What the slot of the block with this table draws.
+    pub fn draw(table: &[Self], slot: u64) -> Draw {
+        let group = table.partition_point(|slots| slots.first <= slot).saturating_sub(1);
+        let Slots { first, given } = table[group];
+        Draw { group, count: given + (slot - first) }
+    }
+}
+
 /// The plan of a mixture.
 #[derive(Clone, Debug)]
 pub(super) struct Mixture {
@@ -118,6 +135,15 @@ impl Mixture {
         let (start, first) = self.after(self.borders[group], block);
         let (end, _) = self.after(self.borders[group + 1], block);
         Draw { group, count: end - start + (slot - first) }
+    }
+
+    /// What [`Mixture::draw`] works out for a block, for all groups: for many positions of the same block.
+    pub fn table(&self, block: u64) -> Vec<Slots> {
+        let slots = |group: usize| {
+            let (start, first) = self.after(self.borders[group], block);
+            Slots { first, given: self.after(self.borders[group + 1], block).0 - start }
+        };
+        (0..self.groups.len()).map(slots).collect()
     }
 
     /// For a border: A(bB), the slots before it in the first b blocks, and D = A((b+1)B) − A(bB), those in block b.

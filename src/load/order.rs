@@ -1,7 +1,7 @@
 //! Which sample comes at which position: a pure function of the seed, the epoch and the position.
 
 use super::keys::Keys;
-use super::mixture::{EpochLength, Group, Mixture};
+use super::mixture::{EpochLength, Group, Mixture, Slots};
 use super::permutation::Permutation;
 use crate::error::{Error, Result};
 use std::num::NonZeroU64;
@@ -143,7 +143,7 @@ impl Order {
     /// A reader of the order that keeps the keys of the epoch, or block and passes, that it was last asked for.
     pub fn cursor(&self) -> Cursor {
         let groups = self.groups().len();
-        Cursor { order: self.clone(), shuffle: None, passes: vec![None; groups] }
+        Cursor { order: self.clone(), shuffle: None, slots: None, passes: vec![None; groups] }
     }
 
     /// The sample that stands at a position in place of the one that cannot be had: of the same group. `attempt` counts
@@ -191,6 +191,8 @@ pub struct Cursor {
     order: Order,
     /// The permutation of an epoch, or of a mixture's block, by its number.
     shuffle: Option<(u64, Permutation)>,
+    /// The slots of a mixture's block, by its number: from the second position on that is asked for in a row.
+    slots: Option<(u64, Vec<Slots>)>,
     /// The permutation of each group's pass, by its number.
     passes: Vec<Option<(u64, Permutation)>>,
 }
@@ -214,8 +216,15 @@ impl Cursor {
             Kind::Mixture(mixture) => mixture,
         };
         let (block, place) = mixture.locate(epoch, position)?;
-        let slots = kept(&mut self.shuffle, block, || (inner.keys.slots(block), mixture.block().get()));
-        let draw = mixture.draw(block, slots.at(place));
+        let again = self.shuffle.as_ref().is_some_and(|(of, _)| *of == block);
+        let slot = kept(&mut self.shuffle, block, || (inner.keys.slots(block), mixture.block().get())).at(place);
+        if again && self.slots.as_ref().is_none_or(|(of, _)| *of != block) {
+            self.slots = Some((block, mixture.table(block)));
+        }
+        let draw = match &self.slots {
+            Some((of, table)) if *of == block => Slots::draw(table, slot),
+            _ => mixture.draw(block, slot),
+        };
         let group = &mixture.groups()[draw.group];
         let (pass, index) = (draw.count / group.len, draw.count % group.len);
         let order = kept(&mut self.passes[draw.group], pass, || (inner.keys.pass(&group.name, pass), group.len));
