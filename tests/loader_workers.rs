@@ -322,7 +322,7 @@ fn memory_keeps_its_bound_and_is_flat_over_epochs() {
     let here = PipelineOptions::default().workers(0);
     Pipeline::new(assembler(&dataset), plans(&rows, 80, size, &[]), refuse, here)
         .for_each(|batch| drop(batch.unwrap()));
-    let mut peaks = Vec::new();
+    let (mut peaks, mut left) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         let before = LIVE.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);
@@ -334,12 +334,14 @@ fn memory_keeps_its_bound_and_is_flat_over_epochs() {
             }
         }
         peaks.push(PEAK.load(Ordering::Relaxed) - before);
+        drop(pipeline);
+        left.push(LIVE.load(Ordering::Relaxed));
     }
     // What is ahead, one batch a worker, one in the hands of the reader; each copy is there twice while it is made.
     let bound = bytes as i64 + 2 * (workers as i64 + 1) * batch;
     assert!(peaks.iter().all(|peak| *peak <= bound), "{peaks:?} bytes at most, and {bound} are the bound");
     assert!(peaks[0] > bytes as i64 / 2, "{peaks:?}: the bound was never reached");
-    assert!(peaks[1] <= peaks[0] * 5 / 4, "{peaks:?}");
+    assert!(left[1] - left[0] < 100_000, "{left:?} bytes are left after one epoch and two");
 }
 
 #[test]

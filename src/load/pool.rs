@@ -206,17 +206,31 @@ impl Shared {
             let mut state = lock(&self.state);
             state.drawn += 1;
             state.watches.insert(number, watch.clone());
-            state.jobs.push_back(Job { number, plan, watch: watch.clone() });
             drop(state);
-            self.for_workers.notify_one();
-            if let (Some(announcer), Some(plan)) = (&mut announcer, copy) {
-                // What panics here panics in a worker too, which reports it.
-                let _ = caught(|| {
-                    announcer.announce(&plan, &watch);
-                    Ok(())
-                });
+            let job = Job { number, plan, watch: watch.clone() };
+            match (&mut announcer, copy) {
+                (Some(announcer), Some(plan)) => self.announce(announcer, &plan, &watch, job),
+                _ => self.publish(job),
             }
         }
+    }
+
+    /// Announces what a job will read, and publishes it meanwhile.
+    fn announce(&self, announcer: &mut Announcer, plan: &Plan, watch: &Watch, job: Job) {
+        let mut job = Some(job);
+        // What panics here panics in a worker too, which reports it.
+        let _ = caught(|| {
+            announcer.announce(plan, watch, || job.take().into_iter().for_each(|job| self.publish(job)));
+            Ok(())
+        });
+        if let Some(job) = job {
+            self.publish(job);
+        }
+    }
+
+    fn publish(&self, job: Job) {
+        lock(&self.state).jobs.push_back(job);
+        self.for_workers.notify_one();
     }
 
     /// There are no more plans.

@@ -83,20 +83,25 @@ impl Announcer {
 
     /// Announces what a batch will read; waits where too much is ahead. What cannot be read is left to the workers, who
     /// say of which sample it is.
-    pub(super) fn announce(&mut self, plan: &Plan, watch: &Watch) {
-        let active = self.ahead.active.load(Ordering::Relaxed);
-        if active {
+    ///
+    /// `publish` is called once, when a worker may begin: not before all is announced, or it would be read page by page with
+    /// much around it; but before waiting, or nobody would use up what is ahead.
+    pub(super) fn announce(&mut self, plan: &Plan, watch: &Watch, publish: impl FnOnce()) {
+        let mut publish = Some(publish);
+        let mut publish = || publish.take().into_iter().for_each(|publish| publish());
+        if self.ahead.active.load(Ordering::Relaxed) {
             let before = self.ahead.announced.load(Ordering::Relaxed);
-            self.announce_all(plan, watch);
+            self.announce_all(plan, watch, &mut publish);
             let announced = self.ahead.announced.load(Ordering::Relaxed) - before;
             self.gauge.announced(announced, self.pool.is_some());
         } else {
             self.gauge.idle();
         }
         self.ahead.active.store(self.gauge.active, Ordering::Relaxed);
+        publish();
     }
 
-    fn announce_all(&self, plan: &Plan, watch: &Watch) {
+    fn announce_all(&self, plan: &Plan, watch: &Watch, publish: &mut dyn FnMut()) {
         let mut known = HashSet::with_capacity(plan.slots.len());
         for slot in &plan.slots {
             let Ok(row) = self.assembler.dataset().row_of(Table::Conversations, slot.address) else { continue };
@@ -108,7 +113,7 @@ impl Announcer {
             }
             let Ok(media) = Conversation::new(&row).media().map(|media| media.to_rows()) else { continue };
             for address in media.iter().flat_map(|medium| &medium.refs) {
-                if known.insert(*address) && !self.announce_medium(*address, watch).unwrap_or(true) {
+                if known.insert(*address) && !self.announce_medium(*address, watch, publish).unwrap_or(true) {
                     return;
                 }
             }
@@ -116,7 +121,7 @@ impl Announcer {
     }
 
     /// False when the rest of the batch needs no announcing any more.
-    fn announce_medium(&self, address: Address, watch: &Watch) -> Result<bool> {
+    fn announce_medium(&self, address: Address, watch: &Watch, publish: &mut dyn FnMut()) -> Result<bool> {
         let dataset = self.assembler.dataset();
         let table = dataset.table_of(address)?;
         let column = if table == Table::Videos { videos::BLOB } else { frames::BLOB };
@@ -129,7 +134,11 @@ impl Announcer {
         let Some((file, range)) = blob.stored_place()? else { return Ok(true) };
         let range = range.start..range.end.min(range.start + ANNOUNCE_MAX);
         let len = range.end - range.start;
-        self.ahead.window.wait_below(self.ahead.limit.load(Ordering::Relaxed));
+        let limit = self.ahead.limit.load(Ordering::Relaxed);
+        if self.ahead.window.ahead() >= limit {
+            publish();
+            self.ahead.window.wait_below(limit);
+        }
         if self.ahead.window.is_closed() || !watch.announce(len) {
             return Ok(false);
         }

@@ -22,6 +22,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// How many bytes at the end of a file are asked for at once: most footers are smaller.
+const FOOTER_BYTES: u64 = 64 << 10;
+/// About how many bytes a row of `blobs` takes in front of the values, and a batch for padding.
+const BLOB_ROW_BYTES: u64 = 66;
+const BLOB_BATCH_BYTES: u64 = 2048;
+
 /// How much of what is read is checked against its checksum. What Arrow would trust (offsets, UTF-8, keys) is
 /// validated at every level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,8 +187,19 @@ impl DataFile {
 
     fn layout(&self, index: usize) -> Result<BatchLayout> {
         let block = self.footer.batches[index];
+        self.announce_head(index);
         let metadata = self.segment(self.footer.batch_segment(index), block.metadata(), "a batch's metadata")?;
         message::read_batch(&metadata, block, &self.footer.schema, self.footer.batch_rows(index))
+    }
+
+    /// Asks for the metadata of a batch, of `blobs` with the columns in front of the values. Without, the fault on its first
+    /// page would read as much around it as the device reads ahead, which is mostly values that nobody asked for.
+    fn announce_head(&self, index: usize) {
+        let (metadata, rows) = (self.footer.batches[index].metadata(), self.footer.batch_rows(index));
+        let columns =
+            if self.by_row { rows.saturating_mul(BLOB_ROW_BYTES).saturating_add(BLOB_BATCH_BYTES) } else { 0 };
+        // Whoever reads it will say what is wrong.
+        let _ = self.bytes.announce(metadata.start..metadata.end.saturating_add(columns));
     }
 
     /// A column of a batch of this file, decoded when it is first touched.
@@ -242,6 +259,10 @@ impl DataFile {
     /// The bytes of a column, checked as one segment.
     fn column_segment(&self, batch: &Batch, column: usize) -> Result<Buffer> {
         let (bytes, what) = self.column_bytes(batch, column);
+        if self.bytes.mapped().is_some() {
+            // All of it is touched next: asked for in one piece rather than fault by fault.
+            let _ = self.bytes.announce(bytes.clone());
+        }
         self.segment(self.footer.batch_segment(batch.index) + 1 + column, bytes, what)
     }
 
@@ -428,6 +449,8 @@ fn read_footer(bytes: &FileBytes, expected: &Expected) -> Result<Footer> {
             expected.length
         )));
     }
+    // As with batches: a fault would read much of what stands in front. Who reads it will say what is wrong.
+    let _ = bytes.announce(len.saturating_sub(FOOTER_BYTES)..len);
     let tail = bytes.range(len.saturating_sub(TAIL_LEN)..len)?;
     let footer_len = footer::footer_len(&tail, len)?;
     let footer = bytes.range(len - footer_len..len)?;
