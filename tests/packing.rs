@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use std::num::NonZeroU64;
 use surgdb::ErrorKind;
 use surgdb::load::{
-    BinPlace, Bins, Budget, Keys, Length, Lengths, Order, Overlong, Packer, Packing, Permutation, Remainder, RoundKeys,
-    Shard,
+    BinPlace, Bins, Budget, Keys, Length, Lengths, Mark, Order, Overlong, Packer, Packing, Permutation, Remainder,
+    RoundKeys, Shard,
 };
 
 fn keys() -> RoundKeys {
@@ -279,4 +279,25 @@ fn a_place_that_is_not_there_is_refused() {
     assert_eq!(counts.locate(counts.len()).unwrap(), end);
     assert_eq!(counts.before(end).unwrap(), counts.len());
     assert!(counts.locate(counts.len() + 1).is_err());
+}
+
+#[test]
+fn a_window_that_is_packed_anew_is_left_for_the_next() {
+    let tokens = |change: u32| (0..64).map(|at| Length { tokens: 1 + (at * 7 + change) % 9, pictures: 0 }).collect();
+    let budget = Budget { tokens: 10, pictures: None, overlong: Overlong::Error };
+    let packer = |change: u32| {
+        let order = Order::shuffled(3, &[64]).unwrap();
+        Packer::new(order, Lengths::of(&[tokens(change)]), Packing::Bins(budget), 16, 2).unwrap()
+    };
+    let (before, after) = (packer(0), packer(5));
+    let mut reader = before.reader();
+    for (window, item) in [(0, 0), (0, 2), (2, 4), (3, 1)] {
+        let packed = if item == 0 { 0 } else { reader.crc32(1, window).unwrap() };
+        let mark = Mark { epoch: 1, step: 9, window, item, packed };
+        assert_eq!(before.resumed(mark).unwrap(), mark);
+        let next = if item == 0 { mark } else { Mark { window: window + 1, item: 0, packed: 0, ..mark } };
+        assert_eq!(after.resumed(mark).unwrap(), next);
+    }
+    let lost = Mark { epoch: 1, step: 9, window: 4, item: 1, packed: 0 };
+    assert_eq!(before.resumed(lost).unwrap_err().kind(), ErrorKind::Invalid);
 }

@@ -172,7 +172,10 @@ impl Packer {
 
     /// Where a run goes on whose state stood at a mark: there, or at the next window, where the one under way is no longer
     /// packed as it was.
-    pub(super) fn resumed(&self, mark: Mark) -> Result<Mark> {
+    ///
+    /// # Errors
+    /// `Invalid` when the epoch has no such window.
+    pub fn resumed(&self, mark: Mark) -> Result<Mark> {
         if mark.item == 0 || self.bins(mark.epoch, mark.window)?.crc32() == mark.packed {
             return Ok(mark);
         }
