@@ -82,6 +82,10 @@ pub(super) struct FileFields {
     pub(super) index: Option<i64>,
     pub(super) time: Option<f64>,
     pub(super) extra: Option<String>,
+    /// Frames a second of a video of which the id alone is known.
+    pub(super) fps: Option<f64>,
+    /// Whether the source's pattern says of its path which video and number it has.
+    pub(super) by_pattern: bool,
 }
 
 /// What a medium is.
@@ -121,6 +125,8 @@ impl DraftMedium {
 pub(super) enum MediaItem {
     /// A path as the record wrote it.
     Path(String),
+    /// Nothing: only that there is a picture, which has this id.
+    Unnamed(String),
     /// Bytes that stood in the record.
     Bytes { media_type: String, bytes: Vec<u8> },
 }

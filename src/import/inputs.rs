@@ -1,7 +1,8 @@
-//! The files that an import reads: those that were named, and those in named folders that hold conversations.
+//! The files that an import reads: those that were named, and those in named folders that are of a known form.
 
 use crate::error::{Error, Result};
-use crate::import::forms::Format;
+use crate::import::format::Format;
+use crate::import::media::picture::media_type_of_name;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::Ignored;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// How deep folders are searched.
 const DEPTH_LIMIT: usize = 64;
 
-/// A file to read.
+/// A file to read, or a folder of pictures and videos.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Input {
     pub(super) path: PathBuf,
@@ -21,10 +22,13 @@ pub(super) struct Input {
     pub(super) bytes: u64,
     /// The form of its first record that has one.
     pub(super) format: Option<Format>,
+    /// The folder that was named and that it lies in.
+    pub(super) folder: Option<PathBuf>,
 }
 
-/// Lists what there is to read; files in folders that hold no conversations are passed over, with the reason.
-pub(super) fn list(paths: &[PathBuf], ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
+/// Lists what there is to read, of this form if one is given; files in folders that are of no form are passed over, with
+/// the reason.
+pub(super) fn list(paths: &[PathBuf], format: Option<Format>, ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for path in paths {
         let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
@@ -33,59 +37,99 @@ pub(super) fn list(paths: &[PathBuf], ignored: &mut Vec<Ignored>) -> Result<Vec<
                 "it is no regular file, and an import reads its files more than once: write it to a file first";
             return Err(Error::input(message).in_file(path));
         }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         if !meta.is_dir() {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            let format = first_format(path).map_err(|error| error.in_file(path))?;
-            inputs.push(Input { path: path.clone(), name, bytes: meta.len(), format });
+            let format = form_of(path, format).map_err(|error| error.in_file(path))?;
+            inputs.push(Input { path: path.clone(), name, bytes: meta.len(), format, folder: None });
             continue;
         }
         let before = inputs.len();
-        walk(path, "", 0, &mut inputs, ignored)?;
-        if inputs.len() == before {
-            let reasons: Vec<String> =
-                ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
-            let message = match reasons.is_empty() {
-                true => "the folder has no .json or .jsonl file".to_owned(),
-                false => format!("no file of the folder holds conversations: {}", reasons.join("; ")),
-            };
-            return Err(Error::input(message).in_file(path));
+        let mut walk = Walk { root: path, format, inputs: &mut inputs, ignored, media: false };
+        if format != Some(Format::Media) {
+            walk.folder(path, "", 0)?;
         }
+        let has_media = walk.media || format == Some(Format::Media);
+        if inputs.len() > before {
+            continue;
+        }
+        if has_media && format.is_none_or(|format| format == Format::Media) {
+            let format = Some(Format::Media);
+            inputs.push(Input { path: path.clone(), name, bytes: 0, format, folder: Some(path.clone()) });
+            continue;
+        }
+        let reasons: Vec<String> =
+            ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
+        let message = match reasons.is_empty() {
+            true => "the folder has no file that could be imported".to_owned(),
+            false => format!("no file of the folder can be imported: {}", reasons.join("; ")),
+        };
+        return Err(Error::input(message).in_file(path));
     }
     Ok(inputs)
 }
 
-fn walk(folder: &Path, inside: &str, depth: usize, inputs: &mut Vec<Input>, ignored: &mut Vec<Ignored>) -> Result<()> {
+/// A search through a folder.
+struct Walk<'w> {
+    root: &'w Path,
+    format: Option<Format>,
+    inputs: &'w mut Vec<Input>,
+    ignored: &'w mut Vec<Ignored>,
+    /// Whether there are pictures or videos.
+    media: bool,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, inside: &str, depth: usize) -> Result<()> {
+        for (entry, file_name, name) in entries(folder, inside)? {
+            let unreadable = |error| Error::io("cannot list the folder", error).in_file(folder);
+            let lower = file_name.to_ascii_lowercase();
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
+                    self.folder(&entry.path(), &name, depth + 1)?;
+                }
+                continue;
+            }
+            self.media |= is_medium(&file_name);
+            let takes = match self.format {
+                Some(format) => format.takes(&lower),
+                None => [".json", ".jsonl", ".ndjson", ".txt"].iter().any(|ending| lower.ends_with(ending)),
+            };
+            if !takes {
+                continue;
+            }
+            let path = entry.path();
+            match look_at(&path, &file_name, self.format) {
+                Err(reason) => self.ignored.push(Ignored { path: name, reason }),
+                Ok(format) => {
+                    let bytes = fs::metadata(&path).map_err(unreadable)?.len();
+                    self.inputs.push(Input { path, name, bytes, format, folder: Some(self.root.to_path_buf()) });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a folder by name, with their names and those relative to what was named.
+pub(super) fn entries(folder: &Path, inside: &str) -> Result<Vec<(fs::DirEntry, String, String)>> {
     let unreadable = |error| Error::io("cannot list the folder", error).in_file(folder);
     let mut entries = fs::read_dir(folder).map_err(unreadable)?.collect::<io::Result<Vec<_>>>().map_err(unreadable)?;
     entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
+    let named = entries.into_iter().map(|entry| {
         let file_name = entry.file_name().to_string_lossy().into_owned();
         let name = if inside.is_empty() { file_name.clone() } else { format!("{inside}/{file_name}") };
-        let kind = entry.file_type().map_err(unreadable)?;
-        let lower = file_name.to_ascii_lowercase();
-        if kind.is_dir() {
-            if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
-                walk(&entry.path(), &name, depth + 1, inputs, ignored)?;
-            }
-            continue;
-        }
-        if ![".json", ".jsonl", ".ndjson"].iter().any(|ending| lower.ends_with(ending)) {
-            continue;
-        }
-        let path = entry.path();
-        match look_at(&path, &file_name) {
-            Err(reason) => ignored.push(Ignored { path: name, reason }),
-            Ok(format) => {
-                let bytes = fs::metadata(&path).map_err(unreadable)?.len();
-                inputs.push(Input { path, name, bytes, format });
-            }
-        }
-    }
-    Ok(())
+        (entry, file_name, name)
+    });
+    Ok(named.collect())
+}
+
+/// Whether a file's name promises a picture or a video; the twins that macOS writes promise nothing.
+pub(super) fn is_medium(name: &str) -> bool {
+    !name.starts_with('.') && media_type_of_name(name) != "application/octet-stream"
 }
 
 /// The form of a file in a folder, or why it is not read. One that is no JSON is read, so that its fault is told.
-fn look_at(path: &Path, name: &str) -> Result<Option<Format>, String> {
+fn look_at(path: &Path, name: &str, format: Option<Format>) -> Result<Option<Format>, String> {
     if name.starts_with("._") {
         return Err("a `._` twin that macOS writes".into());
     }
@@ -95,7 +139,26 @@ fn look_at(path: &Path, name: &str) -> Result<Option<Format>, String> {
     if !path.is_file() {
         return Err("not a file".into());
     }
-    first_format(path).map_err(|error| error.message().to_owned())
+    form_of(path, format).map_err(|error| error.message().to_owned())
+}
+
+/// The form of a file: the one that was given, one of annotations by its head, or that of its first conversations.
+///
+/// # Errors
+/// `Input` where it is of none.
+fn form_of(path: &Path, format: Option<Format>) -> Result<Option<Format>> {
+    match format {
+        Some(format) if !format.is_conversation() => return Ok(Some(format)),
+        Some(_) => return first_format(path),
+        None => {}
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    match Format::of_annotations(path) {
+        Some(format) => Ok(Some(format)),
+        None if name.ends_with(".txt") => Err(Error::input("no form is known that such text has; --format names one")),
+        None if is_medium(&name) => Ok(Some(Format::Media)),
+        None => first_format(path),
+    }
 }
 
 /// How many records are looked at for one that is a conversation.

@@ -1,6 +1,6 @@
 //! Importers: sources on disk become rows of a dataset.
 //!
-//! [`import`] takes conversations in JSON: [`records`] cuts the input, `raw` parses a record, `forms` turns each form
+//! [`import`] takes conversations in JSON, and annotations in the forms of `annotations`. Of conversations, [`records`] cuts the input, `raw` parses a record, `forms` turns each form
 //! into a draft (and documents what it keeps where), `placeholders` and `reasoning` read its texts, `media` finds
 //! pictures and videos, and `run` brings it all into a dataset, with a report. It may use all modules of the crate up to
 //! `dataset`; the command line uses it.
@@ -11,8 +11,11 @@
 //! `language`, `origin`, `generator` and `patient` have columns of their own, `split` has an added one; what has none
 //! is kept in `extra`, byte for byte. A field `surgdb` holds what this crate's exporter had no other place for.
 
+mod annotations;
 mod boxes;
+mod cases;
 mod draft;
+mod format;
 mod forms;
 mod inputs;
 mod media;
@@ -30,7 +33,8 @@ mod source;
 mod split;
 mod surgdb_fields;
 
-pub use forms::Format;
+pub use cases::{CaseList, ListedCase};
+pub use format::Format;
 pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
 pub use pattern::{Names, Pattern};
 pub use report::{

@@ -1,7 +1,8 @@
 //! How to import.
 
 use crate::error::{Error, Result};
-use crate::import::forms::Format;
+use crate::import::cases::CaseList;
+use crate::import::format::Format;
 use crate::import::source::SourceDescription;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,6 +20,8 @@ pub struct ImportOptions {
     pub media: MediaMode,
     /// Where pictures and videos are looked for, before the folder of the file that names them.
     pub media_roots: Vec<PathBuf>,
+    /// Which patients the source's names mean.
+    pub cases: Option<CaseList>,
     /// What happens at a record that cannot be read.
     pub on_error: OnError,
     /// What happens to a record whose picture or video is missing.
@@ -35,6 +38,12 @@ impl ImportOptions {
     /// Options for a source, the defaults apart from that.
     pub fn new(source: SourceDescription) -> Self {
         Self { source, ..Self::default() }
+    }
+
+    /// The canonical key of the patient whom the source calls so.
+    pub(super) fn patient_key(&self, name: &str) -> String {
+        let listed = self.cases.as_ref().and_then(|cases| cases.of_name(name));
+        listed.map_or_else(|| self.source.patient_key(name), |case| case.patient.clone())
     }
 
     pub(super) fn is_interrupted(&self) -> bool {

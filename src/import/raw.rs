@@ -83,7 +83,8 @@ pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
     (!text.is_empty()).then_some(text)
 }
 
-fn id_text(value: &RawValue) -> Option<String> {
+/// The text that an id is written as: text that is not empty, or a number.
+pub(super) fn id_text(value: &RawValue) -> Option<String> {
     let is_number = value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
     as_text(value).map(Cow::into_owned).or_else(|| is_number.then(|| value.get().to_owned()))
 }

@@ -25,7 +25,10 @@ pub struct ImportReport {
     pub inputs: Vec<InputReport>,
     /// Files in a folder that were passed over, and why.
     pub ignored: Vec<Ignored>,
-    /// What became of the records.
+    /// What the inputs hold, as their form counts it: `frames`, `rows`, `images`, `categories`, ….
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub read: BTreeMap<&'static str, u64>,
+    /// What became of the records: conversations, statements about pictures, or pictures.
     pub records: RecordCounts,
     /// Rows that were added, by table.
     pub rows: BTreeMap<&'static str, u64>,
@@ -76,7 +79,7 @@ pub struct Ignored {
 pub struct RecordCounts {
     /// Records that were met.
     pub read: u64,
-    /// New conversations.
+    /// New ones.
     pub added: u64,
     /// There already, and the same.
     pub unchanged: u64,
@@ -258,6 +261,11 @@ impl ImportReport {
         }
     }
 
+    /// Counts what an input holds.
+    pub(super) fn count_read(&mut self, what: &'static str, count: u64) {
+        *self.read.entry(what).or_default() += count;
+    }
+
     /// Counts a row that was added.
     pub(super) fn row(&mut self, table: &'static str) {
         *self.rows.entry(table).or_default() += 1;
@@ -267,6 +275,7 @@ impl ImportReport {
     pub fn has_changes(&self) -> bool {
         self.records.added + self.records.replaced + self.media.found_now + self.boxes.reread > 0
             || !self.splits.is_empty()
+            || self.rows.values().any(|count| *count > 0)
     }
 
     /// The report as JSON text.

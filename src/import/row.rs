@@ -7,9 +7,10 @@ use crate::format::constants::FRAGMENT_MAX;
 use crate::import::draft::{Draft, DraftNode};
 use crate::import::media::names::{Named, name_of};
 use crate::import::media::resolve::Wanted;
+use crate::import::options::ImportOptions;
 use crate::import::raw::RawRecord;
 use crate::import::report::{At, ImportReport, Kind};
-use crate::import::source::{PatientFrom, SourceDescription};
+use crate::import::source::PatientFrom;
 use crate::schema::record;
 use crate::schema::rows::{
     AlternativeRow, ConversationRow, EvidenceRow, GroundingRow, MediumRow, ReasoningRow, TurnRow,
@@ -63,7 +64,8 @@ impl Body {
 }
 
 /// What the source says of records that do not say it themselves; patients get their canonical key.
-pub(super) fn apply_defaults(draft: &mut Draft, source: &SourceDescription, text: &str) -> Result<()> {
+pub(super) fn apply_defaults(draft: &mut Draft, options: &ImportOptions, text: &str) -> Result<()> {
+    let source = &options.source;
     if let Some(PatientFrom::Field(name)) = &source.patient_from
         && draft.patient.is_none()
     {
@@ -73,7 +75,7 @@ pub(super) fn apply_defaults(draft: &mut Draft, source: &SourceDescription, text
             None => value.get().to_owned(),
         });
     }
-    draft.patient = draft.patient.take().map(|name| source.patient_key(&name));
+    draft.patient = draft.patient.take().map(|name| options.patient_key(&name));
     let defaults = &source.defaults;
     for (field, default) in [
         (&mut draft.task, &defaults.task),

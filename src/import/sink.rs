@@ -5,8 +5,9 @@ use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::format::manifest::Source;
 use crate::schema::record::{Identity, id_identity};
-use crate::schema::rows::{CaseRow, ConversationRow, FrameRow, VideoRow};
+use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
+use crate::schema::validate::Finding;
 use std::collections::HashMap;
 
 /// What an import needs of an appender.
@@ -17,6 +18,7 @@ pub(super) trait Sink {
     fn case(&mut self, row: &CaseRow) -> Result<Address>;
     fn video(&mut self, row: &VideoRow) -> Result<Address>;
     fn frame(&mut self, row: &FrameRow) -> Result<Address>;
+    fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)>;
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address>;
     fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo>;
     fn delete(&mut self, address: Address) -> Result<()>;
@@ -44,6 +46,10 @@ impl Sink for Appender {
 
     fn frame(&mut self, row: &FrameRow) -> Result<Address> {
         Appender::frame(self, row)
+    }
+
+    fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)> {
+        Appender::annotation(self, row)
     }
 
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {
@@ -121,6 +127,11 @@ impl Sink for TrialRun {
 
     fn frame(&mut self, row: &FrameRow) -> Result<Address> {
         self.row(Table::Frames, &row.source, &row.id)
+    }
+
+    fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)> {
+        let findings = crate::schema::validate::check_annotation(row)?;
+        Ok((self.row(Table::Annotations, &row.source, &row.id)?, findings))
     }
 
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {

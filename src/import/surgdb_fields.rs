@@ -363,6 +363,8 @@ impl File {
             parent: self.parent,
             index: self.index,
             time: self.time.map(|time| time.0),
+            fps: None,
+            by_pattern: false,
             extra: self.extra.map(|extra| extra.0),
         }
     }

@@ -1,9 +1,10 @@
 //! Prompts, and the endings that go with them: preference pairs, marks, solutions.
 
 use super::media::Inputs;
-use super::{Format, turns};
+use super::turns;
 use crate::error::{Error, Result};
 use crate::import::draft::Draft;
+use crate::import::format::Format;
 use crate::import::raw::{Content, ObjectText, RawRecord, RawTurn, as_text};
 use crate::schema::rows::AlternativeRow;
 use serde_json::value::RawValue;

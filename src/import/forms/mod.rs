@@ -19,67 +19,13 @@ mod turns;
 
 use crate::error::{Error, Result};
 use crate::import::draft::Draft;
+use crate::import::format::Format;
 use crate::import::placeholders;
 use crate::import::raw::{ObjectText, RawRecord, as_text};
 use crate::import::reasoning;
 use crate::import::report::Kind;
 use crate::import::surgdb_fields::SurgdbFields;
 use media::Inputs;
-use std::str::FromStr;
-
-/// A form of conversation records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Format {
-    /// LLaVA and ShareGPT: `conversations` with `from` and `value`.
-    ShareGpt,
-    /// OpenAI, ms-swift and Qwen-VL: `messages` with `role` and `content`.
-    Messages,
-    /// TRL: `prompt`, with `chosen` and `rejected`, `completion` and `label`, or `solution`.
-    Preference,
-    /// Alpaca: `instruction`, `input`, `output`.
-    Alpaca,
-}
-
-impl Format {
-    /// All forms.
-    pub const ALL: [Format; 4] = [Self::ShareGpt, Self::Messages, Self::Preference, Self::Alpaca];
-
-    /// Its name, as `--format` takes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ShareGpt => "sharegpt",
-            Self::Messages => "messages",
-            Self::Preference => "preference",
-            Self::Alpaca => "alpaca",
-        }
-    }
-
-    /// The form of a record, by its keys.
-    pub(super) fn of(record: &RawRecord<'_>) -> Option<Self> {
-        let has = |name: &str| record.get(name).is_some();
-        match &record.turns {
-            Some((key, _)) if key.starts_with("conversation") => Some(Self::ShareGpt),
-            Some(_) => Some(Self::Messages),
-            None if has("prompt") || (has("chosen") && has("rejected") && !has("instruction")) => {
-                Some(Self::Preference)
-            }
-            None if has("instruction") || (has("query") && has("response")) => Some(Self::Alpaca),
-            None => None,
-        }
-    }
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::invalid(format!("there is no format {name:?}; those of conversations are {names}"))
-        })
-    }
-}
 
 /// Turns a record into a draft; `format` is the only form that is taken, where one is given.
 ///

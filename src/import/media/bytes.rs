@@ -37,6 +37,11 @@ impl Out<'_> {
     /// Stores bytes that stood in the record.
     pub(super) fn store_bytes(&mut self, named: &Named<'_>) -> Result<Stored> {
         let MediaItem::Bytes { media_type, bytes } = named.item else { return Ok(Stored::default()) };
+        self.store_held(named, media_type, bytes)
+    }
+
+    /// Stores bytes that are held.
+    pub(super) fn store_held(&mut self, named: &Named<'_>, media_type: &str, bytes: &[u8]) -> Result<Stored> {
         if named.table == Table::Videos {
             let found = mp4::read(Cursor::new(bytes), bytes.len() as u64);
             let blob = self.put(BlobSource::Bytes { media_type, bytes })?;

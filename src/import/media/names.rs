@@ -25,7 +25,7 @@ impl<'d> Named<'d> {
     }
 
     /// The name of an item that is a row of this table.
-    pub(super) fn of(table: Table, item: &'d MediaItem, draft: &'d Draft) -> Self {
+    pub(crate) fn of(table: Table, item: &'d MediaItem, draft: &'d Draft) -> Self {
         let mut said = None;
         let (id, wanted) = match item {
             MediaItem::Path(path) => {
@@ -42,6 +42,10 @@ impl<'d> Named<'d> {
                 let digest = blake3::hash(bytes).to_hex();
                 (format!("data:{}", digest.as_str().get(..32).unwrap_or_default()), None)
             }
+            MediaItem::Unnamed(id) => {
+                said = draft.files.get(id);
+                (id.clone(), None)
+            }
         };
         Named { table, id, item, wanted, frame_kind: "rgb", said }
     }
@@ -50,7 +54,7 @@ impl<'d> Named<'d> {
     pub(crate) fn written(&self) -> &str {
         match self.item {
             MediaItem::Path(path) => path,
-            MediaItem::Bytes { .. } => &self.id,
+            MediaItem::Bytes { .. } | MediaItem::Unnamed(_) => &self.id,
         }
     }
 

@@ -73,6 +73,38 @@ pub(crate) struct Roots {
     roots: Vec<Root>,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
     real: HashMap<PathBuf, Option<PathBuf>>,
+    by_name: Option<ByName>,
+}
+
+/// A folder whose files are found by their names alone; they are listed when the first is looked for.
+#[derive(Debug)]
+struct ByName {
+    folder: PathBuf,
+    files: Option<HashMap<String, Vec<PathBuf>>>,
+}
+
+/// How deep folders are searched by name.
+const DEPTH_LIMIT: usize = 32;
+
+/// What the names of folders have that hold drawings of pictures, under the pictures' own names, and not the pictures.
+const DRAWN: [&str; 7] = ["mask", "semantic", "segment", "annot", "label", "depth", "groundtruth"];
+
+/// The files below a folder by their names, save those in folders of masks and the like; links are not followed.
+fn files_below(folder: &Path) -> HashMap<String, Vec<PathBuf>> {
+    let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
+    let mut folders = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
+            let lower = name.to_lowercase();
+            if kind.is_dir() && depth < DEPTH_LIMIT && !DRAWN.iter().any(|word| lower.contains(word)) {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() {
+                files.entry(name).or_default().push(entry.path());
+            }
+        }
+    }
+    files
 }
 
 #[derive(Clone, Debug)]
@@ -127,8 +159,32 @@ impl Roots {
         match outside {
             Some(reason) => Resolved::Outside(reason),
             None if wanted.is_absolute => Resolved::Outside("it is an absolute path outside the media roots".into()),
-            None => Resolved::Missing(format!("not found under {}", self.names())),
+            None => self
+                .by_name(&wanted.id)
+                .unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names()))),
         }
+    }
+
+    /// Looks below this folder for files whose names stand in records without their folders.
+    pub(crate) fn search_by_name(&mut self, folder: &Path) {
+        if self.by_name.as_ref().is_none_or(|known| known.folder != folder) {
+            self.by_name = Some(ByName { folder: folder.to_path_buf(), files: None });
+        }
+    }
+
+    /// The only file of this name below the folder that is searched so.
+    fn by_name(&mut self, written: &str) -> Option<Resolved> {
+        let found = self.by_name.as_mut()?;
+        if written.contains('/') {
+            return None;
+        }
+        let files = found.files.get_or_insert_with(|| files_below(&found.folder));
+        let [only] = files.get(written)?.as_slice() else {
+            return Some(Resolved::Missing(format!("{} files have this name", files.get(written)?.len())));
+        };
+        let size = fs::metadata(only).ok()?.len();
+        let inside = only.strip_prefix(&found.folder).unwrap_or(only).display().to_string();
+        Some(Resolved::File { path: only.clone(), size, respelled: Some(inside) })
     }
 
     fn names(&self) -> String {

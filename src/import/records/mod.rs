@@ -4,6 +4,7 @@
 //! under `data`, `records`, `samples` or `items`. It knows where each record stands (number, line, byte), checks
 //! UTF-8 and nesting, and leaves the grammar to whoever parses the record.
 
+pub mod members;
 mod scan;
 
 use crate::error::{Error, Result};
@@ -208,8 +209,8 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Decides from the first bytes how the records stand.
-    fn look_at_layout(&mut self) -> Result<()> {
+    /// Passes over a byte order mark, and refuses what is no UTF-8 at all.
+    fn look_at_start(&mut self) -> Result<()> {
         while self.held() < 4 && self.fill()? {}
         let head = self.held_bytes();
         if head.starts_with(b"\xef\xbb\xbf") {
@@ -219,6 +220,12 @@ impl<R: Read> RecordReader<R> {
         } else if head.starts_with(b"\x1f\x8b") || head.starts_with(b"\x28\xb5\x2f\xfd") {
             return Err(Error::input("the file is compressed: unpack it first").at_line(1));
         }
+        Ok(())
+    }
+
+    /// Decides from the first bytes how the records stand.
+    fn look_at_layout(&mut self) -> Result<()> {
+        self.look_at_start()?;
         self.layout = match self.skip_blanks()? {
             None => Layout::Ended,
             Some(b'[') => {

@@ -2,13 +2,18 @@
 
 mod boxes;
 mod provenance;
+mod statements;
+
+pub(super) use statements::{Picture, Target, statement};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
 use crate::format::manifest::Operation;
+use crate::import::annotations;
 use crate::import::boxes::Boxes;
 use crate::import::draft::Draft;
+use crate::import::format::Format;
 use crate::import::forms;
 use crate::import::inputs::{self, DigestingReader, Input};
 use crate::import::media::bytes::Out;
@@ -22,7 +27,7 @@ use crate::import::row;
 use crate::import::sink::{Sink, TrialRun};
 use crate::import::split::Splits;
 use crate::schema::record::{Identity, id_identity};
-use crate::schema::rows::GroundingRow;
+use crate::schema::rows::{AnnotationRow, GroundingRow};
 use crate::schema::tables::Table;
 use boxes::{Difference, Reread, split_difference};
 use provenance::{merged, provenance};
@@ -34,14 +39,14 @@ const RERUNS: u32 = 16;
 /// After how many records progress is told at the latest.
 const TELL_EVERY: u64 = 64;
 
-/// Imports conversations into a dataset, as one new version, or none where there is nothing to commit.
+/// Imports conversations or annotations into a dataset, as one new version, or none where there is nothing to commit.
 ///
 /// Where another writer has meanwhile added rows that this import adds too (the same pictures, say), it begins again
 /// on top of what is there now, finds those, and adds the rest: of imports at once each time at least one lands.
 ///
-/// `inputs` are JSON files or folders; of a folder, every `.json` and `.jsonl` file below it that holds conversations is
-/// read, by name. Memory is bounded by the largest record, plus about 16 bytes a record's id beside what the appender
-/// needs.
+/// `inputs` are files or folders; of a folder, every file below it that is of a known form is read, by name; where there
+/// is none, its pictures and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes a
+/// record's id, 12 where it says its split, and 200 a picture of a COCO file, beside what the appender needs.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -110,16 +115,18 @@ fn attempt(
     Ok(report)
 }
 
-struct Run<'r> {
+/// An import on its way.
+pub(super) struct Run<'r> {
     sink: &'r mut dyn Sink,
-    options: &'r ImportOptions,
+    pub(super) options: &'r ImportOptions,
     tell: &'r mut dyn FnMut(&Progress),
     store: Store<'r>,
     splits: Splits,
     boxes: Boxes,
     reread: Reread,
-    report: ImportReport,
-    progress: Progress,
+    changed: Vec<(Address, AnnotationRow)>,
+    pub(super) report: ImportReport,
+    pub(super) progress: Progress,
     /// Keys of the ids that this import has met, for telling repeats.
     met: HashSet<Identity>,
     repeats: HashMap<String, u32>,
@@ -137,6 +144,7 @@ impl<'r> Run<'r> {
             splits: Splits::default(),
             boxes,
             reread: Reread::default(),
+            changed: Vec::new(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             progress: Progress::default(),
             met: HashSet::new(),
@@ -146,7 +154,7 @@ impl<'r> Run<'r> {
 
     fn inputs(&mut self, paths: &[PathBuf]) -> Result<()> {
         let mut ignored: Vec<Ignored> = Vec::new();
-        let inputs = inputs::list(paths, &mut ignored)?;
+        let inputs = inputs::list(paths, self.options.format, &mut ignored)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         if self.boxes.is_open() {
@@ -155,6 +163,7 @@ impl<'r> Run<'r> {
         for input in &inputs {
             self.input(input).map_err(|error| error.in_file(&input.path))?;
         }
+        self.write_changed()?;
         self.store.attach(self.sink)?;
         self.splits.write(self.sink)?;
         self.reread.write(self.sink)?;
@@ -166,38 +175,49 @@ impl<'r> Run<'r> {
         self.store.enter(&input.path);
         self.progress.file.clone_from(&input.name);
         let before = (self.progress.bytes, self.report.records.read);
-        let mut reader = RecordReader::new(DigestingReader::open(&input.path)?);
-        let mut at = At { file: input.name.clone(), ..At::default() };
-        while let Some(record) = reader.next_record() {
-            if self.options.is_interrupted() {
-                return Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed"));
-            }
-            self.report.records.read += 1;
-            let end = record.as_ref().ok().map(|record| record.offset + record.text.len() as u64);
-            self.one(record, input, &mut at)?;
-            reader.check_rest().map_err(|error| error.in_file(&input.path))?;
-            self.progress.bytes = end.map_or(self.progress.bytes, |end| before.0 + end);
-            self.advance();
-        }
-        let (digest, bytes) = reader.input().finish().map_err(|error| Error::io("cannot read on", error))?;
+        let (digest, bytes) = match input.format.filter(|format| !format.is_conversation()) {
+            None => self.conversations(input)?,
+            Some(format) => annotations::read(self, input, format)?,
+        };
         self.progress.bytes = before.0 + bytes;
         let records = self.report.records.read - before.1;
         if records == 0 {
             self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
         }
-        let (path, format) = (input.path.display().to_string(), input.format.map(forms::Format::name));
+        let (path, format) = (input.path.display().to_string(), input.format.map(Format::name));
         self.report.inputs.push(InputReport { path, bytes, digest, records, format });
         (self.tell)(&self.progress);
         Ok(())
     }
 
-    fn advance(&mut self) {
+    /// The records of conversations of a file; its digest and length.
+    fn conversations(&mut self, input: &Input) -> Result<(String, u64)> {
+        let before = self.progress.bytes;
+        let mut reader = RecordReader::new(DigestingReader::open(&input.path)?);
+        let mut at = At { file: input.name.clone(), ..At::default() };
+        while let Some(record) = reader.next_record() {
+            self.report.records.read += 1;
+            let end = record.as_ref().ok().map(|record| record.offset + record.text.len() as u64);
+            self.one(record, input, &mut at)?;
+            reader.check_rest().map_err(|error| error.in_file(&input.path))?;
+            self.advance(end.map_or(self.progress.bytes, |end| before + end))?;
+        }
+        reader.input().finish().map_err(|error| Error::io("cannot read on", error))
+    }
+
+    /// Says how many bytes of all inputs are behind, and ends where the caller asks for that.
+    pub(super) fn advance(&mut self, bytes: u64) -> Result<()> {
+        if self.options.is_interrupted() {
+            return Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed"));
+        }
+        self.progress.bytes = bytes;
         self.progress.records = self.report.records.read;
         let media = self.report.media.bytes;
         if self.progress.records.is_multiple_of(TELL_EVERY) || media > self.progress.media_bytes {
             self.progress.media_bytes = media;
             (self.tell)(&self.progress);
         }
+        Ok(())
     }
 
     /// Takes one record, or skips it where its faults are to be skipped.
@@ -216,6 +236,11 @@ impl<'r> Run<'r> {
                 Err(error)
             }
         };
+        self.judge(result, at)
+    }
+
+    /// Ends the import at a record's fault, or counts the record as skipped where that is asked for.
+    fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
         let Err(error) = result else { return Ok(()) };
         let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
         if self.options.on_error == OnError::Stop || !is_records_own {
@@ -234,7 +259,7 @@ impl<'r> Run<'r> {
         })?;
         at.id = raw.id();
         let mut draft = forms::draft(raw, self.options.format)?;
-        row::apply_defaults(&mut draft, &self.options.source, record.text)?;
+        row::apply_defaults(&mut draft, self.options, record.text)?;
         let id = draft.id.take().unwrap_or_else(|| format!("{}#{}", input.name, record.number));
         let id = self.unique(id, at);
         at.id = Some(id.clone());
@@ -245,7 +270,7 @@ impl<'r> Run<'r> {
     }
 
     /// The id, with `~2`, `~3`, … where it was met before.
-    fn unique(&mut self, id: String, at: &At) -> String {
+    pub(super) fn unique(&mut self, id: String, at: &At) -> String {
         let source = self.options.source.id.as_str();
         if self.met.insert(id_identity(source, &id)) {
             return id;
@@ -261,7 +286,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+    pub(super) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
         if self.boxes.are_read() && !draft.is_ours {
             self.read_boxes(draft)?;
         }

@@ -2,6 +2,7 @@
 
 use crate::format::manifest::{Import, ImportInput, JsonObject, Source};
 use crate::import::boxes;
+use crate::import::format::Format;
 use crate::import::options::ImportOptions;
 use crate::import::report::ImportReport;
 use std::collections::BTreeMap;
@@ -52,16 +53,35 @@ pub(super) fn provenance(
         counts_out.insert(name.to_owned(), count);
     }
     Import {
-        importer: "conversations".into(),
+        importer: importer(report).into(),
         options: said,
         inputs: report
             .inputs
             .iter()
             .map(|input| ImportInput { path: None, digest: input.digest.clone(), bytes: input.bytes })
             .collect(),
-        counts_in: [("records".to_owned(), records.read), ("media named".to_owned(), report.media.named)].into(),
+        counts_in: counts_in(report),
         counts_out,
         report: Some(path),
         time: jiff::Timestamp::now().to_string(),
+    }
+}
+
+/// What the inputs hold: records, media, and what the source's own form counts.
+fn counts_in(report: &ImportReport) -> BTreeMap<String, u64> {
+    let all = [("records", report.records.read), ("media named", report.media.named)];
+    let own = report.read.iter().map(|(what, count)| (*what, *count));
+    all.into_iter().chain(own).map(|(what, count)| (what.to_owned(), count)).collect()
+}
+
+/// The importer's name: that of the inputs' form, where it is one of annotations.
+fn importer(report: &ImportReport) -> &'static str {
+    let mut formats = report.inputs.iter().filter_map(|input| input.format?.parse::<Format>().ok());
+    match formats.next() {
+        Some(first) if !first.is_conversation() => match formats.all(|format| format == first) {
+            true => first.name(),
+            false => "several",
+        },
+        _ => "conversations",
     }
 }

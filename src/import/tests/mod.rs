@@ -1,5 +1,6 @@
 //! Whole imports of small sources that are made on the spot.
 
+mod annotations;
 mod boxes;
 
 use super::*;

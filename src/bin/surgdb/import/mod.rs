@@ -9,7 +9,7 @@ use crate::interrupt;
 use crate::output::Output;
 use crate::ui::{self, Progress};
 use std::path::PathBuf;
-use surgdb::import::{Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing};
+use surgdb::import::{CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing};
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
 pub use report::print as print_report;
@@ -20,6 +20,7 @@ Examples:
   surgdb import my.surgdb data --source-file c.toml  all about the source in a file
   surgdb import my.surgdb a.jsonl b.jsonl --source cholec --media-root /data/frames
   surgdb import my.surgdb records.json --dry-run     only say what would come of it
+  surgdb import my.surgdb cholect50 --source cholect50 --cases cases.csv
   surgdb import my.surgdb new.json --on-change replace
 
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
@@ -27,16 +28,17 @@ one that is not found is counted, and attached when the import is run again and 
 
 Exit code 1 says that records were skipped because they could not be read.";
 
-/// Bring conversations with their pictures and videos into a dataset
+/// Bring conversations and annotations with their pictures and videos into a dataset
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     at: Place,
-    /// JSON or JSONL files, or folders of them
+    /// Files, or folders of them: conversations in JSON or JSONL, annotations, pictures and videos
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
-    /// The form of all records, instead of finding it out by their keys: sharegpt, messages, preference or alpaca
+    /// The form of all files, instead of finding it out: sharegpt, messages, preference or alpaca (conversations);
+    /// cholect50, coco, labelme or endovis-vqa (annotations); media (pictures and videos alone)
     #[arg(long, value_name = "F")]
     format: Option<Format>,
     /// Put the bytes of pictures and videos into the dataset (embed), or leave them where they are (link)
@@ -45,6 +47,10 @@ pub struct Args {
     /// Where pictures and videos are looked for first; may be given several times
     #[arg(long, value_name = "DIR")]
     media_root: Vec<PathBuf>,
+    /// A CSV with the columns name and patient: which patient a name of the source (a patient's, a video's) means; further
+    /// columns are institution, specialty, procedure, device and consent
+    #[arg(long, value_name = "CSV")]
+    cases: Option<PathBuf>,
     /// At a record that cannot be read: stop, or skip it and count it
     #[arg(long, default_value = "stop", value_name = "WHAT")]
     on_error: OnError,
@@ -70,6 +76,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         format: args.format,
         media: args.media,
         media_roots: args.media_root.clone(),
+        cases: args.cases.as_deref().map(CaseList::open).transpose()?,
         on_error: args.on_error,
         missing: args.missing,
         on_change: args.on_change,

@@ -3,6 +3,7 @@
 use crate::output::Output;
 use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
+use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::Result;
 use surgdb::import::{BoxReport, Example, ImportReport, MissingFile};
@@ -43,6 +44,7 @@ fn counts(report: &ImportReport) -> Lines {
     for (why, count) in &records.skipped {
         parts.push(format!("{} skipped ({why})", ui::count(*count)));
     }
+    lines.row(["read".into(), inputs(report)]);
     lines.row(["records".into(), format!("{} read = {}", ui::count(records.read), parts.join(" + "))]);
     let rows: Vec<String> = report.rows.iter().map(|(table, count)| format!("{} {table}", ui::count(*count))).collect();
     if !rows.is_empty() {
@@ -68,6 +70,15 @@ fn counts(report: &ImportReport) -> Lines {
         lines.row(["passed over".into(), format!("{}: {}", ignored.path, ignored.reason)]);
     }
     lines
+}
+
+/// How many files of which form were read, and what they hold.
+fn inputs(report: &ImportReport) -> String {
+    let mut forms: BTreeMap<&str, u64> = BTreeMap::new();
+    report.inputs.iter().for_each(|input| *forms.entry(input.format.unwrap_or("no form")).or_default() += 1);
+    let forms = forms.iter().map(|(form, files)| format!("{} of {form}", ui::counted(*files, "file")));
+    let held = report.read.iter().map(|(what, count)| format!("{} {what}", ui::count(*count)));
+    forms.chain(held).collect::<Vec<_>>().join(", ")
 }
 
 fn boxes(report: &BoxReport, lines: &mut Lines) {

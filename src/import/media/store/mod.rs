@@ -47,6 +47,13 @@ pub(crate) enum Located {
     Missing(Kind, String),
 }
 
+impl Located {
+    /// Whether its bytes are nowhere.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(..) | Self::StillMissing(..))
+    }
+}
+
 /// Everything that an import knows of media.
 pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
@@ -73,6 +80,16 @@ impl<'o> Store<'o> {
         }
     }
 
+    /// Looks for media in these folders, after those that were named.
+    pub(crate) fn search(&mut self, folders: &[PathBuf]) {
+        self.roots = Roots::new(self.options.media_roots.iter().chain(folders).map(PathBuf::as_path));
+    }
+
+    /// Looks below this folder, by its name alone, for a file that is not found otherwise.
+    pub(crate) fn search_by_name(&mut self, folder: &Path) {
+        self.roots.search_by_name(folder);
+    }
+
     /// Looks for media as the records of this file name them.
     pub(crate) fn enter(&mut self, file: &Path) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
@@ -92,11 +109,13 @@ impl<'o> Store<'o> {
         let source = &self.options.source;
         let by_path = match &source.patient_from {
             Some(PatientFrom::Video) if named.table == Table::Videos => Some(named.stem()),
-            Some(PatientFrom::Video) => source.frame_pattern.as_ref()?.names(&named.id).and_then(|names| names.video),
+            Some(PatientFrom::Video) => {
+                source.frame_pattern.as_ref().and_then(|pattern| pattern.names(&named.id)?.video)
+            }
             Some(PatientFrom::Path(pattern)) => pattern.names(&named.id).and_then(|names| names.patient),
             _ => source.frame_pattern.as_ref().and_then(|pattern| pattern.names(&named.id)?.patient),
         };
-        by_path.map(|name| source.patient_key(name)).or_else(|| of_record.map(str::to_owned))
+        by_path.map(|name| self.options.patient_key(name)).or_else(|| of_record.map(str::to_owned))
     }
 
     /// Finds out what an item is, writing nothing.
@@ -197,6 +216,32 @@ impl<'o> Store<'o> {
         Ok(address)
     }
 
+    /// The same of an item whose file is missing, with the bytes that the source holds of it.
+    pub(crate) fn ensure_held(
+        &mut self,
+        named: &Named<'_>,
+        bytes: &[u8],
+        located: Located,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<Address> {
+        let address = match located {
+            Located::Missing(..) => {
+                let stored = out.store_held(named, "", bytes)?;
+                self.add(named, stored, draft, out)?
+            }
+            Located::StillMissing(address, ..) => {
+                out.report.media.found_now += 1;
+                let stored = out.store_held(named, "", bytes)?;
+                self.note_found(named.table, address, stored, out.sink)?;
+                address
+            }
+            located => return self.ensure(named, located, draft, out),
+        };
+        self.remember((named.table, named.id.clone()), address);
+        Ok(address)
+    }
+
     /// The case of a patient, written if it is new.
     pub(crate) fn case(&mut self, patient: &str, draft: &Draft, out: &mut Out<'_>) -> Result<Address> {
         let source = &self.options.source;
@@ -218,6 +263,9 @@ impl<'o> Store<'o> {
                     procedure: draft.procedure.clone().or_else(|| defaults.procedure.clone()),
                     ..CaseRow::default()
                 };
+                if let Some(listed) = self.options.cases.as_ref().and_then(|cases| cases.of_patient(patient)) {
+                    listed.fill(&mut row);
+                }
                 if let Some(said) = draft.case_of(patient) {
                     row.specialty.clone_from(&said.specialty);
                     row.procedure.clone_from(&said.procedure);
@@ -320,8 +368,11 @@ impl<'o> Store<'o> {
         (row.width, row.height) = stored.sides();
         let mut names = vec![(case, case_name)];
         match named.said {
-            Some(said) => self.apply_said(&mut row, said, draft, &mut names, out)?,
-            None => {
+            Some(said) if !said.by_pattern => self.apply_said(&mut row, said, draft, &mut names, out)?,
+            said => {
+                if let Some(said) = said {
+                    self.apply_said(&mut row, said, draft, &mut names, out)?;
+                }
                 let case_name = names.first().and_then(|(_, name)| name.clone());
                 let video = self.read_pattern(&mut row, named, case_name.as_deref(), out)?;
                 names.push((row.video, video));
@@ -356,7 +407,7 @@ impl<'o> Store<'o> {
             row.video = self.other(Table::Videos, path, draft, names, out)?;
         } else if let Some(id) = &said.video {
             let case_name = names.first().and_then(|(_, name)| name.clone());
-            let video = VideoRow { case: row.case, ..self.bare_video(id, None) };
+            let video = VideoRow { case: row.case, ..self.bare_video(id, said.fps) };
             let address = self.video(video, case_name.as_deref(), out)?;
             names.push((Some(address), Some(name_of(&self.options.source.id, id))));
             row.video = Some(address);
@@ -396,7 +447,7 @@ impl<'o> Store<'o> {
     }
 
     /// The address of a video without a file, written if it is new.
-    fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
+    pub(crate) fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
         let key = (Table::Videos, row.id.clone());
         let known = match self.cached.get(&key) {
             Some(address) => Some(*address),

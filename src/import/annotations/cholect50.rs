@@ -1,0 +1,228 @@
+//! Action triplets as CholecT50 has them: a JSON file a video, `annotations` by frame number, rows of 15 numbers.
+//!
+//! A row is `[triplet, instrument, score, x, y, w, h, verb, target, score, x, y, w, h, phase]`; −1 is *absent*, which
+//! `null_verb` and `null_target` are not: they are labels. Each row with an instrument becomes a statement about its
+//! frame, with the labels `instrument`, `verb`, `target`, `triplet` and the boxes; the phase, which each row of a frame
+//! repeats, becomes one statement about the frame.
+
+use super::{Fields, beside, stem, without_place};
+use crate::error::{Error, Result};
+use crate::import::draft::{FileFields, MediaKind};
+use crate::import::inputs::{DigestingReader, Input};
+use crate::import::records::members::{Entry, MemberReader};
+use crate::import::report::{At, Kind};
+use crate::import::run::{Picture, Run, Target, statement};
+use crate::schema::rows::{LabelRow, RegionRow, VideoRow};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+
+/// The folders beside the labels that hold pictures.
+const FOLDERS: &[&str] = &["videos", "data", "images", "frames"];
+/// How many numbers a row has.
+const WIDTH: usize = 15;
+
+/// What a file says besides its rows.
+#[derive(Default)]
+struct Head {
+    fps: Option<f64>,
+    /// Names by axis and number.
+    names: HashMap<&'static str, BTreeMap<String, String>>,
+    extra: Option<String>,
+}
+
+const AXES: [&str; 5] = ["triplet", "instrument", "verb", "target", "phase"];
+
+pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
+    run.search_around(input, FOLDERS);
+    let head = head(input)?;
+    let mut at = At { file: input.name.clone(), ..At::default() };
+    let video = stem(input).rsplit('/').next().unwrap_or_default().to_owned();
+    let patient = run.patient_of_video(&video);
+    let row = VideoRow {
+        id: video.clone(),
+        source: run.options.source.id.clone(),
+        fps: head.fps.or(run.options.source.fps),
+        extra: head.extra.clone(),
+        ..VideoRow::default()
+    };
+    run.recording(row, patient.as_deref(), &at)?;
+    let mut file = Video { head, video, patient, id: stem(input).to_owned() };
+    let before = run.progress.bytes;
+    let mut reader = MemberReader::new(DigestingReader::open(&input.path)?, &["annotations"]);
+    while let Some(member) = reader.next_member() {
+        let member = member?;
+        if let ("annotations", Entry::Named(number)) = (member.key, member.entry) {
+            (at.record, at.line) = (Some(member.value.number), Some(member.value.line));
+            file.frame(run, input, number, member.value.text, &mut at)?;
+        }
+        let behind = before + reader.position();
+        run.advance(behind)?;
+    }
+    reader.input().finish().map_err(|error| Error::io("cannot read on", error))
+}
+
+/// Reads everything but the rows.
+fn head(input: &Input) -> Result<Head> {
+    let file = File::open(&input.path).map_err(|error| Error::io("cannot read it", error))?;
+    let mut reader = MemberReader::new(file, &["annotations"]);
+    let mut head = Head::default();
+    let mut extra = crate::import::raw::ObjectText::default();
+    while let Some(member) = reader.next_member() {
+        let member = member?;
+        let wrong = |error: serde_json::Error| member.value.error(&error);
+        match (member.key, member.entry) {
+            ("annotations", Entry::Whole) => {
+                return Err(Error::input("`annotations` is no object of frames").at_line(member.value.line));
+            }
+            ("annotations", _) => {}
+            ("categories", _) => {
+                let fields = Fields::of(member.value.text)?;
+                for axis in AXES {
+                    let names = fields.parse::<BTreeMap<String, String>>(axis)?.unwrap_or_default();
+                    head.names.insert(axis, names);
+                }
+            }
+            ("fps", _) => head.fps = serde_json::from_str(member.value.text).map_err(wrong)?,
+            (key, _) => extra.raw(key, member.value.text),
+        }
+    }
+    head.extra = extra.finish();
+    if head.fps.is_some_and(|fps| !(fps.is_finite() && fps > 0.0)) {
+        return Err(Error::input("`fps` must be above 0"));
+    }
+    Ok(head)
+}
+
+struct Video {
+    head: Head,
+    video: String,
+    patient: Option<String>,
+    /// What ids start with: the file's name, with its folder.
+    id: String,
+}
+
+impl Video {
+    /// Takes all that is said about a frame.
+    fn frame(&mut self, run: &mut Run<'_>, input: &Input, number: &str, text: &str, at: &mut At) -> Result<()> {
+        run.report.count_read("frames", 1);
+        at.id = Some(format!("{}/{number}", self.id));
+        let rows: Vec<Vec<f64>> = match serde_json::from_str(text) {
+            Ok(rows) => rows,
+            Err(error) => {
+                let fault = Error::input(format!("the rows of frame {number:?}: {}", without_place(&error)));
+                return run.take(at, |_, _| Err(fault));
+            }
+        };
+        let Ok(index) = number.parse::<i64>() else {
+            let fault = Error::input(format!("{number:?} is no frame number"));
+            return run.take(at, |_, _| Err(fault));
+        };
+        let picture = self.picture(run, input, index);
+        let mut phases: Vec<i64> = Vec::new();
+        let mut is_stated = false;
+        for (place, row) in rows.iter().enumerate() {
+            run.report.count_read("rows", 1);
+            if let Some(phase) = row.get(WIDTH - 1).and_then(|phase| whole(*phase)).filter(|phase| *phase >= 0)
+                && row.len() == WIDTH
+                && !phases.contains(&phase)
+            {
+                phases.push(phase);
+            }
+            let has_instrument = row.get(1).is_none_or(|instrument| *instrument >= 0.0) || row.len() != WIDTH;
+            if !has_instrument && row.first().is_none_or(|triplet| *triplet < 0.0) {
+                run.report.count_read("rows without an instrument", 1);
+                continue;
+            }
+            is_stated = true;
+            at.id = Some(format!("{}/{number}/{place}", self.id));
+            run.take(at, |run, at| {
+                self.check(row, number, place)?;
+                let Some(target) = run.picture(MediaKind::Picture, &picture, at)? else { return Ok(()) };
+                self.instance(run, row, &target, at)
+            })?;
+        }
+        at.id = Some(format!("{}/{number}/phase", self.id));
+        if phases.len() > 1 {
+            run.report.find(Kind::Doubtful, at, format!("frame {number} has {} phases", phases.len()));
+        }
+        if phases.is_empty() {
+            // The picture is there all the same, and without any statement it is a record of its own.
+            return match is_stated {
+                true => Ok(()),
+                false => run.lone(MediaKind::Picture, &picture, at),
+            };
+        }
+        run.take(at, |run, at| {
+            let Some(target) = run.picture(MediaKind::Picture, &picture, at)? else { return Ok(()) };
+            let id = at.id.clone().unwrap_or_default();
+            let mut row = statement(id, &run.options.source.id, &target);
+            row.labels = phases.iter().map(|phase| self.label("phase", *phase)).collect();
+            run.annotate(row, &[&target], at)
+        })
+    }
+
+    fn picture(&self, run: &Run<'_>, input: &Input, index: i64) -> Picture {
+        let path = format!("{}/{index:06}.png", self.video);
+        let fps = self.head.fps.or(run.options.source.fps);
+        let first = run.options.source.index_base.unwrap_or(0);
+        let fields = FileFields {
+            id: Some(beside(input, &path)),
+            video: Some(self.video.clone()),
+            index: Some(index),
+            time: fps.map(|fps| index.saturating_sub(first) as f64 / fps),
+            fps,
+            ..FileFields::default()
+        };
+        Picture { path, fields, patient: self.patient.clone(), bytes: None }
+    }
+
+    fn check(&self, row: &[f64], number: &str, place: usize) -> Result<()> {
+        if row.len() != WIDTH {
+            let message = format!("row {place} of frame {number} has {} numbers, not {WIDTH}", row.len());
+            return Err(Error::input(message));
+        }
+        let ids = [0, 1, 7, 8, 14].into_iter().filter_map(|at| row.get(at));
+        match ids.into_iter().find(|id| whole(**id).is_none()) {
+            Some(id) => Err(Error::input(format!("row {place} of frame {number}: {id} is no number of a category"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The statement about one instrument.
+    fn instance(&self, run: &mut Run<'_>, numbers: &[f64], target: &Target, at: &At) -> Result<()> {
+        let id = at.id.clone().unwrap_or_default();
+        let mut row = statement(id, &run.options.source.id, target);
+        let places = [("instrument", 1), ("verb", 7), ("target", 8), ("triplet", 0)];
+        for (axis, place) in places {
+            if let Some(number) = numbers.get(place).and_then(|number| whole(*number)).filter(|number| *number >= 0) {
+                row.labels.push(self.label(axis, number));
+            }
+        }
+        for (role, first) in [("instrument", 3), ("target", 10)] {
+            row.regions.extend(numbers.get(first - 1..first + 4).and_then(|numbers| region(role, numbers)));
+        }
+        run.annotate(row, &[target], at)
+    }
+
+    /// A label by its number; one that the file has no name for keeps the number.
+    fn label(&self, axis: &'static str, number: i64) -> LabelRow {
+        let key = number.to_string();
+        let raw = self.head.names.get(axis).and_then(|names| names.get(&key)).cloned().unwrap_or(key);
+        LabelRow { axis: axis.to_owned(), raw, ..LabelRow::default() }
+    }
+}
+
+/// A region of a score and a box; nothing where the box is absent.
+fn region(role: &str, numbers: &[f64]) -> Option<RegionRow> {
+    let [score, x, y, w, h] = *numbers else { return None };
+    if x < 0.0 && y < 0.0 && w < 0.0 && h < 0.0 {
+        return None;
+    }
+    let bbox = [x, y, x + w, y + h].map(|value| value as f32);
+    let score = (score >= 0.0).then_some(score as f32);
+    Some(RegionRow { role: Some(role.to_owned()), bbox: Some(bbox), score, ..RegionRow::default() })
+}
+
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64)
+}

@@ -1,0 +1,320 @@
+//! COCO: `images`, `categories` and `annotations` of many pictures in one JSON file, in any order.
+//!
+//! The file is read twice: first images and categories, of which about 200 bytes each are held, then the annotations one
+//! by one. Ids may be numbers or text, and `1` is `"1"`. A box becomes a region; an outline its polygons; runs of pixels
+//! (RLE) a mask picture, a frame of its own below the picture's. Boxes and outlines are normalised by the size that the
+//! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`.
+
+use super::rle::{Mask, runs_of};
+use super::{Fields, beside, key_of, others, stem};
+use crate::error::{Error, Result};
+use crate::import::draft::{FileFields, MediaKind};
+use crate::import::inputs::{DigestingReader, Input};
+use crate::import::raw::ObjectText;
+use crate::import::records::members::{Entry, MemberReader};
+use crate::import::report::{At, Kind};
+use crate::import::run::{Picture, Run, Target, statement};
+use crate::schema::rows::{LabelRow, RegionRow};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::fs::File;
+
+/// The folders beside the file that hold pictures.
+const FOLDERS: &[&str] = &["images", "img_dir", "train2017", "val2017"];
+const OPENED: &[&str] = &["images", "categories", "annotations"];
+/// The axis of categories that do not say theirs.
+const AXIS: &str = "category";
+
+/// A picture as the file describes it.
+struct Image {
+    picture: Picture,
+    size: Option<(f64, f64)>,
+    /// Where it stands.
+    place: (u64, u64),
+    /// Whether a statement about it was met.
+    is_met: bool,
+}
+
+struct Category {
+    name: String,
+    axis: String,
+}
+
+/// What the first reading gives.
+#[derive(Default)]
+struct Tables {
+    images: HashMap<String, Image>,
+    /// The ids of the images, in the file's order.
+    order: Vec<String>,
+    categories: HashMap<String, Category>,
+}
+
+pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
+    run.search_around(input, FOLDERS);
+    let mut at = At { file: input.name.clone(), ..At::default() };
+    let mut tables = Tables::read(run, input, &mut at)?;
+    let before = run.progress.bytes;
+    let mut reader = MemberReader::new(DigestingReader::open(&input.path)?, OPENED);
+    while let Some(member) = reader.next_member() {
+        let member = member?;
+        if (member.key, member.entry) == ("annotations", Entry::Element) {
+            run.report.count_read("annotations", 1);
+            (at.record, at.line) = (Some(member.value.number), Some(member.value.line));
+            at.id = None;
+            tables.annotation(run, input, member.value.text, &mut at)?;
+        }
+        let behind = before + reader.position();
+        run.advance(behind)?;
+    }
+    for id in &tables.order {
+        if let Some(image) = tables.images.get(id).filter(|image| !image.is_met) {
+            (at.record, at.line) = (Some(image.place.0), Some(image.place.1));
+            at.id = Some(format!("{}/image {id}", stem(input)));
+            run.lone(MediaKind::Picture, &image.picture, &mut at)?;
+        }
+    }
+    reader.input().finish().map_err(|error| Error::io("cannot read on", error))
+}
+
+impl Tables {
+    /// Reads images and categories. A fault in them is one of the file: what refers to them could not be taken.
+    fn read(run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<Self> {
+        let file = File::open(&input.path).map_err(|error| Error::io("cannot read it", error))?;
+        let mut reader = MemberReader::new(file, OPENED);
+        let mut tables = Self::default();
+        let mut extra = ObjectText::default();
+        while let Some(member) = reader.next_member() {
+            let member = member?;
+            let place = |error: Error| error.at_line(member.value.line).at_byte(member.value.offset);
+            (at.record, at.line, at.id) = (Some(member.value.number), Some(member.value.line), None);
+            match (member.key, member.entry) {
+                ("images", Entry::Element) => {
+                    run.report.count_read("images", 1);
+                    tables.image(run, input, member.value.text, at).map_err(place)?;
+                }
+                ("categories", Entry::Element) => {
+                    run.report.count_read("categories", 1);
+                    tables.category(member.value.text).map_err(place)?;
+                }
+                ("images" | "categories" | "annotations", Entry::Whole | Entry::Named(_)) => {
+                    return Err(place(Error::input(format!("`{}` is no list", member.key))));
+                }
+                ("annotations", _) => {}
+                (key, _) => extra.raw(key, member.value.text),
+            }
+        }
+        if let Some(extra) = extra.finish() {
+            run.report.find(
+                Kind::OtherMedia,
+                &At { file: input.name.clone(), ..At::default() },
+                format!("not taken: {}", shortened(&extra)),
+            );
+        }
+        Ok(tables)
+    }
+
+    fn image(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &At) -> Result<()> {
+        let fields = Fields::of(text)?;
+        let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("an image has no id"))?;
+        let path: String = fields.need("file_name")?;
+        if path.trim().is_empty() {
+            return Err(Error::input(format!("image {id} has an empty `file_name`")));
+        }
+        let sides = (fields.parse::<f64>("width")?, fields.parse::<f64>("height")?);
+        let size = sides.0.zip(sides.1).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
+        let known = ["id", "file_name", "width", "height"];
+        let said = FileFields {
+            id: Some(beside(input, &path)),
+            extra: others(&fields.0, &known),
+            by_pattern: true,
+            ..FileFields::default()
+        };
+        let picture = Picture { path, fields: said, ..Picture::default() };
+        let place = (at.record.unwrap_or_default(), at.line.unwrap_or_default());
+        let image = Image { picture, size, place, is_met: false };
+        if self.images.insert(id.clone(), image).is_some() {
+            return Err(Error::input(format!(
+                "two images have the id {id}: which one a statement is about is not clear"
+            )));
+        }
+        if size.is_none() {
+            run.report.find(Kind::Doubtful, at, format!("image {id} does not say its size"));
+        }
+        self.order.push(id);
+        Ok(())
+    }
+
+    fn category(&mut self, text: &str) -> Result<()> {
+        let fields = Fields::of(text)?;
+        let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("a category has no id"))?;
+        let name: String = fields.need("name")?;
+        let above: Option<String> = fields.parse("supercategory")?;
+        let axis = match above.as_deref().map(|above| above.trim().to_lowercase()).as_deref() {
+            Some("instrument" | "instruments" | "tool" | "tools" | "surgical instrument") => "instrument".to_owned(),
+            Some("" | "none" | "root" | "object") | None => AXIS.to_owned(),
+            Some(other) => other.to_owned(),
+        };
+        if self.categories.insert(id.clone(), Category { name, axis }).is_some() {
+            return Err(Error::input(format!("two categories have the id {id}")));
+        }
+        Ok(())
+    }
+
+    fn annotation(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &mut At) -> Result<()> {
+        let drawn = match Drawn::of(text) {
+            Ok(drawn) => drawn,
+            Err(fault) => return run.take(at, |_, _| Err(fault)),
+        };
+        let number = drawn.id.clone().unwrap_or_else(|| format!("#{}", at.record.unwrap_or_default()));
+        let id = run.unique(format!("{}/{number}", stem(input)), at);
+        at.id = Some(id);
+        let Some(image) = self.images.get_mut(&drawn.image) else {
+            let fault = Error::input(format!("it is about image {}, which is not among `images`", drawn.image));
+            return run.take(at, |_, _| Err(fault));
+        };
+        image.is_met = true;
+        let size = match image.size {
+            Some(size) => Some(size),
+            None => {
+                let sides = run.size_of(&image.picture)?;
+                image.size = sides.map(|(width, height)| (f64::from(width), f64::from(height)));
+                image.size
+            }
+        };
+        let category = drawn.category.clone();
+        let category = category.as_ref().map(|id| (id, self.categories.get(id)));
+        run.take(at, |run, at| {
+            let Some(target) = run.picture(MediaKind::Picture, &image.picture, at)? else { return Ok(()) };
+            drawn.take(run, category, size, &target, at)
+        })
+    }
+}
+
+/// An annotation as it is written.
+struct Drawn<'a> {
+    fields: Fields<'a>,
+    id: Option<String>,
+    image: String,
+    category: Option<String>,
+    bbox: Option<[f64; 4]>,
+    polygons: Vec<Vec<f64>>,
+    runs: Option<Runs<'a>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Runs<'a> {
+    #[serde(borrow)]
+    counts: &'a RawValue,
+    /// Height before width.
+    size: (u64, u64),
+}
+
+impl<'a> Drawn<'a> {
+    fn of(text: &'a str) -> Result<Self> {
+        let fields = Fields::of(text)?;
+        let image = fields.get("image_id").and_then(key_of).ok_or_else(|| Error::input("it has no `image_id`"))?;
+        let bbox: Vec<f64> = fields.parse("bbox")?.unwrap_or_default();
+        let bbox = match bbox[..] {
+            [] => None,
+            [x, y, w, h] => Some([x, y, w, h]),
+            _ => return Err(Error::input(format!("its `bbox` has {} numbers, not 4", bbox.len()))),
+        };
+        let (mut polygons, mut runs) = (Vec::new(), None);
+        match fields.get("segmentation") {
+            Some(value) if value.get().starts_with('{') => runs = fields.parse("segmentation")?,
+            Some(_) => polygons = fields.parse("segmentation")?.unwrap_or_default(),
+            None => {}
+        }
+        if let Some(odd) = polygons.iter().find(|outline: &&Vec<f64>| outline.len() % 2 == 1) {
+            return Err(Error::input(format!("an outline has {} numbers, which are no pairs", odd.len())));
+        }
+        let category = fields.get("category_id").and_then(key_of);
+        Ok(Self { id: fields.get("id").and_then(key_of), image, category, bbox, polygons, runs, fields })
+    }
+
+    fn take(
+        self,
+        run: &mut Run<'_>,
+        category: Option<(&String, Option<&Category>)>,
+        size: Option<(f64, f64)>,
+        target: &Target,
+        at: &At,
+    ) -> Result<()> {
+        let id = at.id.clone().unwrap_or_default();
+        let mut row = statement(id.clone(), &run.options.source.id, target);
+        let axis = match category {
+            Some((id, None)) => {
+                run.report.find(Kind::Doubtful, at, format!("category {id} is not among `categories`"));
+                AXIS.to_owned()
+            }
+            Some((_, Some(category))) => category.axis.clone(),
+            None => AXIS.to_owned(),
+        };
+        if let Some((id, category)) = category {
+            let raw = category.map_or(id, |category| &category.name).clone();
+            row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });
+        }
+        row.text = self.fields.parse("caption")?;
+        let mut known = vec!["id", "image_id", "category_id", "caption", "score"];
+        let mut region = RegionRow { score: self.fields.parse("score")?, ..RegionRow::default() };
+        let mut mask = None;
+        match size {
+            Some((width, height)) => {
+                let side = |at: usize| if at.is_multiple_of(2) { width } else { height };
+                region.bbox = self.bbox.map(|[x, y, w, h]| {
+                    [x / width, y / height, (x + w) / width, (y + h) / height].map(|value| value as f32)
+                });
+                let outline = |outline: &Vec<f64>| {
+                    outline.iter().enumerate().map(|(at, value)| (value / side(at)) as f32).collect()
+                };
+                region.polygons =
+                    (!self.polygons.is_empty()).then(|| self.polygons.iter().map(outline).collect::<Vec<Vec<f32>>>());
+                known.extend(["bbox", "segmentation"]);
+            }
+            None if self.bbox.is_some() || !self.polygons.is_empty() => {
+                run.report.find(Kind::Doubtful, at, "the picture's size is not known: its box is kept in `extra`");
+            }
+            None => {}
+        }
+        if let Some(runs) = &self.runs {
+            let drawn = runs.draw(size)?;
+            let sides = (drawn.width as i32, drawn.height as i32);
+            let drawn = run.mask(&format!("{id}/mask"), &drawn.to_png()?, sides, target)?;
+            region.mask = Some(drawn.address);
+            mask = Some(drawn);
+            known.push("segmentation");
+        }
+        if region != RegionRow::default() {
+            row.regions = vec![RegionRow { role: Some(axis), ..region }];
+        }
+        row.extra = others(&self.fields.0, &known);
+        let targets: Vec<&Target> = std::iter::once(target).chain(&mask).collect();
+        run.annotate(row, &targets, at)
+    }
+}
+
+impl Runs<'_> {
+    fn draw(&self, of_picture: Option<(f64, f64)>) -> Result<Mask> {
+        let (height, width) = self.size;
+        if let Some((wide, high)) = of_picture
+            && (wide, high) != (width as f64, height as f64)
+        {
+            let message = format!("its mask has {width} × {height} pixels, and its picture {wide} × {high}");
+            return Err(Error::input(message));
+        }
+        let runs: Vec<u64> = match self.counts.get().starts_with('"') {
+            true => runs_of(&crate::import::raw::as_text(self.counts).unwrap_or_default())?,
+            false => serde_json::from_str(self.counts.get())
+                .map_err(|_| Error::input("the runs of its mask are neither a list of numbers nor text"))?,
+        };
+        Mask::of_runs(width, height, &runs)
+    }
+}
+
+/// The start of a text, for a message.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(100) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,70 @@
+//! A folder of pictures and videos, without anything that is said of them: a row each.
+
+use crate::error::Result;
+use crate::import::draft::{FileFields, MediaKind};
+use crate::import::inputs::{Input, entries, is_medium};
+use crate::import::media::picture::media_type_of_name;
+use crate::import::report::{At, Ignored};
+use crate::import::run::{Picture, Run};
+use std::path::Path;
+
+/// How deep folders are searched.
+const DEPTH_LIMIT: usize = 64;
+
+pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
+    let mut reader = Folder { hasher: blake3::Hasher::new(), bytes: 0 };
+    match &input.folder {
+        Some(folder) => {
+            run.search(folder);
+            reader.folder(run, folder, "", 0)?;
+        }
+        None => {
+            run.search(input.path.parent().unwrap_or(Path::new("")));
+            reader.file(run, &input.name, input.bytes)?;
+        }
+    }
+    Ok((reader.hasher.finalize().to_hex().to_string(), reader.bytes))
+}
+
+/// A walk through a folder; what names and lengths its files have is digested.
+struct Folder {
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Folder {
+    fn folder(&mut self, run: &mut Run<'_>, folder: &Path, inside: &str, depth: usize) -> Result<()> {
+        for (entry, file_name, name) in entries(folder, inside)? {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && depth < DEPTH_LIMIT && !file_name.starts_with('.') && !file_name.ends_with(".surgdb") {
+                self.folder(run, &entry.path(), &name, depth + 1)?;
+            }
+            if is_folder {
+                continue;
+            }
+            if !is_medium(&file_name) {
+                if !file_name.starts_with('.') {
+                    let reason = "neither a picture nor a video, by its name".to_owned();
+                    run.report.ignored.push(Ignored { path: name, reason });
+                }
+                continue;
+            }
+            let bytes = entry.metadata().map_or(0, |meta| meta.len());
+            self.file(run, &name, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, run: &mut Run<'_>, name: &str, bytes: u64) -> Result<()> {
+        self.hasher.update(name.as_bytes()).update(&[0]).update(&bytes.to_le_bytes());
+        self.bytes += bytes;
+        let is_video = media_type_of_name(name).starts_with("video/");
+        let (kind, what) = if is_video { (MediaKind::Video, "videos") } else { (MediaKind::Picture, "pictures") };
+        run.report.count_read(what, 1);
+        let mut at = At { file: name.to_owned(), id: Some(name.to_owned()), ..At::default() };
+        let fields = FileFields { id: Some(name.to_owned()), by_pattern: !is_video, ..FileFields::default() };
+        let picture = Picture { path: name.to_owned(), fields, ..Picture::default() };
+        run.lone(kind, &picture, &mut at)?;
+        run.advance(run.progress.bytes)
+    }
+}

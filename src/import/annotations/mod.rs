@@ -1,0 +1,108 @@
+//! Importers of annotations: what is said about pictures and videos, one file a form.
+//!
+//! Each reads its input entry by entry and gives [`Run`] what it finds: pictures and recordings, which become rows of
+//! `frames` and `videos` whether their files are there or not, and statements about them, which become rows of
+//! `annotations`. A statement is known by its id, so that importing again adds nothing. What has no column is kept in
+//! `extra`. The pictures that a file names are looked for under `--media-root`, beside the file, in the folder above it,
+//! and last, where a path has no folder, by their names below the folder that was named.
+
+mod cholect50;
+mod coco;
+mod endovis;
+mod labelme;
+mod media;
+mod rle;
+
+use crate::error::{Error, Result};
+use crate::import::format::Format;
+use crate::import::inputs::Input;
+use crate::import::raw::ObjectText;
+use crate::import::run::Run;
+use serde_json::value::RawValue;
+
+/// Reads an input of this form; its digest and its length.
+pub(super) fn read(run: &mut Run<'_>, input: &Input, format: Format) -> Result<(String, u64)> {
+    match format {
+        Format::CholecT50 => cholect50::read(run, input),
+        Format::Coco => coco::read(run, input),
+        Format::LabelMe => labelme::read(run, input),
+        Format::EndoVisVqa => endovis::read(run, input),
+        Format::Media => media::read(run, input),
+        _ => Err(Error::invalid(format!("{} is no form of annotations", format.name()))),
+    }
+}
+
+/// A path beside the file of annotations, as an id: with the folder in which that file lies.
+fn beside(input: &Input, path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let folder = input.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// A file's name without the folders and endings, and the folder before it: what its entries' ids start with.
+fn stem(input: &Input) -> &str {
+    let name = &input.name;
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The text that an id or a key is written as: text, or a number.
+fn key_of(value: &RawValue) -> Option<String> {
+    crate::import::raw::id_text(value)
+}
+
+/// Fields of an object, save these, as the text of an object.
+fn others(fields: &[(String, &RawValue)], known: &[&str]) -> Option<String> {
+    let mut text = ObjectText::default();
+    for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+        text.raw(key, value.get());
+    }
+    text.finish()
+}
+
+/// The fields of a JSON object in their order.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'a> Fields<'a> {
+    /// Reads an object's fields.
+    fn of(text: &'a str) -> Result<Self> {
+        match serde_json::from_str::<crate::import::raw::RawPart<'a>>(text) {
+            Ok(crate::import::raw::RawPart::Object(fields)) => {
+                Ok(Self(fields.into_iter().map(|(key, value)| (key.into_owned(), value)).collect()))
+            }
+            Ok(_) => Err(Error::input("expected an object, found text")),
+            Err(error) => Err(Error::input(error.to_string())),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value).filter(|value| value.get() != "null")
+    }
+
+    /// A field, read as this type; nothing where it is not there or null.
+    fn parse<T: serde::Deserialize<'a>>(&self, key: &str) -> Result<Option<T>> {
+        let read = |value: &'a RawValue| {
+            serde_json::from_str(value.get())
+                .map_err(|error| Error::input(format!("the field `{key}`: {}", without_place(&error))))
+        };
+        self.get(key).map(read).transpose()
+    }
+
+    /// A field that must be there.
+    fn need<T: serde::Deserialize<'a>>(&self, key: &str) -> Result<T> {
+        self.parse(key)?.ok_or_else(|| Error::input(format!("it has no field `{key}`")))
+    }
+}
+
+/// What a parser says, without the place, which is not one in the file.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+}

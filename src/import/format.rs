@@ -1,0 +1,179 @@
+//! The forms that sources come in, and how they are told apart.
+
+use crate::error::{Error, Result};
+use crate::import::raw::RawRecord;
+use crate::import::records::members::{Entry, MemberReader};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::str::FromStr;
+
+/// A form that a source comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// LLaVA and ShareGPT: `conversations` with `from` and `value`.
+    ShareGpt,
+    /// OpenAI, ms-swift and Qwen-VL: `messages` with `role` and `content`.
+    Messages,
+    /// TRL: `prompt`, with `chosen` and `rejected`, `completion` and `label`, or `solution`.
+    Preference,
+    /// Alpaca: `instruction`, `input`, `output`.
+    Alpaca,
+    /// Action triplets as CholecT50 has them: a JSON file a video.
+    CholecT50,
+    /// COCO: boxes, outlines and masks of many pictures in one JSON file.
+    Coco,
+    /// LabelMe: a JSON file a picture.
+    LabelMe,
+    /// EndoVis-18-VQA: a line of questions and answers a picture.
+    EndoVisVqa,
+    /// A folder of pictures and videos, without anything that is said of them.
+    Media,
+}
+
+/// How much of a file is looked at.
+const HEAD: u64 = 1 << 20;
+/// The members of JSON files of annotations that are looked into.
+const OPENED: &[&str] = &["annotations", "images", "shapes"];
+
+impl Format {
+    /// All forms.
+    pub const ALL: [Format; 9] = [
+        Self::ShareGpt,
+        Self::Messages,
+        Self::Preference,
+        Self::Alpaca,
+        Self::CholecT50,
+        Self::Coco,
+        Self::LabelMe,
+        Self::EndoVisVqa,
+        Self::Media,
+    ];
+
+    /// Its name, as `--format` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ShareGpt => "sharegpt",
+            Self::Messages => "messages",
+            Self::Preference => "preference",
+            Self::Alpaca => "alpaca",
+            Self::CholecT50 => "cholect50",
+            Self::Coco => "coco",
+            Self::LabelMe => "labelme",
+            Self::EndoVisVqa => "endovis-vqa",
+            Self::Media => "media",
+        }
+    }
+
+    /// Whether its records are conversations in JSON.
+    pub fn is_conversation(self) -> bool {
+        matches!(self, Self::ShareGpt | Self::Messages | Self::Preference | Self::Alpaca)
+    }
+
+    /// Whether a file with this name (in lower case) may be of this form.
+    pub(super) fn takes(self, name: &str) -> bool {
+        match self {
+            Self::EndoVisVqa => name.ends_with(".txt"),
+            Self::CholecT50 | Self::Coco | Self::LabelMe => name.ends_with(".json"),
+            Self::Media => false,
+            _ => [".json", ".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending)),
+        }
+    }
+
+    /// The form of a record, by its keys.
+    pub(super) fn of(record: &RawRecord<'_>) -> Option<Self> {
+        let has = |name: &str| record.get(name).is_some();
+        match &record.turns {
+            Some((key, _)) if key.starts_with("conversation") => Some(Self::ShareGpt),
+            Some(_) => Some(Self::Messages),
+            None if has("prompt") || (has("chosen") && has("rejected") && !has("instruction")) => {
+                Some(Self::Preference)
+            }
+            None if has("instruction") || (has("query") && has("response")) => Some(Self::Alpaca),
+            None => None,
+        }
+    }
+
+    /// The form of a file of annotations, by what stands at its head; nothing where it is none.
+    pub(super) fn of_annotations(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        let head = File::open(path).ok()?.take(HEAD);
+        if name.ends_with(".txt") { of_text(head) } else { of_object(head) }
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::invalid(format!("there is no format {name:?}; the formats are {names}"))
+        })
+    }
+}
+
+/// Whether the first lines ask and answer as EndoVis-18-VQA does.
+fn of_text(mut head: impl Read) -> Option<Format> {
+    let mut bytes = Vec::new();
+    head.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let asks = |line: &str| line.starts_with("what ") && line.matches("? ").count() >= 2 && line.contains(" is ");
+    text.lines().take(20).any(asks).then_some(Format::EndoVisVqa)
+}
+
+/// The form of a JSON object, by its members.
+fn of_object(head: impl Read) -> Option<Format> {
+    let mut reader = MemberReader::new(head, OPENED);
+    let mut seen: BTreeMap<String, bool> = BTreeMap::new();
+    // Where the head ends in the middle of something, what came before it must do.
+    while let Some(Ok(member)) = reader.next_member() {
+        let keys = keys(member.value.text);
+        let has = |name: &str| keys.contains_key(name);
+        let found = match (member.key, member.entry) {
+            ("annotations", Entry::Named(name)) => {
+                let inside = member.value.text.strip_prefix('[').map(str::trim_start);
+                name.parse::<u64>().is_ok() && inside.is_some_and(|inside| inside.starts_with('['))
+            }
+            ("annotations", Entry::Element) => has("image_id") && (has("category_id") || has("bbox") || has("caption")),
+            ("images", Entry::Element) => has("file_name") && has("id"),
+            ("shapes", Entry::Element) => has("points") && has("label"),
+            ("categories", Entry::Whole) => has("triplet") || has("instrument"),
+            ("imagePath" | "imageHeight", Entry::Whole) => true,
+            _ => false,
+        };
+        let which = match (member.key, member.entry) {
+            ("annotations", Entry::Named(_)) => "rows",
+            (key, _) => key,
+        };
+        if found {
+            seen.insert(which.to_owned(), true);
+        }
+        let has = |name: &str| seen.contains_key(name);
+        if has("categories") && has("rows") {
+            return Some(Format::CholecT50);
+        }
+        if has("shapes") && (has("imagePath") || has("imageHeight")) {
+            return Some(Format::LabelMe);
+        }
+        if has("annotations") || has("images") {
+            return Some(Format::Coco);
+        }
+    }
+    if seen.contains_key("rows") {
+        return Some(Format::CholecT50);
+    }
+    // A picture that nothing was drawn on has no shapes.
+    (seen.contains_key("imagePath") && seen.contains_key("imageHeight")).then_some(Format::LabelMe)
+}
+
+/// The keys of an object; none of another value.
+fn keys(text: &str) -> BTreeMap<String, &RawValue> {
+    match text.starts_with('{') {
+        true => serde_json::from_str(text).unwrap_or_default(),
+        false => BTreeMap::new(),
+    }
+}

@@ -1,0 +1,276 @@
+//! Statements about pictures and videos on their way in: what they are about, and what becomes of them.
+
+use super::Run;
+use crate::dataset::BlobSource;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
+use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
+use crate::import::inputs::Input;
+use crate::import::media::bytes::Out;
+use crate::import::media::names::{Named, name_of};
+use crate::import::media::store::replace;
+use crate::import::options::OnChange;
+use crate::import::report::{At, Kind};
+use crate::import::source::PatientFrom;
+use crate::schema::build::AnnotationsBuilder;
+use crate::schema::record;
+use crate::schema::rows::{AnnotationRow, FrameRow, VideoRow};
+use crate::schema::tables::{Table, annotations};
+use std::path::{Path, PathBuf};
+
+/// A picture or video file that something is said about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Picture {
+    /// Its path, as the source wrote it.
+    pub(crate) path: String,
+    /// What is known of it.
+    pub(crate) fields: FileFields,
+    /// The key of the patient that it shows.
+    pub(crate) patient: Option<String>,
+    /// Its bytes, where they stood in the source; they are taken where there is no file.
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+/// A row that statements refer to.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) address: Address,
+    /// Its name in record digests.
+    pub(crate) name: Vec<u8>,
+}
+
+/// A statement of this id, about this row, that says nothing yet.
+pub(crate) fn statement(id: String, source: &str, target: &Target) -> AnnotationRow {
+    AnnotationRow {
+        id,
+        source: source.to_owned(),
+        annotator: None,
+        status: None,
+        origin: None,
+        generator: None,
+        target: target.address,
+        start: None,
+        end: None,
+        parent: None,
+        text: None,
+        labels: Vec::new(),
+        regions: Vec::new(),
+        extra: None,
+        record: None,
+    }
+}
+
+impl Run<'_> {
+    /// Counts a record and takes it, or skips it as its faults are to be skipped. `take` says whether it was taken: what
+    /// shows a missing picture may be left out.
+    pub(crate) fn take(&mut self, at: &mut At, take: impl FnOnce(&mut Self, &At) -> Result<()>) -> Result<()> {
+        self.report.records.read += 1;
+        let result = take(self, at).map_err(|error| {
+            let error = at.record.into_iter().fold(error, Error::in_record);
+            let error = at.line.into_iter().fold(error, Error::at_line);
+            at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
+        });
+        self.judge(result, at)
+    }
+
+    /// The row of a picture (or of a video's file), written if it is new; nothing where it is missing and what shows it
+    /// is to be left out.
+    pub(crate) fn picture(&mut self, kind: MediaKind, picture: &Picture, at: &At) -> Result<Option<Target>> {
+        let item = MediaItem::Path(picture.path.clone());
+        let draft = Draft {
+            patient: picture.patient.clone(),
+            media: vec![DraftMedium::new(kind, vec![item])],
+            files: [(picture.path.clone(), picture.fields.clone())].into(),
+            ..Draft::default()
+        };
+        let names = self.store.names(&draft);
+        let Some(named) = names.first() else { return Ok(None) };
+        self.report.media.named += 1;
+        let located = [self.store.locate(named, &*self.sink)?];
+        let held = picture.bytes.as_ref().filter(|_| located.iter().any(|located| located.is_missing()));
+        if held.is_none() && self.is_left_out(&names, &located, at)? {
+            return Ok(None);
+        }
+        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+        let [located] = located;
+        let address = match held {
+            Some(bytes) => self.store.ensure_held(named, bytes, located, &draft, &mut out)?,
+            None => self.store.ensure(named, located, &draft, &mut out)?,
+        };
+        Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
+    }
+
+    /// A picture or video that nothing is said about: a record of its own.
+    pub(crate) fn lone(&mut self, kind: MediaKind, picture: &Picture, at: &mut At) -> Result<()> {
+        let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
+        let id = picture.fields.id.as_deref().unwrap_or(&picture.path);
+        let is_known = self.sink.lookup(table, &self.options.source.id, id)?.is_some();
+        self.take(at, |run, at| {
+            if run.picture(kind, picture, at)?.is_some() {
+                let records = &mut run.report.records;
+                *if is_known { &mut records.unchanged } else { &mut records.added } += 1;
+            }
+            Ok(())
+        })
+    }
+
+    /// Looks for pictures in this folder.
+    pub(crate) fn search(&mut self, folder: &Path) {
+        self.store.search(&[folder.to_path_buf()]);
+    }
+
+    /// The row of a recording of which no file is named, written if it is new.
+    pub(crate) fn recording(&mut self, mut row: VideoRow, patient: Option<&str>, at: &At) -> Result<Target> {
+        let draft = Draft { patient: patient.map(str::to_owned), ..Draft::default() };
+        let source = self.options.source.id.clone();
+        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+        let mut case_name = None;
+        if let Some(patient) = patient {
+            row.case = Some(self.store.case(patient, &draft, &mut out)?);
+            case_name = Some(name_of(&source, draft.case_id(patient)));
+        }
+        let name = name_of(&source, &row.id);
+        let address = self.store.video(row, case_name.as_deref(), &mut out)?;
+        Ok(Target { address, name })
+    }
+
+    /// A mask that was drawn on a picture, as a row of its own.
+    pub(crate) fn mask(&mut self, id: &str, png: &[u8], size: (i32, i32), parent: &Target) -> Result<Target> {
+        let source = self.options.source.id.clone();
+        let name = name_of(&source, id);
+        if let Some(address) = self.sink.lookup(Table::Frames, &source, id)? {
+            return Ok(Target { address, name });
+        }
+        let blob = self.sink.blob(BlobSource::Bytes { media_type: "image/png", bytes: png })?;
+        self.report.media.embedded += 1;
+        self.report.media.bytes += blob.size;
+        if blob.is_new {
+            self.report.row(Table::Blobs.name());
+        }
+        let mut row = FrameRow {
+            id: id.to_owned(),
+            source,
+            kind: "mask".into(),
+            parent: Some(parent.address),
+            blob: Some(blob.address),
+            width: Some(size.0),
+            height: Some(size.1),
+            ..FrameRow::default()
+        };
+        row.record = Some(record::of_frame(&row, &mut |_, out| {
+            out.extend(&parent.name);
+            Ok(())
+        })?);
+        self.report.row(Table::Frames.name());
+        Ok(Target { address: self.sink.frame(&row)?, name })
+    }
+
+    /// Takes a statement: it is added, or held against what the dataset has under its id. `targets` are the rows that it
+    /// refers to.
+    pub(crate) fn annotate(&mut self, mut row: AnnotationRow, targets: &[&Target], at: &At) -> Result<()> {
+        row.record = Some(record::of_annotation(&row, &mut |address, name| {
+            let target = targets.iter().find(|target| target.address == address);
+            name.extend(target.map(|target| &target.name[..]).unwrap_or_default());
+            Ok(())
+        })?);
+        let Some(address) = self.sink.lookup(Table::Annotations, &row.source, &row.id)? else {
+            let (_, findings) = self.sink.annotation(&row)?;
+            for finding in findings {
+                self.report.find(Kind::Doubtful, at, finding.to_string());
+            }
+            self.report.records.added += 1;
+            self.report.row(Table::Annotations.name());
+            return Ok(());
+        };
+        let there = match self.sink.dataset().annotation(address) {
+            Ok(there) => there.to_row()?,
+            Err(error) if error.kind() == ErrorKind::NotInVersion => {
+                return Err(Error::input("a statement of this id was met in this import already"));
+            }
+            Err(error) => return Err(error),
+        };
+        // What was replaced is another than the digest, which stays, says.
+        let is_equal = AnnotationRow { record: row.record, ..there.clone() } == row;
+        if there.record == row.record || is_equal {
+            self.report.records.unchanged += 1;
+            return Ok(());
+        }
+        let is_replaced = self.options.on_change == OnChange::Replace;
+        if is_replaced && there.target == row.target {
+            self.report.records.replaced += 1;
+            self.changed.push((address, row));
+            return Ok(());
+        }
+        self.report.records.changed_kept += 1;
+        if is_replaced {
+            self.report.find(Kind::ChangedRecord, at, "it is about something else now; the dataset's was kept");
+        } else if self.options.on_change == OnChange::Report {
+            self.report.find(Kind::ChangedRecord, at, "its content differs; the dataset's was kept");
+        }
+        Ok(())
+    }
+
+    /// Writes what replaces the cells of statements that are there.
+    pub(super) fn write_changed(&mut self) -> Result<()> {
+        if self.changed.is_empty() {
+            return Ok(());
+        }
+        let mut builder = AnnotationsBuilder::new();
+        self.changed.iter().try_for_each(|(_, row)| builder.push(row))?;
+        let addresses: Vec<Address> = self.changed.drain(..).map(|(address, _)| address).collect();
+        let columns = [
+            annotations::ANNOTATOR,
+            annotations::STATUS,
+            annotations::ORIGIN,
+            annotations::GENERATOR,
+            annotations::START,
+            annotations::END,
+            annotations::PARENT,
+            annotations::TEXT,
+            annotations::LABELS,
+            annotations::REGIONS,
+            annotations::EXTRA,
+        ];
+        replace(Table::Annotations, &columns, &addresses, &builder.finish()?, self.sink)
+    }
+
+    /// Looks for pictures in the folders around a file of annotations, and below the folder that was named by their names.
+    pub(crate) fn search_around(&mut self, input: &Input, below: &[&str]) {
+        let beside = input.path.parent().map(PathBuf::from).unwrap_or_default();
+        let above = match beside.canonicalize().ok().and_then(|real| real.parent().map(PathBuf::from)) {
+            // Nothing outside of what was named is looked at.
+            Some(above)
+                if input
+                    .folder
+                    .as_ref()
+                    .is_none_or(|folder| folder.canonicalize().is_ok_and(|folder| above.starts_with(folder))) =>
+            {
+                Some(above)
+            }
+            _ => None,
+        };
+        let mut folders = vec![beside];
+        folders.extend(above);
+        let inside: Vec<PathBuf> =
+            folders.iter().flat_map(|folder| below.iter().map(|name| folder.join(name))).collect();
+        folders.extend(inside);
+        self.store.search(&folders);
+        if let Some(folder) = &input.folder {
+            self.store.search_by_name(folder);
+        }
+    }
+
+    /// The sides of a picture whose row is there or that can be looked at.
+    pub(crate) fn size_of(&mut self, picture: &Picture) -> Result<Option<(i32, i32)>> {
+        let item = MediaItem::Path(picture.path.clone());
+        let draft = Draft { files: [(picture.path.clone(), picture.fields.clone())].into(), ..Draft::default() };
+        let named = Named::of(Table::Frames, &item, &draft);
+        self.store.picture_size(&named, &*self.sink)
+    }
+
+    /// The key of the patient whose recording has this name, unless the source says that patients are found otherwise.
+    pub(crate) fn patient_of_video(&self, video: &str) -> Option<String> {
+        let source = &self.options.source;
+        matches!(source.patient_from, None | Some(PatientFrom::Video)).then(|| self.options.patient_key(video))
+    }
+}
