@@ -6,7 +6,7 @@ use crate::interrupt;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, BinaryViewArray, LargeStringArray, ListArray};
-use surgdb::load::{Batch, Loader, MEDIA_ROWS, Projection, Remainder, Slot};
+use surgdb::load::{Batch, Loader, MEDIA_ROWS, PipelineOptions, Projection, Remainder, Slot};
 use surgdb::{Dataset, Error, Result};
 
 /// Samples in a batch.
@@ -16,9 +16,15 @@ const BATCH: u64 = 64;
 ///
 /// # Errors
 /// Those of building it.
-pub fn loader(dataset: &Dataset) -> Result<Loader> {
+pub fn loader(dataset: &Dataset, options: PipelineOptions) -> Result<Loader> {
     let projection = Projection::default().video_bytes(false);
-    dataset.loader().shuffle(SEED).batch(BATCH).remainder(Remainder::Pad).projection(projection).build()
+    let builder = dataset.loader().shuffle(SEED).batch(BATCH).remainder(Remainder::Pad).projection(projection);
+    builder.pipeline(options).build()
+}
+
+/// Without threads: each batch is made when it is asked for, and nothing is announced.
+pub fn alone() -> PipelineOptions {
+    PipelineOptions::default().workers(0)
 }
 
 /// Reads an epoch in batches and touches them, up to so many samples; the sum of what was touched.

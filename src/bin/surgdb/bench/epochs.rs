@@ -10,14 +10,17 @@ use super::single::sample;
 use crate::interrupt;
 use crate::ui::Progress;
 use serde::{Deserialize, Serialize};
+use surgdb::load::PipelineOptions;
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
 /// A way of reading samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// The loader's batches.
+    /// The loader's batches, made ahead by its workers.
     Loader,
+    /// The loader's batches, each made when it is asked for, in one thread.
+    LoaderAlone,
     /// Sample by sample through the dataset.
     Dataset,
     /// The raw file mapped, offsets known.
@@ -39,6 +42,7 @@ impl Way {
     pub fn words(self) -> &'static str {
         match self {
             Self::Loader => "surgdb, loader, batches of 64",
+            Self::LoaderAlone => "surgdb, loader without workers",
             Self::Dataset => "surgdb, sample by sample",
             Self::Raw => "raw mapped offsets",
             Self::Mapped => "plain mapped reads of its files",
@@ -90,15 +94,18 @@ pub struct Epochs {
 /// Those of reading; `Interrupted` after Ctrl-C.
 pub fn warm(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
     let dataset = Dataset::open(&prepared.dataset)?;
-    let (loader, count) = (batches::loader(&dataset)?, prepared.order.len() as u64);
+    let loader = batches::loader(&dataset, PipelineOptions::default())?;
+    let alone = batches::loader(&dataset, batches::alone())?;
+    let count = prepared.order.len() as u64;
     let (raw, mapped) = (Mapped::open(&prepared.raw)?, Mapped::open(&prepared.samples)?);
-    let ways = [Way::Raw, Way::Loader, Way::Dataset, Way::Mapped, Way::Pread1, Way::Pread8];
+    let ways = [Way::Raw, Way::Loader, Way::LoaderAlone, Way::Dataset, Way::Mapped, Way::Pread1, Way::Pread8];
     let pass = |way| match way {
         Way::Raw => raw.pass(),
         Way::Mapped => mapped.pass(),
         Way::Pread1 => floors::pread(&prepared.samples, 1),
         Way::Pread8 => floors::pread(&prepared.samples, 8),
         Way::Loader => batches::pass(&loader, 0, count),
+        Way::LoaderAlone => batches::pass(&alone, 0, count),
         _ => by_sample(&dataset, prepared),
     };
     // A first pass of each brings the bytes to memory, checks what is checked once, and shows that all read the same.
@@ -123,6 +130,7 @@ pub fn cold(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
     let ways = [
         Way::DirectOnce,
         Way::Loader,
+        Way::LoaderAlone,
         Way::Dataset,
         Way::Raw,
         Way::Mapped,
@@ -158,7 +166,7 @@ pub fn cold(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
 /// # Errors
 /// Those of reading; `Interrupted` after Ctrl-C.
 pub fn beyond(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
-    let ways = [Way::DirectAlways, Way::Loader, Way::Dataset, Way::Pread8];
+    let ways = [Way::DirectAlways, Way::Loader, Way::LoaderAlone, Way::Pread8];
     let costs = in_turns("epochs beyond the memory", &ways, rounds, |way| {
         cache::forget(&prepared.files)?;
         cost(|| cold_pass(prepared, way)).map(|(_, cost)| cost)
@@ -180,11 +188,15 @@ fn cold_pass(prepared: &Prepared, way: Way) -> Result<u64> {
         Way::Pread1 => floors::pread(&prepared.samples, 1),
         Way::Pread8 => floors::pread(&prepared.samples, 8),
         Way::DirectOnce | Way::DirectAlways => floors::direct(&prepared.samples, 32),
-        Way::Loader => {
-            batches::pass(&batches::loader(&Dataset::open(&prepared.dataset)?)?, 0, prepared.order.len() as u64)
-        }
+        Way::Loader => by_batch(prepared, PipelineOptions::default()),
+        Way::LoaderAlone => by_batch(prepared, batches::alone()),
         Way::Dataset => by_sample(&Dataset::open(&prepared.dataset)?, prepared),
     }
+}
+
+fn by_batch(prepared: &Prepared, options: PipelineOptions) -> Result<u64> {
+    let loader = batches::loader(&Dataset::open(&prepared.dataset)?, options)?;
+    batches::pass(&loader, 0, prepared.order.len() as u64)
 }
 
 fn by_sample(dataset: &Dataset, prepared: &Prepared) -> Result<u64> {

@@ -4,6 +4,7 @@ use super::batches::{loader, pass};
 use super::meter::anonymous_bytes;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use surgdb::load::PipelineOptions;
 use surgdb::{Dataset, Error, Result, Table};
 
 /// The memory of a process that does nothing else: what is its own, not what it has mapped.
@@ -32,7 +33,7 @@ pub struct Memory {
 pub fn measure(path: &Path, limit: u64) -> Result<Memory> {
     let now = || anonymous_bytes().ok_or_else(|| Error::unsupported("the system does not say how much memory it is"));
     let dataset = Dataset::open(path)?;
-    let loader = loader(&dataset)?;
+    let loader = loader(&dataset, PipelineOptions::default())?;
     let start = now()?;
     pass(&loader, 0, limit)?;
     let first = now()?;

@@ -5,7 +5,7 @@ use super::meter::median;
 use crate::interrupt;
 use serde::Serialize;
 use std::time::Instant;
-use surgdb::load::{Batches, Loader, Mark, State};
+use surgdb::load::{Batches, Loader, Mark, PipelineOptions, State};
 use surgdb::{Dataset, Error, Result};
 
 /// How often a run is begun and resumed in a round.
@@ -32,7 +32,7 @@ pub struct Resume {
 /// Those of reading; `Interrupted` after Ctrl-C.
 pub fn measure(dataset: &Dataset, rounds: usize) -> Result<Resume> {
     let start = Instant::now();
-    let loader = batches::loader(dataset)?;
+    let loader = batches::loader(dataset, PipelineOptions::default())?;
     let build_ns = start.elapsed().as_nanos() as f64;
     let middle = loader.steps(0)? / 2;
     let state = loader.start().state();
