@@ -194,7 +194,7 @@ impl Change {
 }
 
 /// What a source says newly takes the place of what it said; imports are added to those that other writers added.
-fn joined_source(known: &Source, new: &Source) -> Source {
+pub fn joined_source(known: &Source, new: &Source) -> Source {
     let more = new.imports.iter().filter(|import| !known.imports.contains(import));
     Source {
         id: new.id.clone(),

@@ -10,6 +10,7 @@ pub mod claims;
 mod columns;
 pub mod commit;
 mod compact;
+mod copy;
 mod delete;
 mod diff;
 mod files;
@@ -35,6 +36,7 @@ pub mod versions;
 
 pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
 pub use columns::CellUpdate;
+pub use copy::{CopiedRows, CopyOptions, CopyProgress, CopyReport};
 pub use delete::DeleteOptions;
 pub use diff::{NamesDiff, RowsDiff, VersionDiff};
 pub(crate) use gather::{VIEW_BYTES_MAX, gather, push_view};

@@ -1,6 +1,7 @@
 //! The `surgdb` command: what it prints where, and how it ends.
 
 mod columns;
+mod copying;
 mod fixture;
 mod subset;
 mod terminal;

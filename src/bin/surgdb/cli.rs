@@ -49,6 +49,7 @@ enum Command {
     Versions(crate::versions::Args),
     Verify(crate::verify::Args),
     Export(crate::export::Args),
+    Copy(Box<crate::copy::Args>),
     Delete(crate::delete::Args),
     Bench(crate::bench::Args),
 }
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Versions(args) => crate::versions::run(args),
         Command::Verify(args) => crate::verify::run(args),
         Command::Export(args) => crate::export::run(args),
+        Command::Copy(args) => crate::copy::run(*args),
         Command::Delete(args) => crate::delete::run(args),
         Command::Bench(args) => crate::bench::run(args),
     };

@@ -5,6 +5,7 @@ mod bench;
 mod cell;
 mod cli;
 mod column;
+mod copy;
 mod create;
 mod delete;
 mod demo;

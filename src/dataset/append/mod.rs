@@ -3,16 +3,16 @@
 mod blob;
 mod fragment;
 mod refs;
+mod store;
 
 pub use blob::{BlobInfo, BlobSource};
 pub(super) use blob::{Digested, digest_key};
 pub use fragment::WriterOptions;
 
-use crate::dataset::change::Change;
+use crate::dataset::change::{Change, joined_source};
 use crate::dataset::claims::Claims;
 use crate::dataset::columns::CellUpdate;
 use crate::dataset::index::IndexKind;
-use crate::dataset::link;
 use crate::dataset::{Dataset, cells, columns, pictures};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -24,14 +24,10 @@ use crate::schema::references::targets;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
 use crate::schema::validate::{self, Finding};
-use crate::schema::views;
 use crate::storage::publish::publish_bytes;
-use crate::write::StreamedValues;
 use blob::STREAM_FROM;
 use fragment::TableWriter;
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::path::Path;
 
 /// Appends rows to a dataset. What it has written becomes visible, all at once, with [`Appender::commit`]; dropped
 /// without it, or killed, it leaves the dataset as it was.
@@ -248,24 +244,6 @@ impl Appender {
         }
     }
 
-    fn held_blob(&mut self, media_type: &str, bytes: &[u8]) -> Result<BlobInfo> {
-        let digested = Digested::of(bytes);
-        if let Some(address) = self.known_blob(&digested, false)? {
-            return Ok(info(&digested, address, false));
-        }
-        let row = blob_row(&digested, media_type, None, Some(bytes));
-        let root = self.dataset.path();
-        let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
-        self.digests.insert(digested.identity(), address);
-        let size = media_type.starts_with("image/").then(|| pictures::size_of(bytes)).flatten();
-        if let Some((width, height)) = size
-            && let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height))
-        {
-            self.sizes.insert(address, (width, height));
-        }
-        Ok(info(&digested, address, true))
-    }
-
     /// Whether a frame says the size of its picture, where that is known: it was appended here, or is stored.
     fn check_size(&self, row: &FrameRow) -> Result<()> {
         let says = (row.width, row.height);
@@ -275,54 +253,6 @@ impl Appender {
             None => pictures::stored_size(&self.dataset, blob),
         };
         is.map_or(Ok(()), |is| validate::check_pixels(says, is))
-    }
-
-    fn streamed_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
-        let digested = Digested::of_file(path)?;
-        if let Some(address) = self.known_blob(&digested, false)? {
-            return Ok(info(&digested, address, false));
-        }
-        let mut reader = File::open(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
-        let values = StreamedValues { reader: &mut reader, len: digested.size, crc32: digested.crc32 };
-        let row = blob_row(&digested, media_type, None, Some(&[]));
-        let (root, options) = (self.dataset.path(), &self.options);
-        let push = |builder: &mut BlobsBuilder| builder.push(&row);
-        let address = self.blobs.append_streamed(root, &mut self.claims, options, push, values);
-        let address = address.map_err(|error| error.in_file(path))?;
-        self.digests.insert(digested.identity(), address);
-        Ok(info(&digested, address, true))
-    }
-
-    fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
-        let wrong = |error| Error::io("cannot read it", error).in_file(path);
-        let digested = Digested::read(&mut link::open_plain(path).map_err(wrong)?.0).map_err(wrong)?;
-        if let Some(address) = self.known_blob(&digested, true)? {
-            return Ok(info(&digested, address, false));
-        }
-        let whole = path.canonicalize().map_err(|error| Error::io("cannot find it", error).in_file(path))?;
-        let row = blob_row(&digested, media_type, Some(link::uri_of(&whole)), None);
-        let root = self.dataset.path();
-        let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
-        self.links.insert(digested.identity(), address);
-        Ok(info(&digested, address, true))
-    }
-
-    /// A blob with this content that is there already; with its bytes, unless a link will do.
-    fn known_blob(&mut self, digested: &Digested, link_will_do: bool) -> Result<Option<Address>> {
-        let linked = self.links.get(&digested.identity()).filter(|_| link_will_do);
-        if let Some(address) = self.digests.get(&digested.identity()).or(linked) {
-            return Ok(Some(*address));
-        }
-        let mut known = None;
-        self.dataset.hits(IndexKind::Digest, digested.key(), |row| {
-            let blob = views::Blob::new(&row);
-            let same = blob.digest()? == digested.digest;
-            if same && (link_will_do || blob.uri()?.is_none()) {
-                known = Some(row.address());
-            }
-            Ok(known.is_some())
-        })?;
-        Ok(known)
     }
 
     /// The address of a row with this source and id, committed or appended here; not one that is to be deleted.
@@ -397,6 +327,14 @@ impl Appender {
     pub fn source(&mut self, source: Source) {
         self.change.sources.retain(|known| known.id != source.id);
         self.change.sources.push(source);
+    }
+
+    /// Says what a source is, beside what was said of it here before.
+    pub(super) fn join_source(&mut self, source: Source) {
+        match self.change.sources.iter_mut().find(|known| known.id == source.id) {
+            Some(known) => *known = joined_source(known, &source),
+            None => self.change.sources.push(source),
+        }
     }
 
     /// Keeps a report, to be written with the commit and named by the manifest; its path, relative to the dataset's
@@ -480,19 +418,4 @@ fn write_reports(dataset: &Dataset, claims: &mut Claims, reports: &[(String, Vec
         }
     }
     Ok(())
-}
-
-fn info(digested: &Digested, address: Address, is_new: bool) -> BlobInfo {
-    BlobInfo { address, digest: digested.digest, size: digested.size, is_new }
-}
-
-fn blob_row<'a>(digested: &Digested, media_type: &str, uri: Option<String>, bytes: Option<&'a [u8]>) -> BlobRow<'a> {
-    BlobRow {
-        digest: digested.digest,
-        crc32: digested.crc32,
-        media_type: media_type.to_owned(),
-        size: digested.size as i64,
-        uri,
-        bytes,
-    }
 }

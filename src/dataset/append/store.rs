@@ -1,0 +1,139 @@
+//! Blobs on their way in: held, streamed, linked, or copied from another dataset; each content once.
+
+use super::Appender;
+use super::blob::{BlobInfo, Digested, STREAM_FROM};
+use crate::dataset::index::IndexKind;
+use crate::dataset::{Blob, link, pictures};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::schema::build::BlobsBuilder;
+use crate::schema::rows::BlobRow;
+use crate::schema::views;
+use crate::write::StreamedValues;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+impl Appender {
+    pub(super) fn held_blob(&mut self, media_type: &str, bytes: &[u8]) -> Result<BlobInfo> {
+        let digested = Digested::of(bytes);
+        if let Some(address) = self.known_blob(&digested, false)? {
+            return Ok(info(&digested, address, false));
+        }
+        self.hold(&digested, media_type, bytes)
+    }
+
+    fn hold(&mut self, digested: &Digested, media_type: &str, bytes: &[u8]) -> Result<BlobInfo> {
+        let row = blob_row(digested, media_type, None, Some(bytes));
+        let root = self.dataset.path();
+        let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
+        self.digests.insert(digested.identity(), address);
+        self.note_size(address, media_type, bytes);
+        Ok(info(digested, address, true))
+    }
+
+    /// Keeps the size of a new picture, for the frames that will show it.
+    fn note_size(&mut self, address: Address, media_type: &str, bytes: &[u8]) {
+        let size = media_type.starts_with("image/").then(|| pictures::size_of(bytes)).flatten();
+        if let Some((width, height)) = size
+            && let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height))
+        {
+            self.sizes.insert(address, (width, height));
+        }
+    }
+
+    pub(super) fn streamed_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
+        let digested = Digested::of_file(path)?;
+        if let Some(address) = self.known_blob(&digested, false)? {
+            return Ok(info(&digested, address, false));
+        }
+        let mut reader = File::open(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+        self.stream(&digested, media_type, &mut reader).map_err(|error| error.in_file(path))
+    }
+
+    fn stream(&mut self, digested: &Digested, media_type: &str, reader: &mut dyn Read) -> Result<BlobInfo> {
+        let values = StreamedValues { reader, len: digested.size, crc32: digested.crc32 };
+        let row = blob_row(digested, media_type, None, Some(&[]));
+        let (root, options) = (self.dataset.path(), &self.options);
+        let push = |builder: &mut BlobsBuilder| builder.push(&row);
+        let address = self.blobs.append_streamed(root, &mut self.claims, options, push, values)?;
+        self.digests.insert(digested.identity(), address);
+        Ok(info(digested, address, true))
+    }
+
+    /// Appends a blob of another dataset, unless this one has its content already. Its digest is taken as it is; the bytes
+    /// are held against their checksum. A linked one stays linked.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes are not what the row says; `Io`.
+    pub(in crate::dataset) fn copied_blob(&mut self, blob: &Blob<'_>) -> Result<BlobInfo> {
+        let size = u64::try_from(blob.size()?).map_err(|_| Error::corrupt("the size of the blob is negative"))?;
+        let digested = Digested { digest: blob.digest()?, crc32: blob.crc32()?, size };
+        let (media_type, uri) = (blob.media_type()?, blob.uri()?);
+        if let Some(address) = self.known_blob(&digested, uri.is_some())? {
+            return Ok(info(&digested, address, false));
+        }
+        if let Some(uri) = uri {
+            return self.link(&digested, media_type, uri.to_owned());
+        }
+        let bytes = blob.bytes()?;
+        if bytes.len() as u64 != size {
+            return Err(Error::corrupt(format!("the blob has {} bytes, and its row says {size}", bytes.len())));
+        }
+        match size < STREAM_FROM {
+            true => self.hold(&digested, media_type, &bytes),
+            false => self.stream(&digested, media_type, &mut &bytes[..]),
+        }
+    }
+
+    pub(super) fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
+        let wrong = |error| Error::io("cannot read it", error).in_file(path);
+        let digested = Digested::read(&mut link::open_plain(path).map_err(wrong)?.0).map_err(wrong)?;
+        if let Some(address) = self.known_blob(&digested, true)? {
+            return Ok(info(&digested, address, false));
+        }
+        let whole = path.canonicalize().map_err(|error| Error::io("cannot find it", error).in_file(path))?;
+        self.link(&digested, media_type, link::uri_of(&whole))
+    }
+
+    fn link(&mut self, digested: &Digested, media_type: &str, uri: String) -> Result<BlobInfo> {
+        let row = blob_row(digested, media_type, Some(uri), None);
+        let root = self.dataset.path();
+        let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
+        self.links.insert(digested.identity(), address);
+        Ok(info(digested, address, true))
+    }
+
+    /// A blob with this content that is there already; with its bytes, unless a link will do.
+    fn known_blob(&mut self, digested: &Digested, link_will_do: bool) -> Result<Option<Address>> {
+        let linked = self.links.get(&digested.identity()).filter(|_| link_will_do);
+        if let Some(address) = self.digests.get(&digested.identity()).or(linked) {
+            return Ok(Some(*address));
+        }
+        let mut known = None;
+        self.dataset.hits(IndexKind::Digest, digested.key(), |row| {
+            let blob = views::Blob::new(&row);
+            let same = blob.digest()? == digested.digest;
+            if same && (link_will_do || blob.uri()?.is_none()) {
+                known = Some(row.address());
+            }
+            Ok(known.is_some())
+        })?;
+        Ok(known)
+    }
+}
+
+fn info(digested: &Digested, address: Address, is_new: bool) -> BlobInfo {
+    BlobInfo { address, digest: digested.digest, size: digested.size, is_new }
+}
+
+fn blob_row<'a>(digested: &Digested, media_type: &str, uri: Option<String>, bytes: Option<&'a [u8]>) -> BlobRow<'a> {
+    BlobRow {
+        digest: digested.digest,
+        crc32: digested.crc32,
+        media_type: media_type.to_owned(),
+        size: digested.size as i64,
+        uri,
+        bytes,
+    }
+}

@@ -1,0 +1,250 @@
+//! Copying rows from one dataset into another: a subset as a dataset of its own, or one dataset merged into another.
+//!
+//! What a row refers to goes with it, and what that refers to. Rows are told apart by their source and id, as everywhere:
+//! one that the target has already is not added again, and references lead to it.
+
+mod columns;
+mod refs;
+mod rows;
+mod sources;
+
+use crate::dataset::{Appender, Dataset, Selection};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::format::manifest::{JsonObject, Operation};
+use crate::schema::references::each_reference;
+use crate::schema::tables::Table;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Tables by what refers to what: a row of one refers to rows of those before it, or of its own.
+const ORDER: [Table; 6] =
+    [Table::Blobs, Table::Cases, Table::Videos, Table::Frames, Table::Annotations, Table::Conversations];
+/// Rows between two reports of progress.
+const PROGRESS_EVERY: u64 = 256;
+
+/// What is copied, and how.
+#[derive(Clone, Debug, Default)]
+pub struct CopyOptions {
+    /// Only these rows and what they refer to; all live rows of all tables where none are named.
+    pub selection: Option<Selection>,
+    /// Also what annotations say of the frames and videos that are copied; theirs may be other sources and licences.
+    pub annotations: bool,
+    /// New names for sources, so that ids that clash are told apart.
+    pub sources: BTreeMap<String, String>,
+    /// Where the target has another row with the same source and id, keep that one, and let references lead to it;
+    /// else this is an error.
+    pub keep_clashing: bool,
+}
+
+/// How far a copy is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyProgress {
+    /// Rows done, of those that are asked for; what they refer to is not counted.
+    pub rows: u64,
+    /// How many are asked for.
+    pub total: u64,
+    /// Bytes of media that were written.
+    pub bytes: u64,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyReport {
+    /// The target's version with the copied rows; none where nothing was new.
+    pub version: Option<u64>,
+    /// Rows by table.
+    pub rows: BTreeMap<Table, CopiedRows>,
+    /// Bytes of new blobs.
+    pub bytes: u64,
+    /// Values by added column, as `table.name`.
+    pub columns: BTreeMap<String, u64>,
+    /// Sources of the rows, as the target calls them, and their licences.
+    pub sources: BTreeMap<String, Option<String>>,
+}
+
+/// What became of the rows of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopiedRows {
+    /// New in the target.
+    pub added: u64,
+    /// There already; of blobs, the same content.
+    pub there: u64,
+    /// In the target with other content, and kept so.
+    pub kept: u64,
+}
+
+impl Dataset {
+    /// Copies live rows of this version into another dataset, in one new version of it.
+    ///
+    /// Addresses are new, and references follow. Replaced values are copied as base values, added columns with the rows
+    /// that have them; blobs are stored once by their content, and linked ones stay linked. Sources go with their
+    /// licences and the reports of their imports. Memory: what an appender takes, and about 80 bytes a copied row.
+    ///
+    /// # Errors
+    /// `Exists` when the target has another row with the same source and id; `Invalid` when both are one dataset, or a
+    /// source has another licence there; `Conflict`, `Corrupt`, `Storage`, `Io`; what `progress` returns. Whatever the
+    /// error, the target stays as it was.
+    pub fn copy_to(
+        &self,
+        target: &Dataset,
+        options: &CopyOptions,
+        progress: &mut dyn FnMut(CopyProgress) -> Result<()>,
+    ) -> Result<(Dataset, CopyReport)> {
+        let here = |dataset: &Dataset| dataset.path().canonicalize().ok();
+        if here(self) == here(target) {
+            return Err(Error::invalid("source and target of the copy are the same dataset"));
+        }
+        let from = self.checking()?;
+        let mut copier = Copier::new(&from, target.append()?, options);
+        copier.take_all(progress)?;
+        copier.carry_columns()?;
+        copier.carry_sources()?;
+        copier.finish(target)
+    }
+}
+
+/// A copy under way.
+struct Copier<'a> {
+    from: &'a Dataset,
+    to: Appender,
+    options: &'a CopyOptions,
+    /// The address in the target of each row that was taken.
+    taken: HashMap<Address, Address>,
+    /// Rows that are new in the target, by table.
+    new: [Vec<Address>; 6],
+    /// Rows that added columns refer to: they are taken, but need not be there first.
+    later: Vec<Address>,
+    /// Sources of the rows, by their ids here.
+    sources: BTreeSet<String>,
+    report: CopyReport,
+}
+
+impl<'a> Copier<'a> {
+    fn new(from: &'a Dataset, to: Appender, options: &'a CopyOptions) -> Self {
+        Self {
+            from,
+            to,
+            options,
+            taken: HashMap::new(),
+            new: Default::default(),
+            later: Vec::new(),
+            sources: BTreeSet::new(),
+            report: CopyReport::default(),
+        }
+    }
+
+    fn take_all(&mut self, progress: &mut dyn FnMut(CopyProgress) -> Result<()>) -> Result<()> {
+        let (from, options) = (self.from, self.options);
+        let total = match &options.selection {
+            Some(selection) => selection.len(),
+            None => ORDER.into_iter().map(|table| from.count(table)).sum::<Result<u64>>()?,
+        };
+        let mut done = CopyProgress { total, ..CopyProgress::default() };
+        let mut take = |copier: &mut Self, address: Address| {
+            if done.rows.is_multiple_of(PROGRESS_EVERY) {
+                progress(CopyProgress { bytes: copier.report.bytes, ..done })?;
+            }
+            done.rows += 1;
+            copier.take(address)
+        };
+        match &options.selection {
+            Some(selection) => selection.iter().try_for_each(|address| take(self, address))?,
+            None => {
+                for table in ORDER {
+                    (0..from.count(table)?).try_for_each(|row| take(self, from.address(table, row)?))?;
+                }
+            }
+        }
+        match options.annotations {
+            true => self.take_annotations(),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes what was said of the frames and videos that are taken, until nothing more is.
+    fn take_annotations(&mut self) -> Result<()> {
+        let mut asked: HashSet<Address> = HashSet::new();
+        loop {
+            let new: Vec<Address> = self.taken.keys().filter(|address| !asked.contains(address)).copied().collect();
+            if new.is_empty() {
+                return Ok(());
+            }
+            let mut said = BTreeSet::new();
+            for address in &new {
+                if matches!(self.from.table_of(*address)?, Table::Frames | Table::Videos) {
+                    said.extend(self.from.annotations_of(*address)?);
+                }
+            }
+            asked.extend(new);
+            said.into_iter().try_for_each(|address| self.take(address))?;
+        }
+    }
+
+    /// Takes a row, and all that it leads to.
+    fn take(&mut self, address: Address) -> Result<()> {
+        self.take_first(address)?;
+        while let Some(next) = self.later.pop() {
+            self.take_first(next)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a row after the rows that it refers to.
+    fn take_first(&mut self, address: Address) -> Result<()> {
+        let mut open: HashSet<Address> = HashSet::new();
+        let mut stack = vec![(address, false)];
+        while let Some((address, is_ready)) = stack.pop() {
+            if self.taken.contains_key(&address) {
+                continue;
+            }
+            if is_ready {
+                self.copy_row(address)?;
+                continue;
+            }
+            if !open.insert(address) {
+                return Err(Error::corrupt(format!("the row {address} leads back to itself: it cannot be copied")));
+            }
+            stack.push((address, true));
+            let waiting = self.references(address)?.into_iter().filter(|other| !self.taken.contains_key(other));
+            stack.extend(waiting.map(|other| (other, false)));
+        }
+        Ok(())
+    }
+
+    /// What a row refers to in the columns of its table; what it refers to in added ones is noted for later.
+    fn references(&mut self, address: Address) -> Result<Vec<Address>> {
+        let row = self.from.row(address)?;
+        let state = self.from.state(row.table());
+        let mut found = Vec::new();
+        for (at, column) in state.columns.iter().enumerate().filter(|(_, column)| column.column.ty.holds_refs()) {
+            let list = if state.is_base(at) { &mut found } else { &mut self.later };
+            let cell = crate::schema::views::Cells::cell(&row, at)?;
+            let one = cell.array.slice(cell.row, 1);
+            each_reference(&column.column.ty, one.as_ref(), &mut |_, address| {
+                list.push(address);
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Where a row that was taken is in the target.
+    fn new_of(&self, address: Address) -> Result<Address> {
+        let new = self.taken.get(&address).copied();
+        new.ok_or_else(|| Error::corrupt(format!("{address} is referred to, and is no live row of the dataset")))
+    }
+
+    fn finish(self, target: &Dataset) -> Result<(Dataset, CopyReport)> {
+        let Self { from, to, mut report, .. } = self;
+        let mut summary = JsonObject::new();
+        for (table, rows) in report.rows.iter().filter(|(_, rows)| rows.added > 0) {
+            summary.insert(table.name().into(), rows.added.into());
+        }
+        let operation = Operation { summary, ..Operation::new("copy") };
+        let operation = operation.with("from", from.manifest().dataset.as_str()).with("from_version", from.version());
+        let after = to.commit(operation)?;
+        report.version = (after.version() != target.version()).then(|| after.version());
+        Ok((after, report))
+    }
+}

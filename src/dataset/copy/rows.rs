@@ -1,0 +1,175 @@
+//! A row as it is in the target: with new addresses, and its source's name there.
+
+use super::Copier;
+use super::refs::{NewOf, Refer};
+use crate::dataset::{Appender, Dataset, Record};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
+use crate::format::constants::RECORD_LEN;
+use crate::schema::record::{self, NameOf};
+use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
+use crate::schema::tables::Table;
+use crate::schema::views::{Cells, read};
+
+/// A row of a table with ids.
+trait CopyRow: PartialEq + Sized {
+    const TABLE: Table;
+
+    fn fetch(dataset: &Dataset, address: Address) -> Result<Self>;
+    fn parts(&mut self) -> (&str, &mut String, &mut Option<[u8; RECORD_LEN]>);
+    fn refer_to(&mut self, new: NewOf<'_>) -> Result<()>;
+    fn digest(&self, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]>;
+    fn append(&self, to: &mut Appender) -> Result<Address>;
+}
+
+macro_rules! copy_row {
+    ($row:ident, $table:ident, $fetch:ident, $refer:expr, $digest:expr, $append:expr) => {
+        impl CopyRow for $row {
+            const TABLE: Table = Table::$table;
+
+            fn fetch(dataset: &Dataset, address: Address) -> Result<Self> {
+                dataset.$fetch(address)?.to_row()
+            }
+
+            fn parts(&mut self) -> (&str, &mut String, &mut Option<[u8; RECORD_LEN]>) {
+                (&self.id, &mut self.source, &mut self.record)
+            }
+
+            fn refer_to(&mut self, new: NewOf<'_>) -> Result<()> {
+                $refer(self, new)
+            }
+
+            fn digest(&self, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
+                $digest(self, name_of)
+            }
+
+            fn append(&self, to: &mut Appender) -> Result<Address> {
+                $append(to, self)
+            }
+        }
+    };
+}
+
+copy_row!(CaseRow, Cases, case, |_, _| Ok(()), |row, _| Ok(record::of_case(row)), Appender::case);
+copy_row!(VideoRow, Videos, video, Refer::refer, record::of_video, Appender::video);
+copy_row!(FrameRow, Frames, frame, Refer::refer, record::of_frame, Appender::frame);
+copy_row!(AnnotationRow, Annotations, annotation, Refer::refer, record::of_annotation, |to: &mut Appender, row| {
+    to.annotation(row).map(|(address, _)| address)
+});
+copy_row!(
+    ConversationRow,
+    Conversations,
+    conversation_at,
+    Refer::refer,
+    record::of_conversation,
+    |to: &mut Appender, row| to.conversation(row).map(|(address, _)| address)
+);
+
+impl Copier<'_> {
+    /// Copies a row whose references were taken.
+    pub(super) fn copy_row(&mut self, address: Address) -> Result<()> {
+        let from: &Dataset = self.from;
+        let copied = match from.get(address)? {
+            Record::Blob(blob) => self.to.copied_blob(&blob).map(|info| match info.is_new {
+                true => {
+                    self.report.bytes += info.size;
+                    self.added(Table::Blobs, address, info.address);
+                }
+                false => self.there(Table::Blobs, address, info.address),
+            }),
+            Record::Case(row) => row.to_row().and_then(|row: CaseRow| self.copy(address, row)),
+            Record::Video(row) => row.to_row().and_then(|row: VideoRow| self.copy(address, row)),
+            Record::Frame(row) => row.to_row().and_then(|row: FrameRow| self.copy(address, row)),
+            Record::Annotation(row) => row.to_row().and_then(|row: AnnotationRow| self.copy(address, row)),
+            Record::Conversation(row) => row.to_row().and_then(|row: ConversationRow| self.copy(address, row)),
+        };
+        copied.map_err(|error| {
+            let table = from.table_of(address).map_or("row", Table::row_name);
+            error.in_row(format!("{table} {address} of the dataset that is copied"))
+        })
+    }
+
+    fn copy<R: CopyRow>(&mut self, address: Address, mut row: R) -> Result<()> {
+        let source = row.parts().1.clone();
+        let name = self.source(&source)?;
+        if !self.options.sources.is_empty() && row.parts().2.is_some() {
+            self.renew_digest(&mut row, &name)?;
+        }
+        *row.parts().1 = name.clone();
+        row.refer_to(&|address| self.new_of(address))?;
+        let id = row.parts().0.to_owned();
+        let Some(there) = self.to.lookup(R::TABLE, &name, &id)? else {
+            let new = row.append(&mut self.to)?;
+            self.added(R::TABLE, address, new);
+            return Ok(());
+        };
+        if self.is_same(&mut row, there)? {
+            self.there(R::TABLE, address, there);
+            return Ok(());
+        }
+        if !self.options.keep_clashing {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                format!(
+                    "the target has another {} with this id of the source {name:?}, at {there}: give the source another \
+                     name on the way (--as {source}=NAME), or keep what is there (--keep)",
+                    R::TABLE.row_name()
+                ),
+            )
+            .with_id(&id));
+        }
+        self.taken.insert(address, there);
+        self.report.rows.entry(R::TABLE).or_default().kept += 1;
+        Ok(())
+    }
+
+    /// Whether the target's row is the same: as it was imported, or as it is.
+    fn is_same<R: CopyRow>(&self, row: &mut R, there: Address) -> Result<bool> {
+        if !self.to.dataset().is_live(there)? {
+            // It is of this copy: two rows of sources that become one.
+            return Ok(false);
+        }
+        let mut other = R::fetch(self.to.dataset(), there)?;
+        let (ours, theirs) = (*row.parts().2, *other.parts().2);
+        Ok(ours.is_some() && ours == theirs || *row == other)
+    }
+
+    /// A row's digest covers the names of sources. Where the row is still what was imported, it gets the digest with the
+    /// new names, so that importing it again under them finds it.
+    fn renew_digest<R: CopyRow>(&self, row: &mut R, name: &str) -> Result<()> {
+        let known = *row.parts().2;
+        if Some(row.digest(&mut |address, out| self.push_name(address, false, out))?) != known {
+            return Ok(());
+        }
+        let old = std::mem::replace(row.parts().1, name.to_owned());
+        let renewed = row.digest(&mut |address, out| self.push_name(address, true, out))?;
+        *row.parts().1 = old;
+        *row.parts().2 = Some(renewed);
+        Ok(())
+    }
+
+    /// What a digest calls a row: source, a zero byte, id.
+    fn push_name(&self, address: Address, is_renamed: bool, out: &mut Vec<u8>) -> Result<()> {
+        let row = self.from.row(address)?;
+        let column = |name: &str| {
+            let at = row.table().column_index(name);
+            at.ok_or_else(|| Error::corrupt(format!("a {} has no `{name}`", row.table().row_name())))
+        };
+        let source = read::dict(row.cell(column("source")?)?)?;
+        out.extend_from_slice(if is_renamed { self.name_of(source) } else { source }.as_bytes());
+        out.push(0);
+        out.extend_from_slice(read::text(row.cell(column("id")?)?)?.as_bytes());
+        Ok(())
+    }
+
+    fn added(&mut self, table: Table, from: Address, to: Address) {
+        self.taken.insert(from, to);
+        self.new[table as usize].push(from);
+        self.report.rows.entry(table).or_default().added += 1;
+    }
+
+    fn there(&mut self, table: Table, from: Address, to: Address) {
+        self.taken.insert(from, to);
+        self.report.rows.entry(table).or_default().there += 1;
+    }
+}

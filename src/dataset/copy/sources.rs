@@ -1,0 +1,80 @@
+//! What is known of sources goes with their rows: licences above all, and how they were imported.
+
+use super::Copier;
+use crate::error::{Error, Result};
+use crate::format::manifest::Source;
+use crate::vocab::licence;
+
+impl Copier<'_> {
+    /// The name that a source has in the target. At its first row its licence is held against the target's.
+    pub(super) fn source(&mut self, id: &str) -> Result<String> {
+        let name = self.options.sources.get(id).map_or(id, String::as_str).to_owned();
+        if !self.sources.contains(id) {
+            let here = self.from.manifest().source(id);
+            let there = self.to.dataset().manifest().source(&name);
+            if let (Some(here), Some(there)) = (here, there) {
+                same_licence(here, there)?;
+            }
+            let others = self.sources.iter().filter(|other| self.name_of(other) == name);
+            for other in others.filter_map(|other| self.from.manifest().source(other)) {
+                here.map_or(Ok(()), |here| same_licence(here, other))?;
+            }
+            self.sources.insert(id.to_owned());
+        }
+        Ok(name)
+    }
+
+    pub(super) fn name_of<'s>(&'s self, id: &'s str) -> &'s str {
+        self.options.sources.get(id).map_or(id, String::as_str)
+    }
+
+    /// Puts what is known of the sources of new rows into the target, with the reports of their imports.
+    pub(super) fn carry_sources(&mut self) -> Result<()> {
+        let ids: Vec<String> = self.sources.iter().cloned().collect();
+        for id in ids {
+            let name = self.name_of(&id).to_owned();
+            let known = self.to.dataset().manifest().source(&name).cloned().unwrap_or_default();
+            let Some(source) = self.from.manifest().source(&id).cloned() else { continue };
+            for import in &source.imports {
+                self.carry_report(import.report.as_deref())?;
+            }
+            self.report.sources.insert(name.clone(), source.licence.clone().or_else(|| known.licence.clone()));
+            // What the target says of a source already stays.
+            let unless = |known: &Option<String>, new: Option<String>| if known.is_some() { None } else { new };
+            self.to.join_source(Source {
+                id: name,
+                title: unless(&known.title, source.title),
+                kind: if known.kind.is_some() { None } else { source.kind },
+                licence: unless(&known.licence, source.licence),
+                citation: unless(&known.citation, source.citation),
+                url: unless(&known.url, source.url),
+                imports: source.imports,
+            });
+        }
+        Ok(())
+    }
+
+    fn carry_report(&mut self, path: Option<&str>) -> Result<()> {
+        let manifest = self.from.manifest();
+        let Some(entry) = manifest.reports.iter().find(|entry| Some(entry.path.as_str()) == path) else {
+            return Ok(());
+        };
+        let file = self.from.file_path(&entry.path);
+        let bytes = std::fs::read(&file).map_err(|error| Error::io("cannot read the report", error).in_file(file))?;
+        self.to.report(&entry.name, &bytes).map(drop)
+    }
+}
+
+/// Two sources that become one must have one licence: else rows would be under another one than theirs.
+fn same_licence(here: &Source, there: &Source) -> Result<()> {
+    let (Some(a), Some(b)) = (&here.licence, &there.licence) else { return Ok(()) };
+    let is_same = a == b || licence(a).zip(licence(b)).is_some_and(|(a, b)| a.name == b.name);
+    match is_same {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "the source {:?} has the licence {a:?}, and {:?} of the target has {b:?}: give it a name of its own \
+             (--as {}=NAME)",
+            here.id, there.id, here.id
+        ))),
+    }
+}

@@ -1,0 +1,36 @@
+//! `surgdb copy`: a subset as a dataset of its own, one dataset into another.
+
+use crate::fixture::{Fixture, fails, json, stderr, stdout, surgdb};
+use serde_json::json as value;
+
+#[test]
+fn a_subset_becomes_a_dataset_of_its_own() {
+    let fixture = Fixture::new();
+    let into = fixture.path("part.surgdb");
+    let into = into.to_str().unwrap();
+    let said = stdout(&fixture.run("copy", &[into, "--where", "task = \"phase recognition\""]));
+    assert!(said.starts_with("made ") && said.contains("source mine: CC0-1.0"), "{said}");
+    let info = json(&surgdb(&["info", into, "--json"]));
+    assert_eq!(info["tables"]["conversations"], 1);
+    assert_eq!((&info["tables"]["frames"], &info["tables"]["blobs"]), (&value!(1), &value!(1)));
+    assert_eq!(info["operation"]["kind"], "copy");
+    assert!(stdout(&surgdb(&["verify", into])).contains("nothing wrong"));
+
+    let rest = fixture.json("copy", &[into, "--existing"]);
+    assert_eq!(rest["rows"]["conversations"], value!({ "added": 2, "there": 1, "kept": 0 }));
+    assert!(stdout(&fixture.run("copy", &[into])).starts_with("nothing new"));
+}
+
+#[test]
+fn a_copy_that_cannot_be_says_why_before_anything_is_made() {
+    let fixture = Fixture::new();
+    let into = fixture.path("new.surgdb");
+    let path = into.to_str().unwrap();
+    assert!(fails(&fixture.run("copy", &[path, "--where", "task = cooking"])).contains("cooking"));
+    assert!(fails(&fixture.run("copy", &[path, "--as", "nobody=x"])).contains("there are mine"));
+    assert!(fails(&fixture.run("copy", &[path, "--existing"])).contains("--existing"));
+    assert!(!into.exists());
+    assert!(fails(&fixture.run("copy", &[fixture.dataset().to_str().unwrap()])).contains("same dataset"));
+    let wrong = fixture.run("copy", &[path, "--as", "mine"]);
+    assert!(wrong.status.code() == Some(2) && stderr(&wrong).contains("SOURCE=NAME"));
+}
