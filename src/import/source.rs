@@ -74,6 +74,8 @@ pub struct Defaults {
     pub language: Option<String>,
     /// The split that all records belong to.
     pub split: Option<String>,
+    /// What the labels of annotations name, where the form does not say it: `instrument`, `organ`, …; else `category`.
+    pub axis: Option<String>,
 }
 
 /// Where the name of a record's patient is.

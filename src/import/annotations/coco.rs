@@ -22,8 +22,6 @@ use std::fs::File;
 /// The folders beside the file that hold pictures.
 const FOLDERS: &[&str] = &["images", "img_dir", "train2017", "val2017"];
 const OPENED: &[&str] = &["images", "categories", "annotations"];
-/// The axis of categories that do not say theirs.
-const AXIS: &str = "category";
 
 /// A picture as the file describes it.
 struct Image {
@@ -37,7 +35,8 @@ struct Image {
 
 struct Category {
     name: String,
-    axis: String,
+    /// What it names, where its supercategory says so.
+    axis: Option<String>,
 }
 
 /// What the first reading gives.
@@ -150,9 +149,11 @@ impl Tables {
         let name: String = fields.need("name")?;
         let above: Option<String> = fields.parse("supercategory")?;
         let axis = match above.as_deref().map(|above| above.trim().to_lowercase()).as_deref() {
-            Some("instrument" | "instruments" | "tool" | "tools" | "surgical instrument") => "instrument".to_owned(),
-            Some("" | "none" | "root" | "object") | None => AXIS.to_owned(),
-            Some(other) => other.to_owned(),
+            Some("instrument" | "instruments" | "tool" | "tools" | "surgical instrument") => {
+                Some("instrument".to_owned())
+            }
+            Some("" | "none" | "root" | "object") | None => None,
+            Some(other) => Some(other.to_owned()),
         };
         if self.categories.insert(id.clone(), Category { name, axis }).is_some() {
             return Err(Error::input(format!("two categories have the id {id}")));
@@ -245,11 +246,12 @@ impl<'a> Drawn<'a> {
         let axis = match category {
             Some((id, None)) => {
                 run.report.find(Kind::Doubtful, at, format!("category {id} is not among `categories`"));
-                AXIS.to_owned()
+                None
             }
             Some((_, Some(category))) => category.axis.clone(),
-            None => AXIS.to_owned(),
+            None => None,
         };
+        let axis = axis.unwrap_or_else(|| run.axis());
         if let Some((id, category)) = category {
             let raw = category.map_or(id, |category| &category.name).clone();
             row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });

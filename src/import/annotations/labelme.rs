@@ -16,8 +16,6 @@ use serde_json::value::RawValue;
 
 /// How long a file may be.
 const LENGTH_LIMIT: u64 = 256 << 20;
-/// The axis of labels that say nothing else.
-const AXIS: &str = "instrument";
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     run.search_around(input, &[]);
@@ -214,9 +212,10 @@ impl Instance {
 
     fn take(self, run: &mut Run<'_>, target: &Target, at: &At) -> Result<()> {
         let mut row = statement(at.id.clone().unwrap_or_default(), &run.options.source.id, target);
-        row.labels = vec![LabelRow { axis: AXIS.into(), raw: self.label, ..LabelRow::default() }];
+        let axis = run.axis();
+        row.labels = vec![LabelRow { axis: axis.clone(), raw: self.label, ..LabelRow::default() }];
         if self.region != RegionRow::default() {
-            row.regions = vec![RegionRow { role: Some(AXIS.into()), ..self.region }];
+            row.regions = vec![RegionRow { role: Some(axis), ..self.region }];
         }
         let mut extra = ObjectText::default();
         if let Some(group) = &self.group {

@@ -43,7 +43,8 @@ impl Folder {
                 continue;
             }
             if !is_medium(&file_name) {
-                if !file_name.starts_with('.') {
+                let is_told = run.report.ignored.iter().any(|file| file.path == name);
+                if !file_name.starts_with('.') && !is_told {
                     let reason = "neither a picture nor a video, by its name".to_owned();
                     run.report.ignored.push(Ignored { path: name, reason });
                 }

@@ -2,7 +2,8 @@
 //! largest of them and no further.
 
 use super::scan::{Scan, Step};
-use super::{DEPTH_LIMIT, Found, Record, RecordReader, shown, too_deep};
+use super::text::{shown, too_deep};
+use super::{DEPTH_LIMIT, Found, Record, RecordReader};
 use crate::error::{Error, Result};
 use std::io::Read;
 

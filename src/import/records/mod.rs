@@ -5,11 +5,16 @@
 //! UTF-8 and nesting, and leaves the grammar to whoever parses the record.
 
 pub mod members;
+mod record;
 mod scan;
+mod text;
+
+pub use record::Record;
 
 use crate::error::{Error, Result};
 use scan::{Scan, Step};
 use std::io::Read;
+use text::{line_fault, shown, too_deep, wrapper_length};
 
 /// A record may be this long unless [`RecordReader::with_limit`] says otherwise.
 pub const RECORD_LIMIT: usize = 256 << 20;
@@ -17,39 +22,6 @@ pub const RECORD_LIMIT: usize = 256 << 20;
 pub const DEPTH_LIMIT: u32 = 128;
 /// How much is read at a time.
 const CHUNK: usize = 256 << 10;
-/// What the array may be called where an object wraps it.
-const WRAPPERS: [&[u8]; 4] = [b"data", b"records", b"samples", b"items"];
-
-/// One record of an input: its text and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    /// The record's number, from 1.
-    pub number: u64,
-    /// The line that it starts in, from 1.
-    pub line: u64,
-    /// The byte of the file that it starts at.
-    pub offset: u64,
-    /// The JSON text.
-    pub text: &'a str,
-}
-
-impl Record<'_> {
-    /// What a parser found wrong in this record, with its place in the file.
-    pub fn error(&self, error: &serde_json::Error) -> Error {
-        let bytes = self.text.as_bytes();
-        let skipped = error.line().saturating_sub(1);
-        let line_start = match skipped {
-            0 => 0,
-            _ => memchr::memchr_iter(b'\n', bytes).nth(skipped - 1).map_or(0, |at| at + 1),
-        };
-        let text = error.to_string();
-        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-        Error::input(message)
-            .in_record(self.number)
-            .at_line(self.line + skipped as u64)
-            .at_byte(self.offset + (line_start + error.column().saturating_sub(1)) as u64)
-    }
-}
 
 /// How the records stand in the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -540,47 +512,6 @@ impl<R: Read> RecordReader<R> {
 
     fn cut_off(&self, what: &str) -> Error {
         self.wrong(&format!("the file ends too early: {what}"))
-    }
-}
-
-/// What is wrong with a line that should be one object, before its grammar is looked at.
-fn line_fault(line: &[u8], is_last: bool) -> Option<String> {
-    let mut scan = Scan::default();
-    match line.first() {
-        Some(b'{') => {}
-        Some(&other) => return Some(format!("expected a record (`{{`), found {}", shown(other))),
-        None => return None,
-    }
-    let step = scan.run(line);
-    if scan.deepest > DEPTH_LIMIT {
-        return Some(too_deep());
-    }
-    match step {
-        Step::Whole(end) if end == line.len() => None,
-        Step::Whole(end) => Some(format!("there is more in the line after the record's end (its byte {end})")),
-        Step::More if is_last => Some("the file ends in the middle of this record".into()),
-        Step::More => Some("the line ends in the middle of this record".into()),
-    }
-}
-
-/// How long the start of a wrapper, `{"data": [`, is, if the text starts with one.
-fn wrapper_length(text: &[u8]) -> Option<usize> {
-    let rest = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
-    let name = WRAPPERS.into_iter().find(|name| rest.starts_with(name))?;
-    let rest = rest.get(name.len()..)?.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
-    let rest = rest.trim_ascii_start().strip_prefix(b"[")?;
-    Some(text.len() - rest.len())
-}
-
-fn too_deep() -> String {
-    format!("the record is nested deeper than {DEPTH_LIMIT} levels")
-}
-
-/// A byte, for a message.
-fn shown(byte: u8) -> String {
-    match byte {
-        0x21..=0x7e => format!("`{}`", char::from(byte)),
-        _ => format!("the byte 0x{byte:02x}"),
     }
 }
 

@@ -268,6 +268,11 @@ impl Run<'_> {
         self.store.picture_size(&named, &*self.sink)
     }
 
+    /// What labels name whose form does not say it.
+    pub(crate) fn axis(&self) -> String {
+        self.options.source.defaults.axis.clone().unwrap_or_else(|| "category".to_owned())
+    }
+
     /// The key of the patient whose recording has this name, unless the source says that patients are found otherwise.
     pub(crate) fn patient_of_video(&self, video: &str) -> Option<String> {
         let source = &self.options.source;

@@ -266,7 +266,8 @@ const LABELME: &str = r#"{"version": "5", "flags": {}, "shapes": [
 
 #[test]
 fn labelme_shapes_of_one_instance_are_one_statement() {
-    let place = Place::new();
+    let mut place = Place::new();
+    place.options.source.defaults.axis = Some("instrument".into());
     place.write("VID03/ann_dir/x.json", LABELME);
     place.write(
         "VID03/ann_dir/none.json",
@@ -358,6 +359,7 @@ fn folders_of_pictures_and_videos_become_rows() {
     place.write("clips 0.975/a.mp4", media::mp4::tests::mp4(5));
     place.write("clips 0.975/b.mp4", b"\0\0\0\x08ftyp\0\0\0\x08moov");
     place.write("README.md", "x");
+    place.write("notes.txt", "x");
     let report = twice(&place);
     assert_eq!(report.inputs[0].format, Some("media"));
     assert_eq!(report.read, [("pictures", 2), ("videos", 2)].into());
@@ -366,7 +368,7 @@ fn folders_of_pictures_and_videos_become_rows() {
     assert_eq!((row.index, row.time, row.video), (Some(7), Some(7.0), Some(place.found(Table::Videos, "01"))));
     assert_eq!((count(&report, Kind::PatternMismatch), count(&report, Kind::BadVideo)), (1, 1));
     assert!(report.findings[&Kind::BadVideo].examples[0].detail.contains("b.mp4"));
-    assert_eq!(report.ignored.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["README.md"]);
+    assert_eq!(report.ignored.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["notes.txt", "README.md"]);
     assert_eq!(
         place.dataset().video(place.found(Table::Videos, "clips 0.975/a.mp4")).unwrap().frame_count().unwrap(),
         Some(5)

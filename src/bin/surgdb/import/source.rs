@@ -49,6 +49,9 @@ pub struct Options {
     /// The split of records that do not say theirs, such as train
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
+    /// What labels of annotations name that do not say it, such as instrument
+    #[arg(long, value_name = "NAME")]
+    axis: Option<String>,
     /// How video and frame number are read from a picture's path, such as 'VID{video}/{index}.png'
     #[arg(long, value_name = "PATTERN")]
     frame_pattern: Option<String>,
@@ -127,6 +130,7 @@ impl Options {
             ("institution", &self.institution),
             ("language", &self.language),
             ("split", &self.split),
+            ("axis", &self.axis),
         ])
     }
 }
