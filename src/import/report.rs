@@ -193,6 +193,8 @@ pub enum Kind {
     BadVideo,
     /// Media of a kind that has no place yet (audio); kept in `extra`.
     OtherMedia,
+    /// What a file says of itself as a whole (`info`, `licenses`), which has no place in a row: told here alone.
+    AboutFile,
     /// A role that is not known; the turn was taken as the user's and keeps the role in its `extra`.
     UnknownRole,
     /// A path that the source's pattern does not match.

@@ -103,11 +103,7 @@ impl Tables {
             }
         }
         if let Some(extra) = extra.finish() {
-            run.report.find(
-                Kind::OtherMedia,
-                &At { file: input.name.clone(), ..At::default() },
-                format!("not taken: {}", shortened(&extra)),
-            );
+            run.report.find(Kind::AboutFile, &At { file: input.name.clone(), ..At::default() }, shortened(&extra));
         }
         Ok(tables)
     }
@@ -315,7 +311,7 @@ impl Runs<'_> {
 
 /// The start of a text, for a message.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(100) {
+    match text.char_indices().nth(2000) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),
     }
