@@ -4,7 +4,7 @@
 
 use std::env;
 use surgdb::dataset::Filter;
-use surgdb::load::{EpochLength, Mark};
+use surgdb::load::EpochLength;
 use surgdb::{Dataset, Error, Result};
 
 fn main() -> Result<()> {
@@ -20,7 +20,7 @@ fn main() -> Result<()> {
         .build()?;
 
     let mut drawn = vec![0u64; loader.groups().len()];
-    for plan in loader.plans(Mark::epoch(0)) {
+    for plan in loader.plans(0) {
         for slot in plan?.slots {
             drawn[slot.group as usize] += 1;
         }

@@ -5,7 +5,7 @@
 //! Lengths are estimated here; with a column of your tokeniser's counts, say `TokenSource::Column("tokens".into())`.
 
 use std::env;
-use surgdb::load::{Budget, Estimate, Lengths, Mark, Overlong, Packing, PictureSource, TokenSource};
+use surgdb::load::{Budget, Estimate, Lengths, Overlong, Packing, PictureSource, TokenSource};
 use surgdb::{Dataset, Error, Result};
 
 fn main() -> Result<()> {
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let selections: Vec<_> = packed.groups().iter().map(|group| &group.selection).collect();
     let lengths = Lengths::read(&dataset, &selections, &tokens, &PictureSource::Media)?;
     let (mut used, mut bins, mut samples) = (0, 0, 0);
-    for plan in packed.plans(Mark::epoch(0)) {
+    for plan in packed.plans(0) {
         let plan = plan?;
         for border in plan.bins.iter().flat_map(|borders| borders.windows(2)) {
             let bin = &plan.slots[border[0] as usize..border[1] as usize];

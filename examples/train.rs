@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let mut steps = 0;
     while batches.state().mark.epoch < EPOCHS {
         let Some(batch) = batches.next() else {
-            batches = loader.resume(&batches.state())?;
+            batches.next_epoch();
             continue;
         };
         train(&batch?);

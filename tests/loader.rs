@@ -56,7 +56,8 @@ fn task(number: usize) -> Filter {
 }
 
 fn plans(loader: &Loader, from: Mark) -> Vec<Plan> {
-    loader.plans(from).collect::<Result<_, _>>().unwrap()
+    let state = State { version: loader.dataset().version(), fingerprint: loader.fingerprint(), mark: from };
+    loader.plans_from(&state).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 fn slots(plans: &[Plan]) -> Vec<Vec<(u64, Address, bool)>> {

@@ -13,19 +13,29 @@ use crate::error::Result;
 pub struct Batches {
     loader: Loader,
     pipeline: Pipeline,
+    epoch: u64,
     mark: Mark,
     ended: bool,
 }
 
 impl Batches {
     pub(super) fn new(loader: &Loader, mark: Mark) -> Self {
-        Self { loader: loader.clone(), pipeline: loader.pipeline(mark), mark, ended: false }
+        Self { loader: loader.clone(), pipeline: loader.pipeline(mark), epoch: mark.epoch, mark, ended: false }
     }
 
     /// Where the run stands: at the step after the last batch that was delivered, or at the next epoch's first.
     pub fn state(&self) -> State {
         let version = self.loader.dataset().version();
         State { version, fingerprint: self.loader.fingerprint(), mark: self.mark }
+    }
+
+    /// Goes on with the batches of the epoch that comes next; what is left of this one is not delivered.
+    pub fn next_epoch(&mut self) {
+        let epoch = match self.mark.epoch {
+            epoch if epoch > self.epoch => epoch,
+            epoch => epoch.saturating_add(1),
+        };
+        *self = Self::new(&self.loader, Mark::epoch(epoch));
     }
 
     /// What the threads have done so far.
@@ -44,7 +54,7 @@ impl Iterator for Batches {
         let batch = self.pipeline.next();
         match &batch {
             Some(Ok(batch)) => {
-                self.ended = batch.plan.next.epoch != self.mark.epoch;
+                self.ended = batch.plan.next.epoch != self.epoch;
                 self.mark = batch.plan.next;
                 self.loader.count_substitutes(&batch.plan);
             }
@@ -52,7 +62,7 @@ impl Iterator for Batches {
             // A state that stood behind an epoch's last step.
             None => {
                 self.ended = true;
-                self.mark = Mark::epoch(self.mark.epoch + 1);
+                self.mark = Mark::epoch(self.mark.epoch.saturating_add(1));
             }
         }
         batch

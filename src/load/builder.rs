@@ -1,14 +1,13 @@
 //! From what a user asks for to a loader, with everything that can be wrong found before the first step.
 
 use super::batch::Assembler;
-use super::estimate::Estimate;
-use super::fingerprint::{Fingerprint, Hash};
+use super::fingerprint::{Fingerprint, Hash, packing_into};
 use super::groups::{self, ALL, GroupSelection, Samples};
 use super::lengths::{Lengths, PictureSource, TokenSource};
 use super::loader::{Loader, Parts};
 use super::mixture::{EpochLength, Group};
 use super::order::Order;
-use super::packing::{Budget, Overlong, Packing};
+use super::packing::{Overlong, Packing};
 use super::projection::Projection;
 use super::shard::{Remainder, Shard, Steps};
 use super::state::{Mark, State};
@@ -136,18 +135,14 @@ impl LoaderBuilder {
     /// # Errors
     /// `NotFound`, `Io`; `Corrupt` when a file of the folder is damaged.
     pub fn saved_groups(mut self, dir: impl AsRef<Path>) -> Result<Self> {
-        let mut groups = groups::load(dir.as_ref())?;
+        let (groups, mixture) = groups::load(dir.as_ref())?;
         self.within = None;
         self.groups.clear();
-        match groups.pop() {
-            Some(only) if groups.is_empty() && only.name == ALL => Ok(self.selection(only.selection)),
-            last => {
-                groups.extend(last);
-                Ok(groups
-                    .into_iter()
-                    .fold(self, |builder, group| builder.group_of(group.name, group.selection, group.weight)))
-            }
-        }
+        let add = |builder: Self, group: GroupSelection| match mixture {
+            true => builder.group_of(group.name, group.selection, group.weight),
+            false => builder.selection(group.selection),
+        };
+        Ok(groups.into_iter().fold(self, add))
     }
 
     /// Shuffles by this seed. Without it samples come by ascending address.
@@ -256,14 +251,11 @@ impl LoaderBuilder {
         let start = match &self.resume {
             Some(state) => {
                 fingerprint.check(&state.fingerprint)?;
-                match &packer {
-                    Some(packer) => packer.resumed(state.mark)?,
-                    None => state.mark,
-                }
+                state.mark
             }
             None => Mark::default(),
         };
-        let loader = Loader::new(Parts {
+        let mut parts = Parts {
             assembler,
             groups,
             order,
@@ -274,8 +266,10 @@ impl LoaderBuilder {
             on_damage: self.on_damage,
             pipeline: self.pipeline,
             fingerprint,
-            start,
-        });
+            start: Mark::default(),
+        };
+        parts.start = parts.checked(start)?;
+        let loader = Loader::new(parts);
         match loader.steps(start.epoch)? {
             0 => Err(Error::invalid(format!(
                 "the packed samples of an epoch make no whole batch of {} bins: make the global batch smaller, or let the \
@@ -293,12 +287,7 @@ impl LoaderBuilder {
                 false => Ok(None),
             };
         };
-        let limited = matches!(packing, Packing::Bins(budget) if budget.pictures.is_some());
-        let pictures = match &self.pictures {
-            Some(pictures) => pictures.clone(),
-            None if limited => PictureSource::Media,
-            None => PictureSource::None,
-        };
+        let pictures = self.picture_source(packing);
         let selections: Vec<_> = groups.iter().map(|group| &group.selection).collect();
         let lengths = Lengths::read(dataset, &selections, tokens, &pictures)?;
         if let Packing::Bins(budget) = packing
@@ -308,6 +297,15 @@ impl LoaderBuilder {
         }
         let window = self.window.unwrap_or_else(|| WINDOW.next_multiple_of(self.batch.max(1)));
         Packer::new(order.clone(), lengths, *packing, window, self.batch).map(Some)
+    }
+
+    fn picture_source(&self, packing: &Packing) -> PictureSource {
+        let limited = matches!(packing, Packing::Bins(budget) if budget.pictures.is_some());
+        match &self.pictures {
+            Some(pictures) => pictures.clone(),
+            None if limited => PictureSource::Media,
+            None => PictureSource::None,
+        }
     }
 
     fn resolve(&self, dataset: &Dataset) -> Result<Vec<GroupSelection>> {
@@ -368,11 +366,11 @@ impl LoaderBuilder {
             samples.selection(&group.selection);
             shares.text(&group.name).number(group.weight);
         }
-        shares.number(order.len());
+        shares.number(order.len()).number((!self.groups.is_empty()).into());
         seed.number(self.seed.is_some().into()).number(self.seed.unwrap_or(0));
         batch.number(self.batch).number((self.remainder == Remainder::Pad).into());
-        if let Some(packer) = packer {
-            packing_into(&mut batch, packer, self.packing.as_ref().map(|(_, tokens)| tokens), self.pictures.as_ref());
+        if let (Some(packer), Some((packing, tokens))) = (packer, &self.packing) {
+            packing_into(&mut batch, packer, tokens, &self.picture_source(packing));
         }
         Fingerprint::new([samples.finish(), seed.finish(), shares.finish(), batch.finish()])
     }
@@ -384,38 +382,4 @@ fn by(selection: &Selection) -> String {
         "" => String::new(),
         condition => format!(" by {condition:?}"),
     }
-}
-
-/// How samples are packed, and where their lengths are known from. The lengths themselves follow from the dataset's
-/// version.
-fn packing_into(hash: &mut Hash, packer: &Packer, tokens: Option<&TokenSource>, pictures: Option<&PictureSource>) {
-    hash.number(packer.window());
-    match packer.packing() {
-        Packing::ByLength => hash.number(1),
-        Packing::Bins(Budget { tokens, pictures, overlong }) => {
-            let overlong = match overlong {
-                Overlong::Error => 0,
-                Overlong::Truncate => 1,
-                Overlong::Alone => 2,
-            };
-            hash.number(2).number((*tokens).into()).number(pictures.map_or(0, u64::from)).number(overlong)
-        }
-    };
-    match tokens {
-        None => hash.number(0),
-        Some(TokenSource::Column(name)) => hash.number(1).text(name),
-        Some(TokenSource::Estimate(Estimate { bytes, patch, merge, size: (width, height), fps, seconds })) => {
-            hash.number(2);
-            [bytes, patch, merge, width, height].into_iter().for_each(|number| {
-                hash.number((*number).into());
-            });
-            hash.number(fps.to_bits()).number(seconds.to_bits())
-        }
-    };
-    match pictures {
-        None => hash.number(0),
-        Some(PictureSource::None) => hash.number(1),
-        Some(PictureSource::Column(name)) => hash.number(2).text(name),
-        Some(PictureSource::Media) => hash.number(3),
-    };
 }

@@ -1,10 +1,16 @@
 //! What makes two runs the same run: the samples, the seed, the groups and the batch.
 
+use super::estimate::Estimate;
+use super::lengths::{PictureSource, TokenSource};
+use super::packing::{Budget, Overlong, Packing};
+use super::window::Packer;
 use crate::dataset::Selection;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The way in which lengths are estimated; another one is another run.
+const ESTIMATE: u64 = 1;
 /// Addresses that are hashed at a time.
 const CHUNK: usize = 8192;
 
@@ -123,4 +129,36 @@ impl Hash {
         first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
         u64::from_le_bytes(first)
     }
+}
+
+/// How samples are packed, and where their lengths are known from. The lengths themselves follow from the dataset's
+/// version.
+pub(super) fn packing_into(hash: &mut Hash, packer: &Packer, tokens: &TokenSource, pictures: &PictureSource) {
+    hash.number(packer.window());
+    match packer.packing() {
+        Packing::ByLength => hash.number(1),
+        Packing::Bins(Budget { tokens, pictures, overlong }) => {
+            let overlong = match overlong {
+                Overlong::Error => 0,
+                Overlong::Truncate => 1,
+                Overlong::Alone => 2,
+            };
+            hash.number(2).number((*tokens).into()).number(pictures.map_or(0, u64::from)).number(overlong)
+        }
+    };
+    match tokens {
+        TokenSource::Column(name) => hash.number(1).text(name),
+        TokenSource::Estimate(Estimate { bytes, patch, merge, size: (width, height), fps, seconds }) => {
+            hash.number(2).number(ESTIMATE);
+            [bytes, patch, merge, width, height].into_iter().for_each(|number| {
+                hash.number((*number).into());
+            });
+            hash.number(fps.to_bits()).number(seconds.to_bits())
+        }
+    };
+    match pictures {
+        PictureSource::None => hash.number(1),
+        PictureSource::Column(name) => hash.number(2).text(name),
+        PictureSource::Media => hash.number(3),
+    };
 }

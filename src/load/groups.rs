@@ -61,6 +61,14 @@ fn fitting<'s>(dataset: &Dataset, selection: &'s Selection) -> Result<&'s Select
     Ok(selection)
 }
 
+/// What the list says.
+#[derive(Serialize, Deserialize)]
+struct List {
+    /// Whether they are drawn from by weight.
+    mixture: bool,
+    groups: Vec<Saved>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Saved {
     name: String,
@@ -68,27 +76,36 @@ struct Saved {
     file: String,
 }
 
-/// Writes groups to a new folder: a selection's file for each, and last the list of them.
-pub(super) fn save(groups: &[GroupSelection], dir: &Path) -> Result<()> {
-    if dir.exists() {
-        return Err(Error::exists("it is there already: name a new folder for the saved groups").in_file(dir));
+/// Writes groups to a new folder: a selection's file for each, and last the list of them, without which the folder is none.
+pub(super) fn save(groups: &[GroupSelection], mixture: bool, dir: &Path) -> Result<()> {
+    if dir.join(LIST).exists() {
+        return Err(Error::exists("groups are saved there already: name a new folder").in_file(dir));
     }
-    create_dir_synced(dir)?;
+    if !dir.exists() {
+        create_dir_synced(dir)?;
+    }
     let mut list = Vec::new();
     for (at, group) in groups.iter().enumerate() {
         let file = format!("{at:04}.arrow");
-        group.selection.save(dir.join(&file))?;
+        // What an attempt left that did not come to its end.
+        match std::fs::remove_file(dir.join(&file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("cannot write over it", error).in_file(dir.join(&file)));
+            }
+            _ => group.selection.save(dir.join(&file))?,
+        }
         list.push(Saved { name: group.name.clone(), weight: group.weight, file });
     }
-    let text = serde_json::to_vec_pretty(&list).map_err(|error| Error::invalid(error.to_string()))?;
+    let text = serde_json::to_vec_pretty(&List { mixture, groups: list })
+        .map_err(|error| Error::invalid(error.to_string()))?;
     publish_bytes(dir, LIST, &text)
 }
 
-/// Reads groups that were saved.
-pub(super) fn load(dir: &Path) -> Result<Vec<GroupSelection>> {
+/// Reads groups that were saved, and whether they are a mixture.
+pub(super) fn load(dir: &Path) -> Result<(Vec<GroupSelection>, bool)> {
     let path = dir.join(LIST);
     let text = std::fs::read(&path).map_err(|error| Error::io("cannot read the saved groups", error).in_file(&path))?;
-    let list: Vec<Saved> = serde_json::from_slice(&text)
+    let list: List = serde_json::from_slice(&text)
         .map_err(|error| Error::corrupt(format!("it does not list saved groups: {error}")).in_file(&path))?;
     let group = |saved: Saved| {
         if Path::new(&saved.file).components().count() != 1 || saved.file.starts_with('.') {
@@ -97,5 +114,5 @@ pub(super) fn load(dir: &Path) -> Result<Vec<GroupSelection>> {
         let selection = Selection::load(dir.join(&saved.file))?;
         Ok(GroupSelection { name: saved.name, weight: saved.weight, selection })
     };
-    list.into_iter().map(group).collect()
+    Ok((list.groups.into_iter().map(group).collect::<Result<_>>()?, list.mixture))
 }

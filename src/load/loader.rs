@@ -6,6 +6,7 @@ use super::builder::OnDamage;
 use super::fingerprint::Fingerprint;
 use super::groups::{self, GroupSelection};
 use super::order::{Order, Place, SUBSTITUTES_MAX};
+use super::packing::Packing;
 use super::plan::{Plan, Slot};
 use super::plans::Plans;
 use super::shard::{Remainder, Shard, Steps};
@@ -13,12 +14,15 @@ use super::state::{Mark, State};
 use super::window::Packer;
 use super::workers::{Pipeline, PipelineOptions, PlanIter};
 use crate::dataset::{Dataset, versions};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The last epoch that a state may stand in: beyond, it is damaged.
+const EPOCH_MAX: u64 = 1 << 40;
 
 /// A training loader: see [`Dataset::loader`]. Cheap to clone, and to share between threads and processes.
 #[derive(Clone)]
@@ -45,6 +49,33 @@ pub(super) struct Parts {
     pub pipeline: PipelineOptions,
     pub fingerprint: Fingerprint,
     pub start: Mark,
+}
+
+impl Parts {
+    /// A mark that batches can begin with: the one that is given, or the next window's, where the one under way is no longer
+    /// packed as it was.
+    ///
+    /// # Errors
+    /// `Invalid` when it is none of this run's.
+    pub fn checked(&self, mark: Mark) -> Result<Mark> {
+        let Mark { epoch, step, window, item, packed } = mark;
+        let wrong =
+            |what: &str| Err(Error::invalid(format!("the state is damaged: {what}; resume from an earlier one")));
+        if epoch > EPOCH_MAX || self.order.at(epoch, 0).is_err() {
+            return wrong("there is no such epoch");
+        }
+        let Some(packer) = &self.packer else {
+            return match (step <= self.steps.len(), (window, item, packed) == (step, 0, 0)) {
+                (false, _) => wrong(&format!("an epoch has {} steps, and it stands at step {step}", self.steps.len())),
+                (true, false) => wrong("its window is not its step, although samples are not packed"),
+                (true, true) => Ok(mark),
+            };
+        };
+        if step > self.order.len() || window > packer.windows() || (item > 0) != (packed > 0) {
+            return wrong("it stands at no window of the epoch");
+        }
+        packer.resumed(mark)
+    }
 }
 
 impl Loader {
@@ -107,8 +138,7 @@ impl Loader {
         self.0.substituted.load(Ordering::Relaxed)
     }
 
-    /// The tags of the version that batches are read from. A version without one is not kept for ever: tag it when a long run
-    /// begins.
+    /// The tags of the version that batches are read from.
     ///
     /// # Errors
     /// As [`Dataset::open`].
@@ -117,7 +147,20 @@ impl Loader {
         Ok(tags.filter(|(_, version)| *version == self.dataset().version()).map(|(tag, _)| tag).collect())
     }
 
-    /// Writes what is drawn from to a new folder: with it, [`LoaderBuilder::saved_groups`] goes on with the very same
+    /// What should be done before a long run, or `None`: a version without a tag is not kept for ever.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn advice(&self) -> Result<Option<String>> {
+        let version = self.dataset().version();
+        Ok(self.tags()?.is_empty().then(|| {
+            format!(
+                "version {version} has no tag and may be cleaned up one day: tag it, so that the run can be resumed"
+            )
+        }))
+    }
+
+    /// Writes what is drawn from to a new folder (on one rank alone): with it, [`LoaderBuilder::saved_groups`] goes on with the very same
     /// samples, also when rows were erased since.
     ///
     /// [`LoaderBuilder::saved_groups`]: super::LoaderBuilder::saved_groups
@@ -125,7 +168,7 @@ impl Loader {
     /// # Errors
     /// `Exists` when there is such a folder; `Io`.
     pub fn save_groups(&self, dir: impl AsRef<Path>) -> Result<()> {
-        groups::save(self.groups(), dir.as_ref())
+        groups::save(self.groups(), !self.order().groups().is_empty(), dir.as_ref())
     }
 
     /// The batches from the beginning, or from the state that the loader was built to resume, to the end of that epoch.
@@ -153,28 +196,35 @@ impl Loader {
                 self.dataset().version()
             )));
         }
-        match &self.parts().packer {
-            Some(packer) => Ok(self.from(packer.resumed(state.mark)?)),
-            None => Ok(self.from(state.mark)),
-        }
+        Ok(self.from(self.parts().checked(state.mark)?))
     }
 
     fn from(&self, mark: Mark) -> Batches {
         Batches::new(self, mark)
     }
 
-    /// The plans from a mark on, to the end of its epoch: what a process that reads no data hands out to those that do.
-    pub fn plans(&self, from: Mark) -> Plans {
-        Plans::new(self, from)
+    /// The plans of an epoch: what a process that reads no data hands out to those that do.
+    pub fn plans(&self, epoch: u64) -> Plans {
+        Plans::new(self, Mark::epoch(epoch))
     }
 
-    /// Reads what a plan names.
+    /// The plans from a state on, to the end of its epoch.
+    ///
+    /// # Errors
+    /// As [`Loader::resume`].
+    pub fn plans_from(&self, state: &State) -> Result<Plans> {
+        Ok(Plans::new(self, self.resume(state)?.state().mark))
+    }
+
+    /// Reads what a plan of this loader names, on any process that has built it alike.
     ///
     /// # Errors
     /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`, `LinkBroken`, with the sample's position and address.
     pub fn assemble(&self, plan: Plan) -> Result<Batch> {
         let epoch = plan.epoch;
-        self.parts().assembler.assemble_with(plan, |bad| self.instead(epoch, bad))
+        let batch = self.parts().assembler.assemble_with(plan, |bad| self.instead(epoch, bad))?;
+        self.count_substitutes(&batch.plan);
+        Ok(batch)
     }
 
     /// The threads that read the batches from a mark on.
@@ -183,8 +233,8 @@ impl Loader {
         let plans = move |delivered: u64| {
             let skipped = usize::try_from(delivered).unwrap_or(usize::MAX);
             match plans.parts().packer {
-                None => Box::new(plans.plans(from.after(delivered))) as PlanIter,
-                Some(_) => Box::new(plans.plans(from).skip(skipped)),
+                None => Box::new(Plans::new(&plans, from.after(delivered))) as PlanIter,
+                Some(_) => Box::new(Plans::new(&plans, from).skip(skipped)),
             }
         };
         let on_bad = move |sample: BadSample<'_>| bad.instead(from.epoch, sample);
@@ -198,7 +248,13 @@ impl Loader {
 
     /// The slot that takes the place of one that cannot be had.
     fn instead(&self, epoch: u64, bad: BadSample<'_>) -> Result<Slot> {
-        if self.parts().on_damage == OnDamage::Error {
+        // What concerns the machine and not the sample is no reason for another one: the next try may read it, and which
+        // samples come would depend on the weather.
+        let is_the_samples = matches!(
+            bad.error.kind(),
+            ErrorKind::Deleted | ErrorKind::NotInVersion | ErrorKind::Corrupt | ErrorKind::LinkBroken
+        );
+        if self.parts().on_damage == OnDamage::Error || !is_the_samples {
             return Err(bad.into_error());
         }
         match self.candidate(epoch, bad.slot.position, bad.attempt.into())? {
@@ -214,12 +270,13 @@ impl Loader {
         }
     }
 
-    /// The `attempt`-th sample that may stand at a position, and whether it counts. Where samples are packed, those come
+    /// The `attempt`-th sample that may stand at a position, and whether it counts. Where bins have a budget, those come
     /// first that are no longer than the one whose place they take; then, so that the run goes on, others, which only
     /// fill the slot.
     fn candidate(&self, epoch: u64, position: u64, attempt: u64) -> Result<Option<(Place, bool)>> {
         let order = self.parts().order.clone();
-        let Some(packer) = &self.parts().packer else {
+        let budgeted = |packer: &&Packer| matches!(packer.packing(), Packing::Bins(_));
+        let Some(packer) = self.parts().packer.as_ref().filter(budgeted) else {
             return match attempt < SUBSTITUTES_MAX {
                 true => Ok(Some((order.substitute(epoch, position, attempt)?, true))),
                 false => Ok(None),

@@ -47,7 +47,7 @@ pub use permutation::Permutation;
 pub use plan::{Plan, Slot};
 pub use plans::Plans;
 pub use projection::{ANNOTATION_ROWS, MEDIA_ROWS, Projection};
-pub use shard::{Item, Remainder, Shard, Steps};
+pub use shard::{BATCH_MAX, Item, Remainder, Shard, Steps};
 pub use state::{Mark, State};
 pub use watch::Stall;
 pub use window::{Bin, BinCounts, BinPlace, BinReader, Packer, StepBins};

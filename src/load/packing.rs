@@ -132,13 +132,13 @@ impl Bins {
         Ok(Self { first, places, starts })
     }
 
-    /// A checksum over which sample lies in which bin: two windows with the same one were packed alike.
+    /// A checksum over which sample lies in which bin, never 0: two windows with the same one were packed alike.
     pub fn crc32(&self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
         for number in self.places.iter().chain(&self.starts) {
             hasher.update(&number.to_le_bytes());
         }
-        hasher.finalize()
+        hasher.finalize().max(1)
     }
 
     /// How many bins there are.

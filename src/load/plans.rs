@@ -57,8 +57,8 @@ impl Plans {
         for item in share {
             slots.push(self.slot(item.item, item.valid)?);
         }
-        let next = match step + 1 == steps.len() {
-            true => Mark::epoch(epoch + 1),
+        let next = match step.saturating_add(1) == steps.len() {
+            true => Mark::epoch(epoch.saturating_add(1)),
             false => self.mark.after(1),
         };
         Ok(Some(Plan { epoch, step, slots, bins: None, next }))
@@ -86,8 +86,8 @@ impl Plans {
         let packed = if item > 0 { reader.crc32(epoch, window)? } else { 0 };
         *ahead = reader.step(epoch, bins.next, shard, remainder)?;
         let next = match ahead {
-            Some(_) => Mark { epoch, step: step + 1, window, item, packed },
-            None => Mark::epoch(epoch + 1),
+            Some(_) => Mark { epoch, step: step.saturating_add(1), window, item, packed },
+            None => Mark::epoch(epoch.saturating_add(1)),
         };
         Ok(Some(Plan { epoch, step, slots, bins: Some(borders), next }))
     }
@@ -110,7 +110,8 @@ impl Iterator for Plans {
             Deal::Ended => Ok(None),
         };
         if let Ok(Some(plan)) = &plan {
-            if plan.next.epoch == self.mark.epoch {
+            // At the end of an epoch there is nothing more, also of the last one that can be counted.
+            if plan.next.step > plan.step {
                 self.deal = deal;
             }
             self.mark = plan.next;

@@ -3,6 +3,9 @@
 use crate::error::{Error, Result};
 use std::ops::Range;
 
+/// The most samples of a global batch.
+pub const BATCH_MAX: u64 = 1 << 20;
+
 /// One of the processes that train together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
@@ -45,6 +48,9 @@ impl Shard {
     /// # Errors
     /// `Invalid` when it cannot, with what to change.
     pub fn check(&self, batch: u64, uneven: bool) -> Result<()> {
+        if batch > BATCH_MAX {
+            return Err(Error::invalid(format!("a global batch has at most {BATCH_MAX} samples, not {batch}")));
+        }
         if self.world > batch {
             return Err(Error::invalid(format!(
                 "a global batch of {batch} leaves some of {} processes without a sample: it must be at least {}",

@@ -176,8 +176,15 @@ impl Packer {
     /// # Errors
     /// `Invalid` when the epoch has no such window.
     pub fn resumed(&self, mark: Mark) -> Result<Mark> {
-        if mark.item == 0 || self.bins(mark.epoch, mark.window)?.crc32() == mark.packed {
+        if mark.item == 0 {
             return Ok(mark);
+        }
+        let bins = self.bins(mark.epoch, mark.window)?;
+        if bins.crc32() == mark.packed {
+            return match mark.item < bins.len() {
+                true => Ok(mark),
+                false => Err(Error::invalid(format!("a window has {} bins, and no bin {}", bins.len(), mark.item))),
+            };
         }
         Ok(Mark { window: mark.window + 1, item: 0, packed: 0, ..mark })
     }
