@@ -26,9 +26,12 @@ Examples:
   surgdb select my.surgdb --where 'width < 480' --table frames --json
   surgdb select my.surgdb --load train.arrow      are its rows still there?
 
-Conditions: task = \"phase recognition\"  source in (a, b)  id like \"VID68%\"  turns.text contains bleeding
-  turns > 2  has media  split is null  label(instrument) = grasper  case.patient = p7  licence allows commercial
-joined by and, or, not and ( ). Columns are listed by `surgdb column list`; a dot leads on to what they refer to.
+Conditions, joined by and, or, not and ( ):
+  task = \"phase recognition\"    source in (a, b)    id like \"VID68%\"
+  turns.text contains bleeding  turns > 2           has media
+  split is null                 case.patient = p7   label(instrument) = grasper
+  licence allows commercial
+`surgdb column list` lists the columns; a dot leads on to what they refer to.
 
 A saved selection holds addresses alone. Other commands take it with --selection FILE.
 Exit code 1 says that rows of a loaded selection are gone.";

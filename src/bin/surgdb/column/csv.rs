@@ -115,19 +115,26 @@ fn is_whole_digits(cell: &str) -> bool {
     is_whole(cell) && cell.trim_start_matches('-').len() <= FLOAT_DIGITS
 }
 
-/// Whether it is a number with a point or an exponent whose digits a `float64` keeps.
+/// Whether it is a number with a point or an exponent whose digits a `float64` gives back; zeros at its end aside.
 fn is_float(cell: &str) -> bool {
-    let digits = cell.strip_prefix('-').unwrap_or(cell);
-    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let number = cell.strip_prefix('-').unwrap_or(cell);
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let has_form = digits.contains(['.', 'e', 'E'])
+    let has_form = number.contains(['.', 'e', 'E'])
         && is_digits(whole)
         && is_digits(part)
         && is_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))
         && (whole == "0" || !whole.starts_with('0'));
-    let significant = whole.len() + part.trim_end_matches('0').len();
-    has_form && significant <= FLOAT_DIGITS + 1 && cell.parse::<f64>().is_ok_and(f64::is_finite)
+    let value = cell.parse::<f64>().ok().filter(|value| has_form && value.is_finite());
+    value.is_some_and(|value| digits(&format!("{value:e}")) == digits(cell))
+}
+
+/// The digits of a number's mantissa, without zeros at either end.
+fn digits(number: &str) -> String {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
 }
 
 fn flag(cell: &str) -> Option<bool> {
@@ -222,6 +229,7 @@ mod tests {
             &["9007199254740993", "0.5"],
             &["0.12345678901234567890"],
             &["1e999"],
+            &["1e-999"],
             &["-0", "1"],
             &["1_000"],
             &[".", "1.5"],

@@ -68,16 +68,7 @@ pub fn check_names<'a>(names: impl Iterator<Item = &'a str>, key: &str) -> Resul
 /// are named; all batches are joined.
 pub fn read_arrow(path: &Path, key: &str, wanted: &[String]) -> Result<Values> {
     let file = File::open(path).map_err(|error| Error::io("cannot open it", error).in_file(path))?;
-    let wrong = |error: arrow_schema::ArrowError| {
-        let message = match error.to_string() {
-            message if message.contains("lz4") => {
-                "it is compressed with LZ4, which is not read here: write it with compression='zstd' or 'uncompressed'"
-                    .into()
-            }
-            message => format!("it is no Arrow file that can be read: {message}"),
-        };
-        Error::input(message).in_file(path)
-    };
+    let wrong = |error: arrow_schema::ArrowError| Error::input(unreadable(&error.to_string())).in_file(path);
     let reader = arrow_ipc::reader::FileReader::try_new(BufReader::new(file), None).map_err(wrong)?;
     let schema = reader.schema();
     let batches = reader.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
@@ -102,6 +93,18 @@ pub fn read_arrow(path: &Path, key: &str, wanted: &[String]) -> Result<Values> {
         }
     }
     Ok(values)
+}
+
+/// Why an Arrow file cannot be read, and what to do where that is known.
+fn unreadable(message: &str) -> String {
+    match ["lz4", "zstd"].into_iter().find(|codec| message.contains(&format!("{codec} IPC decompression"))) {
+        Some(codec) => {
+            format!(
+                "it is compressed ({codec}), and here only plain Arrow files are read: write it with compression='uncompressed'"
+            )
+        }
+        None => format!("it is no Arrow file that can be read: {message}"),
+    }
 }
 
 /// The texts of a column of text or integers without nulls.
@@ -185,4 +188,19 @@ pub fn dictionary(array: &ArrayRef) -> Option<ArrayRef> {
     let values: StringArray = values.into_iter().map(Some).collect();
     let dictionary: DictionaryArray<Int32Type> = DictionaryArray::try_new(keys, Arc::new(values)).ok()?;
     Some(Arc::new(dictionary))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unreadable;
+
+    #[test]
+    fn a_compressed_file_is_refused_with_what_to_do() {
+        for codec in ["lz4", "zstd"] {
+            let said =
+                unreadable(&format!("Invalid argument error: {codec} IPC decompression requires the {codec} feature"));
+            assert!(said.contains(codec) && said.contains("compression='uncompressed'"), "{said}");
+        }
+        assert!(unreadable("no magic").contains("no magic"));
+    }
 }
