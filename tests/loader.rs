@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use surgdb::dataset::{CellUpdate, DeleteOptions, Filter, Selection};
 use surgdb::load::{
-    Budget, EpochLength, Loader, LoaderBuilder, Mark, OnDamage, Overlong, Packing, Plan, Remainder, State, TokenSource,
+    Batches, Budget, EpochLength, Loader, LoaderBuilder, Mark, OnDamage, Overlong, Packing, PipelineOptions, Plan,
+    Remainder, State, TokenSource,
 };
 use surgdb::rows::{ConversationRow, TurnRow};
 use surgdb::{Address, Column, ColumnType, Dataset, ErrorKind, Operation, Table};
@@ -359,4 +360,84 @@ fn what_cannot_be_built_says_what_to_change() {
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
         assert!(error.message().contains(says) || says == "another", "{error}");
     }
+}
+
+#[test]
+fn a_mixture_of_one_group_is_another_run_than_that_group_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = dataset().loader().shuffle(1).batch(4);
+    let mixture = plain.clone().group("all", Filter::all(), 1).build().unwrap();
+    let plain = plain.build().unwrap();
+    assert!(mixture.resume(&plain.start().state()).is_err());
+    for (name, loader) in [("plain", &plain), ("mixture", &mixture)] {
+        let saved = dir.path().join(name);
+        loader.save_groups(&saved).unwrap();
+        let again = dataset().loader().shuffle(1).batch(4).saved_groups(&saved).unwrap().build().unwrap();
+        assert_eq!(again.fingerprint(), loader.fingerprint(), "{name}");
+        assert_eq!(plans(&again, Mark::epoch(3)), plans(loader, Mark::epoch(3)), "{name}");
+    }
+}
+
+#[test]
+fn a_mark_that_is_none_of_the_run_is_refused() {
+    let flat = dataset().loader().shuffle(1).batch(10);
+    let tokens = TokenSource::Column("tokens".into());
+    let budget = Budget { tokens: 40, pictures: None, overlong: Overlong::Error };
+    let packed = flat.clone().pack(Packing::Bins(budget), tokens).window(100);
+    let mark = |step, window, item, packed| Mark { epoch: 0, step, window, item, packed };
+    let far = |epoch| Mark { epoch, ..Mark::default() };
+    for (builder, marks) in [
+        (flat, vec![mark(31, 31, 0, 0), mark(5, 7, 0, 0), mark(5, 5, 1, 0), mark(5, 5, 0, 9), far(u64::MAX)]),
+        (
+            packed,
+            vec![mark(9, 0, 3, 0), mark(9, 4, 0, 0), mark(u64::MAX, 1, 0, 0), mark(9, 0, u64::MAX, 7), far(1 << 41)],
+        ),
+    ] {
+        let loader = builder.clone().build().unwrap();
+        for mark in marks {
+            let state = State { mark, ..loader.start().state() };
+            assert_eq!(loader.resume(&state).err().map(|error| error.kind()), Some(ErrorKind::Invalid), "{mark:?}");
+            assert!(loader.plans_from(&state).is_err());
+            assert!(builder.clone().resume(state).build().is_err());
+        }
+    }
+}
+
+#[test]
+fn batches_are_the_same_with_any_number_of_workers_and_after_resuming_at_another() {
+    let builder = dataset().loader().shuffle(9).batch(16);
+    let workers = |workers| builder.clone().pipeline(PipelineOptions::default().workers(workers)).build().unwrap();
+    let read = |batches: Batches| batches.map(|batch| batch.unwrap()).collect::<Vec<_>>();
+    let whole = read(workers(0).epoch(0));
+    assert_eq!(whole.len(), ROWS / 16);
+    for before in [0, 1, 3] {
+        let mut batches = workers(before).epoch(0);
+        batches.by_ref().take(5).for_each(|batch| drop(batch.unwrap()));
+        for after in [0, 2, 5] {
+            let rest = read(workers(after).resume(&batches.state()).unwrap());
+            assert_eq!(rest.len(), whole.len() - 5);
+            for (batch, expected) in rest.iter().zip(&whole[5..]) {
+                assert_eq!((&batch.plan, &batch.conversations), (&expected.plan, &expected.conversations));
+            }
+        }
+        batches.next_epoch();
+        assert_eq!(batches.state().mark, Mark::epoch(1));
+        assert_eq!(batches.next().unwrap().unwrap().plan, workers(0).plans(1).next().unwrap().unwrap());
+    }
+}
+
+#[test]
+fn a_machine_that_cannot_read_is_an_error_also_where_samples_may_be_substituted() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    make(&root);
+    let dataset = Dataset::open(&root).unwrap();
+    let loader = dataset.loader().shuffle(5).batch(30).on_damage(OnDamage::Substitute).build().unwrap();
+    std::fs::rename(root.join("conversations"), root.join("elsewhere")).unwrap();
+    let mut batches = loader.start();
+    assert!(batches.next().unwrap().is_err());
+    let state = batches.state();
+    assert_eq!((state.mark, loader.substituted()), (Mark::default(), 0));
+    std::fs::rename(root.join("elsewhere"), root.join("conversations")).unwrap();
+    assert!(loader.resume(&state).unwrap().all(|batch| batch.is_ok()));
 }

@@ -71,7 +71,8 @@ impl Parts {
                 (true, true) => Ok(mark),
             };
         };
-        if step > self.order.len() || window > packer.windows() || (item > 0) != (packed > 0) {
+        if step > self.order.len() || window > packer.windows() || item > packer.window() || (item > 0) != (packed > 0)
+        {
             return wrong("it stands at no window of the epoch");
         }
         packer.resumed(mark)
