@@ -38,7 +38,8 @@ pub use format::Format;
 pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
 pub use pattern::{Names, Pattern};
 pub use report::{
-    BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile, RecordCounts,
+    AboutChange, BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile,
+    RecordCounts,
 };
 pub use run::import;
 pub use source::{BoxConvention, Defaults, PatientFrom, SourceDescription};

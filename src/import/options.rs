@@ -28,6 +28,8 @@ pub struct ImportOptions {
     pub missing: OnMissing,
     /// What happens to a record that the dataset has with other content.
     pub on_change: OnChange,
+    /// Whether the source's licence may become another than the dataset has; else that is an error.
+    pub relicense: bool,
     /// Read and check everything, and write nothing.
     pub dry_run: bool,
     /// Set from outside to stop: the dataset is then as it was.

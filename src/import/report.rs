@@ -25,6 +25,9 @@ pub struct ImportReport {
     pub inputs: Vec<InputReport>,
     /// Files in a folder that were passed over, and why.
     pub ignored: Vec<Ignored>,
+    /// What is said of the source otherwise than the dataset had it: `licence`, `kind`, `title`, `citation`, `url`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub about: BTreeMap<&'static str, AboutChange>,
     /// What the inputs hold, as their form counts it: `frames`, `rows`, `images`, `categories`, ….
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub read: BTreeMap<&'static str, u64>,
@@ -63,6 +66,15 @@ pub struct InputReport {
     pub records: u64,
     /// What form its first record has.
     pub format: Option<&'static str>,
+}
+
+/// A change of what is said of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AboutChange {
+    /// What the dataset had; none where it had nothing.
+    pub from: Option<String>,
+    /// What it has now.
+    pub to: String,
 }
 
 /// A file that was passed over.
@@ -277,6 +289,7 @@ impl ImportReport {
     pub fn has_changes(&self) -> bool {
         self.records.added + self.records.replaced + self.media.found_now + self.boxes.reread > 0
             || !self.splits.is_empty()
+            || !self.about.is_empty()
             || self.rows.values().any(|count| *count > 0)
     }
 

@@ -30,7 +30,7 @@ use crate::schema::record::{Identity, id_identity};
 use crate::schema::rows::{AnnotationRow, GroundingRow};
 use crate::schema::tables::Table;
 use boxes::{Difference, Reread, split_difference};
-use provenance::{merged, provenance};
+use provenance::{changes, provenance};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
@@ -62,6 +62,7 @@ const TELL_EVERY: u64 = 64;
 /// ```
 ///
 /// # Errors
+/// `Invalid` where the source's licence differs from the dataset's and may not be changed;
 /// `Input` or `Invalid` with file, record, line and id at a record that cannot be taken, unless those are skipped;
 /// `Interrupted` when the caller asked to stop; else what the dataset's appender returns. Whatever the error, the
 /// dataset is as it was.
@@ -153,6 +154,10 @@ impl<'r> Run<'r> {
     }
 
     fn inputs(&mut self, paths: &[PathBuf]) -> Result<()> {
+        let (new, manifest) = (self.options.source.entry(), self.sink.dataset().manifest());
+        if let Some(known) = manifest.source(&new.id) {
+            self.report.about = changes(&new, known, self.options.relicense)?;
+        }
         let mut ignored: Vec<Ignored> = Vec::new();
         let inputs = inputs::list(paths, self.options.format, &mut ignored)?;
         self.report.ignored = ignored;
@@ -450,8 +455,8 @@ impl<'r> Run<'r> {
         }
         let id = &self.options.source.id;
         let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
-        let known = self.sink.dataset().manifest().source(id).cloned();
-        let mut source = merged(self.options.source.entry(), known);
+        // What is not said now stays as it is, also where another writer says it meanwhile.
+        let mut source = self.options.source.entry();
         source.imports.push(provenance(self.options, &report, self.boxes.option(), path));
         self.sink.source(source);
         Ok(report)

@@ -1,24 +1,43 @@
 //! What the manifest says of an import.
 
+use crate::error::{Error, Result};
 use crate::format::manifest::{Import, ImportInput, JsonObject, Source};
 use crate::import::boxes;
 use crate::import::format::Format;
 use crate::import::options::ImportOptions;
-use crate::import::report::ImportReport;
+use crate::import::report::{AboutChange, ImportReport};
 use std::collections::BTreeMap;
 
-/// What was said of a source before holds where nothing is said now.
-pub(super) fn merged(new: Source, known: Option<Source>) -> Source {
-    let Some(known) = known else { return new };
-    Source {
-        id: new.id,
-        title: new.title.or(known.title),
-        kind: new.kind.or(known.kind),
-        licence: new.licence.or(known.licence),
-        citation: new.citation.or(known.citation),
-        url: new.url.or(known.url),
-        imports: known.imports,
+/// What is said of a source now, and otherwise than the dataset has it; what is not said now stays as it was.
+///
+/// # Errors
+/// `Invalid` where the licence is another one and may not be changed: whoever has the data would not know that it was.
+pub(super) fn changes(new: &Source, known: &Source, relicense: bool) -> Result<BTreeMap<&'static str, AboutChange>> {
+    let kind = |source: &Source| {
+        let word = source.kind.as_ref().and_then(|kind| serde_json::to_value(kind).ok())?;
+        word.as_str().map(str::to_owned)
+    };
+    let mut changes = BTreeMap::new();
+    for (what, known, new) in [
+        ("licence", known.licence.clone(), new.licence.clone()),
+        ("kind", kind(known), kind(new)),
+        ("title", known.title.clone(), new.title.clone()),
+        ("citation", known.citation.clone(), new.citation.clone()),
+        ("url", known.url.clone(), new.url.clone()),
+    ] {
+        if let Some(to) = new.filter(|new| known.as_ref() != Some(new)) {
+            changes.insert(what, AboutChange { from: known, to });
+        }
     }
+    if let Some(AboutChange { from: Some(from), to }) = changes.get("licence").filter(|_| !relicense) {
+        let message = format!(
+            "the licence of source {:?} is {from:?} in the dataset, and {to:?} is given now: leave it out to keep the \
+             dataset's, or change it for all rows of the source with --relicense",
+            new.id
+        );
+        return Err(Error::invalid(message));
+    }
+    Ok(changes)
 }
 
 /// What the manifest says of an import: nothing that could name a patient or a record.

@@ -60,6 +60,9 @@ pub struct Args {
     /// With a record that the dataset has with other content: report it, keep the old one, or replace it
     #[arg(long, default_value = "report", value_name = "WHAT")]
     on_change: OnChange,
+    /// Let the source's licence become another than the dataset has; else an import that gives another one is refused
+    #[arg(long)]
+    relicense: bool,
     /// Read and check everything, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -80,6 +83,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         on_error: args.on_error,
         missing: args.missing,
         on_change: args.on_change,
+        relicense: args.relicense,
         dry_run: args.dry_run,
         interrupt: Some(interrupt::flag()),
         ..ImportOptions::new(args.source.description(&args.sources)?)

@@ -6,7 +6,7 @@ use crate::ui::{self, Align, Table as Lines};
 use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::Result;
-use surgdb::import::{BoxReport, Example, ImportReport, MissingFile};
+use surgdb::import::{AboutChange, BoxReport, Example, ImportReport, MissingFile};
 
 /// How many missing files are named.
 const NAMED: usize = 5;
@@ -54,6 +54,9 @@ fn counts(report: &ImportReport) -> Lines {
         report.splits.iter().map(|(name, count)| format!("{} {name}", ui::count(*count))).collect();
     if !splits.is_empty() {
         lines.row(["splits".into(), splits.join(", ")]);
+    }
+    for (what, AboutChange { from, to }) in &report.about {
+        lines.row(["the source".into(), format!("{what}: {} → {to}", from.as_deref().unwrap_or("none"))]);
     }
     boxes(&report.boxes, &mut lines);
     let media = &report.media;
