@@ -163,10 +163,21 @@ impl Writer<'_> {
         self.media_fields(turns, &shown, order, &mut object, &mut notes);
         self.endings(row.alternatives()?, &mut object, &mut notes);
         object.raw_opt(self.form.mark, row.preferred()?);
-        object.text_opt("solution", row.solution()?);
+        let solution = row.solution()?;
+        // A solution that was no text stands in `extra` as it was.
+        let is_solution = |(key, value): &(String, &RawValue)| {
+            key == "solution" && !value.get().starts_with('"') && solution == Some(value.get())
+        };
+        let is_free = |field: &(String, &RawValue)| is_solution(field) || !self.is_taken(field, &taken);
+        let extra = row.extra()?.map(|extra| (extra, WrittenFields::of(extra)));
+        let extra = extra.map(|(extra, fields)| (extra, fields.filter(|fields| fields.0.iter().all(is_free))));
+        let written = extra.as_ref().and_then(|(_, fields)| fields.as_ref());
+        if !written.is_some_and(|fields| fields.0.iter().any(is_solution)) {
+            object.text_opt("solution", solution);
+        }
         object.text_opt("tools", row.tools()?);
-        if let Some(extra) = row.extra()? {
-            match WrittenFields::of(extra).filter(|fields| fields.0.iter().all(|field| !self.is_taken(field, &taken))) {
+        if let Some((extra, fields)) = extra {
+            match fields {
                 Some(fields) => {
                     fields.0.iter().for_each(|(key, value)| object.raw(key, value.get()));
                     if !fields.are(extra) {

@@ -82,7 +82,12 @@ pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format
     let solutions: &[&str] =
         if format == Format::Preference { &["solution", "answer", "ground_truth"] } else { &["solution"] };
     if let Some(name) = solutions.iter().find(|name| record.get(name).is_some_and(|value| value.get() != "null")) {
-        draft.solution = record.take(name).map(text_or_json);
+        let value = record.get(name);
+        draft.solution = value.map(text_or_json);
+        // One that is no text stays in `extra` too, so that it comes back as what it was.
+        if value.is_some_and(|value| value.get().starts_with('"')) {
+            record.take(name);
+        }
     }
     if let Some(value) = record.get("tools").filter(|value| !matches!(value.get(), "null" | "\"\"")) {
         draft.tools = Some(text_or_json(value));

@@ -104,6 +104,9 @@ fn trl_rows() {
     assert_eq!((said(&draft), draft.preferred), (vec![("user", "q"), ("assistant", "c")], Some(true)));
     let draft = read(r#"{"prompt":"q","answer":{"box":[1, 2]}}"#);
     assert_eq!(draft.solution.as_deref(), Some(r#"{"box":[1, 2]}"#));
+    assert_eq!(draft.extra.as_deref(), Some(r#"{"answer":{"box":[1, 2]}}"#));
+    let draft = read(r#"{"prompt":"q","solution":"42"}"#);
+    assert_eq!((draft.solution.as_deref(), draft.extra), (Some("42"), None));
 }
 
 #[test]
