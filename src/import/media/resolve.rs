@@ -25,6 +25,8 @@ pub(crate) enum Resolved {
 pub(crate) struct Wanted {
     /// With slashes, without `.` and, as far as they can be folded, `..`: what tells paths apart.
     pub(crate) id: String,
+    /// The path as it was written, where it may be a file's name as it is: with back slashes, or blanks at its ends.
+    exact: Option<String>,
     is_absolute: bool,
     is_remote: bool,
     climbs: bool,
@@ -32,8 +34,8 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Reads a path as a record wrote it.
-    pub(crate) fn new(written: &str) -> Self {
-        let written = written.trim();
+    pub(crate) fn new(as_written: &str) -> Self {
+        let written = as_written.trim();
         if let Some(rest) = written.strip_prefix("file://") {
             let path = rest.strip_prefix("localhost/").map_or(rest.to_owned(), |rest| format!("/{rest}"));
             return Self::of_path(&percent_decoded(&path).unwrap_or(path));
@@ -42,9 +44,10 @@ impl Wanted {
             !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         });
         if has_scheme {
-            return Self { id: written.to_owned(), is_absolute: false, is_remote: true, climbs: false };
+            return Self { id: written.to_owned(), exact: None, is_absolute: false, is_remote: true, climbs: false };
         }
-        Self::of_path(written)
+        let may_be_exact = (as_written != written || written.contains('\\')) && is_inside(as_written);
+        Self { exact: may_be_exact.then(|| as_written.to_owned()), ..Self::of_path(written) }
     }
 
     fn of_path(path: &str) -> Self {
@@ -63,7 +66,7 @@ impl Wanted {
         }
         let climbs = parts.first() == Some(&"..");
         let start = if path.starts_with('/') { "/" } else { "" };
-        Self { id: format!("{start}{}", parts.join("/")), is_absolute, is_remote: false, climbs }
+        Self { id: format!("{start}{}", parts.join("/")), exact: None, is_absolute, is_remote: false, climbs }
     }
 }
 
@@ -131,6 +134,13 @@ impl Roots {
     pub(crate) fn resolve(&mut self, wanted: &Wanted) -> Resolved {
         if wanted.is_remote {
             return Resolved::Remote("it is an address on the network, and nothing is downloaded".into());
+        }
+        if let Some(exact) = &wanted.exact {
+            for root in self.roots.clone() {
+                if let Some(found @ Resolved::File { .. }) = self.check(&root, &root.real.join(exact), None) {
+                    return found;
+                }
+            }
         }
         if wanted.climbs {
             return Resolved::Outside("its `..` leave the media root".into());
