@@ -61,17 +61,23 @@ impl Store<'_> {
             let remedy = "or bring it to where the record says, and import again with --media embed";
             return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
         };
-        if self.options.media == MediaMode::Link {
-            let remedy = "or import again with --media embed, which stores the file that the record names";
-            return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
-        }
         let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
-        if hasher.finalize().as_bytes() == blob || self.options.on_change == OnChange::Replace {
-            return Ok(Located::FoundNow(address, path, size));
-        }
-        let remedy = "or take the file that the record names now, which is another one, with --on-change replace";
+        let is_same = hasher.finalize().as_bytes() == blob;
+        let remedy = match (self.options.media, is_same) {
+            (MediaMode::Embed, same) if same || self.options.on_change == OnChange::Replace => {
+                return Ok(Located::FoundNow(address, path, size));
+            }
+            (_, true) => "or import again with --media embed, which stores the file that the record names",
+            (MediaMode::Embed, false) => {
+                "or take the file that the record names now, which is another one, with --on-change replace"
+            }
+            (MediaMode::Link, false) => {
+                "or take the file that the record names now, which is another one, with --media embed and --on-change \
+                 replace"
+            }
+        };
         Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")))
     }
 
