@@ -6,6 +6,7 @@ use crate::import::media::picture::media_type_of_name;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::Ignored;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -29,43 +30,59 @@ pub(super) struct Input {
 /// Lists what there is to read, of this form if one is given; files in folders that are of no form are passed over, with
 /// the reason.
 pub(super) fn list(paths: &[PathBuf], format: Option<Format>, ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
-    let mut inputs = Vec::new();
+    let mut inputs: Vec<Input> = Vec::new();
+    let mut met: HashSet<PathBuf> = HashSet::new();
     for path in paths {
-        let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
-        if !meta.is_dir() && !meta.is_file() {
-            let message =
-                "it is no regular file, and an import reads its files more than once: write it to a file first";
-            return Err(Error::input(message).in_file(path));
+        let from = inputs.len();
+        list_one(path, format, &mut inputs, ignored)?;
+        for input in inputs.split_off(from) {
+            let real = input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
+            match met.insert(real) {
+                true => inputs.push(input),
+                false => {
+                    let reason = "it was named before, and is read once".to_owned();
+                    ignored.push(Ignored { path: input.path.display().to_string(), reason });
+                }
+            }
         }
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        if !meta.is_dir() {
-            let format = form_of(path, format).map_err(|error| error.in_file(path))?;
-            inputs.push(Input { path: path.clone(), name, bytes: meta.len(), format, folder: None });
-            continue;
-        }
-        let before = inputs.len();
-        let mut walk = Walk { root: path, format, inputs: &mut inputs, ignored, media: false };
-        if format != Some(Format::Media) {
-            walk.folder(path, "", 0)?;
-        }
-        let has_media = walk.media || format == Some(Format::Media);
-        if inputs.len() > before {
-            continue;
-        }
-        if has_media && format.is_none_or(|format| format == Format::Media) {
-            let format = Some(Format::Media);
-            inputs.push(Input { path: path.clone(), name, bytes: 0, format, folder: Some(path.clone()) });
-            continue;
-        }
-        let reasons: Vec<String> =
-            ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
-        let message = match reasons.is_empty() {
-            true => "the folder has no file that could be imported".to_owned(),
-            false => format!("no file of the folder can be imported: {}", reasons.join("; ")),
-        };
-        return Err(Error::input(message).in_file(path));
     }
     Ok(inputs)
+}
+
+/// Lists what there is to read of one path that was named.
+fn list_one(path: &Path, format: Option<Format>, inputs: &mut Vec<Input>, ignored: &mut Vec<Ignored>) -> Result<()> {
+    let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+    if !meta.is_dir() && !meta.is_file() {
+        let message = "it is no regular file, and an import reads its files more than once: write it to a file first";
+        return Err(Error::input(message).in_file(path));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if !meta.is_dir() {
+        let format = form_of(path, format).map_err(|error| error.in_file(path))?;
+        inputs.push(Input { path: path.to_path_buf(), name, bytes: meta.len(), format, folder: None });
+        return Ok(());
+    }
+    let before = inputs.len();
+    let mut walk = Walk { root: path, format, inputs, ignored, media: false };
+    if format != Some(Format::Media) {
+        walk.folder(path, "", 0)?;
+    }
+    let has_media = walk.media || format == Some(Format::Media);
+    if inputs.len() > before {
+        return Ok(());
+    }
+    if has_media && format.is_none_or(|format| format == Format::Media) {
+        let format = Some(Format::Media);
+        let path = path.to_path_buf();
+        inputs.push(Input { path: path.clone(), name, bytes: 0, format, folder: Some(path) });
+        return Ok(());
+    }
+    let reasons: Vec<String> = ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
+    let message = match reasons.is_empty() {
+        true => "the folder has no file that could be imported".to_owned(),
+        false => format!("no file of the folder can be imported: {}", reasons.join("; ")),
+    };
+    Err(Error::input(message).in_file(path))
 }
 
 /// A search through a folder.
