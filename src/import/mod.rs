@@ -39,7 +39,7 @@ pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progre
 pub use pattern::{Names, Pattern};
 pub use report::{
     AboutChange, BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile,
-    RecordCounts,
+    RecordCounts, SkippedRecord,
 };
 pub use run::import;
 pub use source::{BoxConvention, Defaults, PatientFrom, SourceDescription};

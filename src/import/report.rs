@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 /// How many examples of each finding a report names.
 const EXAMPLES: usize = 20;
-/// How many missing files a report names.
-const MISSING_LISTED: usize = 1000;
+/// How many skipped records, and how many missing files, a report names.
+const LISTED: usize = 1_000_000;
 
 /// The report of one import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -43,14 +43,25 @@ pub struct ImportReport {
     pub boxes: BoxReport,
     /// What became of pictures and videos.
     pub media: MediaCounts,
-    /// The first missing files; [`MediaCounts::missing`] counts all.
+    /// Where the dataset keeps this report, relative to its folder; none where nothing was committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// The records that were skipped: all of them, up to a million.
+    pub skipped: Vec<SkippedRecord>,
+    /// How many more were skipped.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped_more: u64,
+    /// The missing files: all of them, up to a million.
     pub missing: Vec<MissingFile>,
+    /// How many more are missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub missing_more: u64,
     /// What is worth looking at, by kind.
     pub findings: BTreeMap<Kind, Findings>,
 }
 
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 /// A file that was read.
@@ -66,6 +77,21 @@ pub struct InputReport {
     pub records: u64,
     /// What form its first record has.
     pub format: Option<&'static str>,
+}
+
+/// A record that was not taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SkippedRecord {
+    /// The file.
+    pub file: String,
+    /// The record, from 1.
+    pub record: Option<u64>,
+    /// The line, from 1.
+    pub line: Option<u64>,
+    /// The record's id, where it is known.
+    pub id: Option<String>,
+    /// Why.
+    pub reason: String,
 }
 
 /// A change of what is said of a source.
@@ -211,6 +237,8 @@ pub enum Kind {
     UnknownRole,
     /// A path that the source's pattern does not match.
     PatternMismatch,
+    /// A field that should be text and is something else: it is kept in `extra`, and no default takes its place.
+    WrongType,
     /// A value that is kept and looks wrong: a time, an empty turn.
     Doubtful,
     /// A file without any record.
@@ -269,10 +297,23 @@ impl ImportReport {
     /// Notes a missing file.
     pub(super) fn miss(&mut self, path: &str, reason: String, at: &At) {
         self.media.missing += 1;
-        if self.missing.len() < MISSING_LISTED {
-            let (file, record) = (at.file.clone(), at.record.unwrap_or_default());
-            self.missing.push(MissingFile { path: path.to_owned(), reason, file, record });
+        if self.missing.len() >= LISTED {
+            self.missing_more += 1;
+            return;
         }
+        let (file, record) = (at.file.clone(), at.record.unwrap_or_default());
+        self.missing.push(MissingFile { path: path.to_owned(), reason, file, record });
+    }
+
+    /// Notes a record that is not taken; `why` is what it is counted under.
+    pub(super) fn skip(&mut self, why: &'static str, at: &At, reason: String) {
+        *self.records.skipped.entry(why).or_default() += 1;
+        if self.skipped.len() >= LISTED {
+            self.skipped_more += 1;
+            return;
+        }
+        let At { file, record, line, id } = at.clone();
+        self.skipped.push(SkippedRecord { file, record, line, id, reason });
     }
 
     /// Counts what an input holds.

@@ -116,6 +116,18 @@ fn attempt(
     Ok(report)
 }
 
+/// An error about a record, with the record's place. What is wrong with another file (the dataset's, a picture) keeps its
+/// own place, in the message.
+pub(super) fn placed(error: Error, at: &At) -> Error {
+    let error = match error.file() {
+        Some(_) => Error::new(error.kind(), format!("while this record was taken: {error}")),
+        None => error,
+    };
+    let error = at.record.into_iter().fold(error, Error::in_record);
+    let error = at.line.into_iter().fold(error, Error::at_line);
+    at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
+}
+
 /// An import on its way.
 pub(super) struct Run<'r> {
     sink: &'r mut dyn Sink,
@@ -231,10 +243,7 @@ impl<'r> Run<'r> {
         let result = match record {
             Ok(record) => {
                 (at.record, at.line) = (Some(record.number), Some(record.line));
-                self.record(&record, input, at).map_err(|error| {
-                    let error = error.in_record(record.number).at_line(record.line);
-                    at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
-                })
+                self.record(&record, input, at).map_err(|error| placed(error, at))
             }
             Err(error) => {
                 (at.record, at.line) = (error.record(), error.line());
@@ -253,7 +262,7 @@ impl<'r> Run<'r> {
         }
         at.line = error.line().or(at.line);
         self.report.find(Kind::BadRecord, at, error.message());
-        *self.report.records.skipped.entry("bad record").or_default() += 1;
+        self.report.skip("bad record", at, error.message().to_owned());
         Ok(())
     }
 
@@ -415,7 +424,7 @@ impl<'r> Run<'r> {
         if self.options.missing == OnMissing::Keep {
             return Ok(false);
         }
-        let mut is_left_out = false;
+        let mut missing: Vec<String> = Vec::new();
         for (named, located) in names.iter().zip(located) {
             let (kind, reason) = match located {
                 Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) => (*kind, reason),
@@ -429,12 +438,12 @@ impl<'r> Run<'r> {
             }
             let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
             self.store.miss(named, kind, reason.clone(), &mut out);
-            is_left_out = true;
+            missing.push(format!("{:?}: {reason}", named.id));
         }
-        if is_left_out {
-            *self.report.records.skipped.entry("missing media").or_default() += 1;
+        if !missing.is_empty() {
+            self.report.skip("missing media", at, missing.join("; "));
         }
-        Ok(is_left_out)
+        Ok(!missing.is_empty())
     }
 
     /// The patient of a conversation: its own, or the one that all its media speak of.
@@ -449,7 +458,7 @@ impl<'r> Run<'r> {
 
     /// Writes report and source; what is left is to commit.
     fn finish(self) -> Result<ImportReport> {
-        let report = self.report;
+        let mut report = self.report;
         if !report.has_changes() {
             return Ok(report);
         }
@@ -457,7 +466,8 @@ impl<'r> Run<'r> {
         let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
         // What is not said now stays as it is, also where another writer says it meanwhile.
         let mut source = self.options.source.entry();
-        source.imports.push(provenance(self.options, &report, self.boxes.option(), path));
+        source.imports.push(provenance(self.options, &report, self.boxes.option(), path.clone()));
+        report.report = Some(path);
         self.sink.source(source);
         Ok(report)
     }

@@ -1,6 +1,6 @@
 //! Statements about pictures and videos on their way in: what they are about, and what becomes of them.
 
-use super::Run;
+use super::{Run, placed};
 use crate::dataset::BlobSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -65,11 +65,7 @@ impl Run<'_> {
     /// shows a missing picture may be left out.
     pub(crate) fn take(&mut self, at: &mut At, take: impl FnOnce(&mut Self, &At) -> Result<()>) -> Result<()> {
         self.report.records.read += 1;
-        let result = take(self, at).map_err(|error| {
-            let error = at.record.into_iter().fold(error, Error::in_record);
-            let error = at.line.into_iter().fold(error, Error::at_line);
-            at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
-        });
+        let result = take(self, at).map_err(|error| placed(error, at));
         self.judge(result, at)
     }
 

@@ -75,6 +75,10 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
+    // A name that is wrong makes no dataset.
+    for path in &args.sources {
+        std::fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+    }
     let options = ImportOptions {
         format: args.format,
         media: args.media,

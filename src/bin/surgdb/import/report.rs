@@ -6,9 +6,9 @@ use crate::ui::{self, Align, Table as Lines};
 use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::Result;
-use surgdb::import::{AboutChange, BoxReport, Example, ImportReport, MissingFile};
+use surgdb::import::{AboutChange, BoxReport, Example, ImportReport, MissingFile, SkippedRecord};
 
-/// How many missing files are named.
+/// How many skipped records and missing files are named where a report names all.
 const NAMED: usize = 5;
 
 /// Prints a report: counts that add up, what is worth a look, and last what is missing.
@@ -25,7 +25,44 @@ pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<
     }
     out.table(&counts(report), 2)?;
     findings(report, out)?;
+    skipped(report, out)?;
+    if let Some(path) = &report.report {
+        out.line(format_args!("the report is {}", dataset.join(path).display()))?;
+    }
     missing(report, out)
+}
+
+/// A count and what is counted: `1 box`, `2 boxes`.
+fn several(number: u64, plural: &str) -> String {
+    let one = match plural {
+        "boxes" => "box",
+        "categories" => "category",
+        "conversations read anew" => "conversation read anew",
+        other => other.strip_suffix('s').unwrap_or(other),
+    };
+    format!("{} {}", ui::count(number), if number == 1 { one } else { plural })
+}
+
+/// Names skipped records: some where the dataset keeps the report, else all, beside the report.
+fn skipped(report: &ImportReport, out: &mut Output) -> Result<()> {
+    let shown = if report.report.is_some() { NAMED } else { report.skipped.len() };
+    for record in report.skipped.iter().take(shown) {
+        let SkippedRecord { file, record, line, id, reason } = record;
+        let mut text = format!("  skipped: {file}");
+        for (what, number) in [("record", record), ("line", line)] {
+            text.extend(number.map(|number| format!(", {what} {number}")));
+        }
+        text.extend(id.as_ref().map(|id| format!(", id {id}")));
+        text.push_str(&format!(": {reason}"));
+        match report.report {
+            Some(_) => out.line(text)?,
+            None => ui::note(text),
+        }
+    }
+    match report.records.skipped_total().saturating_sub(shown as u64) {
+        0 => Ok(()),
+        more => out.line(format_args!("  and {} more skipped", ui::count(more))),
+    }
 }
 
 fn counts(report: &ImportReport) -> Lines {
@@ -46,7 +83,7 @@ fn counts(report: &ImportReport) -> Lines {
     }
     lines.row(["read".into(), inputs(report)]);
     lines.row(["records".into(), format!("{} read = {}", ui::count(records.read), parts.join(" + "))]);
-    let rows: Vec<String> = report.rows.iter().map(|(table, count)| format!("{} {table}", ui::count(*count))).collect();
+    let rows: Vec<String> = report.rows.iter().map(|(table, count)| several(*count, table)).collect();
     if !rows.is_empty() {
         lines.row(["new rows".into(), rows.join(", ")]);
     }
@@ -60,7 +97,7 @@ fn counts(report: &ImportReport) -> Lines {
     }
     boxes(&report.boxes, &mut lines);
     let media = &report.media;
-    let mut parts = vec![format!("named {} times", ui::count(media.named))];
+    let mut parts = vec![format!("named {}", several(media.named, "times"))];
     for (count, what) in
         [(media.embedded, "stored"), (media.linked, "linked"), (media.found_now, "missing before and found now")]
     {
@@ -80,16 +117,14 @@ fn inputs(report: &ImportReport) -> String {
     let mut forms: BTreeMap<&str, u64> = BTreeMap::new();
     report.inputs.iter().for_each(|input| *forms.entry(input.format.unwrap_or("no form")).or_default() += 1);
     let forms = forms.iter().map(|(form, files)| format!("{} of {form}", ui::counted(*files, "file")));
-    let held = report.read.iter().map(|(what, count)| format!("{} {what}", ui::count(*count)));
+    let held = report.read.iter().map(|(what, count)| several(*count, what));
     forms.chain(held).collect::<Vec<_>>().join(", ")
 }
 
 fn boxes(report: &BoxReport, lines: &mut Lines) {
     let read = [(report.boxes, "boxes"), (report.points, "points"), (report.reread, "conversations read anew")];
     let mut parts: Vec<String> = Vec::new();
-    parts.extend(
-        read.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", ui::count(*count))),
-    );
+    parts.extend(read.iter().filter(|(count, _)| *count > 0).map(|(count, what)| several(*count, what)));
     parts.extend(report.left.iter().map(|(why, count)| format!("{} left as text ({why})", ui::count(*count))));
     if !parts.is_empty() {
         lines.row(["boxes in texts".into(), parts.join(", ")]);
@@ -135,6 +170,10 @@ fn missing(report: &ImportReport, out: &mut Output) -> Result<()> {
     }
     for MissingFile { path, reason, file, record } in report.missing.iter().take(NAMED) {
         out.line(format_args!("  {path} ({file}, record {record}): {reason}"))?;
+    }
+    if count > NAMED as u64 {
+        let by = if report.report.is_some() { "the report" } else { "--json" };
+        out.line(format_args!("  and {} more, which {by} names", ui::count(count - NAMED as u64)))?;
     }
     let files = if count == 1 { "PICTURE OR VIDEO IS" } else { "PICTURES AND VIDEOS ARE" };
     let advice = "put them where they are looked for, or give --media-root, and import again";
