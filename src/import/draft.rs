@@ -17,6 +17,8 @@ pub(super) struct Draft {
     pub(super) origin: Option<String>,
     pub(super) generator: Option<String>,
     pub(super) split: Option<String>,
+    /// Fields that are there and are no text: no default takes their place.
+    pub(super) unread: Vec<&'static str>,
     pub(super) turns: Vec<TurnRow>,
     pub(super) media: Vec<DraftMedium>,
     pub(super) grounding: Vec<GroundingRow>,

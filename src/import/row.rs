@@ -77,14 +77,14 @@ pub(super) fn apply_defaults(draft: &mut Draft, options: &ImportOptions, text: &
     }
     draft.patient = draft.patient.take().map(|name| options.patient_key(&name));
     let defaults = &source.defaults;
-    for (field, default) in [
-        (&mut draft.task, &defaults.task),
-        (&mut draft.specialty, &defaults.specialty),
-        (&mut draft.procedure, &defaults.procedure),
-        (&mut draft.language, &defaults.language),
-        (&mut draft.split, &defaults.split),
+    for (name, field, default) in [
+        ("task", &mut draft.task, &defaults.task),
+        ("specialty", &mut draft.specialty, &defaults.specialty),
+        ("procedure", &mut draft.procedure, &defaults.procedure),
+        ("language", &mut draft.language, &defaults.language),
+        ("split", &mut draft.split, &defaults.split),
     ] {
-        if field.is_none() {
+        if field.is_none() && !draft.unread.contains(&name) {
             field.clone_from(default);
         }
     }

@@ -41,7 +41,7 @@ impl<'a> Inputs<'a> {
             let media = media_of(value, kind, &mut seen)
                 .map_err(|error| Error::input(format!("the field `{name}`: {}", error.message())))?;
             if seen.empty > 0 {
-                let entries = if seen.empty == 1 { "an entry that is" } else { "entries that are" };
+                let entries = if seen.empty == 1 { "entry that is" } else { "entries that are" };
                 inputs.findings.push((Kind::EmptyPath, format!("`{name}` has {} {entries} empty", seen.empty)));
             }
             // Where it names nothing at all, it is no field of media: it stays in `extra`, as it was written.
@@ -167,7 +167,7 @@ fn parse<'a, T: serde::Deserialize<'a>>(value: &'a RawValue) -> Result<T> {
 }
 
 /// The start of a text, for a message.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),

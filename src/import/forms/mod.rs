@@ -100,13 +100,26 @@ fn take_labels(record: &mut RawRecord<'_>, draft: &mut Draft) {
     draft.language = first(&["language", "lang"]);
     draft.patient = first(&["patient", "patient_id"]);
     draft.generator = first(&["generator"]);
-    draft.split = first(&["split"]);
+    draft.split = first(&["split"]).map(|split| split.trim().to_owned()).filter(|split| !split.is_empty());
     if draft.patient.is_some() {
         draft.institution = first(&["institution"]);
     }
     let origins = ["human", "model", "synthetic", "derived"];
     if record.get("origin").and_then(as_text).is_some_and(|origin| origins.contains(&&*origin)) {
         draft.origin = record.take_text("origin");
+    }
+    for (name, instead, is_known) in [
+        ("task", "the task is unknown", draft.task.is_some()),
+        ("split", "the record is put into no split", draft.split.is_some()),
+    ] {
+        let wrong = record.get(name).filter(|value| !value.get().starts_with('"') && value.get() != "null");
+        if let Some(value) = wrong
+            && !is_known
+        {
+            let found = media::shortened(value.get());
+            draft.find(Kind::WrongType, format!("`{name}` should be text and is {found}: {instead}"));
+            draft.unread.push(name);
+        }
     }
 }
 
