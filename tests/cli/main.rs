@@ -234,6 +234,41 @@ fn import_stops_at_a_bad_record_and_adds_nothing_or_skips_it_and_ends_with_1() {
 }
 
 #[test]
+fn import_tells_what_it_skips_and_what_changes_and_makes_no_dataset_of_a_wrong_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("new.surgdb");
+    let place = dataset.to_str().unwrap();
+    let nothing = surgdb(&["import", place, dir.path().join("nothere.json").to_str().unwrap(), "--source", "mine"]);
+    assert!(fails(&nothing).contains("nothere.json"));
+    assert!(!dataset.exists());
+
+    let file = dir.path().join("x.jsonl");
+    let bad = "{\"id\": \"d\", \"conversations\": 7}\n";
+    std::fs::write(&file, format!("{{\"id\":1,\"prompt\":\"q\",\"solution\":42}}\n{bad}")).unwrap();
+    let args = ["import", place, file.to_str().unwrap(), "--source", "mine", "--on-error", "skip", "--licence"];
+    let first = surgdb(&[&args[..], &["CC-BY-NC-4.0"]].concat());
+    let text = String::from_utf8(first.stdout).unwrap();
+    assert!(text.contains("skipped: x.jsonl, record 2, line 2, id d: ") && text.contains("1 conversation\n"), "{text}");
+    let report = text.lines().find_map(|line| line.strip_prefix("the report is ")).unwrap();
+    assert!(std::fs::read_to_string(report).unwrap().contains("\"id\": \"d\""));
+
+    let again = surgdb(&[&args[..], &["CC-BY-NC-4.0"]].concat());
+    assert!(stderr(&again).contains("skipped: x.jsonl, record 2, line 2, id d: "), "{}", stderr(&again));
+    let refused = fails(&surgdb(&[&args[..], &["CC-BY-4.0"]].concat()));
+    assert!(refused.contains("--relicense") && refused.contains("CC-BY-NC-4.0"), "{refused}");
+    let changed = surgdb(&[&args[..], &["CC-BY-4.0", "--relicense"]].concat());
+    let text = String::from_utf8(changed.stdout).unwrap();
+    assert!(text.contains("licence: CC-BY-NC-4.0 → CC-BY-4.0"), "{text}");
+
+    let out = dir.path().join("out");
+    stdout(&surgdb(&["export", place, out.to_str().unwrap(), "--format", "preference"]));
+    let written: String = std::fs::read_dir(&out)
+        .map(|files| files.flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect())
+        .unwrap_or_else(|_| std::fs::read_to_string(&out).unwrap());
+    assert!(written.contains("\"solution\":42") && !written.contains("\"42\""), "{written}");
+}
+
+#[test]
 fn a_source_is_described_by_options_and_by_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let (records, dataset) = (source(dir.path()), dir.path().join("new.surgdb"));

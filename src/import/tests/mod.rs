@@ -2,6 +2,7 @@
 
 mod annotations;
 mod boxes;
+mod told;
 
 use super::*;
 use crate::dataset::Dataset;
@@ -227,8 +228,9 @@ fn splits_become_an_added_column_and_again_nothing() {
 
     place.options.source.defaults.split = Some("train".into());
     let report = place.import(&[&file]).unwrap();
-    assert_eq!((report.splits, report.records.unchanged), ([("train".to_owned(), 2)].into(), 3));
-    assert_eq!([1, 2, 3].map(|id| split_of(&place, &id.to_string()).unwrap()), ["test", "train", "train"]);
+    assert_eq!((report.splits, report.records.unchanged), ([("train".to_owned(), 1)].into(), 3));
+    let splits = [1, 2, 3].map(|id| split_of(&place, &id.to_string()));
+    assert_eq!(splits, [Some("test".into()), Some("train".into()), None]);
     assert_eq!(place.import(&[&file]).unwrap().version, None);
 
     place.write("x.jsonl", lines.join("\n").replace("\"test\"", "\"val\""));
@@ -496,38 +498,4 @@ fn real_conversations_are_taken_where_they_are_at_hand() {
     assert_eq!(place.dataset().count(Table::Frames).unwrap(), 10);
     assert_eq!(report.findings.keys().collect::<Vec<_>>(), [&Kind::MissingMedia]);
     assert_eq!(place.import(&[folder]).unwrap().version, None);
-}
-
-#[test]
-fn a_licence_changes_only_where_that_is_asked_for() {
-    let mut place = Place::new();
-    let line = |id: &str| format!(r#"{{"id":"{id}","messages":[{{"role":"user","content":"x"}}]}}"#);
-    let first = place.write("a.jsonl", line("a"));
-    place.options.source.licence = Some("CC-BY-NC-4.0".into());
-    assert!(place.import(&[&first]).unwrap().about.is_empty());
-    let licence = |place: &Place| place.dataset().manifest().source("src").unwrap().licence.clone();
-
-    place.options.source.licence = Some("CC-BY-4.0".into());
-    let second = place.write("b.jsonl", line("b"));
-    for file in [&first, &second] {
-        let error = place.import(&[file]).unwrap_err().to_string();
-        assert!(
-            ["\"CC-BY-NC-4.0\"", "\"CC-BY-4.0\"", "--relicense"].iter().all(|word| error.contains(word)),
-            "{error}"
-        );
-    }
-    assert_eq!((place.dataset().version(), licence(&place).as_deref()), (2, Some("CC-BY-NC-4.0")));
-    place.options.relicense = true;
-    let report = place.import(&[&first]).unwrap();
-    let change = AboutChange { from: Some("CC-BY-NC-4.0".into()), to: "CC-BY-4.0".into() };
-    assert_eq!((report.version, &report.about["licence"]), (Some(3), &change));
-    assert_eq!(licence(&place).as_deref(), Some("CC-BY-4.0"));
-    assert_eq!(place.import(&[&first]).unwrap().version, None);
-
-    place.options.relicense = false;
-    place.options.source.title = Some("A title".into());
-    place.options.source.licence = None;
-    let report = place.import(&[&first]).unwrap();
-    assert_eq!((report.version, report.about["title"].from.as_deref()), (Some(4), None));
-    assert_eq!(licence(&place).as_deref(), Some("CC-BY-4.0"));
 }

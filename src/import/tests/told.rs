@@ -1,0 +1,119 @@
+//! What an import must tell, or refuse, and what it names in full.
+
+use super::*;
+use crate::import::report::At;
+
+#[test]
+fn a_licence_changes_only_where_that_is_asked_for() {
+    let mut place = Place::new();
+    let line = |id: &str| format!(r#"{{"id":"{id}","messages":[{{"role":"user","content":"x"}}]}}"#);
+    let first = place.write("a.jsonl", line("a"));
+    place.options.source.licence = Some("CC-BY-NC-4.0".into());
+    assert!(place.import(&[&first]).unwrap().about.is_empty());
+    let licence = |place: &Place| place.dataset().manifest().source("src").unwrap().licence.clone();
+
+    place.options.source.licence = Some("CC-BY-4.0".into());
+    let second = place.write("b.jsonl", line("b"));
+    for file in [&first, &second] {
+        let error = place.import(&[file]).unwrap_err().to_string();
+        assert!(
+            ["\"CC-BY-NC-4.0\"", "\"CC-BY-4.0\"", "--relicense"].iter().all(|word| error.contains(word)),
+            "{error}"
+        );
+    }
+    assert_eq!((place.dataset().version(), licence(&place).as_deref()), (2, Some("CC-BY-NC-4.0")));
+    place.options.relicense = true;
+    let report = place.import(&[&first]).unwrap();
+    let change = AboutChange { from: Some("CC-BY-NC-4.0".into()), to: "CC-BY-4.0".into() };
+    assert_eq!((report.version, &report.about["licence"]), (Some(3), &change));
+    assert_eq!(licence(&place).as_deref(), Some("CC-BY-4.0"));
+    assert_eq!(place.import(&[&first]).unwrap().version, None);
+
+    place.options.relicense = false;
+    place.options.source.title = Some("A title".into());
+    place.options.source.licence = None;
+    let report = place.import(&[&first]).unwrap();
+    assert_eq!((report.version, report.about["title"].from.as_deref()), (Some(4), None));
+    assert_eq!(licence(&place).as_deref(), Some("CC-BY-4.0"));
+}
+
+#[test]
+fn every_skipped_record_and_missing_file_is_named() {
+    let mut place = Place::new();
+    place.options.on_error = OnError::Skip;
+    let bad = |number: u32| format!(r#"{{"id":"bad{number}","messages":5}}"#);
+    let shown = |number: u32| {
+        format!(r#"{{"id":"r{number}","image":"gone{number}.png","messages":[{{"role":"user","content":"<image>"}}]}}"#)
+    };
+    let lines: Vec<String> =
+        (0..1100).map(|number| if number % 10 == 0 { bad(number) } else { shown(number) }).collect();
+    let file = place.write("x.jsonl", lines.join("\n"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.skipped.len(), report.missing.len()), (110, 990));
+    let last = report.skipped.last().unwrap();
+    assert_eq!((last.id.as_deref(), last.record, last.line), (Some("bad1090"), Some(1091), Some(1091)));
+    assert!(!last.reason.is_empty());
+    let kept = fs::read_to_string(place.dataset().path().join(report.report.unwrap())).unwrap();
+    assert!(kept.contains("bad1090") && kept.contains("gone1099.png"));
+
+    place.options.missing = OnMissing::Skip;
+    let other =
+        place.write("y.jsonl", [shown(1), shown(2)].map(|line| line.replace("\"id\":\"r", "\"id\":\"s")).join("\n"));
+    let report = place.import(&[&other]).unwrap();
+    assert_eq!((report.skipped.len(), report.report, report.version), (2, None, None));
+    assert!(report.skipped[1].reason.contains("gone2.png"), "{:?}", report.skipped);
+}
+
+#[test]
+fn a_split_or_task_that_is_no_text_takes_no_default() {
+    let mut place = Place::new();
+    place.options.source.defaults.split = Some("train".into());
+    place.options.source.defaults.task = Some("phase".into());
+    let line = |id: u32, more: &str| format!(r#"{{"id":{id},{more}"messages":[{{"role":"user","content":"x"}}]}}"#);
+    let lines = [line(1, r#""split":3,"#), line(2, r#""split":" test ","#), line(3, r#""split":null,"task":["a"],"#)];
+    let file = place.write("x.jsonl", lines.join("\n"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!(count(&report, Kind::WrongType), 2);
+    assert!(report.findings[&Kind::WrongType].examples[0].detail.contains("`split` should be text and is 3"));
+    let splits = [1, 2, 3].map(|id| split_of(&place, &id.to_string()));
+    assert_eq!(splits, [None, Some("test".into()), Some("train".into())]);
+    let dataset = place.dataset();
+    let tasks = ["1", "3"]
+        .map(|id| dataset.conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap().task);
+    assert_eq!(tasks, ["phase", "unknown"]);
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_read_once() {
+    let place = Place::new();
+    let file = place.write("x.jsonl", r#"{"messages":[{"role":"user","content":"x"}]}"#);
+    let folder = place.dir.path().join("in");
+    let report = place.import(&[&file, &folder.join("../in/x.jsonl"), &folder]).unwrap();
+    assert_eq!((report.records.added, report.inputs.len(), report.ignored.len()), (1, 1, 2));
+    assert!(report.ignored[0].reason.contains("named before"), "{:?}", report.ignored);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_found_under_exactly_the_name_that_is_written() {
+    let place = Place::new();
+    for (number, name) in [(1, "a\\b.png"), (2, "c.png "), (3, "d/e.png")] {
+        place.write(name, png(number));
+    }
+    let record =
+        r#"{"images":["a\\b.png","c.png ","d\\e.png"],"messages":[{"role":"user","content":"<image><image><image>"}]}"#;
+    let file = place.write("x.jsonl", record);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.media.embedded, report.media.missing), (3, 0), "{:?}", report.missing);
+}
+
+#[test]
+fn what_is_wrong_with_another_file_keeps_its_own_place() {
+    let place = Place::new();
+    let at = At { file: "x.json".into(), record: Some(3), line: Some(7), id: None };
+    let other = place.dir.path().join("d.surgdb/f.arrow");
+    let error = crate::import::run::placed(crate::Error::corrupt("it ends too early").in_file(&other), &at);
+    let text = error.in_file("x.json").to_string();
+    assert!(text.starts_with("x.json") && text.contains("record 3"), "{text}");
+    assert!(text.ends_with(&format!("while this record was taken: {}: it ends too early", other.display())), "{text}");
+}
