@@ -11,7 +11,7 @@ use fixture::{Fixture, fails, json, stderr, stdout, surgdb};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use surgdb::Dataset;
+use surgdb::{Dataset, Operation, Table};
 
 #[test]
 fn info_has_the_counts_under_tables() {
@@ -114,6 +114,28 @@ fn delete_asks_and_then_deletes_in_a_new_version() {
     assert!(text.contains("refer"), "{text}");
     let deleted = fixture.json("delete", &[frame, "--table", "frames", "--yes", "--cascade"]);
     assert_eq!(deleted["deleted"], serde_json::json!({ "conversations": 2, "frames": 1 }));
+}
+
+#[test]
+fn delete_refuses_what_is_one_rows_id_and_anothers_address() {
+    let fixture = Fixture::new();
+    let first = fixture.json("show", &["0"])["address"].as_str().unwrap().to_owned();
+    let dataset = Dataset::open(fixture.dataset()).unwrap();
+    let frame = dataset.find(Table::Frames, "VID01/000001.png").unwrap().unwrap();
+    let mut row = fixture::conversation(3, frame);
+    row.id = first.clone();
+    let mut appender = dataset.append().unwrap();
+    let (named, _) = appender.conversation(&row).unwrap();
+    appender.commit(Operation::new("append")).unwrap();
+
+    let said = fails(&fixture.run("delete", &[&first, "--yes"]));
+    assert!(said.contains(&named.to_string()) && said.contains(&format!("--id {first}")), "{said}");
+    let deleted = fixture.json("delete", &["--id", &first, "--yes"]);
+    assert_eq!(deleted["deleted"], serde_json::json!({ "conversations": 1 }));
+    assert_eq!(fixture.json("show", &["0"])["id"], "q0");
+    assert!(fails(&fixture.run("delete", &["--id", &first, "--yes"])).contains("has the id"));
+    stdout(&fixture.run("delete", &[&first, "--yes"]));
+    assert_eq!(fixture.json("show", &["0"])["id"], "q1");
 }
 
 #[test]

@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   surgdb delete my.surgdb demo-000017                     a conversation, by its id
   surgdb delete my.surgdb 7:16 7:17 --yes                 rows, by their addresses
+  surgdb delete my.surgdb --id 7:16                       the one whose id is 7:16
   surgdb delete my.surgdb VID01 --table cases --cascade   a case and all that refers to it
   surgdb delete my.surgdb --where 'source = old'          all that a condition holds for
 
@@ -26,8 +27,11 @@ pub struct Args {
     #[command(flatten)]
     place: Place,
     /// Ids of rows of the table, or addresses such as 7:16 of rows of any table
-    #[arg(required_unless_present_any = ["condition", "split", "licence", "selection"], value_name = "ROW")]
+    #[arg(required_unless_present_any = ["id", "condition", "split", "licence", "selection"], value_name = "ROW")]
     rows: Vec<String>,
+    /// The row of the table with this id, though it may read as an address; may be given several times
+    #[arg(long, value_name = "ID")]
+    id: Vec<String>,
     /// The table that ids and conditions are about
     #[arg(long, default_value = "conversations")]
     table: String,
@@ -76,8 +80,13 @@ pub fn run(args: Args) -> Result<Outcome> {
 /// The rows that are named, of those that the conditions hold for.
 fn chosen(args: &Args, dataset: &Dataset) -> Result<BTreeSet<Address>> {
     let table = Table::named(&args.table)?;
-    let find = |row: &String| find(dataset, table, args.source.as_deref(), row);
-    let named = args.rows.iter().map(find).collect::<Result<BTreeSet<_>>>()?;
+    let source = args.source.as_deref();
+    let by_id = |id: &String| {
+        let found = with_id(dataset, table, source, id)?;
+        found.ok_or_else(|| Error::not_found(format!("no {} has the id {id:?}", table.row_name())))
+    };
+    let rows = args.rows.iter().map(|row| find(dataset, table, source, row));
+    let named = rows.chain(args.id.iter().map(by_id)).collect::<Result<BTreeSet<_>>>()?;
     if args.subset.is_all() {
         return Ok(named);
     }
@@ -92,16 +101,28 @@ fn chosen(args: &Args, dataset: &Dataset) -> Result<BTreeSet<Address>> {
     }
 }
 
-/// The address of a row that is named by id or address.
+/// The address of a row that is named by id or address; refused where it is one row's id and another's address.
 fn find(dataset: &Dataset, table: Table, source: Option<&str>, row: &str) -> Result<Address> {
-    if row.contains(':')
-        && let Ok(address) = row.parse::<Address>()
-    {
-        return Ok(address);
+    let found = with_id(dataset, table, source, row)?;
+    let address = if row.contains(':') { row.parse::<Address>().ok() } else { None };
+    match (found, address) {
+        (None, None) => Err(Error::not_found(format!("no {} has the id {row:?}", table.row_name()))),
+        // What is wrong with an address that no row has, the deletion says.
+        (None, Some(address)) => Ok(address),
+        (Some(found), Some(address)) if found != address && dataset.is_live(address)? => {
+            let (named, other) = (table.row_name(), dataset.table_of(address)?.row_name());
+            Err(Error::invalid(format!(
+                "{row:?} is the id of the {named} at {found}, and the address of another {other}: \
+                 give --id {row} for the first, or name the other by its id"
+            )))
+        }
+        (Some(found), _) => Ok(found),
     }
-    let found = match source {
-        Some(source) => dataset.find_in(table, source, row)?,
-        None => dataset.find(table, row)?,
-    };
-    found.ok_or_else(|| Error::not_found(format!("no {} has the id {row:?}", table.row_name())))
+}
+
+fn with_id(dataset: &Dataset, table: Table, source: Option<&str>, id: &str) -> Result<Option<Address>> {
+    match source {
+        Some(source) => dataset.find_in(table, source, id),
+        None => dataset.find(table, id),
+    }
 }
