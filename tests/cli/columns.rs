@@ -83,7 +83,7 @@ fn text(path: &Path) -> &str {
 #[test]
 fn what_a_number_would_lose_stays_text_unless_a_type_is_named() {
     let fixture = Fixture::new();
-    let file = csv(&fixture, "id,code,big,share,flag\nq0,007,9223372036854775808,0.5,true\nq1,010,1,1e3,\n");
+    let file = csv(&fixture, "id,code,big,share,flag\nq0,007,9223372036854775808,0.5,true\nq1,010,1,2,\n");
     let tried = fixture.json("column add", &["conversations", text(&file), "--dry-run"]);
     assert_eq!((&tried["version"], &tried["types"]["code"]), (&json!(null), &json!("text")));
     let added = fixture.json("column add", &["conversations", text(&file)]);
@@ -168,6 +168,10 @@ fn an_arrow_file_with_views_is_read_and_what_is_given_twice_refused() {
     write(&["q0", "q1"]);
     let added = fixture.json("column add", &["conversations", text(&file)]);
     assert_eq!(added["types"]["note"], "text");
+        ("id;a\nq0;1\n", "semicolons"),
+        ("id\ta\nq0\t1\n", "tabs"),
+        ("", "it is empty"),
+        ("\n\n", "it is empty"),
     assert_eq!(fixture.json("show", &["1"])["columns"]["note"], "q1");
     assert!(fails(&fixture.run("column add", &["conversations", text(&file), "--type", "note=dict"])).contains("cast"));
 }

@@ -24,7 +24,8 @@ The file has a column `id` (or `address`, or what --key names), a column `source
 same ids, and the columns to add. A row that the file does not name gets null, or keeps what it has with --replace.
 
 Of a CSV column whose type nobody names, int64, float64 or bool is taken where it gives every cell back, else text:
-007 and numbers of too many digits stay text. A column keeps its type for good: --dry-run shows it beforehand.";
+007, 1.10, 1e5, TRUE and numbers of too many digits stay text. An empty cell is null; \"\" is an empty text where the
+column is text. A column keeps its type for good: --dry-run shows it beforehand.";
 
 /// Add columns to a table from an Arrow or CSV file keyed by id, or give columns new values
 #[derive(clap::Args)]

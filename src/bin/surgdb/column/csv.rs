@@ -5,7 +5,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
     LargeStringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,31 +14,41 @@ use surgdb::{Address, Column, ColumnType, Error, Result};
 /// Digits that every `float64` keeps.
 const FLOAT_DIGITS: usize = 15;
 
-/// Reads a CSV file whose column `key` holds ids or addresses. An empty cell is null. A column's type is the one that
-/// `types` names; else the one that [`guessed`] finds.
+/// What stands in a cell: none where nothing does, not even quotes.
+type Cell = Option<String>;
+
+/// Reads a CSV file whose column `key` holds ids or addresses. An empty cell is null; with quotes it is an empty text
+/// where the column is text. A column's type is the one that `types` names; else the one that [`guessed`] finds.
 pub fn read(path: &Path, key: &str, types: &BTreeMap<String, ColumnType>) -> Result<Values> {
     let bytes = std::fs::read(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    check_quotes(bytes).map_err(|error| error.in_file(path))?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(Error::input("it is empty: it needs a line with the columns' names").in_file(path));
+    }
+    let quoted = quoted_empties(bytes).map_err(|error| error.in_file(path))?;
     let wrong = |error: ::csv::Error| {
         let read = Error::input(format!("it cannot be read as CSV: {error}")).in_file(path);
         error.position().map(|position| position.line()).into_iter().fold(read, Error::at_line)
     };
     let mut reader = ::csv::Reader::from_reader(bytes);
     let header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    let mut cells: Vec<Vec<String>> = vec![Vec::new(); header.len()];
+    check_delimiter(&header).map_err(|error| error.in_file(path))?;
+    let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); header.len()];
     let mut lines = Vec::new();
     for record in reader.records() {
         let record = record.map_err(wrong)?;
         lines.push(record.position().map_or(0, ::csv::Position::line));
-        cells.iter_mut().zip(record.iter()).for_each(|(column, cell)| column.push(cell.to_owned()));
+        for (number, (column, cell)) in cells.iter_mut().zip(record.iter()).enumerate() {
+            let is_there = !cell.is_empty() || quoted.contains(&(lines.len(), number));
+            column.push(is_there.then(|| cell.to_owned()));
+        }
     }
     super::values::check_names(header.iter().map(String::as_str), key).map_err(|error| error.in_file(path))?;
     let mut values = Values { keys: Vec::new(), sources: None, columns: Vec::new(), places: lines, unit: Unit::Line };
     for (name, cells) in header.into_iter().zip(cells) {
         match name.as_str() {
-            name if name == key => values.keys = cells,
-            "source" => values.sources = Some(cells),
+            name if name == key => values.keys = texts(cells),
+            "source" => values.sources = Some(texts(cells)),
             _ => {
                 let ty = types.get(&name).cloned().unwrap_or_else(|| guessed(&cells));
                 let array = typed(&cells, &ty).map_err(|unfit| {
@@ -52,8 +62,22 @@ pub fn read(path: &Path, key: &str, types: &BTreeMap<String, ColumnType>) -> Res
     Ok(values)
 }
 
+fn texts(cells: Vec<Cell>) -> Vec<String> {
+    cells.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// Refuses a header whose names something else than commas sets apart.
+fn check_delimiter(header: &[String]) -> Result<()> {
+    let [only] = header else { return Ok(()) };
+    match [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].iter().find(|(delimiter, _)| only.contains(*delimiter)) {
+        None => Ok(()),
+        Some((_, name)) => Err(Error::input(format!("its columns are set apart by {name}: write it with commas"))),
+    }
+}
+
+/// The cells that hold two quotes and nothing in them: their records, counted from 0 with the header, and their columns.
 /// Refuses a quote that is never closed, and text behind one that is: readers of CSV guess there, each in its way.
-fn check_quotes(bytes: &[u8]) -> Result<()> {
+fn quoted_empties(bytes: &[u8]) -> Result<HashSet<(usize, usize)>> {
     enum At {
         Start,
         Plain,
@@ -61,7 +85,13 @@ fn check_quotes(bytes: &[u8]) -> Result<()> {
         Closed,
     }
     let (mut at, mut line, mut opened) = (At::Start, 1u64, 1u64);
-    for byte in bytes {
+    let (mut record, mut column, mut cell) = (0, 0, 0);
+    let mut found = HashSet::new();
+    for (place, byte) in bytes.iter().chain(b"\n").enumerate() {
+        let is_end = place == bytes.len();
+        if is_end && matches!(at, At::Quoted) {
+            return Err(Error::input("a quote is opened here and never closed").at_line(opened));
+        }
         at = match (at, byte) {
             (At::Start, b'"') => {
                 opened = line;
@@ -69,7 +99,20 @@ fn check_quotes(bytes: &[u8]) -> Result<()> {
             }
             (At::Quoted, b'"') => At::Closed,
             (At::Quoted, _) | (At::Closed, b'"') => At::Quoted,
-            (_, b',' | b'\n' | b'\r') => At::Start,
+            (before, b',' | b'\n' | b'\r') => {
+                if matches!(before, At::Closed) && place - cell == 2 {
+                    found.insert((record, column));
+                }
+                // A line without anything is no record.
+                let is_blank = column == 0 && place == cell;
+                (record, column) = match byte {
+                    b',' => (record, column + 1),
+                    _ if is_blank => (record, 0),
+                    _ => (record + 1, 0),
+                };
+                cell = place + 1;
+                At::Start
+            }
             (At::Closed, _) => {
                 let message = "text stands behind a closing quote: double the quotes inside a quoted cell";
                 return Err(Error::input(message).at_line(line));
@@ -78,31 +121,28 @@ fn check_quotes(bytes: &[u8]) -> Result<()> {
         };
         line += u64::from(*byte == b'\n');
     }
-    match at {
-        At::Quoted => Err(Error::input("a quote is opened here and never closed").at_line(opened)),
-        _ => Ok(()),
-    }
+    Ok(found)
 }
 
-fn filled(cells: &[String]) -> impl Iterator<Item = Option<&str>> {
-    cells.iter().map(|cell| (!cell.is_empty()).then_some(cell.as_str()))
+fn filled(cells: &[Cell]) -> impl Iterator<Item = Option<&str>> {
+    cells.iter().map(|cell| cell.as_deref().filter(|cell| !cell.is_empty()))
 }
 
-/// The narrowest of `int64`, `float64` and `bool` that gives every cell back; else text. `007`, `+1`, ` 1` and whole
-/// numbers that are too large stay the text that they are.
-fn guessed(cells: &[String]) -> ColumnType {
+/// The narrowest of `int64`, `float64` and `bool` that gives every cell back; else text. `007`, `+1`, ` 1`, `1.10`, `TRUE`
+/// and whole numbers that are too large stay the text that they are.
+fn guessed(cells: &[Cell]) -> ColumnType {
     let mut found = filled(cells).flatten().peekable();
     if found.peek().is_none() {
         return ColumnType::Text;
     }
-    let all = |fits: fn(&str) -> bool| filled(cells).flatten().all(fits);
-    if all(is_whole) {
+    let all = |fits: &dyn Fn(&str) -> bool| filled(cells).flatten().all(fits);
+    if all(&is_whole) {
         return ColumnType::Int(64);
     }
-    if all(|cell| is_whole_digits(cell) || is_float(cell)) {
+    if all(&|cell| is_whole_digits(cell) || is_float(cell, plain)) || all(&|cell| is_float(cell, scripted)) {
         return ColumnType::Float(64);
     }
-    if all(|cell| flag(cell).is_some()) { ColumnType::Bool } else { ColumnType::Text }
+    if all(&|cell| matches!(cell, "true" | "false")) { ColumnType::Bool } else { ColumnType::Text }
 }
 
 /// Whether an `int64` gives the cell back.
@@ -115,26 +155,26 @@ fn is_whole_digits(cell: &str) -> bool {
     is_whole(cell) && cell.trim_start_matches('-').len() <= FLOAT_DIGITS
 }
 
-/// Whether it is a number with a point or an exponent whose digits a `float64` gives back; zeros at its end aside.
-fn is_float(cell: &str) -> bool {
-    let number = cell.strip_prefix('-').unwrap_or(cell);
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let has_form = number.contains(['.', 'e', 'E'])
-        && is_digits(whole)
-        && is_digits(part)
-        && is_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))
-        && (whole == "0" || !whole.starts_with('0'));
-    let value = cell.parse::<f64>().ok().filter(|value| has_form && value.is_finite());
-    value.is_some_and(|value| digits(&format!("{value:e}")) == digits(cell))
+/// Whether it is a number with a point or an exponent that a `float64`, written in this way, gives back.
+fn is_float(cell: &str, written: fn(f64) -> String) -> bool {
+    cell.contains(['.', 'e']) && cell.parse().is_ok_and(|number: f64| number.is_finite() && written(number) == cell)
 }
 
-/// The digits of a number's mantissa, without zeros at either end.
-fn digits(number: &str) -> String {
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_matches('0').to_owned()
+/// A number without an exponent: `1`, `0.5`, `0.00001`.
+fn plain(number: f64) -> String {
+    number.to_string()
+}
+
+/// A number as Python writes it, and so most tables of scores: `1.0`, `0.5`, `1e-05`.
+fn scripted(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || (1e-4..1e16).contains(&size) {
+        return format!("{number:?}");
+    }
+    let written = format!("{number:e}");
+    let Some((digits, exponent)) = written.split_once('e') else { return written };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 fn flag(cell: &str) -> Option<bool> {
@@ -152,7 +192,7 @@ struct Unfit {
 }
 
 /// The cells in this type.
-fn typed(cells: &[String], ty: &ColumnType) -> std::result::Result<ArrayRef, Unfit> {
+fn typed(cells: &[Cell], ty: &ColumnType) -> std::result::Result<ArrayRef, Unfit> {
     macro_rules! numbers {
         ($array:ty) => {
             Arc::new(parsed(cells, ty, |cell| cell.parse().ok())?.into_iter().collect::<$array>())
@@ -174,9 +214,9 @@ fn typed(cells: &[String], ty: &ColumnType) -> std::result::Result<ArrayRef, Unf
             let address = |cell: &str| Address::from_str(cell).ok().map(Address::get);
             Arc::new(parsed(cells, ty, address)?.into_iter().collect::<Int64Array>())
         }
-        ColumnType::Text => Arc::new(filled(cells).collect::<LargeStringArray>()),
+        ColumnType::Text => Arc::new(cells.iter().map(Option::as_deref).collect::<LargeStringArray>()),
         ColumnType::Dict => {
-            let text: ArrayRef = Arc::new(filled(cells).collect::<LargeStringArray>());
+            let text: ArrayRef = Arc::new(cells.iter().map(Option::as_deref).collect::<LargeStringArray>());
             super::values::dictionary(&text).unwrap_or(text)
         }
         other => {
@@ -190,7 +230,7 @@ fn typed(cells: &[String], ty: &ColumnType) -> std::result::Result<ArrayRef, Unf
 }
 
 fn parsed<T>(
-    cells: &[String],
+    cells: &[Cell],
     ty: &ColumnType,
     parse: impl Fn(&str) -> Option<T>,
 ) -> std::result::Result<Vec<Option<T>>, Unfit> {
@@ -209,17 +249,22 @@ mod tests {
     #[test]
     fn a_columns_type_is_the_narrowest_that_gives_all_cells_back() {
         let kind = |cells: &[&str]| {
-            let cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
+            let cells: Vec<Cell> = cells.iter().map(|cell| Some((*cell).to_owned())).collect();
             guessed(&cells).to_string()
         };
         assert_eq!(kind(&["1", "", "-3"]), "int64");
         assert_eq!(kind(&["9223372036854775807"]), "int64");
-        assert_eq!(kind(&["1", "2.5", "-0.10", "1e-05"]), "float64");
+        assert_eq!(kind(&["1", "2.5", "-0.1", "0.00001"]), "float64");
+        assert_eq!(kind(&["1.0", "2.5", "-0.1", "1e-05", "1.5e+16"]), "float64");
         assert_eq!(kind(&["0.3333333333333333"]), "float64");
-        assert_eq!(kind(&["True", "false"]), "bool");
+        assert_eq!(kind(&["true", "false"]), "bool");
         for text in [
             &["true", "1"][..],
             &["007"],
+            &["TRUE", "false"],
+            &["1.10"],
+            &["1e5"],
+            &["1", "2.0"],
             &["1", "+2"],
             &["1", " 2"],
             &["00.5"],
@@ -241,11 +286,22 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_cell_in_quotes_is_told_from_one_without() {
+        let found = |text: &str| {
+            let mut found: Vec<_> = quoted_empties(text.as_bytes()).unwrap().into_iter().collect();
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(found("a,b\r\n\r\n\"\",x\n,\"\""), [(1, 0), (2, 1)]);
+        assert_eq!(found("a,b\n\"\"\"\",\"\n\"\n,\n"), []);
+    }
+
+    #[test]
     fn quotes_are_closed_before_a_cell_ends() {
         for fine in ["a,b\n\"x, \"\"y\"\"\nz\",1\n", "a\nit\"s\n", "\"\"\r\n\"\",\"a\"", ""] {
-            assert!(check_quotes(fine.as_bytes()).is_ok(), "{fine:?}");
+            assert!(quoted_empties(fine.as_bytes()).is_ok(), "{fine:?}");
         }
-        let wrong = |text: &str| check_quotes(text.as_bytes()).unwrap_err().to_string();
+        let wrong = |text: &str| quoted_empties(text.as_bytes()).unwrap_err().to_string();
         assert!(wrong("a\n1\n\"x\n2\n").contains("line 3"), "{}", wrong("a\n1\n\"x\n2\n"));
         assert!(wrong("a\n\"x\"y\n").contains("line 2"));
     }
