@@ -101,6 +101,35 @@ fn what_a_number_would_lose_stays_text_unless_a_type_is_named() {
 }
 
 #[test]
+fn what_a_type_would_write_otherwise_stays_text_and_quotes_make_a_text_of_nothing() {
+    let fixture = Fixture::new();
+    let file = csv(&fixture, "id,grade,rate,seen,note,count\nq0,1.10,1e5,TRUE,\"\",\"\"\n\nq1,2.5,2e5,FALSE,,1\n");
+    let added = fixture.json("column add", &["conversations", text(&file)]);
+    let types = json!({ "grade": "text", "rate": "text", "seen": "text", "note": "text", "count": "int64" });
+    assert_eq!(added["types"], types);
+    let column = |number: &str, name: &str| fixture.json("show", &[number])["columns"][name].clone();
+    assert_eq!((column("0", "grade"), column("0", "rate")), (json!("1.10"), json!("1e5")));
+    assert_eq!((column("0", "note"), column("1", "note")), (json!(""), json!(null)));
+    assert_eq!((column("0", "count"), column("1", "count")), (json!(null), json!(1)));
+}
+
+#[test]
+fn only_columns_that_are_there_are_replaced() {
+    let fixture = Fixture::new();
+    let file = csv(&fixture, "id,tsak\nq0,x\n");
+    let args = ["conversations", text(&file)];
+    let refused = fails(&fixture.run("column add", &[&args[..], &["--replace"]].concat()));
+    assert!(refused.contains("`tsak`") && refused.contains("`task`"), "{refused}");
+    let said = stdout(&fixture.run("column add", &args));
+    assert!(said.contains("tsak  text  added"), "{said}");
+    let said = stdout(&fixture.run("column add", &[&args[..], &["--replace"]].concat()));
+    assert!(said.contains("tsak  text  replaced"), "{said}");
+    csv(&fixture, "id,nothing_like_it\nq0,x\n");
+    let refused = fails(&fixture.run("column add", &[&args[..], &["--replace"]].concat()));
+    assert!(!refused.contains("meant"), "{refused}");
+}
+
+#[test]
 fn a_replaced_column_keeps_its_type() {
     let fixture = Fixture::new();
     let add = |text_of: &str, more: &[&str]| {
@@ -139,6 +168,10 @@ fn what_is_not_clear_in_a_csv_file_is_refused_with_the_place() {
         ("id,a\nq0,1\nnobody,2\n", "line 3"),
         ("id\nq0\n", "no columns"),
         ("name,a\nq0,1\n", "--key"),
+        ("id;a\nq0;1\n", "semicolons"),
+        ("id\ta\nq0\t1\n", "tabs"),
+        ("", "it is empty"),
+        ("\n\n", "it is empty"),
     ] {
         let said = refused(content, &[]);
         assert!(said.contains(says) && said.contains("scores.csv"), "{content:?}: {said}");
@@ -168,10 +201,6 @@ fn an_arrow_file_with_views_is_read_and_what_is_given_twice_refused() {
     write(&["q0", "q1"]);
     let added = fixture.json("column add", &["conversations", text(&file)]);
     assert_eq!(added["types"]["note"], "text");
-        ("id;a\nq0;1\n", "semicolons"),
-        ("id\ta\nq0\t1\n", "tabs"),
-        ("", "it is empty"),
-        ("\n\n", "it is empty"),
     assert_eq!(fixture.json("show", &["1"])["columns"]["note"], "q1");
     assert!(fails(&fixture.run("column add", &["conversations", text(&file), "--type", "note=dict"])).contains("cast"));
 }

@@ -196,6 +196,23 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
+/// How many letters must be put in, left out or changed to make one word the other.
+pub fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (number, letter) in one.chars().enumerate() {
+        let mut last = number + 1;
+        let mut next = vec![last];
+        for (pair, known) in row.windows(2).zip(&other) {
+            let changed = pair[0] + usize::from(*known != letter);
+            last = changed.min(pair[1] + 1).min(last + 1);
+            next.push(last);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// A size as people read it: `72 kB`, `1.4 GB`.
 pub fn bytes(size: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -234,6 +251,12 @@ mod tests {
         assert_eq!([bytes(999_600), bytes(1_440_000_000)], ["1.0 MB", "1.4 GB"]);
         assert_eq!(counted(1, "frame"), "1 frame");
         assert_eq!(duration(Duration::from_millis(1_400)), "1.4 s");
+    }
+
+    #[test]
+    fn words_that_are_nearly_the_same_are_near() {
+        let near = |one, other| distance(one, other);
+        assert_eq!([near("task", "task"), near("tsak", "task"), near("tas", "task"), near("", "id")], [0, 2, 1, 2]);
     }
 
     #[test]

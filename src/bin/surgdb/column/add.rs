@@ -49,7 +49,7 @@ pub struct Args {
     /// The type of a CSV column: bool, int8 to int64, uint8 to uint64, float32, float64, text, dict or ref
     #[arg(long = "type", value_name = "NAME=TYPE", value_parser = typed)]
     types: Vec<(String, ColumnType)>,
-    /// Give columns that are there already new values
+    /// Give columns that are there already new values; all columns of the file, or of --columns, must be there
     #[arg(long)]
     replace: bool,
     /// Pass over rows of the file that the dataset does not have
@@ -82,7 +82,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         let array = arrow_select::take::take(array, &rows, None)?;
         updates.push(column(&dataset, table, new, array, args.replace)?);
     }
-    let mut report = Report { table, columns: Vec::new(), rows: addresses.len() as u64, unknown, version: None };
+    let rows = addresses.len() as u64;
+    let mut report = Report { table, columns: Vec::new(), replaced: args.replace, rows, unknown, version: None };
     report.columns.extend(updates.iter().map(|(column, _)| (column.name.clone(), column.ty.to_string())));
     if !args.dry_run {
         let mut appender = dataset.append()?;
@@ -105,6 +106,8 @@ struct Report {
     table: Table,
     /// Names and types.
     columns: Vec<(String, String)>,
+    /// Whether they were there before.
+    replaced: bool,
     rows: u64,
     unknown: u64,
     /// None where nothing was written.
@@ -128,6 +131,7 @@ impl Report {
             "table": self.table.name(),
             "columns": self.names(),
             "types": types,
+            "replaced": self.replaced,
             "rows": self.rows,
             "unknown": self.unknown,
         })
@@ -139,8 +143,9 @@ impl Report {
             Some(version) => out.line(format_args!("version {version}: new values for {rows}"))?,
             None => out.line(format_args!("this would be written for {rows}; nothing was"))?,
         }
-        let mut lines = Lines::new(&[Align::Left, Align::Left]);
-        self.columns.iter().for_each(|(name, ty)| lines.row([name.clone(), ty.clone()]));
+        let how = if self.replaced { "replaced" } else { "added" };
+        let mut lines = Lines::new(&[Align::Left; 3]);
+        self.columns.iter().for_each(|(name, ty)| lines.row([name.clone(), ty.clone(), how.into()]));
         out.table(&lines, 2)?;
         match self.unknown {
             0 => Ok(()),
@@ -242,7 +247,12 @@ fn column(dataset: &Dataset, table: Table, new: &Column, array: ArrayRef, replac
     let name = &new.name;
     let schema = dataset.schema(table);
     let known = schema.fields().iter().find(|field| field.name() == name);
-    let Some(field) = known else { return Ok((new.clone(), array)) };
+    let Some(field) = known else {
+        return match replace {
+            false => Ok((new.clone(), array)),
+            true => Err(unknown(table, name, schema.fields().iter().map(|field| field.name().as_str()))),
+        };
+    };
     if !replace {
         return Err(Error::exists(format!(
             "{table} has a column `{name}`: give --replace for new values, or another name"
@@ -251,6 +261,15 @@ fn column(dataset: &Dataset, table: Table, new: &Column, array: ArrayRef, replac
     let ty = type_of(dataset, table, field)?;
     let array = if ty == ColumnType::Dict { super::values::dictionary(&array).unwrap_or(array) } else { array };
     Ok((Column::new(name, ty, field.is_nullable()), array))
+}
+
+/// Says that a column that is to be replaced is not there, and which one may be meant.
+fn unknown<'a>(table: Table, name: &str, names: impl Iterator<Item = &'a str>) -> Error {
+    let near = names.map(|known| (ui::distance(name, known), known)).min().filter(|(distance, _)| *distance <= 2);
+    let meant = near.map_or_else(String::new, |(_, known)| format!(" (is `{known}` meant?)"));
+    Error::not_found(format!(
+        "{table} has no column `{name}` to replace{meant}: add it without --replace; --columns takes some of the file's"
+    ))
 }
 
 /// The type of a column that the table has.
