@@ -39,6 +39,9 @@ fn what_changed_between_two_versions_is_told() {
     assert_eq!(back["rows"]["frames"], json!({ "added": 0, "gone": 2 }));
     assert_eq!(back["sources"]["gone"], json!(["mine"]));
     let text = stdout(&fixture.run("versions", &["diff", "paper", "5"]));
-    assert!(text.contains("conversations  +0  -1") && text.contains("side column conversations.fold: added"), "{text}");
+    assert!(
+        text.contains("conversations  +0  -1") && text.contains("added column conversations.fold: added"),
+        "{text}"
+    );
     assert!(stdout(&fixture.run("versions", &["diff", "2", "3"])).contains("the same rows"));
 }

@@ -100,7 +100,7 @@ fn print(dataset: &Dataset, disk: u64, out: &mut Output) -> Result<()> {
         added.row([format!("{}.{}", column.table, column.name), column.ty.clone(), kind.into()]);
     }
     if !manifest.columns.is_empty() {
-        out.section(paint(Ink::Bold, "side columns"))?;
+        out.section(paint(Ink::Bold, "added columns"))?;
         out.table(&added, 2)?;
     }
     Ok(())

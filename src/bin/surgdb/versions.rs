@@ -49,7 +49,7 @@ enum Command {
         /// The tag
         name: String,
     },
-    /// Say what changed from one version to another: rows, side columns, sources
+    /// Say what changed from one version to another: rows, added columns, sources
     Diff {
         /// The version before: its number or a tag
         before: String,
@@ -144,7 +144,7 @@ fn print(diff: &VersionDiff, out: &mut Output) -> Result<()> {
         lines.row([table.name().into(), format!("+{}", ui::count(rows.added)), format!("-{}", ui::count(rows.gone))]);
     }
     out.table(&lines, 2)?;
-    for (what, names) in [("side column", &diff.columns), ("source", &diff.sources)] {
+    for (what, names) in [("added column", &diff.columns), ("source", &diff.sources)] {
         let kinds = [("added", &names.added), ("gone", &names.gone), ("changed", &names.changed)];
         for (how, names) in kinds {
             names.iter().try_for_each(|name| out.line(format_args!("  {what} {name}: {how}")))?;
