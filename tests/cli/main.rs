@@ -318,7 +318,9 @@ fn a_source_is_described_by_options_and_by_a_file() {
     assert_eq!(sample["reasoning"][1]["level"], 1);
 
     let wrong = surgdb(&["import", place, records.to_str().unwrap(), "--source", "x", "--boxes", "polar"]);
-    assert!(fails(&wrong).contains("polar"));
+    assert!(fails(&wrong).contains("polar") && stderr(&wrong).contains("--boxes"));
+    let wrong = surgdb(&["import", place, records.to_str().unwrap(), "--source", "x", "--kind", "closed"]);
+    assert!(fails(&wrong).contains("closed") && stderr(&wrong).contains("--kind"));
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn a_version_gets_a_name_and_is_opened_by_it() {
     let listed = stdout(&fixture.run("versions", &[]));
     assert!(listed.lines().any(|line| line.trim_start().starts_with("2 ") && line.contains("paper")), "{listed}");
 
-    assert!(fails(&fixture.run("versions", &["tag", "paper", "--version", "1"])).contains("version 2"));
+    let taken = fails(&fixture.run("versions", &["tag", "paper", "--version", "1"]));
+    assert!(taken.contains("version 2") && taken.contains("--move"), "{taken}");
     assert!(fails(&fixture.run("versions", &["tag", "7"])).contains("no name for a tag"));
     stdout(&fixture.run("versions", &["tag", "paper", "--version", "1", "--move"]));
     assert_eq!(fixture.json("info", &["--tag", "paper"])["version"], 1);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use surgdb::dataset::{NamesDiff, RowsDiff, VersionDiff, versions};
 use surgdb::format::manifest::{Manifest, VersionFile};
-use surgdb::{Dataset, Result, Table};
+use surgdb::{Dataset, Error, ErrorKind, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<Outcome> {
                 Some(version) => Dataset::options().version(*version).open(root)?,
                 None => Dataset::open(root)?,
             };
-            let after = if *moves { dataset.move_tag(name)? } else { dataset.tag(name)? };
+            let after = if *moves { dataset.move_tag(name)? } else { dataset.tag(name).map_err(with_option)? };
             let tagged = dataset.version();
             match json {
                 true => out.json(&json!({ "tag": name, "tagged": tagged, "version": after.version() }))?,
@@ -95,6 +95,14 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     out.finish()?;
     Ok(Outcome::Fine)
+}
+
+/// Names the option that a taken tag asks for.
+fn with_option(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Exists => Error::exists(format!("{} (`--move` moves it)", error.message())),
+        _ => error,
+    }
 }
 
 /// The version with this number or tag.

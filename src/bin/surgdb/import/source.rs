@@ -20,7 +20,7 @@ pub struct Options {
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
     /// What kind of source it is: open, clinical or web
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = ["open", "clinical", "web"], hide_possible_values = true)]
     kind: Option<String>,
     /// Its licence, such as CC-BY-4.0
     #[arg(long, value_name = "NAME")]
@@ -68,7 +68,7 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     index_base: Option<i64>,
     /// How boxes in texts are measured: pixels, 0-1 or 0-1000; auto finds out where there is no doubt, none leaves them
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", value_parser = ["pixels", "0-1", "0-1000", "auto", "none"], hide_possible_values = true)]
     boxes: Option<String>,
 }
 
