@@ -405,7 +405,7 @@ fn export_takes_a_choice_of_samples_and_writes_parquet() {
     assert_eq!(report["rows"]["conversations"], 1, "{report}");
     assert!(walk(&out).iter().any(|path| path.extension().is_some_and(|ending| ending == "parquet")));
     let none = fixture.run("export", &[fixture.path("none").to_str().unwrap(), "--task", "cooking"]);
-    assert!(fails(&none).contains("stats"));
+    assert!(fails(&none).contains(r#"`task in ("cooking")` holds for none"#));
     assert_eq!(fixture.run("export", &["x", "--format", "papyrus"]).status.code(), Some(2));
 }
 

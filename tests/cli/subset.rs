@@ -80,6 +80,8 @@ fn show_takes_its_samples_from_a_subset() {
     assert_eq!(ids(&["--random", "9", "--licence", "commercial-ok"]), ["q0", "q1", "q2"]);
     assert_eq!(fixture.json("show", &["1", "--split", "train"])["id"], "q2");
     assert_eq!(fixture.json("show", &["--split", "fold=2"])["id"], "q2");
+    assert_eq!(stderr(&fixture.run("show", &["--split", "train"])), "3 samples match: this is the first\n");
+    assert_eq!(stderr(&fixture.run("show", &["0", "--split", "train"])), "");
     assert!(fails(&fixture.run("show", &["3", "--split", "train"])).contains("3 samples"));
     assert!(fails(&fixture.run("show", &["--id", "q1", "--split", "train"])).contains("does not match"));
 }
@@ -110,6 +112,24 @@ fn export_takes_a_subset_and_carries_its_licences_alone() {
     assert!(std::fs::read_to_string(&sources[0]).unwrap().contains("CC0-1.0"));
     let none = fixture.run("export", &[fixture.path("none").to_str().unwrap(), "--where", "task = cooking"]);
     assert!(fails(&none).contains("cooking"));
+}
+
+#[test]
+fn export_says_what_left_nothing() {
+    let fixture = fixture();
+    let out = fixture.path("none");
+    let said = |args: &[&str]| fails(&fixture.run("export", &[&[out.to_str().unwrap()], args].concat()));
+    let refused = said(&["--licence", "commercial-ok", "--source", "web"]);
+    for part in ["allows commercial-ok` holds for 3", r#"`source in ("web")` holds for 1"#, "web is under CC BY-NC 4.0"]
+    {
+        assert!(refused.contains(part), "{part:?} is not in {refused}");
+    }
+    let refused = said(&["--split", "val"]);
+    assert!(refused.contains(r#"`split = "val"` holds for none"#) && !refused.contains("licence"), "{refused}");
+    let saved = fixture.path("empty.arrow");
+    stdout(&fixture.run("select", &["--split", "val", "--save", saved.to_str().unwrap()]));
+    assert!(said(&["--selection", saved.to_str().unwrap()]).contains("empty.arrow has 0 rows"));
+    assert!(!out.exists());
 }
 
 #[test]

@@ -99,15 +99,16 @@ pub fn run(args: Args) -> Result<Outcome> {
 /// The conversations that are meant; none where all are.
 fn selection(args: &Args, dataset: &Dataset) -> Result<Option<Vec<Address>>> {
     let any = |column, values: &Vec<String>| (!values.is_empty()).then(|| Filter::any_of(column, values));
-    let more = [any("task", &args.task), any("source", &args.source)].into_iter().flatten().reduce(Filter::and);
-    if args.subset.is_all() && more.is_none() {
+    let more: Vec<Filter> = [any("task", &args.task), any("source", &args.source)].into_iter().flatten().collect();
+    if args.subset.is_all() && more.is_empty() {
         return Ok(None);
     }
-    let selection = args.subset.select_with(dataset, Table::Conversations, more)?;
+    let table = Table::Conversations;
+    let selection = args.subset.select_with(dataset, table, more.iter().cloned().reduce(Filter::and))?;
     match selection.is_empty() {
         true => Err(Error::not_found(format!(
-            "no sample matches {}: `surgdb stats` lists what there is",
-            selection.condition()
+            "no sample is left to export: {}",
+            args.subset.why_none(dataset, table, more)?
         ))),
         false => Ok(Some(selection.iter().collect())),
     }

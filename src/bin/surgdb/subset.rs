@@ -3,7 +3,7 @@
 use crate::ui;
 use std::path::PathBuf;
 use surgdb::dataset::{Filter, Selection};
-use surgdb::vocab::Permission;
+use surgdb::vocab::{Permission, Terms};
 use surgdb::{Dataset, Error, Result, Table};
 
 /// Conditions that must all hold.
@@ -17,8 +17,8 @@ pub struct Subset {
     #[arg(long, value_name = "[COLUMN=]PART", value_parser = part)]
     split: Option<Filter>,
     /// Only rows that may be used so, by all licences involved: commercial-ok, derivatives-ok or other-terms-ok
-    #[arg(long, value_name = "USE", value_parser = permission)]
-    licence: Option<Filter>,
+    #[arg(long, value_name = "USE", value_parser = Permission::named)]
+    licence: Option<Permission>,
     /// Only rows of a selection that was saved with `surgdb select --save`
     #[arg(long, value_name = "FILE")]
     selection: Option<PathBuf>,
@@ -32,10 +32,6 @@ fn part(text: &str) -> std::result::Result<Filter, String> {
     }
 }
 
-fn permission(name: &str) -> Result<Filter> {
-    Permission::named(name).map(Filter::allows)
-}
-
 impl Subset {
     /// Whether all rows are meant.
     pub fn is_all(&self) -> bool {
@@ -44,7 +40,12 @@ impl Subset {
 
     /// The condition of the options, where they make one.
     fn filter(&self) -> Option<Filter> {
-        [&self.condition, &self.split, &self.licence].into_iter().flatten().cloned().reduce(Filter::and)
+        self.conditions().into_iter().reduce(Filter::and)
+    }
+
+    fn conditions(&self) -> Vec<Filter> {
+        let licence = self.licence.map(Filter::allows);
+        [self.condition.clone(), self.split.clone(), licence].into_iter().flatten().collect()
     }
 
     /// The rows that are meant, with a further condition.
@@ -77,4 +78,37 @@ impl Subset {
     pub fn select(&self, dataset: &Dataset, table: Table) -> Result<Selection> {
         self.select_with(dataset, table, None)
     }
+
+    /// Why no row is left, in words: what each condition leaves alone, and the licences that refuse the use asked for.
+    ///
+    /// # Errors
+    /// As [`Subset::select_with`].
+    pub fn why_none(&self, dataset: &Dataset, table: Table, more: Vec<Filter>) -> Result<String> {
+        let mut reasons = Vec::new();
+        if let Some(file) = &self.selection {
+            let count = Selection::load(file)?.check(dataset)?.live.len();
+            reasons.push(format!("the selection {} has {}", file.display(), ui::counted(count, "row")));
+        }
+        for filter in self.conditions().into_iter().chain(more) {
+            let count = dataset.select(table, &filter)?.len();
+            reasons.push(format!("`{filter}` holds for {}", if count == 0 { "none".into() } else { ui::count(count) }));
+        }
+        if let Some(permission) = self.licence {
+            reasons.extend(refusing(dataset, permission));
+        }
+        Ok(reasons.join("; "))
+    }
+}
+
+/// The sources whose licences refuse a use, or that name none.
+fn refusing(dataset: &Dataset, permission: Permission) -> Option<String> {
+    let sources = dataset.manifest().sources.iter();
+    let refused = sources.filter(|source| !Terms::of(source.licence.as_deref()).allows(permission));
+    let named = refused.map(|source| match &source.licence {
+        Some(licence) if Terms::of(Some(licence)).is_known() => format!("{} is under {licence}", source.id),
+        Some(licence) => format!("{} is under {licence}, whose terms are not known", source.id),
+        None => format!("{} names no licence", source.id),
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| format!("refused by licence: {}", named.join(", ")))
 }

@@ -134,7 +134,14 @@ fn chosen(args: &Args, dataset: &Dataset) -> Result<Vec<Address>> {
     if let Some(count) = args.random {
         return drawn(samples.count()?, count, args.seed)?.into_iter().map(|number| samples.at(number)).collect();
     }
-    let Some(number) = &args.number else { return Ok(vec![samples.at(0)?]) };
+    let Some(number) = &args.number else {
+        let first = samples.at(0)?;
+        if let Samples::Some(selection) = &samples {
+            let (count, verb) = (selection.len(), if selection.len() == 1 { "matches" } else { "match" });
+            ui::note(format_args!("{} {verb}: this is the first", ui::counted(count, "sample")));
+        }
+        return Ok(vec![first]);
+    };
     match number.parse::<u64>() {
         Ok(number) => Ok(vec![samples.at(number)?]),
         Err(_) if number.contains(':') => meant(&samples, number.parse()?),
