@@ -283,7 +283,7 @@ fn import_tells_what_it_skips_and_what_changes_and_makes_no_dataset_of_a_wrong_n
     assert!(text.contains("licence: CC-BY-NC-4.0 → CC-BY-4.0"), "{text}");
 
     let out = dir.path().join("out");
-    stdout(&surgdb(&["export", place, out.to_str().unwrap(), "--format", "preference"]));
+    stdout(&surgdb(&["export", place, out.to_str().unwrap(), "--format", "messages"]));
     let written: String = std::fs::read_dir(&out)
         .map(|files| files.flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect())
         .unwrap_or_else(|_| std::fs::read_to_string(&out).unwrap());
