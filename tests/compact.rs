@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use surgdb::dataset::{CellUpdate, DeleteOptions, WriterOptions};
 use surgdb::rows::FrameRow;
-use surgdb::{Dataset, ErrorKind, Operation, Table, VerifyLevel};
+use surgdb::{Column, Dataset, ErrorKind, Operation, Table, VerifyLevel};
 
 fn dataset(profile: Profile) -> (tempfile::TempDir, Dataset) {
     let dir = tempfile::tempdir().unwrap();
@@ -82,6 +82,48 @@ fn files_that_are_large_enough_are_left_alone() {
     assert_eq!(changed[0].0, gone.fragment().get());
     assert_eq!(files(&compacted.compact().unwrap()).values().collect::<BTreeSet<_>>().len(), 1);
     assert!(compacted.verify(&mut |_, _| {}).unwrap().is_sound());
+}
+
+#[test]
+fn large_files_of_an_added_column_are_left_alone_and_small_ones_joined() {
+    let (_dir, mut dataset) = two_commits();
+    for (number, id) in [(1, "d"), (2, "e")] {
+        let mut appender = dataset.append().unwrap();
+        let row = FrameRow { id: id.into(), source: "s".into(), kind: "rgb".into(), ..Default::default() };
+        appender.frame(&row).unwrap();
+        dataset = appender.commit(Operation::new("append")).unwrap();
+        assert_eq!(dataset.manifest().files_of("frames").len(), 2 + number);
+    }
+    // A side file of the fragment of `a` and `b` that is large beside the others.
+    let cell = |dataset: &Dataset, id: &str, value: String| {
+        let address = dataset.find(Table::Frames, id).unwrap().unwrap();
+        let values = Arc::new(LargeStringArray::from(vec![value]));
+        let column = Column::parse("note?: text").unwrap();
+        dataset.update_cells(CellUpdate::new(Table::Frames, column, vec![address], values)).unwrap()
+    };
+    let files = |dataset: &Dataset| {
+        let side = dataset.manifest().column("frames", "note").unwrap();
+        side.files.iter().map(|file| (file.path.clone(), file.length)).collect::<Vec<_>>()
+    };
+    dataset = cell(&dataset, "a", "x".repeat(100_000));
+    let large = files(&dataset)[0].clone();
+    for id in ["c", "d", "e"] {
+        dataset = cell(&dataset, id, id.into());
+    }
+    assert_eq!(files(&dataset).len(), 4);
+    let before = read_all(&dataset).unwrap();
+    let options = WriterOptions { fragment_bytes: 100_000, ..Default::default() };
+    let compacted = dataset.compact_with(options).unwrap();
+    let after = files(&compacted);
+    assert_eq!(after.len(), 2, "{after:?}");
+    assert!(after.contains(&large) && read_all(&compacted).unwrap().by_row() == before.by_row());
+    assert!(compacted.verify(&mut |_, _| {}).unwrap().is_sound());
+    assert_eq!(compacted.compact_with(options).unwrap().version(), compacted.version());
+    // What is newer than the large file goes over it.
+    let renewed = cell(&cell(&compacted, "b", "new".into()), "c", "new".into());
+    let before = read_all(&renewed).unwrap();
+    let compacted = renewed.compact_with(options).unwrap();
+    assert!(read_all(&compacted).unwrap().by_row() == before.by_row());
 }
 
 #[test]

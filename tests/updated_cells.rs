@@ -4,7 +4,7 @@ mod common;
 
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, Int32Array, LargeStringArray};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, LargeStringArray};
 use common::small::{Profile, build, png};
 use std::sync::Arc;
 use surgdb::dataset::{BlobSource, CellUpdate};
@@ -134,4 +134,47 @@ fn a_frame_says_the_size_of_its_picture_or_is_refused() {
     };
     refused(height(21), "30×20");
     assert_eq!(height(20).unwrap().version(), dataset.version() + 1);
+}
+
+#[test]
+fn a_picture_that_comes_with_the_commit_is_held_against_the_sizes_too() {
+    let (dir, dataset) = small();
+    let large = dir.path().join("large.png");
+    // Large enough to be copied as it is read.
+    std::fs::write(&large, [png(30, 20, 99), vec![0; 33 << 20]].concat()).unwrap();
+    let frame = |id: &str, blob| FrameRow {
+        id: id.into(),
+        source: "one".into(),
+        kind: "rgb".into(),
+        blob: Some(blob),
+        width: Some(30),
+        height: Some(21),
+        ..FrameRow::default()
+    };
+    for (id, source) in [
+        ("streamed", BlobSource::File { media_type: "image/png", path: &large }),
+        ("linked", BlobSource::Linked { media_type: "image/png", path: &large }),
+    ] {
+        let mut appender = dataset.append().unwrap();
+        let blob = appender.blob(source).unwrap().address;
+        let error = appender.frame(&frame(id, blob)).unwrap_err();
+        assert!(error.to_string().contains("its picture is 30×20"), "{error}");
+        let right = FrameRow { height: Some(20), ..frame(id, blob) };
+        let address = appender.frame(&right).unwrap();
+        let dataset = appender.commit(Operation::new("append")).unwrap();
+
+        // Other bytes for a row that is there, of another size.
+        let other = |says: i32| {
+            let mut appender = dataset.append().unwrap();
+            let bytes = png(40, 20, 98);
+            let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: &bytes }).unwrap().address;
+            let blobs = Arc::new(Int64Array::from(vec![blob.get()]));
+            appender.update(update(Table::Frames, "blob?: ref", address, blobs)).unwrap();
+            let width = Arc::new(Int32Array::from(vec![says]));
+            appender.update(update(Table::Frames, "width?: int32", address, width)).unwrap();
+            appender.commit(Operation::new("attach"))
+        };
+        refused(other(30), "its picture is 40×20");
+        other(40).unwrap();
+    }
 }

@@ -13,7 +13,7 @@ use surgdb::dataset::claims::Claims;
 use surgdb::dataset::commit::commit;
 use surgdb::dataset::{BlobSource, DeleteOptions, VerifyReport, versions};
 use surgdb::format::manifest::{FileEntry, FragmentRows, Manifest, SideColumn, Tombstone, data_path, version_path};
-use surgdb::rows::FrameRow;
+use surgdb::rows::{FrameRow, VideoRow};
 use surgdb::schema::build::CasesBuilder;
 use surgdb::write::{FileWriter, WriteOptions};
 use surgdb::{Column, Dataset, ErrorKind, FragmentId, Operation, Table};
@@ -214,20 +214,50 @@ fn a_picture_of_another_size_is_found() {
 }
 
 #[test]
-fn a_linked_file_that_changed_is_found() {
+fn a_linked_file_that_changed_is_found_where_something_shows_it_and_else_noted() {
     let small = Small::new(Profile::Train);
     let linked = small.root.with_extension("a b%20#ö?.mp4");
     std::fs::write(&linked, "a video").unwrap();
     let mut appender = Dataset::open(&small.root).unwrap().append().unwrap();
-    appender.blob(BlobSource::Linked { media_type: "video/mp4", path: &linked }).unwrap();
-    appender.commit(Operation::new("append")).unwrap();
+    let blob = appender.blob(BlobSource::Linked { media_type: "video/mp4", path: &linked }).unwrap().address;
+    let video = VideoRow { id: "linked".into(), source: "one".into(), blob: Some(blob), ..Default::default() };
+    let video = appender.video(&video).unwrap();
+    let dataset = appender.commit(Operation::new("append")).unwrap();
     assert!(small.verify().is_sound());
     std::fs::write(&linked, "b video").unwrap();
     small.says(&["has changed since it was linked"]);
     std::fs::remove_file(&linked).unwrap();
     let report = small.verify();
     assert_eq!(report.faults[0].kind(), ErrorKind::LinkBroken);
-    assert_eq!(report.fault_count, 1);
+    assert_eq!((report.fault_count, report.faults[0].file()), (1, Some(linked.as_path())));
+    dataset.delete([video], DeleteOptions::default()).unwrap();
+    let report = small.verify();
+    assert!(report.is_sound(), "{:?}", report.faults);
+    assert!(report.notes[0].contains(&format!("surgdb delete DATASET {blob}")), "{:?}", report.notes);
+}
+
+#[test]
+fn a_linked_picture_of_another_size_is_found() {
+    let small = Small::new(Profile::Train);
+    let linked = small.root.with_extension("png");
+    std::fs::write(&linked, png(30, 20, 99)).unwrap();
+    let mut appender = Dataset::open(&small.root).unwrap().append().unwrap();
+    let blob = appender.blob(BlobSource::Linked { media_type: "image/png", path: &linked }).unwrap().address;
+    let row = FrameRow {
+        id: "linked".into(),
+        source: "one".into(),
+        kind: "rgb".into(),
+        blob: Some(blob),
+        width: Some(30),
+        height: Some(20),
+        ..Default::default()
+    };
+    let frame = appender.frame(&row).unwrap();
+    appender.commit(Operation::new("append")).unwrap();
+    let report = small.verify();
+    assert!(report.is_sound() && report.notes.is_empty(), "{:?}", report.notes);
+    small.replace(Table::Frames, "width?: int32", frame.fragment(), Arc::new(Int32Array::from(vec![31])));
+    small.says(&["it says 31×20 pixels, and its picture is 30×20"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::schema::validate::{
 };
 use crate::schema::views::{self, Cell, Cells, read};
 use arrow_array::RecordBatch;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Columns of a table that are checked against each other: where one is replaced, the others are read too.
 pub fn linked(table: Table) -> &'static [usize] {
@@ -28,24 +28,32 @@ pub fn linked(table: Table) -> &'static [usize] {
 }
 
 /// Checks the rows of base columns that updates change, all updates of a commit together: what replaces the turns and
-/// what replaces the media are held against each other.
+/// what replaces the media are held against each other. `sizes` are those of pictures that come with the commit.
 ///
 /// # Errors
 /// `Invalid`, with the row and the field; `Corrupt` where what is there cannot be read.
-pub fn check_updates(dataset: &Dataset, updates: &[CellUpdate]) -> Result<()> {
+pub fn check_updates(
+    dataset: &Dataset,
+    updates: &[CellUpdate],
+    sizes: &HashMap<Address, (usize, usize)>,
+) -> Result<()> {
+    let size = |blob| sizes.get(&blob).copied().or_else(|| pictures::size_of_blob(dataset, blob));
     for table in Table::ALL {
         let mut new: Vec<(usize, &CellUpdate)> = Vec::new();
         for update in updates.iter().filter(|update| update.place().0 == table) {
             new.extend(table.column_index(update.place().1).map(|column| (column, update)));
         }
         if !new.is_empty() {
-            check_table(dataset, table, &new)?;
+            check_table(dataset, table, &new, &size)?;
         }
     }
     Ok(())
 }
 
-fn check_table(dataset: &Dataset, table: Table, new: &[(usize, &CellUpdate)]) -> Result<()> {
+/// Width and height of a picture, where they are known.
+type SizeOf<'a> = &'a dyn Fn(Address) -> Option<(usize, usize)>;
+
+fn check_table(dataset: &Dataset, table: Table, new: &[(usize, &CellUpdate)], size: SizeOf<'_>) -> Result<()> {
     // Of an address that comes twice the last one counts.
     let mut cells: BTreeMap<Address, Vec<(usize, Cell<'_>)>> = BTreeMap::new();
     for (column, update) in new {
@@ -64,7 +72,7 @@ fn check_table(dataset: &Dataset, table: Table, new: &[(usize, &CellUpdate)]) ->
         }
         let row = if is_linked { Some(dataset.row_of(table, address)?) } else { None };
         let patched = Patched { table, row, blank: blank.as_ref(), new };
-        patched.check(dataset).map_err(|error| error.in_row(format!("{} {address}", table.row_name())))?;
+        patched.check(size).map_err(|error| error.in_row(format!("{} {address}", table.row_name())))?;
     }
     Ok(())
 }
@@ -100,7 +108,7 @@ impl Cells for Patched<'_> {
 }
 
 impl Patched<'_> {
-    fn check(&self, dataset: &Dataset) -> Result<()> {
+    fn check(&self, size: SizeOf<'_>) -> Result<()> {
         match self.table {
             Table::Conversations => check_conversation(&views::Conversation::new(self).to_row()?).map(drop),
             Table::Annotations => check_annotation(&views::Annotation::new(self).to_row()?).map(drop),
@@ -110,13 +118,8 @@ impl Patched<'_> {
                 let frame = views::Frame::new(self).to_row()?;
                 check_frame(&frame)?;
                 let says = (frame.width, frame.height);
-                match frame.blob.filter(|_| says != (None, None)) {
-                    Some(blob) => match pictures::stored_size(dataset, blob) {
-                        Some(is) => check_pixels(says, is),
-                        None => Ok(()),
-                    },
-                    None => Ok(()),
-                }
+                let is = frame.blob.filter(|_| says != (None, None)).and_then(size);
+                is.map_or(Ok(()), |is| check_pixels(says, is))
             }
             Table::Blobs => match self.new.iter().find(|(column, _)| *column == blobs::MEDIA_TYPE) {
                 Some((_, cell)) => check_media_type(read::dict(*cell)?),

@@ -12,7 +12,8 @@ use crate::dataset::delete::{refers_to, write_deletions};
 use crate::dataset::fragments::Fragment;
 use crate::dataset::index::{IndexKind, Run};
 use crate::dataset::merge::{merged, without};
-use crate::error::{Error, Result};
+use crate::dataset::reports::Reports;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::{FileEntry, Manifest, Operation, ReportEntry, SideColumn, Source};
 use crate::format::{Address, FragmentId};
 use crate::schema::tables::Table;
@@ -37,8 +38,10 @@ pub struct Change {
     pub sources: Vec<Source>,
     /// What a compaction replaces.
     pub compaction: Compaction,
-    /// Reports that were written.
+    /// Reports, as the manifest names them.
     pub reports: Vec<ReportEntry>,
+    /// The same, with their bytes.
+    pub written: Reports,
 }
 
 impl Change {
@@ -73,15 +76,27 @@ impl Change {
         }
         self.entries.values_mut().for_each(|entries| entries.sort_unstable());
         let checking = dataset.checking()?;
-        let manifest = commit::commit(dataset.path(), &mut claims, |base, claims| {
+        let mut reports = std::mem::take(&mut self.written);
+        let committed = commit::commit(dataset.path(), &mut claims, |base, claims| {
             let newer = match base.version == dataset.version() {
                 true => checking.clone(),
                 false => checking.reopened(base.clone())?,
             };
             self.check(dataset, &newer)?;
-            self.apply(&newer, claims, &operation)
-        })?;
-        dataset.reopened(manifest)
+            let next = self.apply(&newer, claims, &operation)?;
+            reports.publish(dataset.path(), claims)?;
+            Ok(next)
+        });
+        drop(claims);
+        match committed {
+            Ok(manifest) => dataset.reopened(manifest),
+            Err(error) => {
+                if error.kind() == ErrorKind::Conflict {
+                    reports.withdraw(dataset.path());
+                }
+                Err(error)
+            }
+        }
     }
 
     fn check(&self, dataset: &Dataset, base: &Dataset) -> Result<()> {

@@ -6,8 +6,9 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Take};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 const SCHEME: &str = "file://";
 
@@ -69,6 +70,17 @@ pub fn open(uri: &str, size: i64) -> Result<Take<File>> {
         return Err(broken(uri, &format!("has {len} bytes and had {size} when it was linked")));
     }
     Ok(file.take(len.saturating_add(1)))
+}
+
+/// By how much the clocks of the file's machine and of this one may differ.
+const CLOCKS: Duration = Duration::from_secs(60);
+
+/// Whether a linked file's bytes, name or rights may have been changed after this time.
+pub fn was_touched(uri: &str, time: Option<SystemTime>) -> bool {
+    let Some(since) = time.and_then(|time| time.checked_sub(CLOCKS)) else { return true };
+    let Some(Ok(meta)) = path_of(uri).map(std::fs::metadata) else { return true };
+    let (Ok(seconds), Ok(nanos)) = (u64::try_from(meta.ctime()), u64::try_from(meta.ctime_nsec())) else { return true };
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos) > since
 }
 
 /// The error for a linked file that is not what it was.

@@ -25,6 +25,7 @@ mod merge;
 mod open;
 mod pictures;
 mod record;
+mod reports;
 mod row;
 mod scan;
 mod select;

@@ -16,6 +16,7 @@ use crate::schema::views::{Cells, read};
 use crate::storage::Access;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// A dataset, open at one version: cheap to clone, to share between threads, and to use after a `fork`.
 ///
@@ -175,6 +176,15 @@ impl Dataset {
             true => Ok(self.clone()),
             false => self.reopened(versions::read(self.path(), version)?),
         }
+    }
+
+    /// When the rows of a fragment were committed at the earliest; nothing where the versions that would tell are no
+    /// longer kept.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Unsupported` when a manifest cannot be read.
+    pub fn written_by(&self, fragment: FragmentId) -> Result<Option<SystemTime>> {
+        versions::time_of(self.path(), fragment)
     }
 
     /// The same dataset at another manifest, opened alike.

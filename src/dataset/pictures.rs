@@ -1,8 +1,12 @@
 //! The sizes of pictures, as their headers say them.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, link};
 use crate::format::Address;
 use crate::schema::tables::Table;
+use crate::schema::views;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
 
 /// Width and height in the header of a picture; `None` where it is of no format that is known.
 pub fn size_of(bytes: &[u8]) -> Option<(usize, usize)> {
@@ -10,9 +14,24 @@ pub fn size_of(bytes: &[u8]) -> Option<(usize, usize)> {
     Some((size.width, size.height))
 }
 
-/// The same for a picture whose bytes are stored. Only its header is read.
-pub fn stored_size(dataset: &Dataset, blob: Address) -> Option<(usize, usize)> {
+/// The same for a picture in a file, of which only the header is read.
+pub fn size_of_file(path: &Path) -> Option<(usize, usize)> {
+    size_in(link::open_plain(path).ok()?.0)
+}
+
+/// The same for a picture of the dataset, stored or linked.
+pub fn size_of_blob(dataset: &Dataset, blob: Address) -> Option<(usize, usize)> {
     let row = dataset.row_of(Table::Blobs, blob).ok()?;
     let (file, batch, at) = row.base();
-    size_of(&file.value_buffer(batch, at).ok()?)
+    if let Ok(bytes) = file.value_buffer(batch, at) {
+        return size_of(&bytes);
+    }
+    let blob = views::Blob::new(row);
+    let file = link::open(blob.uri().ok()??, blob.size().ok()?).ok()?;
+    size_in(file.into_inner())
+}
+
+fn size_in(file: File) -> Option<(usize, usize)> {
+    let size = imagesize::reader_size(BufReader::new(file)).ok()?;
+    Some((size.width, size.height))
 }

@@ -2,6 +2,7 @@
 
 use crate::dataset::link;
 use crate::dataset::row::Row;
+use crate::dataset::verify::check_link;
 use crate::dataset::{Dataset, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -11,6 +12,7 @@ use arrow_schema::DataType;
 use std::borrow::Cow;
 use std::io::Read;
 use std::ops::Deref;
+use std::time::SystemTime;
 
 macro_rules! records {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -132,6 +134,19 @@ impl<'a> Blob<'a> {
     /// `LinkBroken` when it is gone or has another length.
     pub fn check_link(&self) -> Result<()> {
         self.uri()?.map_or(Ok(()), |uri| link::open(uri, self.size()?).map(drop))
+    }
+
+    /// The same; a file that was touched after this time, or at all where none is given, is read too, and held against
+    /// its digest. What a file system gives the times of is trusted to tell them.
+    ///
+    /// # Errors
+    /// `LinkBroken` when it is gone or changed.
+    pub fn check_link_since(&self, time: Option<SystemTime>) -> Result<()> {
+        self.check_link()?;
+        match self.uri()? {
+            Some(uri) if link::was_touched(uri, time) => check_link(self),
+            _ => Ok(()),
+        }
     }
 
     /// Its bytes: borrowed from the map where there is one; read and checked where they are linked.

@@ -305,6 +305,11 @@ impl ColumnState {
         self.files.iter().map(|(entry, _)| entry.path.as_str())
     }
 
+    /// The paths of its side files that have fewer bytes than this.
+    pub fn small_files(&self, bytes: u64) -> impl Iterator<Item = &str> {
+        self.files.iter().filter(move |(entry, _)| entry.length < bytes).map(|(entry, _)| entry.path.as_str())
+    }
+
     /// Its `index`-th side file.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! The versions of a dataset, as the folder `versions/` has them.
 
 use crate::error::{Error, Result};
+use crate::format::FragmentId;
 use crate::format::constants::VERSIONS_DIR;
 use crate::format::manifest::{Manifest, VersionFile, version_of_name, version_path};
 use crate::storage::{Access, FileBytes};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// The numbers of all versions, ascending, those counted of which only a tombstone is left.
 ///
@@ -92,6 +94,38 @@ pub fn read_file(root: &Path, version: u64) -> Result<VersionFile> {
         return Err(Error::corrupt(message).in_file(&path));
     }
     Ok(found)
+}
+
+/// When the version was made that is the first that may have this fragment's rows: where they are, they were there by
+/// then or came later in the same commit. Nothing where the versions that would tell are no longer kept.
+///
+/// # Errors
+/// As for [`read`], save for versions that are no longer kept.
+pub fn time_of(root: &Path, fragment: FragmentId) -> Result<Option<SystemTime>> {
+    let versions = list(root)?;
+    // `next` never falls.
+    let (mut low, mut high, mut found) = (0, versions.len(), None);
+    let mut below_is_kept = true;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match versions.get(middle).map(|version| read_file(root, *version)).transpose()? {
+            Some(VersionFile::Manifest(manifest)) if manifest.next > fragment.get() => {
+                found = Some(manifest.time.clone());
+                high = middle;
+            }
+            Some(VersionFile::Manifest(_)) => {
+                below_is_kept = true;
+                low = middle + 1;
+            }
+            _ => {
+                below_is_kept = false;
+                low = middle + 1;
+            }
+        }
+    }
+    let time = found.filter(|_| below_is_kept).and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    let seconds = time.and_then(|time| u64::try_from(time.as_second()).ok());
+    Ok(seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
 /// Why there is no file of this version.

@@ -16,7 +16,6 @@ use crate::dataset::index::IndexKind;
 use crate::dataset::{Dataset, cells, columns, pictures};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
-use crate::format::constants::REPORTS_DIR;
 use crate::format::manifest::{Operation, ReportEntry, Source, report_path};
 use crate::schema::build::*;
 use crate::schema::record::{Identity, id_identity};
@@ -24,7 +23,6 @@ use crate::schema::references::targets;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
 use crate::schema::validate::{self, Finding};
-use crate::storage::publish::publish_bytes;
 use blob::STREAM_FROM;
 use fragment::TableWriter;
 use std::collections::{BTreeSet, HashMap};
@@ -88,14 +86,12 @@ pub struct Appender {
     digests: HashMap<Identity, Address, Keyed>,
     links: HashMap<Identity, Address, Keyed>,
     /// Width and height of new pictures.
-    sizes: HashMap<Address, (u32, u32)>,
+    sizes: HashMap<Address, (usize, usize)>,
     /// What the row at hand refers to: it counts once the row is appended.
     noted: Vec<Address>,
     names: BTreeSet<String>,
     change: Change,
     updates: Vec<CellUpdate>,
-    /// Path and bytes of each report.
-    reports: Vec<(String, Vec<u8>)>,
 }
 
 /// Keys are digests already: hashing them again would only cost time.
@@ -152,7 +148,6 @@ impl Dataset {
             names: BTreeSet::new(),
             change: Change::default(),
             updates: Vec::new(),
-            reports: Vec::new(),
         })
     }
 }
@@ -244,14 +239,11 @@ impl Appender {
         }
     }
 
-    /// Whether a frame says the size of its picture, where that is known: it was appended here, or is stored.
+    /// Whether a frame says the size of its picture, where that is known.
     fn check_size(&self, row: &FrameRow) -> Result<()> {
         let says = (row.width, row.height);
         let Some(blob) = row.blob.filter(|_| says != (None, None)) else { return Ok(()) };
-        let is = match self.sizes.get(&blob) {
-            Some((width, height)) => Some((*width as usize, *height as usize)),
-            None => pictures::stored_size(&self.dataset, blob),
-        };
+        let is = self.sizes.get(&blob).copied().or_else(|| pictures::size_of_blob(&self.dataset, blob));
         is.map_or(Ok(()), |is| validate::check_pixels(says, is))
     }
 
@@ -343,10 +335,20 @@ impl Appender {
     /// # Errors
     /// None so far: writing it is the commit's.
     pub fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        Ok(self.keep_report(name, bytes, false))
+    }
+
+    /// The same of a report that no other writer can write, such as one with a random id: where the commit comes to
+    /// nothing because another writer was first, it is removed.
+    pub(crate) fn unique_report(&mut self, name: &str, bytes: &[u8]) -> String {
+        self.keep_report(name, bytes, true)
+    }
+
+    fn keep_report(&mut self, name: &str, bytes: &[u8], is_unique: bool) -> String {
         let path = report_path(blake3::hash(bytes).to_hex().as_str(), "json");
         self.change.reports.push(ReportEntry { name: name.to_owned(), path: path.clone(), bytes: bytes.len() as u64 });
-        self.reports.push((path.clone(), bytes.to_vec()));
-        Ok(path)
+        self.change.written.add(&path, bytes, is_unique);
+        path
     }
 
     /// Makes everything visible as a new version, and opens it. Where nothing was appended or changed, there is no new
@@ -375,11 +377,10 @@ impl Appender {
         ];
         self.change.files.extend(files.into_iter().filter(|(_, files)| !files.is_empty()));
         let checking = self.dataset.checking()?;
-        cells::check_updates(&checking, &self.updates)?;
+        cells::check_updates(&checking, &self.updates, &self.sizes)?;
         for update in &self.updates {
             columns::write_update(&checking, claims, update, &mut self.change)?;
         }
-        write_reports(&self.dataset, claims, &self.reports)?;
         self.change.commit(&self.dataset, self.claims, operation)
     }
 }
@@ -401,21 +402,4 @@ impl Appender {
             self.change.entries.insert(IndexKind::Digest, entries.collect());
         }
     }
-}
-
-/// Writes reports. A report has its digest for a name, so one that is there already is the same; and so nobody can tell
-/// whose it is, and one whose commit fails stays, for vacuum. While a writer has a claim, no report is removed for good
-/// (FORMAT.md, 13.5): so one is taken where nothing else has needed a number.
-fn write_reports(dataset: &Dataset, claims: &mut Claims, reports: &[(String, Vec<u8>)]) -> Result<()> {
-    if !reports.is_empty() && claims.numbers().is_empty() {
-        claims.take()?;
-    }
-    for (path, bytes) in reports {
-        let file = path.rsplit('/').next().unwrap_or(path);
-        match publish_bytes(&dataset.file_path(REPORTS_DIR), file, bytes) {
-            Err(error) if error.kind() != ErrorKind::Exists => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }

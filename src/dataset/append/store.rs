@@ -28,17 +28,14 @@ impl Appender {
         let root = self.dataset.path();
         let address = self.blobs.append(root, &mut self.claims, &self.options, |builder| builder.push(&row))?;
         self.digests.insert(digested.identity(), address);
-        self.note_size(address, media_type, bytes);
+        self.note_size(address, media_type, || pictures::size_of(bytes));
         Ok(info(digested, address, true))
     }
 
     /// Keeps the size of a new picture, for the frames that will show it.
-    fn note_size(&mut self, address: Address, media_type: &str, bytes: &[u8]) {
-        let size = media_type.starts_with("image/").then(|| pictures::size_of(bytes)).flatten();
-        if let Some((width, height)) = size
-            && let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height))
-        {
-            self.sizes.insert(address, (width, height));
+    fn note_size(&mut self, address: Address, media_type: &str, size: impl FnOnce() -> Option<(usize, usize)>) {
+        if media_type.starts_with("image/") {
+            self.sizes.extend(size().map(|size| (address, size)));
         }
     }
 
@@ -48,7 +45,9 @@ impl Appender {
             return Ok(info(&digested, address, false));
         }
         let mut reader = File::open(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
-        self.stream(&digested, media_type, &mut reader).map_err(|error| error.in_file(path))
+        let info = self.stream(&digested, media_type, &mut reader).map_err(|error| error.in_file(path))?;
+        self.note_size(info.address, media_type, || pictures::size_of_file(path));
+        Ok(info)
     }
 
     fn stream(&mut self, digested: &Digested, media_type: &str, reader: &mut dyn Read) -> Result<BlobInfo> {
@@ -82,7 +81,11 @@ impl Appender {
         }
         match size < STREAM_FROM {
             true => self.hold(&digested, media_type, &bytes),
-            false => self.stream(&digested, media_type, &mut &bytes[..]),
+            false => {
+                let info = self.stream(&digested, media_type, &mut &bytes[..])?;
+                self.note_size(info.address, media_type, || pictures::size_of(&bytes));
+                Ok(info)
+            }
         }
     }
 
@@ -93,7 +96,9 @@ impl Appender {
             return Ok(info(&digested, address, false));
         }
         let whole = path.canonicalize().map_err(|error| Error::io("cannot find it", error).in_file(path))?;
-        self.link(&digested, media_type, link::uri_of(&whole))
+        let info = self.link(&digested, media_type, link::uri_of(&whole))?;
+        self.note_size(info.address, media_type, || pictures::size_of_file(&whole));
+        Ok(info)
     }
 
     fn link(&mut self, digested: &Digested, media_type: &str, uri: String) -> Result<BlobInfo> {

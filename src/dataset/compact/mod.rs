@@ -1,7 +1,7 @@
 //! Compaction: many small files become few, replaced cells move into the base files, and deleted rows are emptied.
 //!
 //! It joins files and never drops a row: that is what keeps addresses. An added column stays apart from the base
-//! files, its own files joined.
+//! files, its own small files joined.
 
 mod output;
 
@@ -22,7 +22,7 @@ use crate::write::WriteOptions;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::SchemaRef;
 use output::{Cut, Output};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What a compaction replaces, and what it rests on.
 #[derive(Default)]
@@ -121,6 +121,8 @@ struct Target {
     folder: &'static str,
     kind: &'static str,
     schema: SchemaRef,
+    /// From how many bytes on a file is ended.
+    limit: u64,
 }
 
 struct Work<'a> {
@@ -139,13 +141,14 @@ impl Work<'_> {
             return Ok(());
         }
         for column in 0..table.columns().len() {
-            self.fold(state, column);
+            self.fold(state, column, |_| true);
         }
         let columns: Vec<_> = (0..table.columns().len()).collect();
         let is_due = |at: &usize| due[state.fragments[*at].file as usize];
         let fragments: Vec<_> = (0..state.fragments.len()).filter(is_due).collect();
         let empty = empty_row(table)?;
-        let target = Target { folder: table.name(), kind: table.name(), schema: table.schema().clone() };
+        let (schema, limit) = (table.schema().clone(), self.limit(table));
+        let target = Target { folder: table.name(), kind: table.name(), schema, limit };
         let files = self.rewrite(table, columns, &fragments, empty.columns(), &target)?;
         let inputs = state.files().zip(&due).filter(|(_, due)| **due).map(|(file, _)| (table, file.path.clone()));
         self.change.compaction.inputs.extend(inputs);
@@ -153,18 +156,21 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Joins the side files of an added column.
+    /// Joins the small side files of an added column. Where a large one is the newest that covers a fragment, it stays.
     fn column(&mut self, table: Table, column: usize) -> Result<()> {
         let state = self.dataset.state(table);
-        if state.columns[column].paths().len() < 2 {
+        let limit = self.options.fragment_bytes;
+        let small: HashSet<&str> = state.columns[column].small_files(limit).collect();
+        if small.len() < 2 {
             return Ok(());
         }
-        self.fold(state, column);
-        let covered = |at: &usize| state.overlay_path(*at, column).is_some();
-        let fragments: Vec<_> = (0..state.fragments.len()).filter(covered).collect();
+        let is_due = |at: &usize| state.overlay_path(*at, column).is_some_and(|path| small.contains(path));
+        let fragments: Vec<_> = (0..state.fragments.len()).filter(is_due).collect();
+        self.fold(state, column, |path| small.contains(path));
         let known = &state.columns[column].column;
         let empty = [new_null_array(&known.ty.to_arrow(), 1)];
-        let target = Target { folder: COLUMNS_DIR, kind: COLUMN_FILE_KIND, schema: column_schema(known) };
+        let schema = column_schema(known);
+        let target = Target { folder: COLUMNS_DIR, kind: COLUMN_FILE_KIND, schema, limit };
         let files = self.rewrite(table, vec![column], &fragments, &empty, &target)?;
         self.change.columns.push(SideColumn {
             table: table.name().to_owned(),
@@ -176,16 +182,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Remembers the side files of a column, which are about to be read: they go when the change is committed, if they
+    /// Remembers those side files of a column that are about to be read: they go when the change is committed, if they
     /// are still the newest.
-    fn fold(&mut self, state: &TableState, column: usize) {
+    fn fold(&mut self, state: &TableState, column: usize, is_read: impl Fn(&str) -> bool) {
         for (at, fragment) in state.fragments.iter().enumerate() {
-            if let Some(path) = state.overlay_path(at, column) {
+            if let Some(path) = state.overlay_path(at, column).filter(|path| is_read(path)) {
                 let name = state.columns[column].column.name.clone();
                 self.change.overlays.push((state.table, name, fragment.id, path.to_owned()));
             }
         }
-        self.change.compaction.folded.extend(state.columns[column].paths().map(str::to_owned));
+        let read = state.columns[column].paths().filter(|path| is_read(path));
+        self.change.compaction.folded.extend(read.map(str::to_owned));
     }
 
     /// Writes these fragments, in this order, to as many files as the options ask for; `empty` has one row, which stands
@@ -199,7 +206,6 @@ impl Work<'_> {
         target: &Target,
     ) -> Result<Vec<FileEntry>> {
         let state = self.dataset.state(table);
-        let limit = self.limit(table);
         let mut pieces = Pieces::new(self.dataset, table, columns);
         let (mut files, mut output) = (Vec::new(), None::<Output>);
         for at in fragments {
@@ -218,7 +224,7 @@ impl Work<'_> {
                 self.claims.refresh()?;
             }
             out.end_fragment(fragment.id, fragment.rows);
-            if out.written() >= limit {
+            if out.written() >= target.limit {
                 files.extend(output.take().map(|output| output.end(&mut self.claims)).transpose()?);
             }
         }

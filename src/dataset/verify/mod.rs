@@ -11,6 +11,7 @@ mod versions;
 mod walk;
 
 pub use found::VerifyReport;
+pub(super) use links::check_link;
 
 use crate::dataset::Dataset;
 use crate::error::Result;
