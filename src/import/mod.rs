@@ -41,7 +41,7 @@ pub use report::{
     AboutChange, BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile,
     RecordCounts, SkippedRecord,
 };
-pub use run::import;
+pub use run::{check_inputs, import};
 pub use source::{BoxConvention, Defaults, PatientFrom, SourceDescription};
 
 #[cfg(test)]

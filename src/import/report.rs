@@ -11,6 +11,9 @@ const LISTED: usize = 1_000_000;
 /// The report of one import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ImportReport {
+    /// A random id of this import, so that no two reports are the same; none where nothing was to be written.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// The source that was imported.
     pub source: String,
     /// Whether nothing was written because that was asked for.
@@ -241,6 +244,10 @@ pub enum Kind {
     WrongType,
     /// A value that is kept and looks wrong: a time, an empty turn.
     Doubtful,
+    /// A box or point that was left as text, since it is not certain how it is measured: the convention is to be named.
+    UncertainBox,
+    /// A box or point that was left as text for another reason.
+    BoxLeft,
     /// A file without any record.
     EmptyInput,
 }

@@ -24,6 +24,7 @@ pub(super) trait Sink {
     fn delete(&mut self, address: Address) -> Result<()>;
     fn update(&mut self, update: CellUpdate) -> Result<()>;
     fn source(&mut self, source: Source);
+    /// Keeps a report with an id of its own.
     fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String>;
 }
 
@@ -73,7 +74,7 @@ impl Sink for Appender {
     }
 
     fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
-        Appender::report(self, name, bytes)
+        Ok(self.unique_report(name, bytes))
     }
 }
 

@@ -93,7 +93,7 @@ pub enum PatientFrom {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub enum BoxConvention {
-    /// As the boxes of the first records show without doubt; where they do not, boxes are left alone.
+    /// As all boxes of the source show without doubt; where they do not, boxes are left alone.
     #[default]
     #[serde(rename = "auto")]
     Auto,

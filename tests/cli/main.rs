@@ -270,12 +270,15 @@ fn import_tells_what_it_skips_and_what_changes_and_makes_no_dataset_of_a_wrong_n
     let args = ["import", place, file.to_str().unwrap(), "--source", "mine", "--on-error", "skip", "--licence"];
     let first = surgdb(&[&args[..], &["CC-BY-NC-4.0"]].concat());
     let text = String::from_utf8(first.stdout).unwrap();
-    assert!(text.contains("skipped: x.jsonl, record 2, line 2, id d: ") && text.contains("1 conversation\n"), "{text}");
+    assert!(
+        text.contains("skipped: x.jsonl, record 2, id \"d\", line 2: ") && text.contains("1 conversation\n"),
+        "{text}"
+    );
     let report = text.lines().find_map(|line| line.strip_prefix("the report is ")).unwrap();
     assert!(std::fs::read_to_string(report).unwrap().contains("\"id\": \"d\""));
 
     let again = surgdb(&[&args[..], &["CC-BY-NC-4.0"]].concat());
-    assert!(stderr(&again).contains("skipped: x.jsonl, record 2, line 2, id d: "), "{}", stderr(&again));
+    assert!(stderr(&again).contains("skipped: x.jsonl, record 2, id \"d\", line 2: "), "{}", stderr(&again));
     let refused = fails(&surgdb(&[&args[..], &["CC-BY-4.0"]].concat()));
     assert!(refused.contains("--relicense") && refused.contains("CC-BY-NC-4.0"), "{refused}");
     let changed = surgdb(&[&args[..], &["CC-BY-4.0", "--relicense"]].concat());

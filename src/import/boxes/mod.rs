@@ -4,17 +4,13 @@
 //! A box is read where the record shows exactly one picture, so that it is clear what it is about, and its corners are
 //! in order and in (or near) the picture. The text stays as it is; what is left alone is counted with the reason.
 //!
-//! Where nothing is said (`auto`), the boxes of the first records decide, each form by itself, by the first of these
-//! rules that holds:
-//!
-//! 1. some have a fraction and all lie between 0 and 1: 0–1;
-//! 2. some reach beyond 1050, and none beyond its picture: pixels;
-//! 3. none is beyond 1050, and three or more (and one in twenty) reach beyond the picture in pixels: 0–1000;
-//! 4. none of 20 or more on pictures with a side of at most 800 reaches beyond its picture: pixels;
-//! 5. they stand between tags, as whole numbers up to 1000, as models with such tags write them: 0–1000.
-//!
-//! *Beyond the picture* is by more than a twentieth of its side. What was decided is kept with the import in the
-//! manifest, and holds for later imports of the source.
+//! Where nothing is said (`auto`), all boxes of the source are looked at before the first one is read ([`evidence`]), and
+//! lists of four numbers count as boxes only where the text says so ([`marks`]). What was decided is kept with the import
+//! in the manifest; it holds for later imports of the source as long as nothing in them speaks against it. Where it is
+//! not certain, boxes are left as text, and the report asks for the convention.
+
+mod evidence;
+mod marks;
 
 use crate::format::manifest::Source;
 use crate::import::draft::{Draft, DraftMedium, MediaKind};
@@ -22,18 +18,38 @@ use crate::import::report::BoxReport;
 use crate::import::source::BoxConvention;
 use crate::schema::boxes::{self, Form, Scale, Written};
 use crate::schema::rows::GroundingRow;
+use marks::Meaning;
 use std::collections::BTreeMap;
+
+pub(super) use evidence::{Evidence, OnPicture};
+pub(super) use marks::may_write_boxes;
 
 /// The key of what was decided, among an import's options in the manifest.
 pub(super) const OPTION: &str = "boxes";
-/// How many boxes of the first records decide.
-pub(super) const SAMPLE: u64 = 400;
+/// Why a box is left as text of which it is not certain how it is measured.
+const UNCERTAIN: &str = "the convention is not certain";
+/// Why a list is left as text that may be no box.
+const UNSAID: &str = "nothing beside it says that it is a box";
 /// The forms that say nothing of their convention by themselves.
 const OPEN: [Form; 4] = [Form::List, Form::Corners, Form::Tagged, Form::Json];
 /// How far, in sides, a box may leave its picture and still be one.
 const SLACK: f64 = 0.05;
 /// How far a box may leave its picture where the convention was named.
 const FAR: f64 = 0.5;
+
+/// A box or point, with its turn, and what the texts say of it.
+pub(super) struct Found {
+    pub(super) turn: usize,
+    pub(super) written: Written,
+    meaning: Meaning,
+}
+
+/// A box that is left as text, and why; whether naming the convention would help.
+pub(super) struct Left {
+    pub(super) written: String,
+    pub(super) reason: &'static str,
+    pub(super) is_uncertain: bool,
+}
 
 /// What boxes are about: the picture's place among the media, and its sides where they are known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +81,8 @@ pub(super) fn may_have_boxes(draft: &Draft) -> bool {
 pub(super) struct Boxes {
     convention: BoxConvention,
     decided: BTreeMap<Form, Scale>,
+    /// Whether the source's boxes were looked at.
+    is_decided: bool,
     pub(super) report: BoxReport,
 }
 
@@ -77,11 +95,12 @@ impl Boxes {
         }
         let imports = earlier.map(|source| source.imports.as_slice()).unwrap_or_default();
         for form in OPEN {
-            let said = imports.iter().rev().find_map(|import| import.options.get(OPTION)?.get(form.name())?.as_str());
-            if let Some(scale) = said.and_then(|name| name.parse::<Scale>().ok()) {
-                boxes.decided.insert(form, scale);
-                boxes.report.taken.insert(form.name(), format!("{}: an earlier import found so", scale.name()));
-            }
+            // One that was named holds for all forms.
+            let said = imports.iter().rev().find_map(|import| {
+                let said = import.options.get(OPTION)?;
+                said.get(form.name()).unwrap_or(said).as_str()?.parse::<Scale>().ok()
+            });
+            boxes.decided.extend(said.map(|scale| (form, scale)));
         }
         boxes
     }
@@ -91,23 +110,32 @@ impl Boxes {
         self.convention != BoxConvention::None
     }
 
-    /// Whether there is something left to find out about this source.
-    pub(super) fn is_open(&self) -> bool {
-        self.convention == BoxConvention::Auto && self.decided.len() < OPEN.len()
+    /// Whether all boxes of the source are to be looked at before these are read.
+    pub(super) fn need_evidence(&self, found: &[Found]) -> bool {
+        let says_nothing = |found: &Found| found.written.form != Form::Percent && found.meaning == Meaning::Box;
+        self.convention == BoxConvention::Auto && !self.is_decided && found.iter().any(says_nothing)
     }
 
     /// Decides by what was seen.
-    pub(super) fn decide(&mut self, seen: &Evidence) {
-        for (form, seen) in &seen.0 {
-            if self.decided.contains_key(form) || *form == Form::Percent {
-                continue;
-            }
-            let what = match seen.verdict(*form) {
-                Some((scale, why)) => {
-                    self.decided.insert(*form, scale);
-                    format!("{}: {why}", scale.name())
-                }
-                None => "not read: the first records do not say which convention it is; name it with --boxes".into(),
+    pub(super) fn decide(&mut self, evidence: &Evidence) {
+        self.is_decided = true;
+        for (form, seen) in &evidence.forms {
+            let what = match self.decided.get(form) {
+                Some(scale) => match seen.contradiction(*scale) {
+                    None => format!("{}: as in an earlier import", scale.name()),
+                    Some(against) => {
+                        let earlier = scale.name();
+                        self.decided.remove(form);
+                        format!("not read: an earlier import took {earlier}, and here {against}; name it with --boxes")
+                    }
+                },
+                None => match seen.verdict() {
+                    Ok((scale, why)) => {
+                        self.decided.insert(*form, scale);
+                        format!("{}: {why}", scale.name())
+                    }
+                    Err(why) => format!("not read: {why}; name it with --boxes"),
+                },
             };
             self.report.taken.insert(form.name(), what);
         }
@@ -126,8 +154,8 @@ impl Boxes {
     }
 
     /// Whether a picture's size is needed for these.
-    pub(super) fn need_size(&self, found: &[(usize, Written)]) -> bool {
-        found.iter().any(|(_, found)| self.scale(found) == Some(Scale::Pixels))
+    pub(super) fn need_size(&self, found: &[Found]) -> bool {
+        found.iter().any(|found| self.scale(&found.written) == Some(Scale::Pixels))
     }
 
     fn scale(&self, found: &Written) -> Option<Scale> {
@@ -140,36 +168,48 @@ impl Boxes {
         }
     }
 
-    /// Reads these as grounding of the picture.
-    pub(super) fn read(&mut self, found: &[(usize, Written)], shown: Result<Shown, &'static str>) -> Vec<GroundingRow> {
-        let mut rows = Vec::new();
-        for (turn, found) in found {
-            match self.one(*turn, found, shown) {
+    /// Reads these as grounding of the picture; and what is left as text, save lists that nothing says are boxes, which
+    /// are counted alone.
+    pub(super) fn read(
+        &mut self,
+        found: &[Found],
+        shown: Result<Shown, &'static str>,
+        draft: &Draft,
+    ) -> (Vec<GroundingRow>, Vec<Left>) {
+        let (mut rows, mut all_left) = (Vec::new(), Vec::new());
+        for found in found {
+            match self.one(found, shown) {
                 Ok(row) => {
-                    *if found.is_box() { &mut self.report.boxes } else { &mut self.report.points } += 1;
+                    *if found.written.is_box() { &mut self.report.boxes } else { &mut self.report.points } += 1;
                     rows.push(row);
                 }
-                Err(reason) => self.leave(reason),
+                Err(reason) => {
+                    *self.report.left.entry(reason).or_default() += 1;
+                    let text = draft.turns.get(found.turn).and_then(|turn| turn.text.get(found.written.range.clone()));
+                    let written = text.unwrap_or_default().to_owned();
+                    all_left.extend((reason != UNSAID).then(|| Left {
+                        written,
+                        reason,
+                        is_uncertain: reason == UNCERTAIN,
+                    }));
+                }
             }
         }
-        rows
+        (rows, all_left)
     }
 
-    fn leave(&mut self, reason: &'static str) {
-        *self.report.left.entry(reason).or_default() += 1;
-    }
-
-    fn one(
-        &self,
-        turn: usize,
-        found: &Written,
-        shown: Result<Shown, &'static str>,
-    ) -> Result<GroundingRow, &'static str> {
+    fn one(&self, found: &Found, shown: Result<Shown, &'static str>) -> Result<GroundingRow, &'static str> {
+        let Found { turn, written: found, meaning } = found;
+        match meaning {
+            Meaning::Unsaid if self.convention == BoxConvention::Auto => return Err(UNSAID),
+            Meaning::OtherOrder => return Err("the text says that its numbers are not x0, y0, x1, y1"),
+            _ => {}
+        }
         let shown = shown?;
         let (width, height) = shown.size.map_or((None, None), |(width, height)| (Some(width), Some(height)));
         let sides = match (found.form, self.scale(found)) {
             (Form::Percent, _) => Some((100.0, 100.0)),
-            (_, None) => return Err("the convention is not certain"),
+            (_, None) => return Err(UNCERTAIN),
             (_, Some(scale)) => scale.side(width).zip(scale.side(height)),
         };
         let (wide, high) = sides.ok_or("the picture's size is not known")?;
@@ -186,7 +226,7 @@ impl Boxes {
         }
         let int = |value: usize| i32::try_from(value).map_err(|_| "it stands too far in the record");
         Ok(GroundingRow {
-            turn: int(turn)?,
+            turn: int(*turn)?,
             byte_start: found.range.start as i64,
             byte_end: found.range.end as i64,
             kind: if found.is_box() { "box" } else { "point" }.to_owned(),
@@ -196,86 +236,18 @@ impl Boxes {
     }
 }
 
-/// All that a draft's turns write, with the turns.
-pub(super) fn find(draft: &Draft) -> Vec<(usize, Written)> {
+/// All that a draft's turns write.
+pub(super) fn find(draft: &Draft) -> Vec<Found> {
     let turns = draft.turns.iter().enumerate();
-    turns.flat_map(|(turn, row)| boxes::find(&row.text).into_iter().map(move |found| (turn, found))).collect()
+    let written = turns.flat_map(|(turn, row)| boxes::find(&row.text).into_iter().map(move |found| (turn, found)));
+    let found = |(turn, written)| Found { turn, meaning: marks::meaning(draft, turn, &written), written };
+    written.map(found).collect()
 }
 
-/// What the first records' boxes say, by form.
-#[derive(Debug, Default)]
-pub(super) struct Evidence(BTreeMap<Form, Seen>);
-
-/// What boxes of a form were seen to be.
-#[derive(Debug, Default)]
-struct Seen {
-    total: u64,
-    fractions: u64,
-    /// Not between 0 and 1.
-    beyond_one: u64,
-    /// Beyond 1050.
-    beyond_thousand: u64,
-    /// On pictures whose size is known.
-    sized: u64,
-    /// Of those, beyond the picture if they are pixels.
-    beyond_picture: u64,
-    /// On pictures with a side of at most 800, and not beyond.
-    telling: u64,
-}
-
-impl Evidence {
-    /// Notes what a record writes.
-    pub(super) fn note(&mut self, found: &[(usize, Written)], size: Option<(i32, i32)>) {
-        for (_, found) in found {
-            if found.is_box() && !in_order(found) {
-                continue;
-            }
-            let seen = self.0.entry(found.form).or_default();
-            let (x, y) = found.far_corner();
-            seen.total += 1;
-            seen.fractions += u64::from(!found.is_whole());
-            seen.beyond_one += u64::from(x.max(y) > 1.0 + SLACK);
-            seen.beyond_thousand += u64::from(x.max(y) > 1000.0 * (1.0 + SLACK));
-            let Some((width, height)) = size else { continue };
-            let is_beyond = |far: f64, side: i32| far > f64::from(side) * (1.0 + SLACK);
-            let beyond = is_beyond(x, width) || is_beyond(y, height);
-            seen.sized += 1;
-            seen.beyond_picture += u64::from(beyond);
-            seen.telling += u64::from(!beyond && width.min(height) <= 800);
-        }
-    }
-
-    /// How many boxes and points were noted.
-    pub(super) fn total(&self) -> u64 {
-        self.0.values().map(|seen| seen.total).sum()
-    }
-}
-
-fn in_order(found: &Written) -> bool {
-    match &found.numbers[..] {
-        [x0, y0, x1, y1] => x0.value < x1.value && y0.value < y1.value,
-        _ => true,
-    }
-}
-
-impl Seen {
-    fn verdict(&self, form: Form) -> Option<(Scale, String)> {
-        let Self { total, sized, telling, beyond_picture: beyond, .. } = *self;
-        if self.fractions > 0 && self.beyond_one == 0 {
-            return Some((Scale::Unit, format!("all of {total} lie between 0 and 1")));
-        }
-        if self.beyond_thousand > 0 {
-            let why = || format!("{} of {total} reach beyond 1000, none beyond its picture", self.beyond_thousand);
-            return (beyond == 0 && sized > 0).then(|| (Scale::Pixels, why()));
-        }
-        if beyond >= 3 && beyond.saturating_mul(20) >= sized {
-            return Some((Scale::Thousand, format!("{beyond} of {sized} would reach beyond their pictures as pixels")));
-        }
-        if beyond == 0 && telling >= 20 {
-            return Some((Scale::Pixels, format!("none of {telling} reaches beyond its picture")));
-        }
-        let by_tag = form == Form::Tagged && self.fractions == 0;
-        by_tag.then(|| (Scale::Thousand, format!("{total} stand between tags, whole and up to 1000")))
+impl Found {
+    /// Whether it says something of how the source's boxes are measured.
+    pub(super) fn is_evidence(&self) -> bool {
+        self.meaning == Meaning::Box
     }
 }
 

@@ -92,7 +92,7 @@ impl<R: Read> MemberReader<R> {
                 return Some(Err(error));
             }
         };
-        let bytes = self.reader.buffer.get(found.start..found.end).unwrap_or_default();
+        let bytes = self.reader.ahead.at(found.place.clone());
         let place = |error: Error| error.at_line(found.line).at_byte(found.offset);
         let Ok(text) = std::str::from_utf8(bytes) else {
             self.has_ended = true;
@@ -117,10 +117,10 @@ impl<R: Read> MemberReader<R> {
             let byte = self.next_byte()?;
             let close = if self.inside == Inside::List { b']' } else { b'}' };
             if byte == close {
-                self.reader.advance(1);
+                self.reader.ahead.advance(1);
                 self.is_first = false;
                 if self.inside == Inside::Top {
-                    return match self.reader.skip_blanks()? {
+                    return match self.reader.ahead.skip_blanks()? {
                         None => Ok(None),
                         Some(other) => Err(self.wrong(&format!("the object has ended, but {} follows", shown(other)))),
                     };
@@ -135,7 +135,7 @@ impl<R: Read> MemberReader<R> {
                 self.key = self.name()?;
                 let byte = self.next_byte()?;
                 if matches!(byte, b'[' | b'{') && self.opened.contains(&self.key.as_str()) {
-                    self.reader.advance(1);
+                    self.reader.ahead.advance(1);
                     self.inside = if byte == b'[' { Inside::List } else { Inside::Object };
                     self.is_first = true;
                     self.reader.number = 0;
@@ -156,7 +156,7 @@ impl<R: Read> MemberReader<R> {
             return Err(self.wrong(&format!("expected a name in quotes, found {}", shown(byte))));
         }
         let found = self.value()?;
-        let bytes = self.reader.buffer.get(found.start..found.end).unwrap_or_default();
+        let bytes = self.reader.ahead.at(found.place.clone());
         let name = serde_json::from_slice(bytes)
             .map_err(|_| Error::input("a name that is no text").at_line(found.line).at_byte(found.offset))?;
         self.expect(b':')?;
@@ -166,14 +166,14 @@ impl<R: Read> MemberReader<R> {
     /// The value that starts here, whatever it is.
     fn value(&mut self) -> Result<Found> {
         let first = self.next_byte()?;
-        let (line, offset) = (self.reader.line, self.reader.position());
+        let (line, offset) = (self.reader.ahead.line, self.reader.position());
         let length = match first {
             b'"' | b'[' | b'{' => {
                 let mut scan = Scan::default();
                 let length = loop {
-                    match scan.run(self.reader.held_bytes()) {
+                    match scan.run(self.reader.ahead.bytes()) {
                         Step::Whole(length) => break length,
-                        Step::More if self.reader.fill()? => {}
+                        Step::More if self.reader.ahead.fill()? => {}
                         Step::More => return Err(self.wrong("the file ends in the middle of this value")),
                     }
                 };
@@ -183,10 +183,10 @@ impl<R: Read> MemberReader<R> {
                 length
             }
             _ => loop {
-                let held = self.reader.held_bytes();
+                let held = self.reader.ahead.bytes();
                 let word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
                 let length = held.iter().take_while(word).count();
-                if length < held.len() || !self.reader.fill()? {
+                if length < held.len() || !self.reader.ahead.fill()? {
                     break length;
                 }
             },
@@ -194,13 +194,13 @@ impl<R: Read> MemberReader<R> {
         if length == 0 {
             return Err(self.wrong(&format!("expected a value, found {}", shown(first))));
         }
-        let start = self.reader.start;
-        self.reader.advance(length);
-        Ok(Found { start, end: start + length, line, offset })
+        let start = self.reader.ahead.start();
+        self.reader.ahead.advance(length);
+        Ok(Found { place: start..start + length, line, offset })
     }
 
     fn next_byte(&mut self) -> Result<u8> {
-        match self.reader.skip_blanks()? {
+        match self.reader.ahead.skip_blanks()? {
             Some(byte) => Ok(byte),
             None => Err(self.wrong("the file ends too early: the object is not closed")),
         }
@@ -211,12 +211,12 @@ impl<R: Read> MemberReader<R> {
         if byte != wanted {
             return Err(self.wrong(&format!("expected {}, found {}", shown(wanted), shown(byte))));
         }
-        self.reader.advance(1);
+        self.reader.ahead.advance(1);
         Ok(())
     }
 
     fn wrong(&self, message: &str) -> Error {
-        Error::input(message).at_line(self.reader.line).at_byte(self.reader.position())
+        Error::input(message).at_line(self.reader.ahead.line).at_byte(self.reader.position())
     }
 }
 

@@ -4,6 +4,7 @@
 //! under `data`, `records`, `samples` or `items`. It knows where each record stands (number, line, byte), checks
 //! UTF-8 and nesting, and leaves the grammar to whoever parses the record.
 
+mod ahead;
 pub mod members;
 mod record;
 mod scan;
@@ -12,8 +13,10 @@ mod text;
 pub use record::Record;
 
 use crate::error::{Error, Result};
+use ahead::Ahead;
 use scan::{Scan, Step};
 use std::io::Read;
+use std::ops::Range;
 use text::{line_fault, shown, too_deep, wrapper_length};
 
 /// A record may be this long unless [`RecordReader::with_limit`] says otherwise.
@@ -40,15 +43,8 @@ enum Layout {
 
 /// Reads records from a stream.
 pub struct RecordReader<R> {
-    input: R,
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    at_end: bool,
-    offset: u64,
-    line: u64,
+    ahead: Ahead<R>,
     number: u64,
-    limit: usize,
     layout: Layout,
     rest_is_lost: bool,
 }
@@ -63,8 +59,7 @@ enum Element {
 
 /// Where a record lies in the buffer.
 struct Found {
-    start: usize,
-    end: usize,
+    place: Range<usize>,
     line: u64,
     offset: u64,
 }
@@ -72,30 +67,18 @@ struct Found {
 impl<R: Read> RecordReader<R> {
     /// A reader of the records in `input`.
     pub fn new(input: R) -> Self {
-        Self {
-            input,
-            buffer: vec![0; CHUNK],
-            start: 0,
-            end: 0,
-            at_end: false,
-            offset: 0,
-            line: 1,
-            number: 0,
-            limit: RECORD_LIMIT,
-            layout: Layout::Unknown,
-            rest_is_lost: false,
-        }
+        Self { ahead: Ahead::new(input), number: 0, layout: Layout::Unknown, rest_is_lost: false }
     }
 
     /// The same reader with another limit to a record's length.
     pub fn with_limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
+        self.ahead.limit = limit;
         self
     }
 
     /// How many bytes of the input are behind the reader.
     pub fn position(&self) -> u64 {
-        self.offset + self.start as u64
+        self.ahead.position()
     }
 
     /// Where the reader stopped although more follows: no record can be told from the next there, so what follows is not
@@ -109,18 +92,18 @@ impl<R: Read> RecordReader<R> {
         }
         let message = "from here on no record can be told from the next, so the rest of the file cannot be read, also \
                        where bad records are skipped: mend the file";
-        Err(Error::input(message).at_line(self.line).at_byte(self.position()))
+        Err(Error::input(message).at_line(self.ahead.line).at_byte(self.position()))
     }
 
     /// Notes that nothing is read any more, and whether something is left.
     fn give_up(&mut self) {
         self.layout = Layout::Ended;
-        self.rest_is_lost = self.held() > 0 || !self.at_end;
+        self.rest_is_lost = self.ahead.len() > 0 || !self.ahead.is_last();
     }
 
     /// What the records are read from: to ask it for the input's digest, say.
     pub fn input(&self) -> &R {
-        &self.input
+        &self.ahead.input
     }
 
     /// The next record, an error about it, or nothing at the end.
@@ -139,7 +122,7 @@ impl<R: Read> RecordReader<R> {
             }
             Err(error) => return Some(Err(error)),
         };
-        let bytes = self.buffer.get(found.start..found.end).unwrap_or_default();
+        let bytes = self.ahead.at(found.place.clone());
         Some(match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Record { number: self.number, line: found.line, offset: found.offset, text }),
             Err(error) => {
@@ -165,7 +148,7 @@ impl<R: Read> RecordReader<R> {
             Layout::Unknown | Layout::Ended => Ok(None),
             Layout::Lines => self.find_line(),
             Layout::Concatenated => {
-                let Some(byte) = self.skip_blanks()? else { return Ok(None) };
+                let Some(byte) = self.ahead.skip_blanks()? else { return Ok(None) };
                 if byte == b'{' {
                     return self.find_value();
                 }
@@ -183,10 +166,10 @@ impl<R: Read> RecordReader<R> {
 
     /// Passes over a byte order mark, and refuses what is no UTF-8 at all.
     fn look_at_start(&mut self) -> Result<()> {
-        while self.held() < 4 && self.fill()? {}
-        let head = self.held_bytes();
+        while self.ahead.len() < 4 && self.ahead.fill()? {}
+        let head = self.ahead.bytes();
         if head.starts_with(b"\xef\xbb\xbf") {
-            self.start += 3;
+            self.ahead.advance(3);
         } else if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
             return Err(Error::input("the file is UTF-16: convert it to UTF-8").at_line(1));
         } else if head.starts_with(b"\x1f\x8b") || head.starts_with(b"\x28\xb5\x2f\xfd") {
@@ -198,10 +181,10 @@ impl<R: Read> RecordReader<R> {
     /// Decides from the first bytes how the records stand.
     fn look_at_layout(&mut self) -> Result<()> {
         self.look_at_start()?;
-        self.layout = match self.skip_blanks()? {
+        self.layout = match self.ahead.skip_blanks()? {
             None => Layout::Ended,
             Some(b'[') => {
-                self.advance(1);
+                self.ahead.advance(1);
                 Layout::Array { wrapped: false, first: true }
             }
             Some(b'{') if self.enter_wrapper()? => Layout::Array { wrapped: true, first: true },
@@ -216,50 +199,49 @@ impl<R: Read> RecordReader<R> {
 
     /// Steps into `{"data": [` if that is what stands here.
     fn enter_wrapper(&mut self) -> Result<bool> {
-        while self.held() < 64 && self.fill()? {}
-        let head = self.held_bytes();
+        while self.ahead.len() < 64 && self.ahead.fill()? {}
+        let head = self.ahead.bytes();
         let Some(after) = wrapper_length(head) else { return Ok(false) };
-        self.advance(after);
+        self.ahead.advance(after);
         Ok(true)
     }
 
     /// Whether the line that comes so many lines later is one whole object.
     fn is_line_whole(&mut self, later: usize) -> Result<bool> {
-        let (mut start, mut end) = (0, self.line_length(0)?);
+        let (mut start, mut end) = (0, self.ahead.line_length(0)?);
         for _ in 0..later {
             start = end + 1;
-            end = self.line_length(start)?;
+            end = self.ahead.line_length(start)?;
         }
-        let line = self.held_bytes().get(start..end).unwrap_or_default().trim_ascii();
+        let line = self.ahead.bytes().get(start..end).unwrap_or_default().trim_ascii();
         Ok(line.starts_with(b"{") && matches!(Scan::default().run(line), Step::Whole(end) if end == line.len()))
     }
 
     fn find_line(&mut self) -> Result<Option<Found>> {
         loop {
-            let length = match self.line_length(0) {
+            let length = match self.ahead.line_length(0) {
                 Ok(length) => length,
                 Err(error) => {
                     self.give_up();
                     return Err(error);
                 }
             };
-            if length == 0 && self.held() == 0 {
+            if length == 0 && self.ahead.len() == 0 {
                 return Ok(None);
             }
-            let line = self.held_bytes().get(..length).unwrap_or_default();
+            let line = self.ahead.bytes().get(..length).unwrap_or_default();
             let blanks = line.len() - line.trim_ascii_start().len();
             let text = line.trim_ascii();
+            let start = self.ahead.start() + blanks;
             let found = Found {
-                start: self.start + blanks,
-                end: self.start + blanks + text.len(),
-                line: self.line,
+                place: start..start + text.len(),
+                line: self.ahead.line,
                 offset: self.position() + blanks as u64,
             };
-            let is_last = self.at_end && length == self.held();
+            let is_last = self.ahead.is_last() && length == self.ahead.len();
             let wrong = if text.is_empty() { None } else { line_fault(text, is_last) };
             let is_blank = text.is_empty();
-            self.start += (length + 1).min(self.held());
-            self.line += u64::from(!is_last);
+            self.ahead.pass_line(length);
             if is_blank {
                 continue;
             }
@@ -296,17 +278,17 @@ impl<R: Read> RecordReader<R> {
 
     /// Steps to the next element of the array.
     fn next_element(&mut self, first: bool) -> Result<Element> {
-        let Some(mut byte) = self.skip_blanks()? else { return Err(self.cut_off("the list is not closed")) };
+        let Some(mut byte) = self.ahead.skip_blanks()? else { return Err(self.cut_off("the list is not closed")) };
         if byte == b']' {
-            self.advance(1);
+            self.ahead.advance(1);
             return Ok(Element::End);
         }
         if !first {
             if byte != b',' {
                 return Err(self.wrong(&format!("expected `,` or `]` after a record, found {}", shown(byte))));
             }
-            self.advance(1);
-            byte = match self.skip_blanks()? {
+            self.ahead.advance(1);
+            byte = match self.ahead.skip_blanks()? {
                 Some(byte) => byte,
                 None => return Err(self.cut_off("the list is not closed")),
             };
@@ -328,11 +310,11 @@ impl<R: Read> RecordReader<R> {
         }
         let mut scan = Scan::default();
         loop {
-            if let Step::Whole(length) = scan.run(self.held_bytes()) {
-                self.advance(length);
+            if let Step::Whole(length) = scan.run(self.ahead.bytes()) {
+                self.ahead.advance(length);
                 return Ok(true);
             }
-            if !self.fill()? {
+            if !self.ahead.fill()? {
                 return Ok(false);
             }
         }
@@ -343,10 +325,10 @@ impl<R: Read> RecordReader<R> {
         let mut passed = false;
         loop {
             let word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
-            let length = self.held_bytes().iter().take_while(word).count();
+            let length = self.ahead.bytes().iter().take_while(word).count();
             passed |= length > 0;
-            self.advance(length);
-            if self.held() > 0 || !self.fill()? {
+            self.ahead.advance(length);
+            if self.ahead.len() > 0 || !self.ahead.fill()? {
                 return Ok(passed);
             }
         }
@@ -362,16 +344,16 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn step_out(&mut self, wrapped: bool) -> Result<()> {
-        let mut next = self.skip_blanks()?;
+        let mut next = self.ahead.skip_blanks()?;
         if wrapped {
             match next {
-                Some(b'}') => self.advance(1),
+                Some(b'}') => self.ahead.advance(1),
                 Some(_) => {
                     return Err(self.wrong("the object around the list holds more than the list: take the list out"));
                 }
                 None => return Err(self.cut_off("the object around the list is not closed")),
             }
-            next = self.skip_blanks()?;
+            next = self.ahead.skip_blanks()?;
         }
         match next {
             None => Ok(()),
@@ -382,19 +364,20 @@ impl<R: Read> RecordReader<R> {
     /// Finds the end of the value that starts here.
     fn find_value(&mut self) -> Result<Option<Found>> {
         self.number += 1;
-        let (line, offset) = (self.line, self.position());
+        let (line, offset) = (self.ahead.line, self.position());
         let place = |error: Error, number| error.in_record(number).at_line(line).at_byte(offset);
         let mut scan = Scan::default();
         let length = loop {
-            match scan.run(self.held_bytes()) {
+            match scan.run(self.ahead.bytes()) {
                 Step::Whole(length) => break length,
-                Step::More if scan.deepest > DEPTH_LIMIT && self.at_end => break self.held(),
-                Step::More => match self.fill() {
+                Step::More if scan.deepest > DEPTH_LIMIT && self.ahead.is_last() => break self.ahead.len(),
+                Step::More => match self.ahead.fill() {
                     Ok(true) => {}
-                    Ok(false) if scan.deepest > DEPTH_LIMIT => break self.held(),
+                    Ok(false) if scan.deepest > DEPTH_LIMIT => break self.ahead.len(),
                     Ok(false) => {
                         self.layout = Layout::Ended;
-                        let message = format!("the file ends at byte {} in the middle of this record", self.file_end());
+                        let message =
+                            format!("the file ends at byte {} in the middle of this record", self.ahead.file_end());
                         return Err(place(Error::input(message), self.number));
                     }
                     Err(error) => {
@@ -404,106 +387,16 @@ impl<R: Read> RecordReader<R> {
                 },
             }
         };
-        let start = self.start;
-        self.advance(length);
+        let start = self.ahead.start();
+        self.ahead.advance(length);
         if scan.deepest > DEPTH_LIMIT {
             return Err(place(Error::input(too_deep()), self.number));
         }
-        Ok(Some(Found { start, end: start + length, line, offset }))
-    }
-
-    /// Where the line ends that starts so many bytes from here, counted from here.
-    fn line_length(&mut self, start: usize) -> Result<usize> {
-        let mut searched = start;
-        loop {
-            let held = self.held_bytes();
-            if let Some(at) = memchr::memchr(b'\n', held.get(searched..).unwrap_or_default()) {
-                return Ok(searched + at);
-            }
-            searched = held.len();
-            if !self.fill()? {
-                return Ok(searched);
-            }
-        }
-    }
-
-    /// The next byte that is no blank, if there is one.
-    fn skip_blanks(&mut self) -> Result<Option<u8>> {
-        loop {
-            let held = self.held_bytes();
-            let blanks = held.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            let next = held.get(blanks).copied();
-            self.advance(blanks);
-            if next.is_some() || !self.fill()? {
-                return Ok(next);
-            }
-        }
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        let passed = self.held_bytes().get(..bytes).unwrap_or_default();
-        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
-        self.start += bytes;
-    }
-
-    fn held(&self) -> usize {
-        self.end - self.start
-    }
-
-    fn held_bytes(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
-    }
-
-    fn file_end(&self) -> u64 {
-        self.offset + self.end as u64
-    }
-
-    /// Reads more; false at the end of the input.
-    fn fill(&mut self) -> Result<bool> {
-        if self.at_end {
-            return Ok(false);
-        }
-        if self.end == self.buffer.len() {
-            self.make_room()?;
-        }
-        loop {
-            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-            match self.input.read(room) {
-                Ok(0) => {
-                    self.at_end = true;
-                    return Ok(false);
-                }
-                Ok(read) => {
-                    self.end += read.min(room.len());
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("cannot read on", error).at_byte(self.file_end())),
-            }
-        }
-    }
-
-    fn make_room(&mut self) -> Result<()> {
-        if self.start > self.buffer.len() / 2 || (self.start > 0 && self.buffer.len() >= self.limit) {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.offset += self.start as u64;
-            self.end -= self.start;
-            self.start = 0;
-            return Ok(());
-        }
-        if self.held() >= self.limit {
-            return Err(Error::input(format!(
-                "a record is longer than {} bytes: is a bracket or a quote missing?",
-                self.limit
-            )));
-        }
-        let longer = self.buffer.len().saturating_mul(2).min(self.limit.max(CHUNK).saturating_add(CHUNK));
-        self.buffer.resize(longer.max(self.buffer.len() + CHUNK), 0);
-        Ok(())
+        Ok(Some(Found { place: start..start + length, line, offset }))
     }
 
     fn wrong(&self, message: &str) -> Error {
-        Error::input(message).in_record(self.number + 1).at_line(self.line).at_byte(self.position())
+        Error::input(message).in_record(self.number + 1).at_line(self.ahead.line).at_byte(self.position())
     }
 
     fn not_a_record(&self, found: u8) -> Error {

@@ -121,13 +121,13 @@ fn a_record_beyond_the_limit_is_refused_and_the_buffer_stays_small() {
     let error = reader.next_record().unwrap().unwrap_err();
     assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
     assert!(reader.next_record().is_none());
-    assert!(reader.buffer.len() <= 2 << 20, "{}", reader.buffer.len());
+    assert!(reader.ahead.capacity() <= 2 << 20, "{}", reader.ahead.capacity());
     let many = "{\"a\":1}\n".repeat(500_000);
     let mut reader = RecordReader::new(many.as_bytes());
     while let Some(record) = reader.next_record() {
         record.unwrap();
     }
-    assert_eq!((reader.number, reader.buffer.len()), (500_000, CHUNK));
+    assert_eq!((reader.number, reader.ahead.capacity()), (500_000, CHUNK));
 }
 
 #[test]

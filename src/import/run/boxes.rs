@@ -4,50 +4,26 @@ use super::Run;
 use crate::dataset::Conversation;
 use crate::error::Result;
 use crate::format::Address;
-use crate::import::boxes::{Evidence, SAMPLE, Shown, find, may_have_boxes, shown_picture};
+use crate::import::boxes::{
+    Evidence, Found, Left, OnPicture, Shown, find, may_have_boxes, may_write_boxes, shown_picture,
+};
 use crate::import::draft::Draft;
+use crate::import::format::Format;
 use crate::import::forms;
 use crate::import::inputs::Input;
 use crate::import::media::store::replace;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
+use crate::import::report::{At, Kind};
 use crate::import::sink::Sink;
 use crate::schema::build::ConversationsBuilder;
 use crate::schema::rows::{ConversationRow, GroundingRow};
 use crate::schema::tables::{Table, conversations};
 use std::fs::File;
 
-/// Of how many inputs, and how many records of each, the boxes are looked at before the import.
-const SAMPLED: (usize, usize) = (32, 200);
-
 impl Run<'_> {
-    /// Finds out, from the first records, how boxes are measured. What is wrong with them is told when they are taken.
-    pub(super) fn sample_boxes(&mut self, inputs: &[Input]) -> Result<()> {
-        let mut evidence = Evidence::default();
-        for input in inputs.iter().take(SAMPLED.0) {
-            let Ok(file) = File::open(&input.path) else { continue };
-            self.store.enter(&input.path);
-            let mut reader = RecordReader::new(file);
-            for _ in 0..SAMPLED.1 {
-                let Some(record) = reader.next_record() else { break };
-                let Ok(record) = record else { continue };
-                let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
-                let Ok(draft) = forms::draft(raw, self.options.format) else { continue };
-                if draft.is_ours || !may_have_boxes(&draft) || evidence.total() >= SAMPLE {
-                    continue;
-                }
-                let found = find(&draft);
-                if let (false, Ok(medium)) = (found.is_empty(), shown_picture(&draft)) {
-                    evidence.note(&found, self.picture_size(&draft, medium)?);
-                }
-            }
-        }
-        self.boxes.decide(&evidence);
-        Ok(())
-    }
-
     /// Reads the boxes of a draft's texts.
-    pub(super) fn read_boxes(&mut self, draft: &mut Draft) -> Result<()> {
+    pub(super) fn read_boxes(&mut self, draft: &mut Draft, at: &At) -> Result<()> {
         if !may_have_boxes(draft) {
             return Ok(());
         }
@@ -56,19 +32,77 @@ impl Run<'_> {
             return Ok(());
         }
         let shown = match shown_picture(draft) {
-            Ok(medium) if self.boxes.need_size(&found) => Ok(Shown { medium, size: self.picture_size(draft, medium)? }),
-            Ok(medium) => Ok(Shown { medium, size: None }),
+            Ok(medium) => {
+                if self.boxes.need_evidence(&found) {
+                    self.look_at_boxes()?;
+                }
+                let size = if self.boxes.need_size(&found) { self.picture_size(draft, medium)? } else { None };
+                Ok(Shown { medium, size })
+            }
             Err(reason) => Err(reason),
         };
-        draft.grounding = self.boxes.read(&found, shown);
+        let (grounding, left) = self.boxes.read(&found, shown, draft);
+        draft.grounding = grounding;
+        for Left { written, reason, is_uncertain } in left {
+            let kind = if is_uncertain { Kind::UncertainBox } else { Kind::BoxLeft };
+            self.report.find(kind, at, format!("{written}: {reason}"));
+        }
+        Ok(())
+    }
+
+    /// Looks at the boxes of all inputs, to find out how they are measured. What is wrong with records is told when they
+    /// are taken.
+    fn look_at_boxes(&mut self) -> Result<()> {
+        let mut evidence = Evidence::default();
+        for input in self.inputs.clone().iter().filter(|input| input.format.is_none_or(Format::is_conversation)) {
+            self.store.enter(&input.path);
+            self.look_at_input(input, &mut evidence)?;
+        }
+        self.boxes.decide(&evidence);
+        self.store.enter(&self.current);
+        Ok(())
+    }
+
+    fn look_at_input(&mut self, input: &Input, evidence: &mut Evidence) -> Result<()> {
+        let Ok(file) = File::open(&input.path) else { return Ok(()) };
+        let mut reader = RecordReader::new(file);
+        while let Some(record) = reader.next_record() {
+            self.check_interrupt()?;
+            let Ok(record) = record else { continue };
+            if !may_write_boxes(record.text) {
+                continue;
+            }
+            let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
+            let place = || format!("{}, record {}, line {}", input.name, record.number, record.line);
+            let Ok(draft) = forms::draft(raw, self.options.format) else { continue };
+            if !draft.is_ours {
+                self.note_boxes(&draft, evidence, &place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_boxes(&mut self, draft: &Draft, evidence: &mut Evidence, place: &dyn Fn() -> String) -> Result<()> {
+        let (false, Ok(medium)) = (draft.media.is_empty(), shown_picture(draft)) else { return Ok(()) };
+        let mut found = find(draft);
+        found.retain(Found::is_evidence);
+        let needs_size = found.iter().any(|found| Evidence::needs_size(&found.written));
+        let size = if needs_size { self.picture_size(draft, medium)? } else { None };
+        let names = self.store.names(draft);
+        let name = names.get(items_before(draft, medium)).map_or("", |named| &named.id);
+        found.iter().for_each(|found| evidence.note(&found.written, OnPicture { name, size }, place));
         Ok(())
     }
 
     fn picture_size(&mut self, draft: &Draft, medium: usize) -> Result<Option<(i32, i32)>> {
-        let before: usize = draft.media.iter().take(medium).map(|medium| medium.items.len()).sum();
         let names = self.store.names(draft);
-        names.get(before).map_or(Ok(None), |named| self.store.picture_size(named, &*self.sink))
+        names.get(items_before(draft, medium)).map_or(Ok(None), |named| self.store.picture_size(named, &*self.sink))
     }
+}
+
+/// How many items the media before this one have.
+fn items_before(draft: &Draft, medium: usize) -> usize {
+    draft.media.iter().take(medium).map(|medium| medium.items.len()).sum()
 }
 
 /// How a cell that is no part of the record itself differs from what the record gives now.

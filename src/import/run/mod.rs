@@ -29,10 +29,12 @@ use crate::import::split::Splits;
 use crate::schema::record::{Identity, id_identity};
 use crate::schema::rows::{AnnotationRow, GroundingRow};
 use crate::schema::tables::Table;
+use crate::storage::publish::random_token;
 use boxes::{Difference, Reread, split_difference};
 use provenance::{changes, provenance};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// How often an import begins again after another writer came first.
 const RERUNS: u32 = 16;
@@ -92,6 +94,16 @@ pub fn import(
     }
 }
 
+/// Whether there is something to import, as far as a look at the files tells: before a dataset is made for it.
+///
+/// # Errors
+/// `Invalid` where something cannot be said of a source; `NotFound`, `Io` where an input cannot be read; `Input` where
+/// it is of no form that is known.
+pub fn check_inputs(inputs: &[PathBuf], options: &ImportOptions) -> Result<()> {
+    options.source.check()?;
+    inputs::list(inputs, options.format, &mut Vec::new()).map(drop)
+}
+
 /// One attempt at an import, on top of this version.
 fn attempt(
     dataset: &Dataset,
@@ -133,6 +145,9 @@ pub(super) struct Run<'r> {
     sink: &'r mut dyn Sink,
     pub(super) options: &'r ImportOptions,
     tell: &'r mut dyn FnMut(&Progress),
+    inputs: Rc<[Input]>,
+    /// The input that is read.
+    current: PathBuf,
     store: Store<'r>,
     splits: Splits,
     boxes: Boxes,
@@ -153,6 +168,8 @@ impl<'r> Run<'r> {
             sink,
             options,
             tell,
+            inputs: Rc::new([]),
+            current: PathBuf::new(),
             store: Store::new(options),
             splits: Splits::default(),
             boxes,
@@ -174,10 +191,8 @@ impl<'r> Run<'r> {
         let inputs = inputs::list(paths, self.options.format, &mut ignored)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
-        if self.boxes.is_open() {
-            self.sample_boxes(&inputs)?;
-        }
-        for input in &inputs {
+        self.inputs = inputs.into();
+        for input in self.inputs.clone().iter() {
             self.input(input).map_err(|error| error.in_file(&input.path))?;
         }
         self.write_changed()?;
@@ -190,6 +205,7 @@ impl<'r> Run<'r> {
 
     fn input(&mut self, input: &Input) -> Result<()> {
         self.store.enter(&input.path);
+        self.current.clone_from(&input.path);
         self.progress.file.clone_from(&input.name);
         let before = (self.progress.bytes, self.report.records.read);
         let (digest, bytes) = match input.format.filter(|format| !format.is_conversation()) {
@@ -224,9 +240,7 @@ impl<'r> Run<'r> {
 
     /// Says how many bytes of all inputs are behind, and ends where the caller asks for that.
     pub(super) fn advance(&mut self, bytes: u64) -> Result<()> {
-        if self.options.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed"));
-        }
+        self.check_interrupt()?;
         self.progress.bytes = bytes;
         self.progress.records = self.report.records.read;
         let media = self.report.media.bytes;
@@ -235,6 +249,13 @@ impl<'r> Run<'r> {
             (self.tell)(&self.progress);
         }
         Ok(())
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        match self.options.is_interrupted() {
+            true => Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed")),
+            false => Ok(()),
+        }
     }
 
     /// Takes one record, or skips it where its faults are to be skipped.
@@ -302,7 +323,7 @@ impl<'r> Run<'r> {
 
     pub(super) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
         if self.boxes.are_read() && !draft.is_ours {
-            self.read_boxes(draft)?;
+            self.read_boxes(draft, at)?;
         }
         let body = row::Body::take(draft);
         let draft = &*draft;
@@ -462,6 +483,7 @@ impl<'r> Run<'r> {
         if !report.has_changes() {
             return Ok(report);
         }
+        report.id = random_token()?;
         let id = &self.options.source.id;
         let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
         // What is not said now stays as it is, also where another writer says it meanwhile.

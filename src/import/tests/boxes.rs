@@ -94,25 +94,76 @@ fn what_is_not_certain_is_left_as_text_and_counted() {
     );
 }
 
-#[test]
-fn auto_decides_once_for_a_source_and_says_why() {
-    let place = with(BoxConvention::Auto);
-    let lines: Vec<String> =
-        (0..5).map(|at| record(&format!("{at}"), "a.png", &format!("[{at}, 10, 500, 9{at}0]"))).collect();
-    let file = place.write("x.jsonl", lines.join("\n"));
-    let report = place.import(&[&file]).unwrap();
-    assert_eq!(report.boxes.boxes, 5);
-    assert_eq!(report.boxes.taken["list"], "0-1000: 5 of 5 would reach beyond their pictures as pixels");
-    assert_eq!(read(&place, "0")[0].2, [0.0, 0.01, 0.5, 0.9]);
-    assert_eq!(place.import(&[&file]).unwrap().version, None);
-    // One box alone says nothing; the source's earlier import does.
-    let report = place.import(&[&place.write("y.jsonl", record("y", "a.png", "[1, 10, 500, 1000]"))]).unwrap();
-    assert_eq!((report.boxes.boxes, &*report.boxes.taken["list"]), (1, "0-1000: an earlier import found so"));
+/// Records with a box each, on pictures of their own of 800 × 400.
+fn on_pictures(place: &Place, answers: &[&str]) -> String {
+    let each = answers.iter().enumerate().map(|(at, answer)| {
+        place.write(&format!("{at}.png"), picture());
+        record(&at.to_string(), &format!("{at}.png"), answer)
+    });
+    each.collect::<Vec<_>>().join("\n")
+}
 
+#[test]
+fn auto_decides_by_the_whole_source_and_says_why() {
     let place = with(BoxConvention::Auto);
-    let report = place.import(&[&place.write("y.jsonl", record("y", "a.png", "[1, 10, 30, 40]"))]).unwrap();
-    assert_eq!((report.boxes.boxes, report.boxes.left["the convention is not certain"]), (0, 1));
-    assert!(report.boxes.taken["list"].contains("name it with --boxes"));
+    let mut answers = vec!["[0, 10, 500, 300]"; 1000];
+    answers.extend(["[10, 10, 500, 990]", "[10, 0, 950, 300]"].repeat(10));
+    let file = place.write("x.jsonl", on_pictures(&place, &answers));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.left.len()), (1020, 0));
+    let why = "0-1000: 20 of 1020 are beyond their picture, and none is beyond 1000";
+    assert_eq!(report.boxes.taken["list"], why);
+    assert_eq!(read(&place, "0")[0].2, [0.0, 0.01, 0.5, 0.3]);
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+
+    // One box alone says nothing; the source's earlier import does, unless something speaks against that.
+    let report = place.import(&[&place.write("y.jsonl", record("y", "a.png", "[1, 10, 500, 1000]"))]).unwrap();
+    assert_eq!((report.boxes.boxes, &*report.boxes.taken["list"]), (1, "0-1000: as in an earlier import"));
+    let lines = [record("z", "a.png", "[1, 10, 500, 400]"), record("z2", "a.png", "[1, 10, 1500, 400]")].join("\n");
+    let report = place.import(&[&place.write("z.jsonl", lines)]).unwrap();
+    assert_eq!((report.boxes.boxes, count(&report, Kind::UncertainBox)), (0, 2));
+    let taken = &report.boxes.taken["list"];
+    assert!(
+        taken.contains("an earlier import took 0-1000") && taken.contains("first z.jsonl, record 2, line 2"),
+        "{taken}"
+    );
+}
+
+#[test]
+fn what_auto_is_not_certain_of_stays_text_is_counted_and_can_be_read_later() {
+    let mut place = with(BoxConvention::Auto);
+    let file = place.write("x.jsonl", on_pictures(&place, &["[1, 10, 30, 40]", "no box", "<box>(1,2),(300,40)</box>"]));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.left["the convention is not certain"]), (0, 2));
+    let example = &report.findings[&Kind::UncertainBox].examples[0];
+    assert_eq!((example.record, example.id.as_deref()), (Some(1), Some("0")));
+    assert!(example.detail.contains("[1, 10, 30, 40]"), "{}", example.detail);
+    assert!(["list", "tagged"].iter().all(|form| report.boxes.taken[form].contains("name it with --boxes")));
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+
+    place.options.source.boxes = Some(BoxConvention::Pixels);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.boxes.reread, report.records.unchanged), (2, 3));
+    assert_eq!(read(&place, "0")[0].2, [0.00125, 0.025, 0.0375, 0.1]);
+    // What was named holds for later imports.
+    place.options.source.boxes = None;
+    let report = place.import(&[&place.write("y.jsonl", record("y", "a.png", "[80, 10, 400, 40]"))]).unwrap();
+    assert_eq!((report.boxes.boxes, &*report.boxes.taken["list"]), (1, "pixels: as in an earlier import"));
+}
+
+#[test]
+fn four_probabilities_are_no_box_and_neither_is_what_is_in_another_order() {
+    let mut place = with(BoxConvention::Auto);
+    let chances = record("a", "a.png", "[0.1, 0.2, 0.3, 0.4]").replace("where?", "how likely is each phase?");
+    let boxes = record("b", "a.png", "[0.1, 0.2, 0.3, 0.5]");
+    let order = record("c", "a.png", "<box>(0.1,0.2),(0.3,0.4)</box>").replace("where?", "a box as [x, y, w, h]");
+    let report = place.import(&[&place.write("x.jsonl", [chances, boxes, order].join("\n"))]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.taken.len()), (1, 1));
+    assert_eq!(report.boxes.left["nothing beside it says that it is a box"], 1);
+    assert_eq!(count(&report, Kind::BoxLeft), 1);
+    place.options.source.boxes = Some(BoxConvention::Unit);
+    let report = place.import(&[&place.dir.path().join("in/x.jsonl")]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.reread), (2, 1), "what is named is read wherever it stands");
 }
 
 #[test]

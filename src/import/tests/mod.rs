@@ -300,6 +300,14 @@ fn imports_at_once_that_bring_the_same_pictures_all_land() {
     let dataset = place.dataset();
     assert_eq!((dataset.count(Table::Conversations).unwrap(), dataset.count(Table::Frames).unwrap()), (36, 9));
     assert_eq!(dataset.count(Table::Blobs).unwrap(), 9);
+    // What began again has left no report of its first attempt.
+    let named: Vec<_> = reports.iter().filter_map(|report| report.report.as_deref()).collect();
+    let mut found: Vec<_> =
+        fs::read_dir(dataset.path().join("reports")).unwrap().map(|file| file.unwrap().path()).collect();
+    found.sort();
+    let mut expected: Vec<_> = named.iter().map(|path| dataset.path().join(path)).collect();
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -370,6 +378,39 @@ fn a_linked_file_that_is_gone_or_changed_is_told_with_a_remedy_and_healed() {
     assert_eq!((report.media.found_now, count(&report, Kind::BrokenLink)), (1, 0));
     assert_eq!(bytes(&place).unwrap(), png(7));
     assert_eq!(place.import(&[&file]).unwrap().version, None);
+}
+
+#[test]
+fn a_linked_file_that_changed_at_the_same_size_is_noticed_and_linked_anew_where_that_is_asked_for() {
+    let mut place = Place::new();
+    let file = place.write("x.json", TWO);
+    let picture = place.write("p/1 [x].png", png(7));
+    place.options.media = MediaMode::Link;
+    place.import(&[&file]).unwrap();
+    assert_eq!(count(&place.import(&[&file]).unwrap(), Kind::BrokenLink), 0);
+    let old = place.dataset().frame(place.found(Table::Frames, "p/1 [x].png")).unwrap().blob().unwrap().unwrap();
+    fs::write(&picture, png(9)).unwrap();
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((count(&report, Kind::BrokenLink), report.version), (1, None));
+    let reason = &report.findings[&Kind::BrokenLink].examples[0].detail;
+    assert!(reason.contains("has changed since it was linked") && reason.contains("--on-change replace"), "{reason}");
+
+    place.options.on_change = OnChange::Replace;
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.media.found_now, report.media.linked, report.media.missing), (1, 1, 1));
+    let dataset = place.dataset();
+    let frame = dataset.frame(place.found(Table::Frames, "p/1 [x].png")).unwrap();
+    assert_eq!((frame.bytes().unwrap().unwrap().into_owned(), frame.width().unwrap()), (png(9), Some(9)));
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+    // The old link is broken, and nobody's.
+    let found = dataset.verify(&mut |_, _| {}).unwrap();
+    assert!(found.is_sound(), "{:?}", found.faults);
+    let wanted =
+        format!("no picture and no video shows it any more, so nothing is lost: `surgdb delete DATASET {old}`");
+    assert!(found.notes.iter().any(|note| note.contains(&wanted)), "{:?}", found.notes);
+    dataset.delete([old], crate::dataset::DeleteOptions::default()).unwrap();
+    let found = place.dataset().verify(&mut |_, _| {}).unwrap();
+    assert!(found.is_sound() && found.notes.is_empty(), "{:?}", found.notes);
 }
 
 #[test]

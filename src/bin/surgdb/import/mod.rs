@@ -93,7 +93,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         ..ImportOptions::new(args.source.description(&args.sources)?)
     };
     let mut out = Output::new();
-    let place = Destination::find(&args)?;
+    let place = Destination::find(&args, &options)?;
     if let (Destination::Made(_), false) = (&place, args.at.json) {
         out.line(format_args!("made {}, which was not there", args.at.dataset.display()))?;
         out.flush()?;
@@ -135,7 +135,7 @@ enum Destination {
 }
 
 impl Destination {
-    fn find(args: &Args) -> Result<Self> {
+    fn find(args: &Args, options: &ImportOptions) -> Result<Self> {
         match Dataset::open(&args.at.dataset) {
             Ok(dataset) => Ok(Self::There(dataset)),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -147,14 +147,22 @@ impl Destination {
                 let name = format!("surgdb-dry-run-{}", std::process::id());
                 Ok(Self::Passing(Dataset::create(std::env::temp_dir().join(name))?))
             }
-            Err(_) => match Dataset::create(&args.at.dataset) {
-                Ok(dataset) => Ok(Self::Made(dataset)),
-                // Another import may have made it meanwhile.
-                Err(error) if error.kind() == ErrorKind::Exists => {
-                    Dataset::open(&args.at.dataset).map(Self::There).map_err(|_| error)
-                }
-                Err(error) => Err(error),
-            },
+            Err(_) => {
+                // What cannot be imported makes no dataset.
+                surgdb::import::check_inputs(&args.sources, options)?;
+                Self::make(args)
+            }
+        }
+    }
+
+    fn make(args: &Args) -> Result<Self> {
+        match Dataset::create(&args.at.dataset) {
+            Ok(dataset) => Ok(Self::Made(dataset)),
+            // Another import may have made it meanwhile.
+            Err(error) if error.kind() == ErrorKind::Exists => {
+                Dataset::open(&args.at.dataset).map(Self::There).map_err(|_| error)
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::ui::{self, Align, Table as Lines};
 use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::Result;
-use surgdb::import::{AboutChange, BoxReport, Example, ImportReport, MissingFile, SkippedRecord};
+use surgdb::import::{AboutChange, BoxReport, Example, ImportReport, Kind, MissingFile, SkippedRecord};
 
 /// How many skipped records and missing files are named where a report names all.
 const NAMED: usize = 5;
@@ -29,7 +29,19 @@ pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<
     if let Some(path) = &report.report {
         out.line(format_args!("the report is {}", dataset.join(path).display()))?;
     }
+    uncertain(report, out)?;
     missing(report, out)
+}
+
+fn uncertain(report: &ImportReport, out: &mut Output) -> Result<()> {
+    let count = report.findings.get(&Kind::UncertainBox).map_or(0, |findings| findings.count);
+    if count == 0 {
+        return Ok(());
+    }
+    let what = if count == 1 { "BOX WAS LEFT AS TEXT: how it is" } else { "BOXES WERE LEFT AS TEXT: how they are" };
+    let advice = "name the convention with --boxes pixels|0-1|0-1000, and import again";
+    let line = format!("{} {what} measured is not certain; {advice}", ui::count(count));
+    out.line(paint(Ink::Alarm, &line))
 }
 
 /// A count and what is counted: `1 box`, `2 boxes`.
@@ -48,12 +60,7 @@ fn skipped(report: &ImportReport, out: &mut Output) -> Result<()> {
     let shown = if report.report.is_some() { NAMED } else { report.skipped.len() };
     for record in report.skipped.iter().take(shown) {
         let SkippedRecord { file, record, line, id, reason } = record;
-        let mut text = format!("  skipped: {file}");
-        for (what, number) in [("record", record), ("line", line)] {
-            text.extend(number.map(|number| format!(", {what} {number}")));
-        }
-        text.extend(id.as_ref().map(|id| format!(", id {id}")));
-        text.push_str(&format!(": {reason}"));
+        let text = format!("  skipped: {}: {reason}", place(file, *record, id.as_deref(), *line));
         match report.report {
             Some(_) => out.line(text)?,
             None => ui::note(text),
@@ -150,17 +157,17 @@ fn findings(report: &ImportReport, out: &mut Output) -> Result<()> {
 }
 
 fn example(example: &Example) -> String {
-    let mut text = format!("first in {}", example.file);
-    if let Some(record) = example.record {
-        text.push_str(&format!(", record {record}"));
-    }
-    if let Some(line) = example.line {
-        text.push_str(&format!(", line {line}"));
-    }
-    if let Some(id) = &example.id {
-        text.push_str(&format!(", id {id}"));
-    }
-    format!("{text}: {}", example.detail)
+    let Example { file, record, line, id, detail } = example;
+    format!("first in {}: {detail}", place(file, *record, id.as_deref(), *line))
+}
+
+/// A place in an input, as errors name it.
+fn place(file: &str, record: Option<u64>, id: Option<&str>, line: Option<u64>) -> String {
+    let mut text = file.to_owned();
+    text.extend(record.map(|record| format!(", record {record}")));
+    text.extend(id.map(|id| format!(", id {id:?}")));
+    text.extend(line.map(|line| format!(", line {line}")));
+    text
 }
 
 fn missing(report: &ImportReport, out: &mut Output) -> Result<()> {
@@ -169,7 +176,8 @@ fn missing(report: &ImportReport, out: &mut Output) -> Result<()> {
         return Ok(());
     }
     for MissingFile { path, reason, file, record } in report.missing.iter().take(NAMED) {
-        out.line(format_args!("  {path} ({file}, record {record}): {reason}"))?;
+        let place = place(file, Some(*record).filter(|record| *record > 0), None, None);
+        out.line(format_args!("  {path} ({place}): {reason}"))?;
     }
     if count > NAMED as u64 {
         let by = if report.report.is_some() { "the report" } else { "--json" };

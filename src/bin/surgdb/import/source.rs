@@ -67,7 +67,8 @@ pub struct Options {
     /// The number of a video's first frame: 0 or 1
     #[arg(long, value_name = "N")]
     index_base: Option<i64>,
-    /// How boxes in texts are measured: pixels, 0-1 or 0-1000; auto finds out where there is no doubt, none leaves them
+    /// How boxes in texts are measured: pixels, 0-1 or 0-1000; auto looks at all of them and reads them where there is
+    /// no doubt, none leaves them
     #[arg(long, value_name = "HOW", value_parser = ["pixels", "0-1", "0-1000", "auto", "none"], hide_possible_values = true)]
     boxes: Option<String>,
 }

@@ -24,27 +24,36 @@ pub(super) enum Held {
     Broken([u8; 32], Error),
 }
 
-/// What a row has of its bytes; one that was appended here counts as complete.
-pub(super) fn held(sink: &dyn Sink, table: Table, address: Address) -> Result<Held> {
-    let dataset = sink.dataset();
-    let blob = match table {
-        Table::Videos => dataset.video(address).and_then(|row| row.blob()),
-        _ => dataset.frame(address).and_then(|row| row.blob()),
-    };
-    let blob = match blob {
-        Ok(None) => return Ok(Held::Nothing),
-        Ok(Some(blob)) => dataset.blob(blob)?,
-        Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole),
-        Err(error) => return Err(error),
-    };
-    match blob.check_link() {
-        Ok(()) => Ok(Held::Whole),
-        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Held::Broken(blob.digest()?, error)),
-        Err(error) => Err(error),
-    }
-}
-
 impl Store<'_> {
+    /// What a row has of its bytes; one that was appended here counts as complete. A linked file that was touched since
+    /// it was linked is read.
+    pub(super) fn held(&mut self, sink: &dyn Sink, table: Table, address: Address) -> Result<Held> {
+        let dataset = sink.dataset();
+        let blob = match table {
+            Table::Videos => dataset.video(address).and_then(|row| row.blob()),
+            _ => dataset.frame(address).and_then(|row| row.blob()),
+        };
+        let blob = match blob {
+            Ok(None) => return Ok(Held::Nothing),
+            Ok(Some(blob)) => dataset.blob(blob)?,
+            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole),
+            Err(error) => return Err(error),
+        };
+        if blob.uri()?.is_none() {
+            return Ok(Held::Whole);
+        }
+        let fragment = blob.address().fragment();
+        let written = match self.written.get(&fragment) {
+            Some(written) => *written,
+            None => *self.written.entry(fragment).or_insert(dataset.written_by(fragment)?),
+        };
+        match blob.check_link_since(written) {
+            Ok(()) => Ok(Held::Whole),
+            Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Held::Broken(blob.digest()?, error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What becomes of a row whose linked file is gone or changed: its bytes are taken from where the record says, if
     /// they are to be embedded and are what they were, or may be replaced.
     pub(super) fn broken(
@@ -66,17 +75,12 @@ impl Store<'_> {
         hasher.update_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
         let is_same = hasher.finalize().as_bytes() == blob;
         let remedy = match (self.options.media, is_same) {
-            (MediaMode::Embed, same) if same || self.options.on_change == OnChange::Replace => {
+            (MediaMode::Embed, true) => return Ok(Located::FoundNow(address, path, size)),
+            (_, false) if self.options.on_change == OnChange::Replace => {
                 return Ok(Located::FoundNow(address, path, size));
             }
             (_, true) => "or import again with --media embed, which stores the file that the record names",
-            (MediaMode::Embed, false) => {
-                "or take the file that the record names now, which is another one, with --on-change replace"
-            }
-            (MediaMode::Link, false) => {
-                "or take the file that the record names now, which is another one, with --media embed and --on-change \
-                 replace"
-            }
+            (_, false) => "or take the file that the record names now, which is another one, with --on-change replace",
         };
         Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")))
     }

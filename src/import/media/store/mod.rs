@@ -1,27 +1,30 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
+mod attach;
 mod held;
+mod rows;
 
-use crate::dataset::CellUpdate;
+pub(crate) use attach::replace;
+
 use crate::error::Result;
-use crate::format::address::Address;
-use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem};
+use crate::format::address::{Address, FragmentId};
+use crate::import::draft::{Draft, DraftMedium};
 use crate::import::media::bytes::{Out, Stored};
-use crate::import::media::names::{Named, name_of};
+use crate::import::media::names::Named;
 use crate::import::media::resolve::{Resolved, Roots, Wanted};
 use crate::import::options::ImportOptions;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
-use crate::schema::build::{FramesBuilder, VideosBuilder};
-use crate::schema::record::{self, Identity, id_identity};
-use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
-use crate::schema::tables::{Table, frames, videos};
-use held::{Held, held};
+use crate::schema::record::{Identity, id_identity};
+use crate::schema::rows::{FrameRow, VideoRow};
+use crate::schema::tables::Table;
+use held::Held;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// How many ids are held beside their addresses.
 const CACHED: usize = 1 << 16;
@@ -61,6 +64,8 @@ pub(crate) struct Store<'o> {
     cached: HashMap<(Table, String), Address>,
     missing: HashSet<Identity>,
     sizes: HashMap<String, Option<(i32, i32)>>,
+    /// When the rows of a fragment were written already, as far as that is known.
+    written: HashMap<FragmentId, Option<SystemTime>>,
     frames_found: Vec<(Address, FrameRow)>,
     videos_found: Vec<(Address, VideoRow)>,
     depth: u32,
@@ -74,6 +79,7 @@ impl<'o> Store<'o> {
             cached: HashMap::new(),
             missing: HashSet::new(),
             sizes: HashMap::new(),
+            written: HashMap::new(),
             frames_found: Vec::new(),
             videos_found: Vec::new(),
             depth: 0,
@@ -125,7 +131,7 @@ impl<'o> Store<'o> {
             return Ok(Located::Known(*address));
         }
         let known = sink.lookup(named.table, &self.options.source.id, &named.id)?;
-        let held = known.map(|address| held(sink, named.table, address)).transpose()?;
+        let held = known.map(|address| self.held(sink, named.table, address)).transpose()?;
         match (known, held) {
             (Some(address), Some(Held::Whole)) => {
                 self.remember(key, address);
@@ -242,73 +248,6 @@ impl<'o> Store<'o> {
         Ok(address)
     }
 
-    /// The case of a patient, written if it is new.
-    pub(crate) fn case(&mut self, patient: &str, draft: &Draft, out: &mut Out<'_>) -> Result<Address> {
-        let source = &self.options.source;
-        let id = draft.case_id(patient);
-        let key = (Table::Cases, id.to_owned());
-        if let Some(address) = self.cached.get(&key) {
-            return Ok(*address);
-        }
-        let address = match out.sink.lookup(Table::Cases, &source.id, id)? {
-            Some(address) => address,
-            None => {
-                let defaults = &source.defaults;
-                let mut row = CaseRow {
-                    id: id.to_owned(),
-                    source: source.id.clone(),
-                    patient: Some(patient.to_owned()),
-                    institution: draft.institution.clone().or_else(|| defaults.institution.clone()),
-                    specialty: draft.specialty.clone().or_else(|| defaults.specialty.clone()),
-                    procedure: draft.procedure.clone().or_else(|| defaults.procedure.clone()),
-                    ..CaseRow::default()
-                };
-                if let Some(listed) = self.options.cases.as_ref().and_then(|cases| cases.of_patient(patient)) {
-                    listed.fill(&mut row);
-                }
-                if let Some(said) = draft.case_of(patient) {
-                    row.specialty.clone_from(&said.specialty);
-                    row.procedure.clone_from(&said.procedure);
-                    row.device.clone_from(&said.device);
-                    row.consent.clone_from(&said.consent);
-                    row.extra.clone_from(&said.extra);
-                }
-                row.record = Some(record::of_case(&row));
-                out.report.row(Table::Cases.name());
-                out.sink.case(&row)?
-            }
-        };
-        self.remember(key, address);
-        Ok(address)
-    }
-
-    /// Gives rows that had no bytes those that are here now.
-    pub(crate) fn attach(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        if !self.frames_found.is_empty() {
-            let mut builder = FramesBuilder::new();
-            self.frames_found.iter().try_for_each(|(_, row)| builder.push(row))?;
-            let addresses: Vec<Address> = self.frames_found.drain(..).map(|(address, _)| address).collect();
-            let columns = [frames::BLOB, frames::WIDTH, frames::HEIGHT];
-            replace(Table::Frames, &columns, &addresses, &builder.finish()?, sink)?;
-        }
-        if !self.videos_found.is_empty() {
-            let mut builder = VideosBuilder::new();
-            self.videos_found.iter().try_for_each(|(_, row)| builder.push(row))?;
-            let addresses: Vec<Address> = self.videos_found.drain(..).map(|(address, _)| address).collect();
-            let columns = [
-                videos::BLOB,
-                videos::FPS,
-                videos::DURATION,
-                videos::FRAME_COUNT,
-                videos::WIDTH,
-                videos::HEIGHT,
-                videos::KEYFRAMES,
-            ];
-            replace(Table::Videos, &columns, &addresses, &builder.finish()?, sink)?;
-        }
-        Ok(())
-    }
-
     fn remember(&mut self, key: (Table, String), address: Address) {
         if self.cached.len() >= CACHED {
             self.cached.clear();
@@ -323,193 +262,4 @@ impl<'o> Store<'o> {
         out.report.find(kind, out.at, format!("{:?}: {reason}", named.id));
         out.report.miss(named.written(), reason, out.at);
     }
-
-    fn note_found(&mut self, table: Table, address: Address, stored: Stored, sink: &dyn Sink) -> Result<()> {
-        match table {
-            Table::Videos => {
-                let mut row = sink.dataset().video(address)?.to_row()?;
-                stored.fill_video(&mut row);
-                self.videos_found.push((address, row));
-            }
-            _ => {
-                let mut row = sink.dataset().frame(address)?.to_row()?;
-                row.blob = stored.blob;
-                (row.width, row.height) = stored.sides();
-                self.frames_found.push((address, row));
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, named: &Named<'_>, stored: Stored, draft: &Draft, out: &mut Out<'_>) -> Result<Address> {
-        let source = self.options.source.id.clone();
-        let has_case = named.said.is_none_or(|said| !said.no_case);
-        let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
-        let case = patient.as_deref().map(|patient| self.case(patient, draft, out)).transpose()?;
-        let case_name = patient.map(|patient| name_of(&source, draft.case_id(&patient)));
-        let mut path = matches!(named.item, MediaItem::Path(_)).then(|| named.written().to_owned());
-        if let Some(said) = named.said {
-            path = said.path.clone().or(path.filter(|_| !said.no_path));
-        }
-        out.report.row(named.table.name());
-        if named.table == Table::Videos {
-            let extra = named.said.and_then(|said| said.extra.clone());
-            let mut row = VideoRow { id: named.id.clone(), source, case, path, extra, ..VideoRow::default() };
-            stored.fill_video(&mut row);
-            row.record = Some(record::of_video(&row, &mut |_, name| {
-                name.extend(case_name.as_deref().unwrap_or_default());
-                Ok(())
-            })?);
-            return out.sink.video(&row);
-        }
-        let kind = named.frame_kind.to_owned();
-        let mut row =
-            FrameRow { id: named.id.clone(), source, case, kind, path, blob: stored.blob, ..FrameRow::default() };
-        (row.width, row.height) = stored.sides();
-        let mut names = vec![(case, case_name)];
-        match named.said {
-            Some(said) if !said.by_pattern => self.apply_said(&mut row, said, draft, &mut names, out)?,
-            said => {
-                if let Some(said) = said {
-                    self.apply_said(&mut row, said, draft, &mut names, out)?;
-                }
-                let case_name = names.first().and_then(|(_, name)| name.clone());
-                let video = self.read_pattern(&mut row, named, case_name.as_deref(), out)?;
-                names.push((row.video, video));
-            }
-        }
-        row.record = Some(record::of_frame(&row, &mut |address, name| {
-            let known = names.iter().find(|(other, _)| *other == Some(address));
-            name.extend(known.and_then(|(_, name)| name.as_deref()).unwrap_or_default());
-            Ok(())
-        })?);
-        out.sink.frame(&row)
-    }
-
-    /// Puts into a frame's row what the record says of it; adds the names of what it refers to.
-    fn apply_said(
-        &mut self,
-        row: &mut FrameRow,
-        said: &FileFields,
-        draft: &Draft,
-        names: &mut Vec<(Option<Address>, Option<Vec<u8>>)>,
-        out: &mut Out<'_>,
-    ) -> Result<()> {
-        if let Some(kind) = &said.kind {
-            row.kind.clone_from(kind);
-        }
-        row.origin.clone_from(&said.origin);
-        row.generator.clone_from(&said.generator);
-        row.extra.clone_from(&said.extra);
-        row.index = said.index;
-        row.time = said.time;
-        if let Some(path) = &said.video_file {
-            row.video = self.other(Table::Videos, path, draft, names, out)?;
-        } else if let Some(id) = &said.video {
-            let case_name = names.first().and_then(|(_, name)| name.clone());
-            let video = VideoRow { case: row.case, ..self.bare_video(id, said.fps) };
-            let address = self.video(video, case_name.as_deref(), out)?;
-            names.push((Some(address), Some(name_of(&self.options.source.id, id))));
-            row.video = Some(address);
-        }
-        if let Some(path) = &said.parent {
-            row.parent = self.other(Table::Frames, path, draft, names, out)?;
-        }
-        Ok(())
-    }
-
-    /// The row of another file that a frame's row refers to; nothing where such references do not end.
-    fn other(
-        &mut self,
-        table: Table,
-        path: &str,
-        draft: &Draft,
-        names: &mut Vec<(Option<Address>, Option<Vec<u8>>)>,
-        out: &mut Out<'_>,
-    ) -> Result<Option<Address>> {
-        if self.depth >= DEPTH_LIMIT {
-            return Ok(None);
-        }
-        let item = MediaItem::Path(path.to_owned());
-        let named = Named::of(table, &item, draft);
-        let located = self.locate(&named, out.sink)?;
-        self.depth += 1;
-        let found = self.ensure(&named, located, draft, out);
-        self.depth -= 1;
-        let address = found?;
-        names.push((Some(address), Some(name_of(&self.options.source.id, &named.id))));
-        Ok(Some(address))
-    }
-
-    /// A video of which nothing is known but its id, and how fast its frames come.
-    fn bare_video(&self, id: &str, fps: Option<f64>) -> VideoRow {
-        VideoRow { id: id.to_owned(), source: self.options.source.id.clone(), fps, ..VideoRow::default() }
-    }
-
-    /// The address of a video without a file, written if it is new.
-    pub(crate) fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
-        let key = (Table::Videos, row.id.clone());
-        let known = match self.cached.get(&key) {
-            Some(address) => Some(*address),
-            None => out.sink.lookup(Table::Videos, &row.source, &row.id)?,
-        };
-        let address = match known {
-            Some(address) => address,
-            None => {
-                row.record = Some(record::of_video(&row, &mut |_, name| {
-                    name.extend(case_name.unwrap_or_default());
-                    Ok(())
-                })?);
-                out.report.row(Table::Videos.name());
-                out.sink.video(&row)?
-            }
-        };
-        self.remember(key, address);
-        Ok(address)
-    }
-
-    /// Takes video, number and time from a frame's path; the name of the video's row.
-    fn read_pattern(
-        &mut self,
-        row: &mut FrameRow,
-        named: &Named<'_>,
-        case_name: Option<&[u8]>,
-        out: &mut Out<'_>,
-    ) -> Result<Option<Vec<u8>>> {
-        let source = &self.options.source;
-        let Some(pattern) = &source.frame_pattern else { return Ok(None) };
-        let Some(names) = pattern.names(&named.id) else {
-            out.report.find(
-                Kind::PatternMismatch,
-                out.at,
-                format!("{:?} does not match {:?}", named.id, pattern.as_str()),
-            );
-            return Ok(None);
-        };
-        row.index = names.index;
-        let first = source.index_base.unwrap_or(0);
-        row.time = names.index.zip(source.fps).map(|(index, fps)| (index.saturating_sub(first)) as f64 / fps);
-        let Some(video) = names.video.map(str::to_owned) else { return Ok(None) };
-        let name = name_of(&source.id, &video);
-        let new = VideoRow { case: row.case, ..self.bare_video(&video, source.fps) };
-        row.video = Some(self.video(new, case_name, out)?);
-        Ok(Some(name))
-    }
-}
-
-/// Replaces cells of these columns, for rows at these addresses, with those of a batch of the table.
-pub(crate) fn replace(
-    table: Table,
-    columns: &[usize],
-    addresses: &[Address],
-    batch: &arrow_array::RecordBatch,
-    sink: &mut dyn Sink,
-) -> Result<()> {
-    for &at in columns {
-        if let Some(column) = table.columns().get(at) {
-            let values = batch.column(at).clone();
-            sink.update(CellUpdate::new(table, column.clone(), addresses.to_vec(), values))?;
-        }
-    }
-    Ok(())
 }
