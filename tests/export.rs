@@ -10,8 +10,10 @@ use common::stored::stored;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use serde_json::{Value, json};
 use std::path::Path;
-use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, export};
-use surgdb::{Dataset, ErrorKind, Table};
+use surgdb::dataset::BlobSource;
+use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, OnMissing, export};
+use surgdb::rows::{ConversationRow, FrameRow, MediumRow, TurnRow};
+use surgdb::{Dataset, ErrorKind, Operation, Table};
 
 fn sampled(dir: &Path) -> Dataset {
     stored(&dir.join("samples.surgdb"), samples())
@@ -110,6 +112,53 @@ fn an_export_that_is_stopped_leaves_nothing() {
         let error = export(&dataset, dir.path().join("out"), &options, stop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the dataset alone");
+    }
+}
+
+#[test]
+fn a_picture_whose_bytes_are_gone_goes_out_by_name_or_stops_the_export() {
+    let dir = tempfile::tempdir().unwrap();
+    let linked = dir.path().join("linked.png");
+    std::fs::write(&linked, "a picture").unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let blob = appender.blob(BlobSource::Linked { media_type: "image/png", path: &linked }).unwrap().address;
+    for (id, blob) in [("gone.png", Some(blob)), ("never.png", None)] {
+        let (id, source): (String, String) = (id.into(), "s".into());
+        let path = Some(id.clone());
+        let frame =
+            FrameRow { id: id.clone(), source: source.clone(), kind: "rgb".into(), path, blob, ..Default::default() };
+        let frame = appender.frame(&frame).unwrap();
+        for number in 0..2 {
+            let turn = TurnRow { role: "user".into(), text: "<image>".into(), ..Default::default() };
+            let medium = MediumRow { turn: 0, at: Some(0), refs: vec![frame], ..Default::default() };
+            let row = ConversationRow {
+                id: format!("{id}{number}"),
+                source: source.clone(),
+                task: "t".into(),
+                turns: vec![turn],
+                media: vec![medium],
+                ..Default::default()
+            };
+            appender.conversation(&row).unwrap();
+        }
+    }
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    std::fs::remove_file(&linked).unwrap();
+    for format in ExportFormat::ALL {
+        let out = dir.path().join(format.name());
+        let options = ExportOptions { format, ..Default::default() };
+        let report = exported(&dataset, &out, &options);
+        assert_eq!((report.rows["conversations"], report.missing, report.broken, report.media), (4, 2, 1, 0));
+        let told: Vec<_> = report.without_bytes.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+        assert_eq!((told.len(), told[0].0, told[1].0), (2, "gone.png", "never.png"));
+        assert!(told[0].1.contains("linked.png") && told[1].1.contains("missing when it was imported"), "{told:?}");
+
+        let stopping = ExportOptions { missing: OnMissing::Stop, ..options };
+        let error = export(&dataset, dir.path().join("stopped"), &stopping, &mut |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("gone.png") && error.to_string().contains("--missing keep"), "{error}");
+        let left =
+            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(left.into_iter().all(|name| !name.contains("stopped")));
     }
 }
 

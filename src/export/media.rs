@@ -1,7 +1,7 @@
 //! The picture folder: where each picture and video of an export goes, and its bytes, written once.
 
 use super::folder::OutputFolder;
-use super::{ExportReport, sources};
+use super::{ExportReport, OnMissing, sources};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::format::Address;
@@ -23,6 +23,7 @@ pub(super) struct MediaFolder<'a> {
     /// Names that are taken, in lower case: some file systems do not tell case apart.
     names: HashSet<String>,
     folders: HashSet<String>,
+    on_missing: OnMissing,
 }
 
 impl<'a> MediaFolder<'a> {
@@ -30,21 +31,27 @@ impl<'a> MediaFolder<'a> {
     pub(super) fn new(dataset: &'a Dataset, folder: &'a OutputFolder, taken: &[&str]) -> Self {
         let names = taken.iter().map(|name| name.to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
-        Self { dataset, folder, written: HashMap::new(), names, folders }
+        Self { dataset, folder, written: HashMap::new(), names, folders, on_missing: OnMissing::default() }
+    }
+
+    /// The same, with this done where bytes cannot be had.
+    pub(super) fn on_missing(self, on_missing: OnMissing) -> Self {
+        Self { on_missing, ..self }
     }
 
     /// The path of a frame or a video relative to the export's folder; its bytes are written when it is first asked for.
     ///
     /// # Errors
-    /// `LinkBroken`, `Corrupt`, `Io`.
+    /// `Corrupt`, `Io`; `NotFound` where its bytes cannot be had and the export is to stop.
     pub(super) fn path(&mut self, address: Address, report: &mut ExportReport) -> Result<Rc<str>> {
         if let Some(path) = self.written.get(&address) {
             return Ok(path.clone());
         }
         let found = Found::read(self.dataset, address)?;
-        let name: Rc<str> = match &found.bytes {
+        let said = found.written.as_deref().unwrap_or(&found.id);
+        let bytes = self.on_missing.judge(found.bytes, said, address, report)?;
+        let name: Rc<str> = match &bytes {
             None => {
-                report.missing += 1;
                 let written = found.written.as_deref().unwrap_or(&found.id);
                 let clean = sanitised(written);
                 // Nobody who follows the path may come to another picture's file.
@@ -116,7 +123,7 @@ struct Found<'a> {
     written: Option<String>,
     id: String,
     media_type: String,
-    bytes: Option<Cow<'a, [u8]>>,
+    bytes: Result<Option<Cow<'a, [u8]>>>,
 }
 
 impl<'a> Found<'a> {
@@ -124,11 +131,11 @@ impl<'a> Found<'a> {
         let (written, id, blob, bytes) = match dataset.table_of(address)? {
             Table::Videos => {
                 let video = dataset.video(address)?;
-                (video.path()?.map(str::to_owned), video.id()?.to_owned(), video.blob()?, video.bytes()?)
+                (video.path()?.map(str::to_owned), video.id()?.to_owned(), video.blob()?, video.bytes())
             }
             _ => {
                 let frame = dataset.frame(address)?;
-                (frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.blob()?, frame.bytes()?)
+                (frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.blob()?, frame.bytes())
             }
         };
         let media_type = match blob {

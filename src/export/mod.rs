@@ -30,6 +30,7 @@ mod json;
 mod jsonl_llava;
 mod jsonl_messages;
 mod media;
+mod missing;
 mod notes;
 mod parquet;
 mod placement;
@@ -37,6 +38,8 @@ mod reached;
 mod record;
 mod sources;
 mod turns;
+
+pub use missing::{Missing, OnMissing};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -131,6 +134,8 @@ pub struct ExportOptions<'a> {
     pub overwrite: bool,
     /// Write the boxes and points that stand in texts anew, in this scale; else each text is as it was, byte for byte.
     pub boxes: Option<Scale>,
+    /// What happens at a picture or video whose bytes cannot be had.
+    pub missing: OnMissing,
     /// Leave the `surgdb` object out of records; what it would have said is counted as lost.
     pub plain: bool,
 }
@@ -161,8 +166,14 @@ pub struct ExportReport {
     pub media_bytes: u64,
     /// Bytes of all other files.
     pub bytes: u64,
-    /// Pictures and videos whose bytes the dataset does not have.
+    /// Pictures and videos that went out without their bytes.
     pub missing: u64,
+    /// Those of them whose bytes are in a linked file that is gone or changed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub broken: u64,
+    /// All of them, up to a hundred thousand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_bytes: Vec<Missing>,
     /// Boxes and points that are written in the scale that was asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub boxes: u64,
@@ -213,8 +224,8 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 /// ```
 ///
 /// # Errors
-/// `Invalid` when boxes are to be written anew in Parquet; `Exists` when there is something in the folder and it is not to be overwritten; `LinkBroken` when a linked file is
-/// gone; `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
+/// `Invalid` when boxes are to be written anew in Parquet; `Exists` when there is something in the folder and it is not to be overwritten;
+/// `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export; `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
 pub fn export(
     dataset: &Dataset,
     out: impl AsRef<Path>,

@@ -9,7 +9,7 @@
 
 use super::folder::OutputFolder;
 use super::reached::Reached;
-use super::{ExportOptions, ExportProgress, ExportReport, OnProgress, sources};
+use super::{ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, sources};
 use crate::dataset::{Dataset, ScanBatch};
 use crate::error::{Error, Result};
 use crate::export::folder::OutputFile;
@@ -54,7 +54,8 @@ pub(super) fn write_all(
     for table in Table::ALL {
         total += reached.as_ref().map_or_else(|| dataset.count(table), |reached| Ok(reached.count(table)))?;
     }
-    let mut export = Export { dataset, reached: reached.as_ref(), report, progress, rows: 0, total };
+    let mut export =
+        Export { dataset, reached: reached.as_ref(), on_missing: options.missing, report, progress, rows: 0, total };
     for table in Table::ALL {
         let mut file = TableFile::new(folder, table, dataset.schema(table))?;
         match table {
@@ -75,6 +76,7 @@ pub(super) fn write_all(
 struct Export<'a, 'p> {
     dataset: &'a Dataset,
     reached: Option<&'a Reached>,
+    on_missing: OnMissing,
     report: &'a mut ExportReport,
     progress: &'a mut OnProgress<'p>,
     rows: u64,
@@ -151,26 +153,25 @@ impl Export<'_, '_> {
         for medium in conversation.media()?.iter() {
             for address in medium.refs().iter() {
                 let is_new = shown.insert(address);
-                let (bytes, missing) = if self.dataset.table_of(address)? == Table::Videos {
+                let mut large = false;
+                let (list, path, bytes) = if self.dataset.table_of(address)? == Table::Videos {
                     let video = self.dataset.video(address)?;
                     let size = video.blob()?.map(|blob| self.dataset.blob(blob)?.size()).transpose()?;
-                    let is_large = size.is_some_and(|size| size > VIDEO_MAX);
-                    self.report.lose("bytes of large videos in conversations (`blobs` has them)", u64::from(is_large));
-                    let bytes = if is_large { None } else { video.bytes()? };
-                    videos.push(bytes.as_deref(), video.path()?.unwrap_or(video.id()?));
-                    (bytes, size.is_none())
+                    large = size.is_some_and(|size| size > VIDEO_MAX);
+                    self.report.lose("bytes of large videos in conversations (`blobs` has them)", u64::from(large));
+                    let path = video.path()?.unwrap_or(video.id()?).to_owned();
+                    (&mut *videos, path, if large { Ok(None) } else { video.bytes() })
                 } else {
                     let frame = self.dataset.frame(address)?;
-                    let bytes = frame.bytes()?;
-                    images.push(bytes.as_deref(), frame.path()?.unwrap_or(frame.id()?));
-                    let missing = bytes.is_none();
-                    (bytes, missing)
+                    (&mut *images, frame.path()?.unwrap_or(frame.id()?).to_owned(), frame.bytes())
                 };
-                if is_new {
-                    self.report.missing += u64::from(missing);
-                    self.report.media += u64::from(!missing);
-                    self.report.media_bytes += bytes.map_or(0, |bytes| bytes.len() as u64);
-                }
+                // What is missing is told once.
+                let mut again = ExportReport::default();
+                let report = if is_new { &mut *self.report } else { &mut again };
+                let bytes = if large { None } else { self.on_missing.judge(bytes, &path, address, report)? };
+                report.media += u64::from(large || bytes.is_some());
+                report.media_bytes += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                list.push(bytes.as_deref(), &path);
             }
         }
         images.end_row();

@@ -49,7 +49,7 @@ pub(super) struct Shown {
 /// The media of a conversation, in its order; their files are written.
 ///
 /// # Errors
-/// `Corrupt`, `LinkBroken`, `Io`.
+/// `Corrupt`, `Io`; `NotFound` where bytes cannot be had and the export is to stop.
 pub(super) fn shown(
     dataset: &Dataset,
     media: Media<'_>,

@@ -64,7 +64,7 @@ pub(super) fn write_all(
     report: &mut ExportReport,
     progress: &mut OnProgress<'_>,
 ) -> Result<()> {
-    let media = MediaFolder::new(dataset, folder, &[FILE]);
+    let media = MediaFolder::new(dataset, folder, &[FILE]).on_missing(options.missing);
     let mut writer = Writer {
         dataset,
         form,

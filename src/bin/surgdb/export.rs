@@ -4,10 +4,11 @@ use crate::args::Target;
 use crate::cli::Outcome;
 use crate::output::Output;
 use crate::subset::Subset;
+use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Progress, Table as Lines};
 use std::path::{Path, PathBuf};
 use surgdb::dataset::Filter;
-use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle};
+use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, Missing, OnMissing};
 use surgdb::schema::boxes::Scale;
 use surgdb::{Address, Dataset, Error, Result, Table};
 
@@ -20,6 +21,9 @@ Examples:
   surgdb export my.surgdb out --licence commercial-ok        only what may be used commercially
 
 What is exported in a JSON form can be imported again; what a form cannot hold is counted and told.";
+
+/// How many pictures and videos without bytes are named.
+const NAMED: usize = 5;
 
 /// Write a dataset as JSONL with a picture folder, or as Parquet
 #[derive(clap::Args)]
@@ -44,6 +48,10 @@ pub struct Args {
     /// Write boxes in texts anew, in pixels, 0-1 or 0-1000; keep leaves each text as it is, byte for byte
     #[arg(long, default_value = "keep", value_name = "HOW", value_parser = scale)]
     boxes: Boxes,
+    /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (export the rest, and name
+    /// it) or stop
+    #[arg(long, default_value = "keep", value_name = "WHAT")]
+    missing: OnMissing,
     /// Leave out the field `surgdb` of records, which holds what the form has no field for
     #[arg(long)]
     plain: bool,
@@ -79,6 +87,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         selection: selection.as_deref(),
         overwrite: args.overwrite,
         boxes: args.boxes.0,
+        missing: args.missing,
         plain: args.plain,
     };
     let mut bar: Option<Progress> = None;
@@ -93,7 +102,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         false => print(&report, &args, &mut out)?,
     }
     out.finish()?;
-    Ok(Outcome::Fine)
+    Ok(if report.broken > 0 { Outcome::FoundWrong } else { Outcome::Fine })
 }
 
 /// The conversations that are meant; none where all are.
@@ -131,18 +140,34 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
     }
-    if report.missing > 0 {
-        let count = ui::count(report.missing);
-        out.line(format_args!("  {count} pictures and videos are named, but the dataset does not have their bytes"))?;
-    }
     for source in &report.sources {
         let licence = source.licence.as_deref().unwrap_or("no licence named");
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
     }
-    match report.format {
-        ExportFormat::Parquet => Ok(()),
-        _ => out.line(format_args!("import it again with: {}", import_line(report, &args.out))),
+    if report.format != ExportFormat::Parquet {
+        out.line(format_args!("import it again with: {}", import_line(report, &args.out)))?;
     }
+    missing(report, out)
+}
+
+/// Names pictures and videos that went out without their bytes: some, and how many there are.
+fn missing(report: &ExportReport, out: &mut Output) -> Result<()> {
+    if report.missing == 0 {
+        return Ok(());
+    }
+    for Missing { path, address, reason } in report.without_bytes.iter().take(NAMED) {
+        out.line(format_args!("  {path} ({address}): {reason}"))?;
+    }
+    if report.missing > NAMED as u64 {
+        out.line(format_args!("  and {} more, which --json names", ui::count(report.missing - NAMED as u64)))?;
+    }
+    let files = if report.missing == 1 { "PICTURE OR VIDEO WENT" } else { "PICTURES AND VIDEOS WENT" };
+    let broken = match report.broken {
+        0 => String::new(),
+        broken => format!("; linked files of {} are gone or changed", ui::count(broken)),
+    };
+    let line = format!("{} {files} OUT BY NAME ALONE, without bytes{broken}", ui::count(report.missing));
+    out.line(paint(Ink::Alarm, &line))
 }
 
 /// The command that takes the export in again.
