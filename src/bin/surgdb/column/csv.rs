@@ -25,14 +25,14 @@ pub fn read(path: &Path, key: &str, types: &BTreeMap<String, ColumnType>) -> Res
     if bytes.trim_ascii().is_empty() {
         return Err(Error::input("it is empty: it needs a line with the columns' names").in_file(path));
     }
-    let quoted = quoted_empties(bytes).map_err(|error| error.in_file(path))?;
+    let delimiter = delimiter(bytes, key);
+    let quoted = quoted_empties(bytes, delimiter).map_err(|error| error.in_file(path))?;
     let wrong = |error: ::csv::Error| {
         let read = Error::input(format!("it cannot be read as CSV: {error}")).in_file(path);
         error.position().map(|position| position.line()).into_iter().fold(read, Error::at_line)
     };
-    let mut reader = ::csv::Reader::from_reader(bytes);
+    let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
     let header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    check_delimiter(&header).map_err(|error| error.in_file(path))?;
     let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); header.len()];
     let mut lines = Vec::new();
     for record in reader.records() {
@@ -66,18 +66,19 @@ fn texts(cells: Vec<Cell>) -> Vec<String> {
     cells.into_iter().map(Option::unwrap_or_default).collect()
 }
 
-/// Refuses a header whose names something else than commas sets apart.
-fn check_delimiter(header: &[String]) -> Result<()> {
-    let [only] = header else { return Ok(()) };
-    match [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].iter().find(|(delimiter, _)| only.contains(*delimiter)) {
-        None => Ok(()),
-        Some((_, name)) => Err(Error::input(format!("its columns are set apart by {name}: write it with commas"))),
-    }
+/// What sets the cells apart: the first of comma, semicolon, tab and bar by which the header has the key; a comma where
+/// none does.
+fn delimiter(bytes: &[u8], key: &str) -> u8 {
+    let has_key = |delimiter: &u8| {
+        let mut reader = ::csv::ReaderBuilder::new().delimiter(*delimiter).from_reader(bytes);
+        reader.headers().is_ok_and(|header| header.iter().any(|name| name == key))
+    };
+    b",;\t|".iter().copied().find(has_key).unwrap_or(b',')
 }
 
 /// The cells that hold two quotes and nothing in them: their records, counted from 0 with the header, and their columns.
 /// Refuses a quote that is never closed, and text behind one that is: readers of CSV guess there, each in its way.
-fn quoted_empties(bytes: &[u8]) -> Result<HashSet<(usize, usize)>> {
+fn quoted_empties(bytes: &[u8], delimiter: u8) -> Result<HashSet<(usize, usize)>> {
     enum At {
         Start,
         Plain,
@@ -99,14 +100,14 @@ fn quoted_empties(bytes: &[u8]) -> Result<HashSet<(usize, usize)>> {
             }
             (At::Quoted, b'"') => At::Closed,
             (At::Quoted, _) | (At::Closed, b'"') => At::Quoted,
-            (before, b',' | b'\n' | b'\r') => {
+            (before, byte) if *byte == delimiter || matches!(byte, b'\n' | b'\r') => {
                 if matches!(before, At::Closed) && place - cell == 2 {
                     found.insert((record, column));
                 }
                 // A line without anything is no record.
                 let is_blank = column == 0 && place == cell;
                 (record, column) = match byte {
-                    b',' => (record, column + 1),
+                    byte if *byte == delimiter => (record, column + 1),
                     _ if is_blank => (record, 0),
                     _ => (record + 1, 0),
                 };
@@ -286,9 +287,23 @@ mod tests {
     }
 
     #[test]
+    fn cells_are_set_apart_by_what_gives_the_key_its_name() {
+        for (text, expected) in [
+            ("id,a;b\n", b','),
+            ("id;a,b\n", b';'),
+            ("a\tid\n", b'\t'),
+            ("\"id\"|a\n", b'|'),
+            ("id\n", b','),
+            ("name;a\n", b','),
+        ] {
+            assert_eq!(delimiter(text.as_bytes(), "id"), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn an_empty_cell_in_quotes_is_told_from_one_without() {
         let found = |text: &str| {
-            let mut found: Vec<_> = quoted_empties(text.as_bytes()).unwrap().into_iter().collect();
+            let mut found: Vec<_> = quoted_empties(text.as_bytes(), b',').unwrap().into_iter().collect();
             found.sort_unstable();
             found
         };
@@ -299,9 +314,9 @@ mod tests {
     #[test]
     fn quotes_are_closed_before_a_cell_ends() {
         for fine in ["a,b\n\"x, \"\"y\"\"\nz\",1\n", "a\nit\"s\n", "\"\"\r\n\"\",\"a\"", ""] {
-            assert!(quoted_empties(fine.as_bytes()).is_ok(), "{fine:?}");
+            assert!(quoted_empties(fine.as_bytes(), b',').is_ok(), "{fine:?}");
         }
-        let wrong = |text: &str| quoted_empties(text.as_bytes()).unwrap_err().to_string();
+        let wrong = |text: &str| quoted_empties(text.as_bytes(), b',').unwrap_err().to_string();
         assert!(wrong("a\n1\n\"x\n2\n").contains("line 3"), "{}", wrong("a\n1\n\"x\n2\n"));
         assert!(wrong("a\n\"x\"y\n").contains("line 2"));
     }
