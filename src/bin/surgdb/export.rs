@@ -144,10 +144,11 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         let licence = source.licence.as_deref().unwrap_or("no licence named");
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
     }
-    if report.format != ExportFormat::Parquet {
-        out.line(format_args!("import it again with: {}", import_line(report, &args.out)))?;
+    missing(report, out)?;
+    match report.format {
+        ExportFormat::Parquet => Ok(()),
+        _ => out.line(format_args!("import it again with: {}", import_line(report, &args.out))),
     }
-    missing(report, out)
 }
 
 /// Names pictures and videos that went out without their bytes: some, and how many there are.
@@ -164,7 +165,8 @@ fn missing(report: &ExportReport, out: &mut Output) -> Result<()> {
     let files = if report.missing == 1 { "PICTURE OR VIDEO WENT" } else { "PICTURES AND VIDEOS WENT" };
     let broken = match report.broken {
         0 => String::new(),
-        broken => format!("; linked files of {} are gone or changed", ui::count(broken)),
+        1 => "; one is in a linked file that is gone or changed".to_owned(),
+        broken => format!("; {} are in linked files that are gone or changed", ui::count(broken)),
     };
     let line = format!("{} {files} OUT BY NAME ALONE, without bytes{broken}", ui::count(report.missing));
     out.line(paint(Ink::Alarm, &line))

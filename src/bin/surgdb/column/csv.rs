@@ -33,6 +33,7 @@ pub fn read(path: &Path, key: &str, types: &BTreeMap<String, ColumnType>) -> Res
     };
     let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
     let header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
+    super::values::check_names(header.iter().map(String::as_str), key).map_err(|error| error.in_file(path))?;
     let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); header.len()];
     let mut lines = Vec::new();
     for record in reader.records() {
@@ -43,7 +44,6 @@ pub fn read(path: &Path, key: &str, types: &BTreeMap<String, ColumnType>) -> Res
             column.push(is_there.then(|| cell.to_owned()));
         }
     }
-    super::values::check_names(header.iter().map(String::as_str), key).map_err(|error| error.in_file(path))?;
     let mut values = Values { keys: Vec::new(), sources: None, columns: Vec::new(), places: lines, unit: Unit::Line };
     for (name, cells) in header.into_iter().zip(cells) {
         match name.as_str() {

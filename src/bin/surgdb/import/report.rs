@@ -183,6 +183,12 @@ fn missing(report: &ImportReport, out: &mut Output) -> Result<()> {
         let by = if report.report.is_some() { "the report" } else { "--json" };
         out.line(format_args!("  and {} more, which {by} names", ui::count(count - NAMED as u64)))?;
     }
+    let broken = report.findings.get(&Kind::BrokenLink).map_or(0, |findings| findings.count);
+    if broken == count {
+        let files = if count == 1 { "LINKED FILE IS" } else { "LINKED FILES ARE" };
+        let line = format!("{} {files} GONE OR CHANGED: what to do is said above", ui::count(count));
+        return out.line(paint(Ink::Alarm, &line));
+    }
     let files = if count == 1 { "PICTURE OR VIDEO IS" } else { "PICTURES AND VIDEOS ARE" };
     let advice = "put them where they are looked for, or give --media-root, and import again";
     out.line(paint(Ink::Alarm, &format!("{} {files} MISSING: {advice}", ui::count(count))))
