@@ -98,12 +98,13 @@ fn says_other_order(text: &str) -> bool {
 
 /// The end of a text, of at most so many bytes.
 fn ending(text: &str, bytes: usize) -> &str {
-    text.get(text.ceil_char_boundary(text.len().saturating_sub(bytes))..).unwrap_or_default()
+    let from = text.len().saturating_sub(bytes);
+    (from..=text.len()).find_map(|from| text.get(from..)).unwrap_or_default()
 }
 
 /// The beginning of a text, of at most so many bytes.
 fn beginning(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
+    (0..=bytes.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// Whether the text of a record, as JSON, may write a box: where not, it need not be parsed to look for them. Brackets
