@@ -30,6 +30,7 @@ mod row;
 mod scan;
 mod select;
 mod split;
+mod stats;
 mod table;
 mod tags;
 mod verify;
@@ -48,4 +49,8 @@ pub use row::Row;
 pub use scan::{Scan, ScanBatch};
 pub use select::{Filter, Liveness, RowLicence, Selection};
 pub use split::{SPLIT, SplitReport, SplitUnit};
+pub use stats::{
+    AnnotationStats, Counts, Group, Held, Labels, MediaStats, NOT_SAID, OTHERS, SampleStats, Spread, Stats,
+    StatsProgress,
+};
 pub use verify::VerifyReport;

@@ -35,6 +35,7 @@ mod surgdb_fields;
 
 pub use cases::{CaseList, ListedCase};
 pub use format::Format;
+pub use media::mp4::KeyFrame;
 pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
 pub use pattern::{Names, Pattern};
 pub use report::{

@@ -3,6 +3,7 @@
 mod columns;
 mod copying;
 mod fixture;
+mod report;
 mod subset;
 mod terminal;
 mod versions;

@@ -42,10 +42,11 @@ fn no_output_of_any_command_holds_what_steers_a_terminal() {
     let path = dir.path().join("hostile.surgdb");
     dataset(&path);
     let (path, gone) = (path.to_str().unwrap(), HOSTILE);
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 13] = [
         &["info", path],
         &["stats", path],
         &["show", path],
+        &["report", path, "{out}"],
         &["select", path],
         &["versions", path],
         &["verify", path],

@@ -6,6 +6,7 @@ use crate::output::{Output, operation};
 use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::format::manifest::{Manifest, Source, SourceKind};
 use surgdb::{Dataset, Error, Result, Table};
@@ -128,13 +129,24 @@ fn sources(sources: &[Source]) -> Lines {
 }
 
 /// Bytes of the files that this version needs.
-fn version_size(manifest: &Manifest) -> u64 {
-    let files = manifest.files.values().flatten().map(|file| file.length);
-    let columns = manifest.columns.iter().flat_map(|column| &column.files).map(|file| file.length);
-    let index = manifest.index.iter().map(|run| run.length);
-    let deletions = manifest.deletions.iter().map(|file| file.length);
-    let reports = manifest.reports.iter().map(|report| report.bytes);
-    files.chain(columns).chain(index).chain(deletions).chain(reports).fold(0, u64::saturating_add)
+pub fn version_size(manifest: &Manifest) -> u64 {
+    table_sizes(manifest).values().copied().fold(0, u64::saturating_add)
+}
+
+/// The same by table; then `columns` that were added, `index`, `deletions` and `reports`, where there are some.
+pub fn table_sizes(manifest: &Manifest) -> BTreeMap<String, u64> {
+    let files =
+        manifest.files.iter().flat_map(|(table, files)| files.iter().map(move |file| (table.as_str(), file.length)));
+    let columns = manifest.columns.iter().flat_map(|column| &column.files).map(|file| ("columns", file.length));
+    let index = manifest.index.iter().map(|run| ("index", run.length));
+    let deletions = manifest.deletions.iter().map(|file| ("deletions", file.length));
+    let reports = manifest.reports.iter().map(|report| ("reports", report.bytes));
+    let mut sizes = BTreeMap::new();
+    for (what, bytes) in files.chain(columns).chain(index).chain(deletions).chain(reports) {
+        let size: &mut u64 = sizes.entry(what.to_owned()).or_default();
+        *size = size.saturating_add(bytes);
+    }
+    sizes
 }
 
 /// Bytes of everything in a folder, older versions' files included.

@@ -85,7 +85,7 @@ fn select(args: &Args, dataset: &Dataset) -> Result<Outcome> {
         out.line(format_args!("{rows} of {all} {table} ({share:.1} %) where {}", selection.condition()))?;
         for (column, counts) in &counts {
             out.section(column)?;
-            out.table(&ui::shares(counts), 2)?;
+            out.table(&ui::shares(counts, usize::MAX), 2)?;
         }
         if let Some(file) = &args.save {
             out.section(format_args!("saved to {}: take it with --selection", file.display()))?;

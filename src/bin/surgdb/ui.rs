@@ -4,12 +4,12 @@ use crate::interrupt;
 use crate::terminal::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use surgdb::Result;
+pub use surgdb::dataset::Counts;
 
 /// How often a line is written where there is no terminal to draw a bar on.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -145,9 +145,6 @@ impl Table {
     }
 }
 
-/// How often there is what.
-pub type Counts = BTreeMap<String, u64>;
-
 /// Counts one more of this.
 pub fn add(counts: &mut Counts, value: &str) {
     match counts.get_mut(value) {
@@ -158,13 +155,13 @@ pub fn add(counts: &mut Counts, value: &str) {
     }
 }
 
-/// Counts with their shares, the largest first.
-pub fn shares(counts: &Counts) -> Table {
+/// Counts with their shares, the largest first, and no more than `most`.
+pub fn shares(counts: &Counts, most: usize) -> Table {
     let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
     sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
     let total: u64 = counts.values().sum();
     let mut lines = Table::new(&[Align::Left, Align::Right, Align::Right]);
-    for (value, number) in sorted {
+    for (value, number) in sorted.into_iter().take(most) {
         lines.row([value.clone(), count(*number), format!("{:.1} %", *number as f64 * 100.0 / total as f64)]);
     }
     lines

@@ -3,6 +3,7 @@
 //! Only the boxes that this takes are read, each within its parent's bounds, so that a damaged or hostile file costs a
 //! message and no more.
 
+use crate::error::{Error, Result};
 use crate::schema::rows::KeyframeRow;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -23,7 +24,7 @@ pub(crate) struct Video {
 }
 
 /// Reads the index of an MP4 file of this length.
-pub(crate) fn read<R: Read + Seek>(mut reader: R, length: u64) -> Result<Video, String> {
+pub(crate) fn read<R: Read + Seek>(mut reader: R, length: u64) -> std::result::Result<Video, String> {
     let moov = find_moov(&mut reader, length)?;
     let (mut tracks, mut kinds) = (Vec::new(), 0);
     for (name, body) in Boxes(&moov) {
@@ -39,7 +40,7 @@ pub(crate) fn read<R: Read + Seek>(mut reader: R, length: u64) -> Result<Video, 
     }
 }
 
-fn find_moov<R: Read + Seek>(reader: &mut R, length: u64) -> Result<Vec<u8>, String> {
+fn find_moov<R: Read + Seek>(reader: &mut R, length: u64) -> std::result::Result<Vec<u8>, String> {
     let damaged = |error: std::io::Error| format!("it cannot be read ({error})");
     let mut at = 0u64;
     while at + 8 <= length {
@@ -159,7 +160,7 @@ fn media_start(elst: &[u8]) -> Option<i64> {
 }
 
 impl Track<'_> {
-    fn describe(&self, length: u64) -> Result<Video, String> {
+    fn describe(&self, length: u64) -> std::result::Result<Video, String> {
         if self.timescale == 0 {
             return Err("its time scale is 0".into());
         }
@@ -197,11 +198,21 @@ impl Track<'_> {
 
     /// Where decoding can start; nothing when the tables do not go together.
     fn keyframes(&self, count: u64, length: u64) -> Option<Vec<KeyframeRow>> {
+        let mut keys = Vec::new();
+        self.each_key(count, &mut |key| {
+            let offset = i64::try_from(key.offset).ok().filter(|_| key.offset < length)?;
+            keys.push(KeyframeRow { time: key.time, offset });
+            Some(())
+        })?;
+        Some(keys)
+    }
+
+    /// Calls `visit` with each key frame, in order; nothing when the tables do not go together, or `visit` says so.
+    fn each_key(&self, count: u64, visit: &mut dyn FnMut(Key) -> Option<()>) -> Option<()> {
         let same = be32(self.stsz, 4)?;
         let mut deltas = Runs::new(self.stts);
         let mut offsets = Runs::new(self.ctts);
         let mut next_key = 0usize;
-        let mut keys = Vec::new();
         let (mut sample, mut time) = (0u64, 0u64);
         let chunks = be32(self.chunks, 4)?;
         let mut run = 0usize;
@@ -231,15 +242,80 @@ impl Track<'_> {
                 if is_key {
                     next_key += 1;
                     let ticks = i64::try_from(time).ok()?.checked_add(shown)?.checked_sub(self.shift)?;
-                    let offset = i64::try_from(offset).ok().filter(|_| offset < length)?;
-                    keys.push(KeyframeRow { time: (ticks as f64 / f64::from(self.timescale)).max(0.0), offset });
+                    visit(Key { time: (ticks as f64 / f64::from(self.timescale)).max(0.0), offset, size })?;
                 }
                 offset = offset.checked_add(u64::from(size))?;
                 time = time.checked_add(u64::from(deltas.next()?))?;
                 sample += 1;
             }
         }
-        (sample == count).then_some(keys)
+        (sample == count).then_some(())
+    }
+}
+
+/// A sample that decoding can start at.
+#[derive(Clone, Copy)]
+struct Key {
+    /// Seconds.
+    time: f64,
+    offset: u64,
+    size: u32,
+}
+
+/// A key frame of a video, coded as it is there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeyFrame<'a> {
+    /// When it is shown: seconds from the start of the video.
+    pub time: f64,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// What a decoder must know: the whole `stsd` box of its track.
+    pub description: &'a [u8],
+    /// The coded picture: an MP4 sample.
+    pub sample: &'a [u8],
+}
+
+impl<'a> KeyFrame<'a> {
+    /// The last key frame of an MP4 file that is shown at this second or before, or else the first.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file has no video track, or its index does not fit its bytes.
+    pub fn find(video: &'a [u8], seconds: f64) -> Result<Self> {
+        let moov = child(video, &[b"moov"]).ok_or_else(|| Error::corrupt("the video has no index (`moov`)"))?;
+        let traks = Boxes(moov).filter(|(name, _)| name == b"trak");
+        let (trak, track) = traks
+            .filter_map(|(_, trak)| Some((trak, video_track(trak)?)))
+            .next()
+            .ok_or_else(|| Error::corrupt("none of the file's tracks is a video"))?;
+        let unfit = || Error::corrupt("the video's index does not fit its bytes");
+        let count = u64::from(be32(track.stsz, 8).unwrap_or(0));
+        let mut found: Option<Key> = None;
+        if track.timescale > 0 && count <= SAMPLE_LIMIT {
+            // Damage behind the frame that is wanted does not matter.
+            let _ = track.each_key(count, &mut |key| {
+                let is_wanted = found.is_none() || key.time <= seconds;
+                found = if is_wanted { Some(key) } else { found };
+                is_wanted.then_some(())
+            });
+        }
+        let key = found.ok_or_else(unfit)?;
+        let start = usize::try_from(key.offset).map_err(|_| unfit())?;
+        let sample = start.checked_add(key.size as usize).and_then(|end| video.get(start..end)).ok_or_else(unfit)?;
+        let stbl = child(trak, &[b"mdia", b"minf", b"stbl"]).ok_or_else(unfit)?;
+        let description = whole(stbl, b"stsd").ok_or_else(unfit)?;
+        Ok(Self { time: key.time, size: (track.width, track.height), description, sample })
+    }
+}
+
+/// The first box of this name among those of a box, its head included.
+fn whole<'a>(body: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
+    let mut boxes = Boxes(body);
+    loop {
+        let rest = boxes.0;
+        let (found, _) = boxes.next()?;
+        if found == *name {
+            return rest.get(..rest.len() - boxes.0.len());
+        }
     }
 }
 
@@ -331,7 +407,7 @@ pub(crate) mod tests {
         [ftyp, mdat, moov].concat()
     }
 
-    fn parse(bytes: &[u8]) -> Result<Video, String> {
+    fn parse(bytes: &[u8]) -> std::result::Result<Video, String> {
         read(Cursor::new(bytes), bytes.len() as u64)
     }
 
@@ -353,6 +429,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_key_frame_comes_with_what_its_decoder_needs() {
+        let whole = mp4(5);
+        let at = |seconds: f64| KeyFrame::find(&whole, seconds).unwrap();
+        assert_eq!((at(0.0).time, at(0.11).time, at(0.12).time, at(9.0).time), (0.0, 0.0, 0.12, 0.12));
+        let last = at(9.0);
+        assert_eq!((last.size, last.sample), ((854, 480), &whole[54..64]));
+        assert_eq!((&last.description[4..8], last.description.len()), (&b"stsd"[..], 52));
+        for length in 0..whole.len() {
+            assert!(KeyFrame::find(&whole[..length], 0.0).is_err(), "{length}");
+        }
+        assert!(KeyFrame::find(b"", 0.0).is_err());
+    }
+
+    #[test]
     fn every_cut_and_every_damaged_byte_is_survived() {
         let whole = mp4(5);
         for length in 0..whole.len() {
@@ -362,7 +452,7 @@ pub(crate) mod tests {
             for value in [0, 1, 2, 0x7f, 0x80, 0xff] {
                 let mut damaged = whole.clone();
                 damaged[at] = value;
-                let _ = parse(&damaged);
+                let _ = (parse(&damaged), KeyFrame::find(&damaged, 0.1));
             }
         }
     }

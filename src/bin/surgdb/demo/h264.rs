@@ -3,6 +3,7 @@
 //! Baseline profile. A key frame codes every macroblock as raw samples (`I_PCM`); the frames between code only
 //! the macroblocks that changed and skip the others. References are to ITU-T H.264 (08/2021).
 
+use crate::mp4::Unit;
 use image::RgbImage;
 use std::ops::Range;
 
@@ -20,14 +21,6 @@ pub struct Encoder {
     shown: Option<Planes>,
     frame_number: u32,
     key_frames: u32,
-}
-
-/// A coded picture: one NAL unit with its length in front, as an MP4 sample wants it.
-pub struct Unit {
-    /// The sample's bytes.
-    pub bytes: Vec<u8>,
-    /// Whether decoding can start here.
-    pub key: bool,
 }
 
 impl Encoder {

@@ -2,9 +2,8 @@
 
 mod access;
 mod conversations;
-mod h264;
+pub mod h264;
 mod instrument;
-mod mp4;
 mod noise;
 mod questions;
 mod reasoning;

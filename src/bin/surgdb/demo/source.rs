@@ -2,13 +2,13 @@
 
 use super::ASPECT;
 use super::conversations;
-use super::h264::Encoder;
-use super::mp4::Track;
+use super::h264::{Encoder, PROFILE};
 use super::questions::Frame;
 use super::scene::{Camera, DepthImage, Shot, shoot, smoky};
 use super::story::{FPS, Moment, Operation};
 use super::tissue::Tissue;
 use crate::interrupt;
+use crate::mp4::{Track, h264_description};
 use crate::random::Random;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -163,7 +163,8 @@ fn clip(tissue: &Tissue, moment: &Moment<'_>) -> Result<Vec<u8>> {
         let shot = shoot(tissue, &moment.poses(later), &camera);
         units.push(encoder.encode(&shot.picture, number.is_multiple_of(KEY_EVERY)));
     }
-    let track = Track { size: CLIP, fps: FPS, parameters: [&parameters[0], &parameters[1]], units: &units };
+    let description = h264_description(CLIP, PROFILE, [&parameters[0], &parameters[1]]);
+    let track = Track { size: CLIP, fps: FPS, description: &description, units: &units };
     Ok(track.to_file())
 }
 

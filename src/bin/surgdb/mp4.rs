@@ -1,7 +1,5 @@
 //! An MP4 file around coded pictures (ISO/IEC 14496-12 and -15): one video track, its index in front of its data.
 
-use super::h264::{PROFILE, Unit};
-
 /// Ticks a second; a frame of 25 a second takes 1000.
 const TIMESCALE: u32 = 25_000;
 
@@ -11,10 +9,18 @@ pub struct Track<'a> {
     pub size: (u32, u32),
     /// Frames a second; must divide 25,000.
     pub fps: u32,
-    /// The H.264 sequence and picture parameter sets.
-    pub parameters: [&'a [u8]; 2],
+    /// What a decoder must know: the `stsd` box.
+    pub description: &'a [u8],
     /// The coded pictures, of which the first is a key frame.
     pub units: &'a [Unit],
+}
+
+/// A coded picture, as an MP4 sample.
+pub struct Unit {
+    /// The sample's bytes.
+    pub bytes: Vec<u8>,
+    /// Whether decoding can start here.
+    pub key: bool,
 }
 
 impl Track<'_> {
@@ -69,7 +75,7 @@ impl Track<'_> {
         let table = atom(
             b"stbl",
             &[
-                &self.description(),
+                self.description,
                 &full_atom(b"stts", 0, &[1, self.units.len() as u32, self.frame_duration()]),
                 &self.key_frames(),
                 &self.chunks(),
@@ -78,28 +84,6 @@ impl Track<'_> {
             ],
         );
         atom(b"minf", &[&full_atom(b"vmhd", 1, &[0, 0]), &atom(b"dinf", &[&reference]), &table])
-    }
-
-    fn description(&self) -> Vec<u8> {
-        let [sequence, picture] = self.parameters;
-        let mut configuration = vec![1];
-        configuration.extend(PROFILE);
-        configuration.extend([0xff, 0xe1]); // lengths of four bytes; one sequence parameter set
-        configuration.extend((sequence.len() as u16).to_be_bytes());
-        configuration.extend(sequence);
-        configuration.push(1);
-        configuration.extend((picture.len() as u16).to_be_bytes());
-        configuration.extend(picture);
-        let mut entry = vec![0; 6];
-        entry.extend([0, 1]); // the first data reference
-        entry.extend([0; 16]);
-        entry.extend((self.size.0 as u16).to_be_bytes());
-        entry.extend((self.size.1 as u16).to_be_bytes());
-        entry.extend([0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1]); // 72 dpi, one frame a sample
-        entry.extend([0; 32]); // no name of the compressor
-        entry.extend([0, 0x18, 0xff, 0xff]); // 24 bits, no colour table
-        let entry = atom(b"avc1", &[&entry, &atom(b"avcC", &[&configuration])]);
-        atom(b"stsd", &[&[0; 4], &1u32.to_be_bytes(), &entry])
     }
 
     fn key_frames(&self) -> Vec<u8> {
@@ -134,6 +118,29 @@ impl Track<'_> {
     }
 }
 
+/// The `stsd` box of an H.264 track: its picture's size, profile and level, and its sequence and picture parameter sets.
+pub fn h264_description(size: (u32, u32), profile: [u8; 3], parameters: [&[u8]; 2]) -> Vec<u8> {
+    let [sequence, picture] = parameters;
+    let mut configuration = vec![1];
+    configuration.extend(profile);
+    configuration.extend([0xff, 0xe1]); // lengths of four bytes; one sequence parameter set
+    configuration.extend((sequence.len() as u16).to_be_bytes());
+    configuration.extend(sequence);
+    configuration.push(1);
+    configuration.extend((picture.len() as u16).to_be_bytes());
+    configuration.extend(picture);
+    let mut entry = vec![0; 6];
+    entry.extend([0, 1]); // the first data reference
+    entry.extend([0; 16]);
+    entry.extend((size.0 as u16).to_be_bytes());
+    entry.extend((size.1 as u16).to_be_bytes());
+    entry.extend([0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1]); // 72 dpi, one frame a sample
+    entry.extend([0; 32]); // no name of the compressor
+    entry.extend([0, 0x18, 0xff, 0xff]); // 24 bits, no colour table
+    let entry = atom(b"avc1", &[&entry, &atom(b"avcC", &[&configuration])]);
+    atom(b"stsd", &[&[0; 4], &1u32.to_be_bytes(), &entry])
+}
+
 /// The picture as it is: neither moved nor turned.
 const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
@@ -163,8 +170,8 @@ fn counted(name: &[u8; 4], before: &[u32], entries: Vec<u32>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::h264::Encoder;
     use super::*;
+    use crate::demo::h264::{Encoder, PROFILE};
 
     #[test]
     fn a_reader_of_mp4_files_finds_the_frames_and_the_key_frames() {
@@ -172,7 +179,8 @@ mod tests {
         let picture = |n: u8| image::RgbImage::from_pixel(64, 32, image::Rgb([90 + n, 60, 60]));
         let units: Vec<Unit> = (0..10).map(|n| encoder.encode(&picture(n * 8), n % 4 == 0)).collect();
         let parameters = [encoder.sequence_parameters(), encoder.picture_parameters()];
-        let track = Track { size: (64, 32), fps: 25, parameters: [&parameters[0], &parameters[1]], units: &units };
+        let description = h264_description((64, 32), PROFILE, [&parameters[0], &parameters[1]]);
+        let track = Track { size: (64, 32), fps: 25, description: &description, units: &units };
         let file = track.to_file();
 
         let mp4 = re_mp4::Mp4::read_bytes(&file).unwrap();
