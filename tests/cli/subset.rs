@@ -154,3 +154,18 @@ fn a_condition_that_is_none_is_refused_with_the_place() {
     assert!(fails(&fixture.run("select", &["--where", "colour = red"])).contains("colour"));
     assert_eq!(surgdb(&["select"]).status.code(), Some(2));
 }
+
+#[test]
+fn stats_counts_by_split_and_by_what_else_was_added() {
+    let fixture = fixture();
+    let file = fixture.path("kinds.csv");
+    std::fs::write(&file, "id,difficulty\nq0,hard\nq1,easy\nq2,hard\nq3,hard\n").unwrap();
+    stdout(&fixture.run("column add", &["conversations", file.to_str().unwrap(), "--type", "difficulty=dict"]));
+    let stats = fixture.json("stats", &[]);
+    assert_eq!(stats["conversations"]["split"], value!({ "train": 3, "test": 1 }));
+    assert_eq!(stats["groups"]["difficulty"]["hard"]["turns"], 6);
+    assert_eq!(stats["groups"]["split"]["test"]["missing"], 1);
+    let text = stdout(&fixture.run("stats", &[]));
+    assert!(text.contains("split") && text.contains("difficulty") && text.contains("bytes of this version"), "{text}");
+    assert!(!text.contains("specialty"), "nothing is said of it: {text}");
+}

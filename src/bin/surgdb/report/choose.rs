@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_best_are_kept_in_order() {
-        let address = |number| Reverse(Address::new(number << 32).unwrap());
+        let address = |number: i64| Reverse(Address::new(number << 32).unwrap());
         let mut ranks = Vec::new();
         for (worth, number) in [(1, 1), (9, 2), (3, 3), (9, 4), (0, 5)] {
             keep(&mut ranks, (worth, 0, address(number)), 3);

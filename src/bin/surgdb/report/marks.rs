@@ -77,10 +77,10 @@ impl Marks {
 
     fn region(&mut self, pictures: &mut Pictures<'_>, region: &Region<'_>, number: usize, longest: u32) -> Result<()> {
         let mut add = |shape| self.marks.push(Mark { colour: number, shape });
-        if let Some(mask) = region.mask() {
-            if let Ok(mask) = pictures.tint(&pictures.dataset.frame(mask)?, colour(number), longest)? {
-                add(Shape::Mask(mask));
-            }
+        if let Some(mask) = region.mask()
+            && let Ok(mask) = pictures.tint(&pictures.dataset.frame(mask)?, colour(number), longest)?
+        {
+            add(Shape::Mask(mask));
         }
         for outline in region.polygons().into_iter().flat_map(|polygons| polygons.iter()) {
             add(Shape::Outline(outline.iter().copied().take(2 * POINTS_MAX).collect()));
