@@ -144,8 +144,8 @@ fn worth(dataset: &Dataset, sample: &Conversation<'_>) -> Result<u32> {
 fn annotated(dataset: &Dataset, named: Option<&RoaringTreemap>, most: usize, chosen: &mut Chosen) -> Result<()> {
     let count = dataset.count(Table::Annotations)?;
     let progress = Progress::things("choosing pictures", Some(count));
-    // By source, then by video, so that not all pictures are of one.
-    let mut frames: BTreeMap<String, BTreeMap<Option<Address>, Rank>> = BTreeMap::new();
+    // By source, then by video, so that not all pictures are of one; a picture of no video stands for itself.
+    let mut frames: BTreeMap<String, BTreeMap<Address, Rank>> = BTreeMap::new();
     let mut videos: BTreeMap<String, BTreeMap<Address, u32>> = BTreeMap::new();
     let mut last: Option<(Address, u32)> = None;
     for number in 0..count {
@@ -175,7 +175,7 @@ fn annotated(dataset: &Dataset, named: Option<&RoaringTreemap>, most: usize, cho
         if frame.blob()?.is_none() {
             continue;
         }
-        let (video, Some(of_source)) = (frame.video()?, of(&mut frames, source)) else { continue };
+        let (video, Some(of_source)) = (frame.video()?.unwrap_or(target), of(&mut frames, source)) else { continue };
         let rank = (worth, scattered(target), Reverse(target));
         if of_source.len() < VIDEOS_MAX || of_source.contains_key(&video) {
             let best = of_source.entry(video).or_insert(rank);

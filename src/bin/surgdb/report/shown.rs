@@ -68,7 +68,7 @@ fn video(html: &mut Html, pictures: &mut Pictures<'_>, address: Address) -> Resu
             html.leaf("span", &[], format!("{}{said}", clock(seconds)));
         });
         if video.blob()?.is_some() {
-            still(html, pictures, &video, name)?;
+            still(html, pictures, &video)?;
         }
         if !stretches.is_empty() {
             timeline(html, &format!("Timeline of video {name}: {count}"), &rows, seconds, &stretches);
@@ -80,9 +80,9 @@ fn video(html: &mut Html, pictures: &mut Pictures<'_>, address: Address) -> Resu
     })
 }
 
-fn still(html: &mut Html, pictures: &mut Pictures<'_>, video: &Video<'_>, name: &str) -> Result<()> {
+fn still(html: &mut Html, pictures: &mut Pictures<'_>, video: &Video<'_>) -> Result<()> {
     html.within("div", &[("class", "still")], |html| {
-        sample::video(html, pictures, video, 0.0, &format!("video {name}"))
+        sample::video(html, pictures, video, 0.0, "the start of the video")
     })
 }
 
