@@ -284,6 +284,9 @@ fn boxes_outlines_masks_and_stretches_are_drawn() {
     let made = Made::new(marked);
     let (page, said) = made.report("a.html", &[]);
     let text = checked(&page);
+    for part in ["sources", "composition", "lengths", "pictures", "labels", "samples", "shown"] {
+        assert!(page.contains(&format!("<a href=\"#{part}\"")) && page.contains(&format!("<section id=\"{part}\"")));
+    }
     let (sample, annotated) = page.split_once("id=\"shown\"").unwrap();
     let (_, sample) = sample.split_once("<article").unwrap();
     for (part, count) in [("<image href=\"data:image/png", 2), ("<polygon", 1), ("<rect", 2), ("<mark", 1)] {
@@ -424,6 +427,7 @@ fn an_empty_dataset_has_a_page_too() {
     let (page, said) = report(&dir.path().join("a.surgdb"), &dir.path().join("a.html"), &[]);
     assert!(checked(&page).contains("conversations"));
     assert_eq!(said["samples"], 0);
+    assert!(!page.contains("<section"), "there is nothing to say in any of them");
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     let shown = ui::quoted(&path);
     ui::note("");
     ui::note(format_args!("It is all in {}. Go on with", ui::quoted(&args.dir)));
-    for command in ["stats", "show --random 3", "versions", "--help"] {
+    for command in ["stats", "show --random 3", "report demo.html", "--help"] {
         let (name, more) = command.split_once(' ').unwrap_or((command, ""));
         let words = ["surgdb", name, if name == "--help" { "" } else { &shown }, more];
         ui::note(format_args!("   $ {}", words.join(" ").trim_end()));

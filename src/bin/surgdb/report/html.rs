@@ -20,6 +20,16 @@ impl Html {
         self.text.push_str(markup);
     }
 
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// A part that was written apart, as it is.
+    pub fn part(&mut self, part: Self) {
+        self.text.push_str(&part.finish());
+    }
+
     /// Text of the data.
     pub fn text(&mut self, text: impl Display) {
         escape(&text.to_string(), &mut self.text);
@@ -64,28 +74,6 @@ impl Html {
             self.close();
         }
         result
-    }
-
-    /// As [`Html::within`], with a start; nothing of both where nothing was written inside.
-    pub fn unless_empty<E>(
-        &mut self,
-        tag: &'static str,
-        attributes: Attributes<'_>,
-        start: impl FnOnce(&mut Self),
-        inside: impl FnOnce(&mut Self) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let before = self.text.len();
-        self.within(tag, attributes, |html| {
-            start(html);
-            let started = html.text.len();
-            inside(html)?;
-            if html.text.len() == started {
-                html.text.truncate(before);
-                // What would close it is not written either.
-                html.open.pop();
-            }
-            Ok(())
-        })
     }
 
     /// All of it, with whatever is still open closed.
@@ -157,19 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_with_nothing_in_it_is_not_there() {
-        let mut html = Html::default();
-        let part = |html: &mut Html, text: &'static str| {
-            let inside = |html: &mut Html| {
-                html.own(text);
-                Ok::<_, ()>(())
-            };
-            html.unless_empty("section", &[], |html| html.leaf("h2", &[], "heading"), inside).unwrap();
-        };
+    fn a_part_that_was_written_apart_is_whole() {
+        let (mut html, mut part) = (Html::default(), Html::default());
+        assert!(part.is_empty());
+        part.open("ul", &[]);
+        part.leaf("li", &[], "<");
         html.open("main", &[]);
-        part(&mut html, "");
-        part(&mut html, "x");
-        assert_eq!(html.finish(), "<main><section><h2>heading</h2>x</section></main>");
+        html.part(part);
+        assert_eq!(html.finish(), "<main><ul><li>&lt;</li></ul></main>");
     }
 
     #[test]

@@ -34,7 +34,16 @@ pub struct About<'a> {
 
 /// Writes the whole page.
 pub fn write(about: &About<'_>, pictures: &mut Pictures<'_>) -> Result<String> {
-    let dataset = pictures.dataset;
+    let (dataset, stats) = (pictures.dataset, about.stats);
+    let mut sections = Sections::default();
+    sections.add("sources", "Sources", |html| sources(html, dataset, stats))?;
+    sections.add("composition", "What there is", |html| composition(html, stats))?;
+    sections.add("lengths", "Texts and reasoning", |html| lengths(html, stats))?;
+    sections.add("pictures", "Kinds and sizes", |html| media(html, stats))?;
+    sections.add("labels", "Annotations and labels", |html| labels(html, stats))?;
+    sections.add("samples", "Samples", |html| samples(html, pictures, about))?;
+    sections.add("shown", "Pictures and videos", |html| shown::write(html, pictures, about.chosen))?;
+
     let mut html = Html::default();
     html.own("<!doctype html>\n");
     html.open("html", &[("lang", "en")]);
@@ -42,23 +51,54 @@ pub fn write(about: &About<'_>, pictures: &mut Pictures<'_>) -> Result<String> {
     html.open("body", &[]);
     html.leaf("a", &[("class", "skip"), ("href", "#main")], "Skip to the content");
     banner(&mut html, dataset, about)?;
-    html.open("main", &[("id", "main")]);
-    section(&mut html, "sources", "Sources", |html| sources(html, dataset, about.stats))?;
-    section(&mut html, "composition", "What there is", |html| composition(html, about.stats))?;
-    section(&mut html, "lengths", "Texts and reasoning", |html| lengths(html, about.stats))?;
-    section(&mut html, "pictures", "Kinds and sizes of pictures", |html| media(html, about.stats))?;
-    section(&mut html, "labels", "Annotations and labels", |html| labels(html, about.stats))?;
-    section(&mut html, "samples", "Samples", |html| samples(html, pictures, about))?;
-    section(&mut html, "shown", "Pictures and videos by source", |html| shown::write(html, pictures, about.chosen))?;
-    html.close();
-    let manifest = dataset.manifest();
-    html.leaf("footer", &[], format!(
-        "Made by surgdb {} from version {} of dataset {}. It loads nothing and runs nothing; pictures were scaled down and coded anew.",
-        env!("CARGO_PKG_VERSION"),
-        manifest.version,
-        manifest.dataset
-    ));
+    html.within("nav", &[("aria-label", "Parts of this page")], |html| {
+        for (id, title) in &sections.written {
+            html.leaf("a", &[("href", &format!("#{id}"))], title);
+        }
+    });
+    html.within("main", &[("id", "main")], |html| html.part(sections.html));
+    footer(&mut html, dataset);
     Ok(html.finish())
+}
+
+/// The parts of the page that have something in them.
+#[derive(Default)]
+struct Sections {
+    html: Html,
+    /// Their names for links, and their headings.
+    written: Vec<(&'static str, &'static str)>,
+}
+
+impl Sections {
+    /// Writes a part; nothing of it where it has nothing to say.
+    fn add(
+        &mut self,
+        id: &'static str,
+        title: &'static str,
+        write: impl FnOnce(&mut Html) -> Result<()>,
+    ) -> Result<()> {
+        let mut part = Html::default();
+        write(&mut part)?;
+        if !part.is_empty() {
+            self.written.push((id, title));
+            self.html.within("section", &[("id", id)], |html| {
+                html.leaf("h2", &[], title);
+                html.part(part);
+            });
+        }
+        Ok(())
+    }
+}
+
+fn footer(html: &mut Html, dataset: &Dataset) {
+    let (made, manifest) = (env!("CARGO_PKG_VERSION"), dataset.manifest());
+    html.within("footer", &[], |html| {
+        html.text(format_args!(
+            "Made by surgdb {made} from version {} of dataset {}.",
+            manifest.version, manifest.dataset
+        ));
+        html.text(" It loads nothing and runs nothing; pictures were scaled down and coded anew.");
+    });
 }
 
 fn head(html: &mut Html, title: &str) {
@@ -73,11 +113,6 @@ fn head(html: &mut Html, title: &str) {
         html.own(include_str!("style.css"));
         html.own("</style>");
     });
-}
-
-/// A section with a heading; nothing of it where nothing was written.
-fn section(html: &mut Html, id: &str, title: &str, inside: impl FnOnce(&mut Html) -> Result<()>) -> Result<()> {
-    html.unless_empty("section", &[("id", id)], |html| html.leaf("h2", &[], title), inside)
 }
 
 fn banner(html: &mut Html, dataset: &Dataset, about: &About<'_>) -> Result<()> {
@@ -132,24 +167,7 @@ fn banner(html: &mut Html, dataset: &Dataset, about: &About<'_>) -> Result<()> {
         Ok::<_, surgdb::Error>(())
     })?;
     html.close();
-    navigation(html);
     Ok(())
-}
-
-fn navigation(html: &mut Html) {
-    html.within("nav", &[("aria-label", "Parts of this page")], |html| {
-        for (id, title) in [
-            ("sources", "Sources"),
-            ("composition", "Composition"),
-            ("lengths", "Lengths"),
-            ("pictures", "Pictures"),
-            ("labels", "Labels"),
-            ("samples", "Samples"),
-            ("shown", "By source"),
-        ] {
-            html.leaf("a", &[("href", &format!("#{id}"))], title);
-        }
-    });
 }
 
 fn held(missing: u64, bytes: u64) -> String {
@@ -196,7 +214,7 @@ fn sources(html: &mut Html, dataset: &Dataset, stats: &Stats) -> Result<()> {
     }
     let of_column = stats.samples.by.iter().find(|(column, _)| column == "source").map(|(_, groups)| groups);
     let heads = ["source", "licence", ">conversations", ">pictures", ">videos", ">annotations", ">bytes", "what it is"];
-    table(html, "Sources", &heads, |html| {
+    table(html, "Where the data comes from", &heads, |html| {
         for source in &manifest.sources {
             html.open("tr", &[]);
             row_head(html, &source.id);
