@@ -7,7 +7,8 @@ mod data;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use surgdb::dataset::Selection;
-use surgdb::load::{Budget, Cursor, EpochLength, Group, Length, Lengths, Order, Overlong, Packer, Packing};
+use surgdb::load::internals::Packer;
+use surgdb::load::{Budget, Cursor, EpochLength, Group, Length, Lengths, Order, Overlong, Packing};
 use surgdb::rows::CaseRow;
 use surgdb::{Dataset, Operation, Table};
 

@@ -5,7 +5,7 @@
 //! Lengths are estimated here; with a column of your tokeniser's counts, say `TokenSource::Column("tokens".into())`.
 
 use std::env;
-use surgdb::load::{Budget, Estimate, Lengths, Overlong, Packing, PictureSource, TokenSource};
+use surgdb::load::{Budget, Estimate, Overlong, Packing, TokenSource};
 use surgdb::{Dataset, Error, Result};
 
 fn main() -> Result<()> {
@@ -19,8 +19,7 @@ fn main() -> Result<()> {
     let plain = dataset.loader().shuffle(7).batch(4).build()?;
     println!("an epoch has {} steps of 4 bins, and {} of 4 samples", packed.steps(0)?, plain.steps(0)?);
 
-    let selections: Vec<_> = packed.groups().iter().map(|group| &group.selection).collect();
-    let lengths = Lengths::read(&dataset, &selections, &tokens, &PictureSource::Media)?;
+    let lengths = packed.lengths().expect("samples that are packed have lengths");
     let (mut used, mut bins, mut samples) = (0, 0, 0);
     for plan in packed.plans(0) {
         let plan = plan?;

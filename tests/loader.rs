@@ -4,11 +4,12 @@
 use arrow_array::UInt32Array;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 use surgdb::dataset::{CellUpdate, DeleteOptions, Filter, Selection};
 use surgdb::load::{
-    Batches, Budget, EpochLength, Loader, LoaderBuilder, Mark, OnDamage, Overlong, Packing, PipelineOptions, Plan,
-    Remainder, State, TokenSource,
+    Batches, Budget, EpochLength, Loader, LoaderBuilder, Mark, Notice, OnDamage, Overlong, Packing, PipelineOptions,
+    Plan, Remainder, Stage, State, TokenSource,
 };
 use surgdb::rows::{ConversationRow, TurnRow};
 use surgdb::{Address, Column, ColumnType, Dataset, ErrorKind, Operation, Table};
@@ -237,6 +238,20 @@ fn groups_may_overlap_and_narrow_what_is_selected() {
 }
 
 #[test]
+fn what_is_selected_in_several_ways_is_what_all_of_them_leave() {
+    let some = first(dataset(), 100);
+    for builder in [
+        dataset().loader().selection(some.clone()).select(task(0)),
+        dataset().loader().select(task(0)).selection(some.clone()),
+        dataset().loader().select(Filter::parse("id like '%'").unwrap()).select(task(0)).selection(some.clone()),
+    ] {
+        let loader = builder.batch(1).build().unwrap();
+        assert_eq!(loader.groups()[0].selection.len(), 34);
+        assert!(loader.groups()[0].selection.iter().all(|address| some.contains(address)));
+    }
+}
+
+#[test]
 fn a_state_of_another_run_is_refused_with_what_differs() {
     let builder = || dataset().loader().shuffle(1).batch(10);
     let state = builder().build().unwrap().start().state();
@@ -424,6 +439,89 @@ fn batches_are_the_same_with_any_number_of_workers_and_after_resuming_at_another
         assert_eq!(batches.state().mark, Mark::epoch(1));
         assert_eq!(batches.next().unwrap().unwrap().plan, workers(0).plans(1).next().unwrap().unwrap());
     }
+}
+
+#[test]
+fn a_saved_plan_is_read_on_any_rank_of_its_run_and_refused_by_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = make(&dir.path().join("d.surgdb"));
+    let builder = dataset.loader().shuffle(1).batch(10);
+    let plan = builder.clone().build().unwrap().plans(0).nth(3).unwrap().unwrap();
+    let plan: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    let read = builder.clone().shard(3, 5).build().unwrap().assemble(plan.clone()).unwrap();
+    assert_eq!(read.plan, plan);
+    let error = builder.clone().shuffle(2).build().unwrap().assemble(plan.clone()).unwrap_err();
+    assert!(error.message().contains("the plan is another run's") && error.message().contains("the seed"), "{error}");
+    let after = dataset.tag("later").unwrap();
+    let error = after.loader().shuffle(1).batch(10).build().unwrap().assemble(plan.clone()).unwrap_err();
+    assert!(error.message().contains(&format!("version {}", plan.version)), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn seeds_of_samples_are_those_of_their_positions_also_in_another_process() {
+    let builder = dataset().loader().shuffle(77).batch(16);
+    let loader = builder.clone().build().unwrap();
+    for batch in loader.epoch(1).map(|batch| batch.unwrap()) {
+        let expected: Vec<_> = batch.plan.slots.iter().map(|slot| loader.sample_seed(1, slot.position)).collect();
+        assert_eq!(batch.sample_seeds().values(), &expected[..]);
+        let again = builder.clone().shard(1, 2).build().unwrap().assemble(batch.plan.clone()).unwrap();
+        assert_eq!(again.sample_seeds(), batch.sample_seeds());
+    }
+    let other = dataset().loader().shuffle(78).batch(16).build().unwrap();
+    let seeds = |loader: &Loader| loader.epoch(1).next().unwrap().unwrap().sample_seeds();
+    assert_ne!(seeds(&other), seeds(&loader));
+}
+
+/// What a loader that is built so tells.
+fn told(builder: LoaderBuilder, also: impl FnOnce(&Loader)) -> Vec<Notice> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = told.clone();
+    let loader = builder.on_notice(move |notice| hears.lock().unwrap().push(notice.clone())).build().unwrap();
+    also(&loader);
+    std::mem::take(&mut *told.lock().unwrap())
+}
+
+#[test]
+fn a_version_without_a_tag_is_told_of_by_the_first_rank() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = make(&dir.path().join("d.surgdb"));
+    let builder = dataset.loader().shuffle(1).batch(10);
+    let untagged = Notice::Untagged { dataset: dataset.path().to_path_buf(), version: dataset.version() };
+    assert_eq!(told(builder.clone(), |_| {}), [untagged.clone()]);
+    let text = untagged.to_string();
+    assert!(text.contains(&format!("d.surgdb tag NAME --version {}", dataset.version())), "{text}");
+    assert_eq!(told(builder.clone().shard(1, 2), |_| {}), []);
+    // The tag may be given after the dataset was opened.
+    dataset.tag("run").unwrap();
+    let tagged = told(builder, |loader| assert_eq!(loader.tags().unwrap(), ["run"]));
+    assert_eq!(tagged, []);
+}
+
+#[test]
+fn a_stall_that_nobody_asked_for_is_told_of_once_an_epoch() {
+    let run = |options: PipelineOptions| {
+        let options = options.stall_after(Duration::ZERO).batches_ahead(1);
+        let builder = dataset().loader().shuffle(1).batch(10).shard(1, 2).pipeline(options);
+        told(builder, |loader| {
+            for epoch in 0..2 {
+                let mut batches = loader.epoch(epoch);
+                batches.by_ref().for_each(|batch| drop(batch.unwrap()));
+                assert!(batches.stats().stalls > 0);
+            }
+        })
+    };
+    let notices = run(PipelineOptions::default().workers(1));
+    let stalls: Vec<_> = notices.iter().filter(|notice| matches!(notice, Notice::Stalled(_))).collect();
+    assert_eq!(stalls.len(), 2, "{notices:?}");
+    let Notice::Stalled(stall) = stalls[0] else { unreachable!() };
+    assert!(matches!(stall.stage, Stage::Planning | Stage::Announcing | Stage::Queued | Stage::Reading));
+    // Whoever asked for them hears of them alone.
+    let counted = Arc::new(Mutex::new(0));
+    let counts = counted.clone();
+    let asked = PipelineOptions::default().workers(1).on_stall(move |_| *counts.lock().unwrap() += 1);
+    assert_eq!(run(asked), []);
+    assert!(*counted.lock().unwrap() > 0);
 }
 
 #[test]

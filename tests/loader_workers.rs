@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use surgdb::dataset::{BlobSource, DeleteOptions};
-use surgdb::load::{Assembler, BadSample, Batch, Pipeline, PipelineOptions, Plan, PlanIter, Projection, Slot};
+use surgdb::load::internals::{Delivered, Pipeline, PlanIter};
+use surgdb::load::{Assembler, BadSample, Batch, PipelineOptions, Plan, Projection, Slot, Stage};
 use surgdb::rows::*;
 use surgdb::{Access, Address, Dataset, Error, ErrorKind, Operation, Result, Table};
 
@@ -97,11 +98,11 @@ fn plans(
     steps: u64,
     size: usize,
     bad: &'static [u64],
-) -> impl Fn(u64) -> PlanIter + Send + Sync + 'static {
+) -> impl Fn(Delivered) -> PlanIter + Send + Sync + 'static {
     let rows: Arc<[Address]> = rows.into();
-    move |from| {
+    move |delivered| {
         let rows = rows.clone();
-        Box::new((from..steps).map(move |step| Ok(plan(&rows, step, size, bad))))
+        Box::new((delivered.batches..steps).map(move |step| Ok(plan(&rows, step, size, bad))))
     }
 }
 
@@ -240,9 +241,9 @@ fn an_error_or_a_panic_of_the_plans_is_the_last_item() {
     for workers in [0, 1, 3] {
         for (panics, kind) in [(false, ErrorKind::Invalid), (true, ErrorKind::Panic)] {
             let rows: Arc<[Address]> = rows.clone().into();
-            let plans = move |from| {
+            let plans = move |delivered: Delivered| {
                 let rows = rows.clone();
-                Box::new((from..).map(move |step| match step {
+                Box::new((delivered.batches..).map(move |step| match step {
                     5 if panics => panic!("at five"),
                     5 => Err(Error::invalid("at five")),
                     _ => Ok(plan(&rows, step, 10, &[])),
@@ -272,16 +273,81 @@ fn a_stall_is_reported_with_the_address_and_nothing_follows_from_it() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hears = heard.clone();
     let options = PipelineOptions::default().workers(2).stall_after(Duration::from_millis(80));
-    let options = options.on_stall(move |stall| hears.lock().unwrap().push(stall));
+    let options = options.on_stall(move |stall| hears.lock().unwrap().push(stall.clone()));
     let mut pipeline = Pipeline::new(assembler(&dataset), plans(&rows, 8, 10, &[4]), slow, options);
     let steps: Vec<_> = pipeline.by_ref().map(|batch| batch.unwrap().plan.step).collect();
     assert_eq!(steps, (0..8).collect::<Vec<_>>());
     let heard = heard.lock().unwrap();
     let stall = heard.iter().find(|stall| stall.batch == 4).expect("the stall was not heard");
-    assert_eq!(stall.address, Some(rows[0]));
+    assert_eq!((stall.stage, stall.address, stall.row), (Stage::Reading, Some(rows[0]), Some(rows[0])));
+    assert!(stall.file.as_ref().unwrap().starts_with(dataset.path().join("conversations")), "{stall}");
     assert!(stall.waited >= Duration::from_millis(80));
     assert_eq!(pipeline.stats().stalls, heard.len() as u64);
-    assert_eq!(pipeline.stats().last_stall, heard.last().copied());
+    assert_eq!(pipeline.stats().last_stall, heard.last().cloned());
+}
+
+#[test]
+fn a_stall_is_told_also_without_workers_and_while_a_plan_is_awaited() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let (dataset, rows) = dataset(&dir.path().join("a.surgdb"), Access::Mapped);
+    let nap = || std::thread::sleep(Duration::from_millis(300));
+    for workers in [0, 1] {
+        let (planned, other) = (rows.clone(), rows[9]);
+        let plans = move |delivered: Delivered| {
+            let rows = planned.clone();
+            Box::new((delivered.batches..6).map(move |step| {
+                (step == 3).then(nap);
+                Ok(plan(&rows, step, 10, &[4]))
+            })) as PlanIter
+        };
+        let slow = move |bad: BadSample<'_>| {
+            nap();
+            Ok(Slot { address: other, ..*bad.slot })
+        };
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = heard.clone();
+        let options = PipelineOptions::default().workers(workers).stall_after(Duration::from_millis(80));
+        let options = options.batches_ahead(1).on_stall(move |stall| hears.lock().unwrap().push(stall.clone()));
+        let mut pipeline = Pipeline::new(assembler(&dataset), plans, slow, options);
+        assert_eq!(pipeline.by_ref().map(|batch| batch.unwrap().plan.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        let heard = heard.lock().unwrap();
+        let of = |batch: u64| heard.iter().find(|stall| stall.batch == batch).expect("the stall was not heard");
+        assert_eq!((of(3).stage, of(3).address, of(3).file.as_ref()), (Stage::Planning, None, None));
+        assert_eq!((of(4).stage, of(4).address), (Stage::Reading, Some(rows[0])));
+        assert_eq!((pipeline.stats().stalls, pipeline.stats().last_stall), (heard.len() as u64, heard.last().cloned()));
+        drop(pipeline);
+        assert!(until(|| threads().is_empty()), "{:?}", threads());
+    }
+}
+
+#[test]
+fn what_is_announced_counts_as_ahead() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let (dataset, rows) = dataset(&dir.path().join("a.surgdb"), Access::Mapped);
+    // The worker stays at the second batch until it is let go, and what comes behind can only be announced.
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let (gate, other) = (Mutex::new(gate), rows[9]);
+    let waits = move |bad: BadSample<'_>| {
+        gate.lock().unwrap().recv().unwrap();
+        Ok(Slot { address: other, ..*bad.slot })
+    };
+    let bytes = 500_000;
+    let options = PipelineOptions::default().workers(1).batches_ahead(1000).bytes_ahead(bytes);
+    let mut pipeline = Pipeline::new(assembler(&dataset), plans(&rows, 300, 2, &[1]), waits, options);
+    pipeline.next().unwrap().unwrap();
+    assert!(until(|| pipeline.stats().ahead >= bytes), "{:?}", pipeline.stats());
+    std::thread::sleep(Duration::from_millis(30));
+    // One announcement is made where there was room.
+    let ahead = pipeline.stats().ahead;
+    assert!(ahead < bytes + 200_000, "{ahead} bytes are ahead, and {bytes} are allowed");
+    go.send(()).unwrap();
+    assert_eq!(
+        pipeline.by_ref().map(|batch| batch.unwrap().plan.step).collect::<Vec<_>>(),
+        (1..300).collect::<Vec<_>>()
+    );
+    assert_eq!(pipeline.stats().ahead, 0);
 }
 
 #[test]
@@ -291,9 +357,9 @@ fn plans_are_drawn_only_as_far_as_there_is_room() {
     let (dataset, rows) = dataset(&dir.path().join("a.surgdb"), Access::Mapped);
     let drawn = Arc::new(AtomicU64::new(0));
     let (counter, rows): (_, Arc<[Address]>) = (drawn.clone(), rows.into());
-    let plans = move |from| {
+    let plans = move |delivered: Delivered| {
         let (counter, rows) = (counter.clone(), rows.clone());
-        Box::new((from..).map(move |step| {
+        Box::new((delivered.batches..).map(move |step| {
             counter.fetch_add(1, Ordering::SeqCst);
             Ok(plan(&rows, step, 10, &[]))
         })) as PlanIter
@@ -396,9 +462,15 @@ fn a_forked_process_goes_on_with_threads_of_its_own_and_so_does_its_parent() {
     let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     let (dataset, rows) = dataset(&dir.path().join("a.surgdb"), Access::Mapped);
-    for taken in [0, 1, 5, 29] {
-        let options = PipelineOptions::default().workers(2);
-        let mut pipeline = Pipeline::new(assembler(&dataset), plans(&rows, 30, 40, &[]), refuse, options);
+    for (taken, workers) in [(0, 2), (1, 2), (5, 2), (29, 2), (0, 0), (7, 0)] {
+        let options = PipelineOptions::default().workers(workers);
+        let all = plans(&rows, 30, 40, &[]);
+        let from = move |delivered: Delivered| {
+            // Whoever goes on knows where the last batch left the run.
+            assert_eq!(delivered.reached.map_or(0, |(batches, _)| batches), delivered.batches);
+            all(delivered)
+        };
+        let mut pipeline = Pipeline::new(assembler(&dataset), from, refuse, options);
         let mut steps: Vec<_> = pipeline.by_ref().take(taken).map(|batch| batch.unwrap().plan.step).collect();
         let good = in_a_child(|| {
             let rest: Vec<_> = pipeline.by_ref().map(|batch| batch.unwrap().plan.step).collect();

@@ -4,14 +4,15 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use surgdb::ErrorKind;
-use surgdb::load::{EpochLength, Group, Keys, Order, Permutation, Place};
+use surgdb::load::internals::{Keys, Permutation, RoundKeys};
+use surgdb::load::{EpochLength, Group, Order, Place};
 
 fn groups(sizes: &[(u64, u64)]) -> Vec<Group> {
     let named = sizes.iter().enumerate();
     named.map(|(i, (weight, len))| Group { name: format!("group {i}"), weight: *weight, len: *len }).collect()
 }
 
-fn permuted(keys: surgdb::load::RoundKeys, n: u64, i: u64) -> u64 {
+fn permuted(keys: RoundKeys, n: u64, i: u64) -> u64 {
     Permutation::new(keys, NonZeroU64::new(n).unwrap()).at(i)
 }
 

@@ -8,10 +8,8 @@ use serde_json::Value;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use surgdb::load::{
-    Bins, Budget, EpochLength, Group, Keys, Length, Order, Overlong, Packing, Permutation, Remainder, Shard, Steps,
-    sample_seed,
-};
+use surgdb::load::internals::{BinPlace, Bins, Keys, Packer, Permutation, Shard, Steps, sample_seed};
+use surgdb::load::{Budget, EpochLength, Group, Length, Lengths, Order, Overlong, Packing, Remainder};
 
 const SEEDS: [u64; 3] = [0, 42, u64::MAX];
 
@@ -24,6 +22,9 @@ struct Vectors {
     sample_seeds: Vec<SampleSeed>,
     shares: Vec<Shares>,
     windows: Vec<Window>,
+    epochs: Vec<Epoch>,
+    ends: Vec<End>,
+    streams: Vec<Stream>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -91,6 +92,48 @@ struct Window {
     bins: Vec<Vec<u64>>,
 }
 
+/// An order without weights.
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Epoch {
+    seed: String,
+    shuffled: bool,
+    /// The groups' lengths.
+    groups: Vec<u64>,
+    /// Epoch, position, group, index.
+    at: Vec<[u64; 4]>,
+}
+
+/// How an epoch of so many positions ends.
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct End {
+    items: u64,
+    batch: u64,
+    padded: bool,
+    steps: u64,
+    /// The places of the last step: which position, and whether it counts.
+    last: Vec<(u64, bool)>,
+}
+
+/// An epoch whose windows are packed, or batched by length.
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Stream {
+    seed: String,
+    epoch: u64,
+    /// With weights where they are a mixture.
+    groups: Vec<Part>,
+    mixture: bool,
+    batch: u64,
+    window: u64,
+    padded: bool,
+    budget: Option<(u32, Option<u32>, String)>,
+    /// Tokens and pictures of each sample of each group.
+    lengths: Vec<Vec<(u32, u32)>>,
+    /// How each window is packed, as a checksum.
+    packed: Vec<u32>,
+    /// For each step its bins: their positions, and whether they count.
+    steps: Vec<Vec<(Vec<u64>, bool)>>,
+}
+
 fn path() -> PathBuf {
     Path::new(ROOT).join("spec/vectors/order.json")
 }
@@ -104,6 +147,9 @@ fn vectors() -> Vectors {
         sample_seeds: sample_seeds(),
         shares: [(24, 1), (24, 6), (64, 12), (13, 3), (8, 8)].map(|(batch, world)| shares(batch, world)).into(),
         windows: windows(),
+        epochs: epochs(),
+        ends: ends(),
+        streams: streams(),
     }
 }
 
@@ -215,22 +261,111 @@ fn window(seed: u64, window: u64, lengths: Vec<Length>, packing: Packing) -> Win
     let (epoch, batch) = (1, 8);
     let keys = Keys::new(seed).window(epoch, window);
     let bins = Bins::pack(0, &lengths, &packing, NonZeroU64::new(batch).unwrap(), keys).unwrap();
-    let overlong = |overlong| match overlong {
-        Overlong::Error => "error",
-        Overlong::Truncate => "truncate",
-        Overlong::Alone => "alone",
-    };
     Window {
         seed: seed.to_string(),
         epoch,
         window,
         batch,
-        budget: match packing {
-            Packing::Bins(budget) => Some((budget.tokens, budget.pictures, overlong(budget.overlong).into())),
-            Packing::ByLength => None,
-        },
+        budget: said(&packing),
         lengths: lengths.iter().map(|length| (length.tokens, length.pictures)).collect(),
         bins: (0..bins.len()).map(|bin| bins.positions(bin).collect()).collect(),
+    }
+}
+
+fn said(packing: &Packing) -> Option<(u32, Option<u32>, String)> {
+    let Packing::Bins(Budget { tokens, pictures, overlong }) = packing else { return None };
+    let overlong = match overlong {
+        Overlong::Error => "error",
+        Overlong::Truncate => "truncate",
+        Overlong::Alone => "alone",
+    };
+    Some((*tokens, *pictures, overlong.into()))
+}
+
+fn epochs() -> Vec<Epoch> {
+    let epoch = |seed: u64, shuffled: bool, groups: &[u64]| {
+        let order = match shuffled {
+            true => Order::shuffled(seed, groups).unwrap(),
+            false => Order::sequential(seed, groups).unwrap(),
+        };
+        let positions = (0..12.min(order.len())).chain(order.len().saturating_sub(4).max(12)..order.len());
+        let at = |epoch: u64, position: u64| {
+            let place = order.at(epoch, position).unwrap();
+            [epoch, position, place.group.into(), place.index]
+        };
+        let at = [0, 3].into_iter().flat_map(|epoch| positions.clone().map(move |position| at(epoch, position)));
+        Epoch { seed: seed.to_string(), shuffled, groups: groups.to_vec(), at: at.collect() }
+    };
+    vec![
+        epoch(42, true, &[100]),
+        epoch(42, true, &[60, 40]),
+        epoch(u64::MAX, true, &[1, 2, 3, 1000]),
+        epoch(0, true, &[0, 5_000_000, 0, 1_000_000]),
+        epoch(7, false, &[3, 0, 5]),
+    ]
+}
+
+fn ends() -> Vec<End> {
+    let end = |items, batch, padded| {
+        let remainder = if padded { Remainder::Pad } else { Remainder::Drop };
+        let steps = Steps::new(items, batch, remainder).unwrap();
+        let last = steps.share(steps.len() - 1, Shard::default()).unwrap().map(|item| (item.item, item.valid));
+        End { items, batch, padded, steps: steps.len(), last: last.collect() }
+    };
+    vec![end(100, 8, false), end(100, 8, true), end(96, 8, true), end(3, 8, true), end(1, 4, true), end(17, 16, false)]
+}
+
+fn streams() -> Vec<Stream> {
+    let part = |name: &str, weight, len| Part { name: name.into(), weight, len };
+    let plain = || vec![part("a", 1, 61), part("b", 1, 44)];
+    let mixed = || vec![part("a", 3, 61), part("b", 1, 44)];
+    let bins = |tokens, pictures, overlong| Packing::Bins(Budget { tokens, pictures, overlong });
+    vec![
+        stream((42, 0), plain(), false, (4, 24), false, bins(120, None, Overlong::Error)),
+        stream((42, 2), plain(), false, (4, 24), true, bins(120, Some(4), Overlong::Error)),
+        stream((7, 1), plain(), false, (5, 20), true, bins(60, None, Overlong::Alone)),
+        stream((7, 1), plain(), false, (8, 32), false, Packing::ByLength),
+        stream((7, 1), plain(), false, (8, 32), true, Packing::ByLength),
+        stream((u64::MAX, 3), mixed(), true, (6, 36), false, bins(100, Some(5), Overlong::Truncate)),
+    ]
+}
+
+fn stream(
+    (seed, epoch): (u64, u64),
+    groups: Vec<Part>,
+    mixture: bool,
+    (batch, window): (u64, u64),
+    padded: bool,
+    packing: Packing,
+) -> Stream {
+    let lens: Vec<_> = groups.iter().map(|group| group.len).collect();
+    let group = |part: &Part| Group { name: part.name.clone(), weight: part.weight, len: part.len };
+    let order = match mixture {
+        true => Order::mixture(seed, groups.iter().map(group).collect(), batch, EpochLength::Samples(100)).unwrap(),
+        false => Order::shuffled(seed, &lens).unwrap(),
+    };
+    let length = |group: u32, at: u32| Length { tokens: (group * 5 + at * 7919) % 97 + 1, pictures: at * 31 % 7 % 4 };
+    let lengths: Vec<Vec<_>> =
+        (0..2).map(|group| (0..lens[group as usize] as u32).map(|at| length(group, at)).collect()).collect();
+    let packer = Packer::new(order, Lengths::of(&lengths), packing, window, batch).unwrap();
+    let (mut reader, mut at, mut steps) = (packer.reader(), BinPlace::default(), Vec::new());
+    let remainder = if padded { Remainder::Pad } else { Remainder::Drop };
+    while let Some(step) = reader.step(epoch, at, Shard::default(), remainder).unwrap() {
+        steps.push(step.bins.into_iter().map(|bin| (bin.positions, bin.valid)).collect());
+        at = step.next;
+    }
+    Stream {
+        seed: seed.to_string(),
+        epoch,
+        groups,
+        mixture,
+        batch,
+        window,
+        padded,
+        budget: said(&packing),
+        lengths: lengths.iter().map(|of| of.iter().map(|length| (length.tokens, length.pictures)).collect()).collect(),
+        packed: (0..packer.windows()).map(|window| packer.bins(epoch, window).unwrap().crc32()).collect(),
+        steps,
     }
 }
 

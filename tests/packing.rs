@@ -3,10 +3,8 @@
 use proptest::prelude::*;
 use std::num::NonZeroU64;
 use surgdb::ErrorKind;
-use surgdb::load::{
-    BinPlace, Bins, Budget, Keys, Length, Lengths, Mark, Order, Overlong, Packer, Packing, Permutation, Remainder,
-    RoundKeys, Shard,
-};
+use surgdb::load::internals::{Bin, BinPlace, Bins, Keys, Packer, Permutation, RoundKeys, Shard, sample_seed};
+use surgdb::load::{Budget, Length, Lengths, Mark, Order, Overlong, Packing, Remainder};
 
 fn keys() -> RoundKeys {
     Keys::new(5).window(0, 0)
@@ -118,7 +116,7 @@ proptest! {
 
 /// Numbers between 0 and 1, the same each time.
 fn uniform(seed: u64) -> impl Iterator<Item = f64> {
-    (0..).map(move |at| surgdb::load::sample_seed(seed, 0, at) as f64 / u64::MAX as f64)
+    (0..).map(move |at| sample_seed(seed, 0, at) as f64 / u64::MAX as f64)
 }
 
 /// How full the bins of a window are, in per cent, where samples are a sixth of the budget at the most on average.
@@ -176,6 +174,7 @@ fn what_cannot_be_packed_is_refused_with_what_to_change() {
     assert!(packer(10, 64).unwrap_err().message().contains("take 64"));
     assert!(packer(u64::MAX, 64).unwrap_err().message().contains("take 1048576"));
     assert!(packer(0, 0).is_err());
+    assert!(packer(1 << 21, 1 << 21).unwrap_err().message().contains("one of 2097152 is too large"));
     let few = Lengths::of(&[lengths[1..].to_vec()]);
     assert!(Packer::new(order.clone(), few, Packing::ByLength, 64, 64).unwrap_err().message().contains("each sample"));
     let strict = Packer::new(order, Lengths::of(&[lengths.to_vec()]), Packing::Bins(budget(9, None)), 64, 64).unwrap();
@@ -197,7 +196,7 @@ fn packings() -> [Packing; 2] {
 }
 
 /// All steps of an epoch on one rank, with where each begins.
-fn steps(packer: &Packer, shard: Shard, remainder: Remainder) -> Vec<(BinPlace, Vec<surgdb::load::Bin>)> {
+fn steps(packer: &Packer, shard: Shard, remainder: Remainder) -> Vec<(BinPlace, Vec<Bin>)> {
     let (mut reader, mut at, mut all) = (packer.reader(), BinPlace::default(), Vec::new());
     while let Some(step) = reader.step(3, at, shard, remainder).unwrap() {
         all.push((at, step.bins));

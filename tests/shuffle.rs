@@ -3,7 +3,7 @@
 //! Each compares counts with what chance would give, and fails beyond 4.5 standard deviations.
 
 use std::num::NonZeroU64;
-use surgdb::load::{Keys, Permutation};
+use surgdb::load::internals::{Keys, Permutation};
 
 fn permutation(seed: u64, epoch: u64, n: u64) -> Permutation {
     Permutation::new(Keys::new(seed).epoch(epoch), NonZeroU64::new(n).unwrap())

@@ -106,6 +106,12 @@ impl Row<'_> {
         }
     }
 
+    /// Whether the checksum of a blob's bytes is checked when they are read next.
+    pub(crate) fn is_check_due(&self) -> bool {
+        let (file, batch, at) = self.base();
+        file.is_check_due(batch, at)
+    }
+
     /// Where the bytes of a blob lie that are stored in the dataset, without touching them.
     ///
     /// # Errors

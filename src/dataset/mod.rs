@@ -46,6 +46,7 @@ pub use index::IndexKind;
 pub use open::{Dataset, OpenOptions};
 pub use record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
 pub use row::Row;
+pub(crate) use scan::ScanPart;
 pub use scan::{Scan, ScanBatch};
 pub use select::{Filter, Liveness, RowLicence, Selection};
 pub use split::{SPLIT, SplitReport, SplitUnit};

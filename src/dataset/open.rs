@@ -2,6 +2,7 @@
 
 use crate::dataset::index::{IndexKind, Run};
 use crate::dataset::lazy::Opening;
+use crate::dataset::link;
 use crate::dataset::record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
 use crate::dataset::row::Row;
 use crate::dataset::table::TableState;
@@ -266,6 +267,19 @@ impl Dataset {
         let found = self.0.owners.binary_search_by_key(&address.fragment(), |owner| owner.0);
         let found = found.map(|at| self.0.owners[at].1);
         found.map_err(|_| Error::new(ErrorKind::NotInVersion, format!("there is no row at {address} in this version")))
+    }
+
+    /// The file that holds a column of the row at this address, or the row itself: by the manifest alone, whether the file can
+    /// be read or not.
+    pub(crate) fn file_of(&self, address: Address, column: Option<usize>) -> Option<PathBuf> {
+        let state = self.state(self.table_of(address).ok()?);
+        let at = state.locate(address).ok()?;
+        Some(self.path().join(state.cells_path(at, column)))
+    }
+
+    /// The path of a linked file.
+    pub(crate) fn linked_path(&self, uri: &str) -> Option<PathBuf> {
+        link::path_of(uri)
     }
 
     /// The address of the `index`-th live row of a table, by ascending address. It holds within a version.

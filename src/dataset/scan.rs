@@ -3,7 +3,7 @@
 use crate::dataset::Dataset;
 use crate::dataset::gather::gather;
 use crate::dataset::table::TableState;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, new_null_array};
@@ -28,6 +28,14 @@ pub struct ScanBatch {
     pub batch: RecordBatch,
     /// The address of each row.
     pub addresses: Int64Array,
+}
+
+/// A part of a scan that goes on behind what is damaged.
+pub(crate) enum ScanPart {
+    /// Live rows.
+    Read(ScanBatch),
+    /// Rows of which a column cannot be read, from the first to the last, deleted ones among them, and why.
+    Damaged(Address, Address, Error),
 }
 
 impl ScanBatch {
@@ -96,6 +104,21 @@ impl<'a> Scan<'a> {
 
     /// The batches, by ascending address; each is as long as the files' own batches allow without copying.
     pub fn batches(self) -> impl Iterator<Item = Result<ScanBatch>> + 'a {
+        let mut parts = Some(self.parts());
+        std::iter::from_fn(move || {
+            let batch = match parts.as_mut()?.next()? {
+                Ok(ScanPart::Read(batch)) => Ok(batch),
+                Ok(ScanPart::Damaged(_, _, error)) | Err(error) => Err(error),
+            };
+            if batch.is_err() {
+                parts = None;
+            }
+            Some(batch)
+        })
+    }
+
+    /// The same, but damage ends it not: the rows that it takes away are a part of their own.
+    pub(crate) fn parts(self) -> impl Iterator<Item = Result<ScanPart>> + 'a {
         let schema = self.schema();
         let state = self.dataset.state(self.table);
         let mut pieces = Pieces { dataset: self.dataset, state, columns: self.columns, schema, at: 0, row: 0 };
@@ -147,7 +170,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<ScanBatch>> {
+    fn next(&mut self) -> Result<Option<ScanPart>> {
         loop {
             let Some(fragment) = self.state.fragments.get(self.at) else { return Ok(None) };
             if self.row >= fragment.rows {
@@ -155,13 +178,31 @@ impl<'a> Pieces<'a> {
                 self.row = 0;
                 continue;
             }
-            let first = self.row;
-            let (piece, len) = self.whole(self.at, first, fragment.rows - first)?;
-            self.row += len;
-            if let Some(piece) = self.live(piece, first)? {
-                return Ok(Some(piece));
+            let (first, left) = (self.row, fragment.rows - self.row);
+            match self.whole(self.at, first, left) {
+                Ok((piece, len)) => {
+                    self.row += len;
+                    if let Some(piece) = self.live(piece, first)? {
+                        return Ok(Some(ScanPart::Read(piece)));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    self.row += self.damaged(first, left).max(1);
+                    let (first, last) = (fragment.id.address(first), fragment.id.address(self.row - 1));
+                    return Ok(Some(ScanPart::Damaged(first, last, error)));
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// How many rows from one on are lost where a column cannot be read there: as many as would have made a piece, or all that
+    /// are left where a file cannot even be opened.
+    fn damaged(&self, first: u32, left: u32) -> u32 {
+        let rows = |column: &usize| self.state.rows_left(self.dataset.opening(), self.at, *column, first);
+        let Ok(rows) = self.columns.iter().map(rows).collect::<Result<Vec<_>>>() else { return left };
+        let least = rows.into_iter().flatten().min();
+        least.and_then(|rows| u32::try_from(rows).ok()).map_or(left, |rows| rows.min(left))
     }
 
     /// The columns from this row of the fragment on, as far as no batch of any of them ends.

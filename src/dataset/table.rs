@@ -257,6 +257,23 @@ impl TableState {
         Ok(Some((file.column(&batch, column)?.clone(), row)))
     }
 
+    /// How many rows of the fragment at this place, from one on, the same batch of a column has, by the files' footers alone;
+    /// `None` for an added column that no file covers there.
+    ///
+    /// # Errors
+    /// `Purged`, `Corrupt` when a file cannot be opened, or has no such row.
+    pub fn rows_left(&self, opening: &Opening, at: usize, column: usize, row: u32) -> Result<Option<u64>> {
+        let fragment = &self.fragments[at];
+        let (file, row) = match self.overlay(opening, at, column)? {
+            Some((side, start)) => (side, start + u64::from(row)),
+            None if self.is_base(column) => (self.file(opening, fragment)?, fragment.start + u64::from(row)),
+            None => return Ok(None),
+        };
+        let found = file.footer().locate(row);
+        let (batch, row) = found.ok_or_else(|| Error::corrupt(format!("it has no row {row}")).in_file(file.path()))?;
+        Ok(Some(file.footer().batch_rows(batch) - row as u64))
+    }
+
     /// What was deleted of the fragment at this place, where that is any of these rows.
     ///
     /// # Errors

@@ -2,13 +2,15 @@
 
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::Address;
 use crate::load::draft::Draft;
+use crate::load::keys::Keys;
 use crate::load::plan::{Plan, Slot};
 use crate::load::projection::{Layout, Projection};
 use crate::load::watch::Watch;
 use crate::schema::tables::{Table, conversations};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch};
+use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, UInt64Array};
 use arrow_buffer::Buffer;
 use arrow_schema::SchemaRef;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub struct Batch {
     pub media: RecordBatch,
     /// The annotations that are referred to, each once: `address`, then the columns asked for.
     pub annotations: Option<RecordBatch>,
+    keys: Keys,
 }
 
 impl Batch {
@@ -70,6 +73,14 @@ impl Batch {
     /// Which samples count: false for those that only fill the batch up.
     pub fn valid(&self) -> BooleanArray {
         self.plan.slots.iter().map(|slot| Some(slot.valid)).collect()
+    }
+
+    /// For each sample the seed for what is random about it, such as its augmentation: the same on whichever rank and in
+    /// whichever process, and after a resume. Of a loader that does not shuffle, and of an [`Assembler`] of one's own, they
+    /// are those of the run with seed 0.
+    pub fn sample_seeds(&self) -> UInt64Array {
+        let Plan { epoch, slots, .. } = &self.plan;
+        UInt64Array::from_iter_values(slots.iter().map(|slot| self.keys.sample_seed(*epoch, slot.position)))
     }
 }
 
@@ -124,6 +135,9 @@ impl BadSample<'_> {
 pub struct Assembler {
     dataset: Dataset,
     layout: Arc<Layout>,
+    keys: Keys,
+    /// Conversations that no batch may have, ascending, and why.
+    barred: Arc<(Vec<Address>, String)>,
 }
 
 impl Assembler {
@@ -132,7 +146,13 @@ impl Assembler {
     /// # Errors
     /// `NotFound` when a table has no such column; `Invalid` when one is named twice, or as one that batches add.
     pub fn new(dataset: &Dataset, projection: &Projection) -> Result<Self> {
-        Ok(Self { layout: Arc::new(Layout::new(dataset, projection)?), dataset: dataset.clone() })
+        let layout = Arc::new(Layout::new(dataset, projection)?);
+        Ok(Self { layout, dataset: dataset.clone(), keys: Keys::new(0), barred: Arc::default() })
+    }
+
+    /// The same for a run with these keys, in which these conversations, ascending, cannot be had.
+    pub(super) fn of_run(self, keys: Keys, barred: Vec<Address>, why: String) -> Self {
+        Self { keys, barred: Arc::new((barred, why)), ..self }
     }
 
     /// The dataset.
@@ -201,15 +221,22 @@ impl Assembler {
                 return Err(Error::new(ErrorKind::Interrupted, "nobody waits for the batch any more"));
             }
             let mut attempt = 0;
-            watch.at(slot.address);
-            while let Err(error) = draft.add(slot.address) {
+            while let Err(error) = self.add(&mut draft, slot.address, watch) {
                 *slot = on_bad(BadSample { at, slot, attempt, error })?;
-                watch.at(slot.address);
                 attempt += 1;
             }
         }
         let parts = draft.finish()?;
         let (conversations, media, annotations) = (parts.conversations, parts.media, parts.annotations);
-        Ok(Batch { plan, conversations, media, annotations })
+        Ok(Batch { plan, conversations, media, annotations, keys: self.keys })
+    }
+
+    fn add(&self, draft: &mut Draft<'_>, address: Address, watch: &Watch) -> Result<()> {
+        watch.reads(address);
+        let (barred, why) = &*self.barred;
+        match barred.binary_search(&address) {
+            Ok(_) => Err(Error::corrupt(why)),
+            Err(_) => draft.add(address),
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::groups::{self, ALL, GroupSelection, Samples};
 use super::lengths::{Lengths, PictureSource, TokenSource};
 use super::loader::{Loader, Parts};
 use super::mixture::{EpochLength, Group};
+use super::notice::{self, Notice, OnNotice};
 use super::order::Order;
 use super::packing::{Overlong, Packing};
 use super::projection::Projection;
@@ -16,7 +17,9 @@ use super::workers::PipelineOptions;
 use crate::dataset::{Dataset, Filter, Selection};
 use crate::error::{Error, Result};
 use crate::schema::tables::Table;
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// From how many positions on a window is taken, unless told.
 const WINDOW: u64 = 4096;
@@ -28,15 +31,17 @@ pub enum OnDamage {
     #[default]
     Error,
     /// Another sample of the same group stands in its place, by a rule that follows from the seed and the position alone; it
-    /// is flagged in the batch and counted. After 64 such samples that cannot be had either, the batch is an error.
+    /// is flagged in the batch and counted. After 64 such samples that cannot be had either, the batch is an error. Where
+    /// samples are packed, one whose length cannot be read for damage counts as one that cannot be had.
     Substitute,
 }
 
 /// How a loader is built: see [`Dataset::loader`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LoaderBuilder {
     dataset: Dataset,
-    within: Option<Samples>,
+    /// All of them hold.
+    within: Vec<Samples>,
     groups: Vec<(String, u64, Samples)>,
     seed: Option<u64>,
     batch: u64,
@@ -51,7 +56,15 @@ pub struct LoaderBuilder {
     on_damage: OnDamage,
     projection: Projection,
     pipeline: PipelineOptions,
+    on_notice: OnNotice,
     resume: Option<State>,
+}
+
+impl fmt::Debug for LoaderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, batch, rank, world, packing, .. } = self;
+        write!(f, "LoaderBuilder(seed {seed:?}, batches of {batch}, rank {rank} of {world}, {packing:?})")
+    }
 }
 
 impl Dataset {
@@ -80,7 +93,7 @@ impl Dataset {
     pub fn loader(&self) -> LoaderBuilder {
         LoaderBuilder {
             dataset: self.clone(),
-            within: None,
+            within: Vec::new(),
             groups: Vec::new(),
             seed: None,
             batch: 64,
@@ -95,24 +108,28 @@ impl Dataset {
             on_damage: OnDamage::default(),
             projection: Projection::default(),
             pipeline: PipelineOptions::default(),
+            on_notice: Arc::new(notice::print),
             resume: None,
         }
     }
 }
 
 impl LoaderBuilder {
-    /// Draws from these conversations alone; all live ones unless told. A second call narrows the first one's choice.
+    /// Draws from these conversations alone; all live ones unless told. A second call, and a
+    /// [`selection`](LoaderBuilder::selection), narrow the first one's choice.
     pub fn select(mut self, filter: Filter) -> Self {
-        self.within = Some(match self.within.take() {
-            Some(Samples::Filter(before)) => Samples::Filter(before.and(filter)),
-            _ => Samples::Filter(filter),
-        });
+        let filter = match self.within.pop_if(|last| matches!(last, Samples::Filter(_))) {
+            Some(Samples::Filter(before)) => before.and(filter),
+            _ => filter,
+        };
+        self.within.push(Samples::Filter(filter));
         self
     }
 
-    /// Draws from the conversations of a selection: one that was loaded from a file, say.
+    /// Draws from the conversations of a selection alone: one that was loaded from a file, say. It narrows what was chosen
+    /// before.
     pub fn selection(mut self, selection: Selection) -> Self {
-        self.within = Some(Samples::Selection(selection));
+        self.within.push(Samples::Selection(selection));
         self
     }
 
@@ -136,7 +153,7 @@ impl LoaderBuilder {
     /// `NotFound`, `Io`; `Corrupt` when a file of the folder is damaged.
     pub fn saved_groups(mut self, dir: impl AsRef<Path>) -> Result<Self> {
         let (groups, mixture) = groups::load(dir.as_ref())?;
-        self.within = None;
+        self.within.clear();
         self.groups.clear();
         let add = |builder: Self, group: GroupSelection| match mixture {
             true => builder.group_of(group.name, group.selection, group.weight),
@@ -221,6 +238,20 @@ impl LoaderBuilder {
         self
     }
 
+    /// Hears of what is no error and should yet be known, such as a version that is not kept for ever: see [`Notice`].
+    /// Unless told, it is printed on standard error.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let dataset = surgdb::Dataset::create(dir.path().join("a.surgdb"))?;
+    /// let builder = dataset.loader().on_notice(|notice| println!("[data] {notice}"));
+    /// # Ok::<(), surgdb::Error>(())
+    /// ```
+    pub fn on_notice(mut self, on_notice: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.on_notice = Arc::new(on_notice);
+        self
+    }
+
     /// Goes on where a run stood, on the version of the dataset that it was started on: [`Loader::start`] then begins
     /// with the step that comes next.
     pub fn resume(mut self, state: State) -> Self {
@@ -245,12 +276,17 @@ impl LoaderBuilder {
         let groups = self.resolve(&dataset)?;
         let order = self.order(&groups)?;
         let packer = self.packer(&dataset, &groups, &order)?;
+        let barred = packer.as_ref().and_then(|packer| packer.lengths().unmeasured());
+        let (barred, why) = barred.map_or_else(Default::default, |(addresses, why)| {
+            (addresses.to_vec(), format!("its length cannot be read: {why}"))
+        });
+        let assembler = assembler.of_run(*order.keys(), barred, why);
         // A bin has at least one sample, so a packed epoch has no more steps than this.
         let steps = Steps::new(order.len(), self.batch, self.remainder)?;
         let fingerprint = self.fingerprint(&dataset, &groups, &order, packer.as_ref());
         let start = match &self.resume {
             Some(state) => {
-                fingerprint.check(&state.fingerprint)?;
+                fingerprint.check("state", &state.fingerprint)?;
                 state.mark
             }
             None => Mark::default(),
@@ -265,19 +301,22 @@ impl LoaderBuilder {
             packer,
             on_damage: self.on_damage,
             pipeline: self.pipeline,
+            on_notice: self.on_notice,
             fingerprint,
             start: Mark::default(),
         };
         parts.start = parts.checked(start)?;
         let loader = Loader::new(parts);
-        match loader.steps(start.epoch)? {
-            0 => Err(Error::invalid(format!(
+        // A state within an epoch comes from one that has steps.
+        if start.step == 0 && !loader.has_step(start.epoch)? {
+            return Err(Error::invalid(format!(
                 "the packed samples of an epoch make no whole batch of {} bins: make the global batch smaller, or let the \
                  last batch be padded",
                 self.batch
-            ))),
-            _ => Ok(loader),
+            )));
         }
+        loader.tell();
+        Ok(loader)
     }
 
     fn packer(&self, dataset: &Dataset, groups: &[GroupSelection], order: &Order) -> Result<Option<Packer>> {
@@ -289,7 +328,10 @@ impl LoaderBuilder {
         };
         let pictures = self.picture_source(packing);
         let selections: Vec<_> = groups.iter().map(|group| &group.selection).collect();
-        let lengths = Lengths::read(dataset, &selections, tokens, &pictures)?;
+        let lengths = match self.on_damage {
+            OnDamage::Error => Lengths::read(dataset, &selections, tokens, &pictures)?,
+            OnDamage::Substitute => Lengths::read_beside_damage(dataset, &selections, tokens, &pictures)?,
+        };
         if let Packing::Bins(budget) = packing
             && budget.overlong == Overlong::Error
         {
@@ -309,7 +351,9 @@ impl LoaderBuilder {
     }
 
     fn resolve(&self, dataset: &Dataset) -> Result<Vec<GroupSelection>> {
-        let within = self.within.as_ref().map(|samples| samples.resolve(dataset, None)).transpose()?;
+        let narrowed =
+            |before: Option<Selection>, samples: &Samples| samples.resolve(dataset, before.as_ref()).map(Some);
+        let within = self.within.iter().try_fold(None, narrowed)?;
         if self.groups.is_empty() {
             let selection = match within {
                 Some(selection) => selection,

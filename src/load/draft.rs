@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
 
     fn try_add(&mut self, address: Address) -> Result<()> {
         let row = self.dataset.row_of(Table::Conversations, address)?;
-        touch(&row, &self.layout.conversations)?;
+        touch(&row, &self.layout.conversations, self.watch)?;
         let view = Conversation::new(&row);
         if self.layout.media {
             self.add_media(&view)?;
@@ -124,8 +124,9 @@ impl<'a> Draft<'a> {
         if let Some(columns) = &self.layout.annotations {
             for address in view.annotations()?.iter() {
                 let number = self.annotations.number(address, || {
+                    self.watch.reads_row(address);
                     let row = self.dataset.row_of(Table::Annotations, address)?;
-                    touch(&row, columns).map(|()| row)
+                    touch(&row, columns, self.watch).map(|()| row)
                 })?;
                 self.annotation_rows.push(number);
             }
@@ -180,8 +181,11 @@ impl<'a> Draft<'a> {
 }
 
 /// Decodes and checks what will be gathered of a row.
-fn touch(row: &Row<'_>, columns: &Columns) -> Result<()> {
-    columns.at.iter().try_for_each(|column| row.cell(*column).map(drop))
+fn touch(row: &Row<'_>, columns: &Columns, watch: &Watch) -> Result<()> {
+    columns.at.iter().try_for_each(|column| {
+        watch.reads_column(*column);
+        row.cell(*column).map(drop)
+    })
 }
 
 fn gather_all(rows: &[Row<'_>], columns: &Columns) -> Result<Vec<ArrayRef>> {

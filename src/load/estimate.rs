@@ -1,6 +1,6 @@
 //! How many tokens a conversation takes, estimated: its texts' bytes, and the patches of what it shows.
 
-use crate::dataset::{Appender, CellUpdate, Dataset};
+use crate::dataset::{Appender, CellUpdate, Dataset, ScanPart};
 use crate::error::{Error, Result};
 use crate::format::notation::{Column, ColumnType};
 use crate::format::{Address, FragmentId};
@@ -89,10 +89,16 @@ struct Video {
 }
 
 impl Estimator {
-    pub fn new(dataset: &Dataset, estimate: Estimate) -> Result<Self> {
+    /// Reads the sizes. Those that are damaged are unknown where `beside_damage` says so, and an error where not.
+    pub fn new(dataset: &Dataset, estimate: Estimate, beside_damage: bool) -> Result<Self> {
         estimate.check()?;
         let mut all = Self { estimate, frames: HashMap::new(), videos: HashMap::new() };
-        for piece in dataset.scan(Table::Frames).columns(["width", "height"])?.batches() {
+        let readable = |part: Result<ScanPart>| match part {
+            Ok(ScanPart::Read(piece)) => Some(Ok(piece)),
+            Ok(ScanPart::Damaged(..)) if beside_damage => None,
+            Ok(ScanPart::Damaged(_, _, error)) | Err(error) => Some(Err(error)),
+        };
+        for piece in dataset.scan(Table::Frames).columns(["width", "height"])?.parts().filter_map(readable) {
             let piece = piece?;
             let (width, height) = (numbers(&piece.batch, 0)?, numbers(&piece.batch, 1)?);
             for row in 0..piece.batch.num_rows() {
@@ -105,7 +111,8 @@ impl Estimator {
                 tokens[at] = estimate.picture(value(width, row), value(height, row));
             }
         }
-        for piece in dataset.scan(Table::Videos).columns(["width", "height", "duration"])?.batches() {
+        let videos = dataset.scan(Table::Videos).columns(["width", "height", "duration"])?;
+        for piece in videos.parts().filter_map(readable) {
             let piece = piece?;
             let (width, height) = (numbers(&piece.batch, 0)?, numbers(&piece.batch, 1)?);
             let duration = piece.batch.column(2).as_primitive_opt::<Float64Type>().ok_or_else(unfit)?;
@@ -248,7 +255,7 @@ pub fn write_token_estimate(
             "{table} has a column `{column}`: replace its values, or give another name"
         )));
     }
-    let estimator = Estimator::new(dataset, estimate)?;
+    let estimator = Estimator::new(dataset, estimate, false)?;
     let (mut addresses, mut values, mut sum) = (Vec::new(), Vec::new(), 0);
     for piece in dataset.scan(table).columns(COLUMNS)?.batches() {
         let piece = piece?;

@@ -19,7 +19,7 @@ const CHUNK: usize = 8192;
 ///
 /// It does not cover rank, world size, workers, prefetch, the columns that are read, or what is done about damage:
 /// these may change from one start of a run to the next.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fingerprint([u64; 4]);
 
@@ -40,8 +40,8 @@ impl Fingerprint {
         self.0
     }
 
-    /// Refuses another fingerprint than this one, and says what differs.
-    pub(super) fn check(&self, other: &Self) -> Result<()> {
+    /// Refuses another fingerprint than this one, and says what differs. `what` has it: a state, a plan.
+    pub(super) fn check(&self, what: &str, other: &Self) -> Result<()> {
         let pairs = self.0.iter().zip(other.0);
         let differing: Vec<_> =
             pairs.zip(COVERED).filter(|((mine, theirs), _)| *mine != theirs).map(|(_, covered)| covered).collect();
@@ -56,7 +56,7 @@ impl Fingerprint {
             false => "",
         };
         let differing = differing.join(", and ");
-        Err(Error::invalid(format!("the state is another run's: what differs is {differing}{remedy}")))
+        Err(Error::invalid(format!("the {what} is another run's: what differs is {differing}{remedy}")))
     }
 }
 

@@ -6,7 +6,7 @@ use blake3::Hasher;
 /// never does.
 const CONTEXT: &str = "surgdb training order 1";
 
-/// The round keys of a [`Permutation`](super::Permutation).
+/// The round keys of a [`Permutation`](super::permutation::Permutation).
 pub type RoundKeys = [u64; 8];
 
 /// The key of a run, from which all others are derived.

@@ -3,7 +3,7 @@
 use super::estimate::{COLUMNS, Estimate, Estimator, Media};
 use super::order::Place;
 use super::packing::{Budget, Length, Overlong};
-use crate::dataset::{Dataset, ScanBatch, Selection};
+use crate::dataset::{Dataset, ScanBatch, ScanPart, Selection};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
@@ -34,6 +34,9 @@ pub enum PictureSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lengths {
     groups: Vec<Group>,
+    /// Of which samples the length could not be read, ascending, and why.
+    unmeasured: Vec<Address>,
+    damage: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,12 +48,13 @@ struct Group {
 
 impl Lengths {
     /// These lengths, by group and by the sample's place in it.
+    #[doc(hidden)]
     pub fn of(groups: &[Vec<Length>]) -> Self {
         let group = |lengths: &Vec<Length>| Group {
             tokens: lengths.iter().map(|length| length.tokens).collect(),
             pictures: lengths.iter().map(|length| length.pictures).collect(),
         };
-        Self { groups: groups.iter().map(group).collect() }
+        Self { groups: groups.iter().map(group).collect(), ..Self::default() }
     }
 
     /// Reads the lengths of the conversations of some groups, in one pass over the table. A conversation that this version
@@ -65,19 +69,61 @@ impl Lengths {
         tokens: &TokenSource,
         pictures: &PictureSource,
     ) -> Result<Self> {
+        Self::read_with(dataset, groups, tokens, pictures, false)
+    }
+
+    /// The same, where damage is no error: of whom it takes the length away counts as the mean of its group, too, and is among
+    /// [`Lengths::unmeasured`].
+    ///
+    /// # Errors
+    /// As [`Lengths::read`], save for `Corrupt`.
+    pub(super) fn read_beside_damage(
+        dataset: &Dataset,
+        groups: &[&Selection],
+        tokens: &TokenSource,
+        pictures: &PictureSource,
+    ) -> Result<Self> {
+        Self::read_with(dataset, groups, tokens, pictures, true)
+    }
+
+    fn read_with(
+        dataset: &Dataset,
+        groups: &[&Selection],
+        tokens: &TokenSource,
+        pictures: &PictureSource,
+        beside_damage: bool,
+    ) -> Result<Self> {
         if let Some(other) = groups.iter().find(|group| group.table() != Table::Conversations) {
             return Err(Error::invalid(format!("lengths are those of conversations, not of {}", other.table())));
         }
-        let reader = Reader::new(dataset, tokens, pictures)?;
-        let mut filling: Vec<_> = groups.iter().map(|group| Filling::new(group)).collect();
-        for piece in dataset.scan(Table::Conversations).columns(reader.columns.iter().copied())?.batches() {
-            let piece = piece?;
-            let read = reader.read(&piece)?;
-            for group in &mut filling {
-                group.fill(&piece, &read)?;
+        let reader = Reader::new(dataset, tokens, pictures, beside_damage)?;
+        let counted = *pictures != PictureSource::None;
+        let mut filling: Vec<_> = groups.iter().map(|group| Filling::new(group, counted)).collect();
+        let mut lengths = Self::default();
+        for part in dataset.scan(Table::Conversations).columns(reader.columns.iter().copied())?.parts() {
+            match part? {
+                ScanPart::Read(piece) => {
+                    let read = reader.read(&piece)?;
+                    filling.iter_mut().try_for_each(|group| group.fill(&piece, &read))?;
+                }
+                ScanPart::Damaged(first, last, error) if beside_damage => {
+                    if lengths.damage.is_empty() {
+                        lengths.damage = error.to_string();
+                    }
+                    filling.iter_mut().for_each(|group| group.pass_over(first, last, &mut lengths.unmeasured));
+                }
+                ScanPart::Damaged(_, _, error) => return Err(error),
             }
         }
-        Ok(Self { groups: filling.into_iter().map(Filling::finish).collect() })
+        lengths.unmeasured.sort_unstable();
+        lengths.unmeasured.dedup();
+        lengths.groups = filling.into_iter().map(Filling::finish).collect();
+        Ok(lengths)
+    }
+
+    /// The samples whose length could not be read, ascending, and what was damaged first; `None` where all could.
+    pub(super) fn unmeasured(&self) -> Option<(&[Address], &str)> {
+        (!self.unmeasured.is_empty()).then_some((&self.unmeasured, &self.damage))
     }
 
     /// The length of a sample; none of nothing.
@@ -137,13 +183,18 @@ struct Read<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(dataset: &Dataset, tokens: &'a TokenSource, pictures: &'a PictureSource) -> Result<Self> {
+    fn new(
+        dataset: &Dataset,
+        tokens: &'a TokenSource,
+        pictures: &'a PictureSource,
+        beside_damage: bool,
+    ) -> Result<Self> {
         let mut columns: Vec<&str> = Vec::new();
         let (mut estimator, mut column) = (None, None);
         match tokens {
             TokenSource::Estimate(estimate) => {
                 columns.extend(COLUMNS);
-                estimator = Some(Estimator::new(dataset, *estimate)?);
+                estimator = Some(Estimator::new(dataset, *estimate, beside_damage)?);
             }
             TokenSource::Column(name) => {
                 columns.push(name);
@@ -207,12 +258,14 @@ const MISSING: u32 = u32::MAX;
 struct Filling<'a> {
     addresses: std::iter::Peekable<Box<dyn Iterator<Item = Address> + 'a>>,
     group: Group,
+    /// Whether pictures are counted.
+    counted: bool,
 }
 
 impl<'a> Filling<'a> {
-    fn new(selection: &'a Selection) -> Self {
+    fn new(selection: &'a Selection, counted: bool) -> Self {
         let addresses: Box<dyn Iterator<Item = Address> + 'a> = Box::new(selection.iter());
-        Self { addresses: addresses.peekable(), group: Group::default() }
+        Self { addresses: addresses.peekable(), group: Group::default(), counted }
     }
 
     fn fill(&mut self, piece: &ScanBatch, read: &Read<'_>) -> Result<()> {
@@ -220,7 +273,7 @@ impl<'a> Filling<'a> {
             let address = piece.address(row)?;
             // Selected rows before this one are gone.
             while self.addresses.next_if(|selected| *selected < address).is_some() {
-                self.push(MISSING, read.pictures.first().map(|_| MISSING));
+                self.push_missing();
             }
             if self.addresses.next_if_eq(&address).is_none() {
                 continue;
@@ -233,14 +286,26 @@ impl<'a> Filling<'a> {
                     .in_row(format!("conversation {address}"))
                 })
             };
-            let pictures = match read.pictures.is_empty() {
-                true => None,
-                false => Some(said(&read.pictures, read.named[1])?),
+            let pictures = match self.counted {
+                true => Some(said(&read.pictures, read.named[1])?),
+                false => None,
             };
             // An estimate may be as large as what stands for a missing one.
             self.push(said(&read.tokens, read.named[0])?.min(MISSING - 1), pictures);
         }
         Ok(())
+    }
+
+    /// Goes behind rows that cannot be read, and adds those that are selected to `lost`.
+    fn pass_over(&mut self, first: Address, last: Address, lost: &mut Vec<Address>) {
+        while let Some(address) = self.addresses.next_if(|selected| *selected <= last) {
+            self.push_missing();
+            lost.extend((first <= address).then_some(address));
+        }
+    }
+
+    fn push_missing(&mut self) {
+        self.push(MISSING, self.counted.then_some(MISSING));
     }
 
     fn push(&mut self, tokens: u32, pictures: Option<u32>) {
@@ -249,9 +314,8 @@ impl<'a> Filling<'a> {
     }
 
     fn finish(mut self) -> Group {
-        let counted = !self.group.pictures.is_empty();
         while self.addresses.next().is_some() {
-            self.push(MISSING, counted.then_some(MISSING));
+            self.push_missing();
         }
         fill_in(&mut self.group.tokens);
         fill_in(&mut self.group.pictures);

@@ -5,6 +5,8 @@ use super::batches::Batches;
 use super::builder::OnDamage;
 use super::fingerprint::Fingerprint;
 use super::groups::{self, GroupSelection};
+use super::lengths::Lengths;
+use super::notice::{Notice, OnNotice};
 use super::order::{Order, Place, SUBSTITUTES_MAX};
 use super::packing::Packing;
 use super::plan::{Plan, Slot};
@@ -12,14 +14,14 @@ use super::plans::Plans;
 use super::shard::{Remainder, Shard, Steps};
 use super::state::{Mark, State};
 use super::window::Packer;
-use super::workers::{Pipeline, PipelineOptions, PlanIter};
+use super::workers::{Delivered, Pipeline, PipelineOptions, PlanIter};
 use crate::dataset::{Dataset, versions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The last epoch that a state may stand in: beyond, it is damaged.
 const EPOCH_MAX: u64 = 1 << 40;
@@ -47,6 +49,7 @@ pub(super) struct Parts {
     pub packer: Option<Packer>,
     pub on_damage: OnDamage,
     pub pipeline: PipelineOptions,
+    pub on_notice: OnNotice,
     pub fingerprint: Fingerprint,
     pub start: Mark,
 }
@@ -103,15 +106,18 @@ impl Loader {
         &self.parts().order
     }
 
-    /// How many batches an epoch has: the same on every rank. Where samples are packed it takes one pass over their
-    /// lengths, once for each epoch that is asked for; otherwise all epochs have as many, and it takes no time.
+    /// How many batches an epoch has: the same on every rank. All epochs have as many, and it takes no time, unless samples
+    /// are packed into bins: then all windows of the epoch are packed for it, once for each epoch that is asked for, by as
+    /// many threads as there are workers (a second or two for 6 million samples). Training needs it only where something
+    /// else does, such as a learning rate's schedule.
     ///
     /// # Errors
     /// `Invalid` when there is no such epoch.
     pub fn steps(&self, epoch: u64) -> Result<u64> {
         let parts = self.parts();
         let Some(packer) = &parts.packer else { return Ok(parts.steps.len()) };
-        let known = self.0.packed_steps.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).copied();
+        // Never waited for: in a forked process nobody may ever let go of it. Who does not get it counts anew.
+        let known = self.0.packed_steps.try_lock().ok().and_then(|known| known.get(&epoch).copied());
         if let Some(steps) = known {
             return Ok(steps);
         }
@@ -120,8 +126,26 @@ impl Loader {
             Remainder::Drop => bins / parts.steps.batch(),
             Remainder::Pad => bins.div_ceil(parts.steps.batch()),
         };
-        self.0.packed_steps.lock().unwrap_or_else(PoisonError::into_inner).insert(epoch, steps);
+        if let Ok(mut known) = self.0.packed_steps.try_lock() {
+            known.insert(epoch, steps);
+        }
         Ok(steps)
+    }
+
+    /// Whether an epoch has any step: no more windows are packed than it takes to say.
+    pub(super) fn has_step(&self, epoch: u64) -> Result<bool> {
+        let parts = self.parts();
+        match (&parts.packer, parts.remainder) {
+            (Some(packer), Remainder::Drop) => packer.has_bins(epoch, parts.steps.batch()),
+            // Steps without any cannot be made.
+            _ => Ok(true),
+        }
+    }
+
+    /// How long the samples are, where they are packed or batched by length: what the places of the [`order`](Loader::order)
+    /// ask for.
+    pub fn lengths(&self) -> Option<&Lengths> {
+        self.parts().packer.as_ref().map(Packer::lengths)
     }
 
     /// The seed for what is random about the sample at a position, such as its augmentation: with it that resumes, too.
@@ -148,17 +172,17 @@ impl Loader {
         Ok(tags.filter(|(_, version)| *version == self.dataset().version()).map(|(tag, _)| tag).collect())
     }
 
-    /// What should be done before a long run, or `None`: a version without a tag is not kept for ever.
-    ///
-    /// # Errors
-    /// As [`Dataset::open`].
-    pub fn advice(&self) -> Result<Option<String>> {
-        let version = self.dataset().version();
-        Ok(self.tags()?.is_empty().then(|| {
-            format!(
-                "version {version} has no tag and may be cleaned up one day: tag it, so that the run can be resumed"
-            )
-        }))
+    /// Tells what should be known before a long run.
+    pub(super) fn tell(&self) {
+        let Parts { assembler, shard, packer, on_notice, .. } = self.parts();
+        // Where the newest version cannot be read, whoever needs it will say so.
+        if shard.rank() == 0 && self.tags().is_ok_and(|tags| tags.is_empty()) {
+            let dataset = assembler.dataset();
+            on_notice(&Notice::Untagged { dataset: dataset.path().to_path_buf(), version: dataset.version() });
+        }
+        if let Some((addresses, error)) = packer.as_ref().and_then(|packer| packer.lengths().unmeasured()) {
+            on_notice(&Notice::Unmeasured { samples: addresses.len() as u64, error: error.to_owned() });
+        }
     }
 
     /// Writes what is drawn from to a new folder (on one rank alone): with it, [`LoaderBuilder::saved_groups`] goes on with the very same
@@ -188,7 +212,7 @@ impl Loader {
     /// `Invalid` when the state is another run's, with what differs, or names another version of the dataset than the one
     /// that is open.
     pub fn resume(&self, state: &State) -> Result<Batches> {
-        self.parts().fingerprint.check(&state.fingerprint)?;
+        self.parts().fingerprint.check("state", &state.fingerprint)?;
         if state.version != self.dataset().version() {
             return Err(Error::invalid(format!(
                 "the state was taken on version {} of the dataset, and version {} is open: build the loader with \
@@ -217,11 +241,20 @@ impl Loader {
         Ok(Plans::new(self, self.resume(state)?.state().mark))
     }
 
-    /// Reads what a plan of this loader names, on any process that has built it alike.
+    /// Reads what a plan of this run names: in any process that has built the loader alike, on whatever rank.
     ///
     /// # Errors
-    /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`, `LinkBroken`, with the sample's position and address.
+    /// `Invalid` when the plan is another run's, with what differs, or another version's; `Deleted`, `NotInVersion`,
+    /// `Corrupt`, `Purged`, `LinkBroken`, with the sample's position and address.
     pub fn assemble(&self, plan: Plan) -> Result<Batch> {
+        self.parts().fingerprint.check("plan", &plan.fingerprint)?;
+        if plan.version != self.dataset().version() {
+            return Err(Error::invalid(format!(
+                "the plan was made on version {} of the dataset, and version {} is open: open that version",
+                plan.version,
+                self.dataset().version()
+            )));
+        }
         let epoch = plan.epoch;
         let batch = self.parts().assembler.assemble_with(plan, |bad| self.instead(epoch, bad))?;
         self.count_substitutes(&batch.plan);
@@ -231,15 +264,31 @@ impl Loader {
     /// The threads that read the batches from a mark on.
     pub(super) fn pipeline(&self, from: Mark) -> Pipeline {
         let (plans, bad) = (self.clone(), self.clone());
-        let plans = move |delivered: u64| {
-            let skipped = usize::try_from(delivered).unwrap_or(usize::MAX);
+        let plans = move |delivered: Delivered| {
+            let (before, mark) = delivered.reached.unwrap_or((0, from));
+            let failed = delivered.batches - before;
             match plans.parts().packer {
-                None => Box::new(Plans::new(&plans, from.after(delivered))) as PlanIter,
-                Some(_) => Box::new(Plans::new(&plans, from).skip(skipped)),
+                _ if mark.epoch != from.epoch => Box::new(std::iter::empty()) as PlanIter,
+                None => Box::new(Plans::new(&plans, mark.after(failed))),
+                Some(_) => Box::new(Plans::new(&plans, mark).skip(usize::try_from(failed).unwrap_or(usize::MAX))),
             }
         };
         let on_bad = move |sample: BadSample<'_>| bad.instead(from.epoch, sample);
-        Pipeline::new(self.parts().assembler.clone(), plans, on_bad, self.parts().pipeline.clone())
+        Pipeline::new(self.parts().assembler.clone(), plans, on_bad, self.pipeline_options())
+    }
+
+    /// The options, with somebody who hears of stalls.
+    fn pipeline_options(&self) -> PipelineOptions {
+        let (options, on_notice) = (self.parts().pipeline.clone(), self.parts().on_notice.clone());
+        if options.on_stall.is_some() {
+            return options;
+        }
+        let told = AtomicBool::new(false);
+        options.on_stall(move |stall| {
+            if !told.swap(true, Ordering::Relaxed) {
+                on_notice(&Notice::Stalled(stall.clone()));
+            }
+        })
     }
 
     pub(super) fn count_substitutes(&self, plan: &Plan) {
@@ -303,7 +352,7 @@ impl Loader {
 
 impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Parts { shard, steps, .. } = self.parts();
-        write!(f, "Loader({} steps of {}, {shard:?})", steps.len(), steps.batch())
+        let Parts { order, shard, steps, .. } = self.parts();
+        write!(f, "Loader({} samples in batches of {}, {shard:?})", order.len(), steps.batch())
     }
 }

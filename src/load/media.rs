@@ -1,20 +1,17 @@
 //! The media of a batch: the frames and videos that its conversations refer to, each once.
 
 use crate::dataset::{Dataset, VIEW_BYTES_MAX, push_view};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::Address;
 use crate::load::projection::Layout;
 use crate::load::watch::Watch;
 use crate::schema::tables::Table;
 use crate::schema::views::{Blob, Frame, Video};
-use crate::storage::FileBytes;
 use arrow_array::builder::{BinaryViewBuilder, LargeStringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::Buffer;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::io::ErrorKind;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// The schema of [`Batch::media`](crate::load::Batch::media).
@@ -85,6 +82,7 @@ impl Medium {
         names: &mut Names,
         address: Address,
     ) -> Result<Self> {
+        watch.reads_row(address);
         let (video, width, height, blob) = match dataset.table_of(address)? {
             Table::Videos => {
                 let row = dataset.row_of(Table::Videos, address)?;
@@ -112,6 +110,7 @@ impl Stored {
         address: Address,
         wanted: Option<Bytes>,
     ) -> Result<Self> {
+        watch.reads_row(address);
         let row = dataset.row_of(Table::Blobs, address)?;
         let view = Blob::new(&row);
         let media_type = names.key(view.media_type()?);
@@ -127,29 +126,24 @@ impl Stored {
         let bytes = match (wanted, place) {
             (None, _) => None,
             (Some(_), Some((file, range))) => {
-                populate(watch, file, range)?;
+                // Where they may come from a device, the page faults of bytes that will be touched are taken here; the check
+                // of their checksum, where it is due, does so too.
+                if watch.populate() && !row.is_check_due() {
+                    file.fault_in(range)?;
+                }
                 let bytes = row.stored_bytes()?;
                 watch.used(len);
                 bytes
             }
             (Some(Bytes::Stored), None) if uri.is_some() => None,
-            (Some(_), None) => Some(Buffer::from_vec(dataset.blob(address)?.bytes()?.into_owned())),
+            (Some(_), None) => {
+                watch.reads_linked(uri.as_deref());
+                let bytes = dataset.blob(address)?.bytes()?.into_owned();
+                watch.reads_linked(None);
+                Some(Buffer::from_vec(bytes))
+            }
         };
         Ok(Self { address, media_type, size, uri, bytes })
-    }
-}
-
-/// Takes the page faults of bytes that will be touched, where they may come from a device.
-fn populate(watch: &Watch, file: &FileBytes, range: Range<u64>) -> Result<()> {
-    if !watch.populate() {
-        return Ok(());
-    }
-    let start = range.start;
-    match file.populate(range) {
-        Err(error) if error.kind() != ErrorKind::Unsupported => {
-            Err(Error::io("cannot read a blob", error).at_byte(start).in_file(file.path()))
-        }
-        _ => Ok(()),
     }
 }
 

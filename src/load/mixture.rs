@@ -9,6 +9,7 @@ use super::permutation::Permutation;
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 use std::num::NonZeroU64;
+use std::ops::Range;
 
 /// The fewest positions of a block.
 const BLOCK_MIN: u64 = 1024;
@@ -182,19 +183,54 @@ impl Mixture {
             }
         }
         let order = Permutation::new(keys.slots(before), self.block);
-        let mut left: Vec<_> = (0..self.groups.len())
-            .map(|group| self.groups[group].len.saturating_sub(self.given(group, before)))
+        let table = self.table(before);
+        let mut ends: Vec<_> = (0..self.groups.len())
+            .filter_map(|group| {
+                let first = table[group].first;
+                let slots = first..table.get(group + 1).map_or(self.block.get(), |next| next.first);
+                let left = self.groups[group].len.saturating_sub(self.given(group, before));
+                (left <= slots.end - slots.start).then(|| places_until(&order, slots, left))
+            })
             .collect();
-        let mut done = left.iter().filter(|left| **left == 0).count();
-        let mut place = 0;
-        while done < wanted && place < self.block.get() {
-            let left = &mut left[self.draw(before, order.at(place)).group];
-            done += usize::from(*left == 1);
-            *left = left.saturating_sub(1);
-            place += 1;
-        }
-        rounded_up(before * self.block.get() + place, batch)
+        ends.sort_unstable();
+        let places = ends.get(wanted - 1).copied().unwrap_or(self.block.get());
+        rounded_up(before * self.block.get() + places, batch)
     }
+}
+
+/// How many places of a block it takes until so many of these slots came. Of the slots and the others, the fewer are looked
+/// up: a group that comes once in 67 million samples costs no more than one that comes twice.
+fn places_until(order: &Permutation, slots: Range<u64>, wanted: u64) -> u64 {
+    if wanted == 0 {
+        return 0;
+    }
+    let block = order.len().get();
+    let few = slots.end - slots.start <= block / 2;
+    let mut marked = vec![0u64; block.div_ceil(64) as usize];
+    let mut mark = |slots: Range<u64>| {
+        for place in slots.map(|slot| order.position(slot)) {
+            marked[(place / 64) as usize] |= 1 << (place % 64);
+        }
+    };
+    if few {
+        mark(slots);
+    } else {
+        mark(0..slots.start);
+        mark(slots.end..block);
+    }
+    let mut left = wanted;
+    for (at, word) in marked.into_iter().enumerate() {
+        let mut word = if few { word } else { !word };
+        if u64::from(word.count_ones()) < left {
+            left -= u64::from(word.count_ones());
+            continue;
+        }
+        for _ in 1..left {
+            word &= word - 1;
+        }
+        return at as u64 * 64 + u64::from(word.trailing_zeros()) + 1;
+    }
+    block
 }
 
 /// The sum of the weights.

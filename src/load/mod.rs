@@ -15,6 +15,7 @@ mod lengths;
 mod loader;
 mod media;
 mod mixture;
+mod notice;
 mod openings;
 mod order;
 mod packing;
@@ -26,6 +27,7 @@ mod prefetch;
 mod projection;
 mod reads;
 mod shard;
+mod stall;
 mod state;
 mod watch;
 mod window;
@@ -37,18 +39,28 @@ pub use builder::{LoaderBuilder, OnDamage};
 pub use estimate::{Estimate, write_token_estimate};
 pub use fingerprint::Fingerprint;
 pub use groups::GroupSelection;
-pub use keys::{Keys, RoundKeys, sample_seed};
 pub use lengths::{Lengths, PictureSource, TokenSource};
 pub use loader::Loader;
 pub use mixture::{EpochLength, Group};
+pub use notice::Notice;
 pub use order::{Cursor, Order, Place, SUBSTITUTES_MAX};
-pub use packing::{Bins, Budget, Length, Overlong, PICTURES_MAX, Packing, TOKENS_MAX, WINDOW_MAX};
-pub use permutation::Permutation;
+pub use packing::{Budget, Length, Overlong, PICTURES_MAX, Packing, TOKENS_MAX, WINDOW_MAX};
 pub use plan::{Plan, Slot};
 pub use plans::Plans;
 pub use projection::{ANNOTATION_ROWS, MEDIA_ROWS, Projection};
-pub use shard::{BATCH_MAX, Item, Remainder, Shard, Steps};
+pub use shard::{BATCH_MAX, Remainder};
+pub use stall::{Stage, Stall};
 pub use state::{Mark, State};
-pub use watch::Stall;
-pub use window::{Bin, BinCounts, BinPlace, BinReader, Packer, StepBins};
-pub use workers::{Pipeline, PipelineOptions, PipelineStats, PlanIter};
+pub use workers::{PipelineOptions, PipelineStats};
+
+/// What the loader is made of, for this project's own tests and benchmarks: no user has a need for it, and it changes as it
+/// pleases.
+#[doc(hidden)]
+pub mod internals {
+    pub use super::keys::{Keys, RoundKeys, sample_seed};
+    pub use super::packing::Bins;
+    pub use super::permutation::Permutation;
+    pub use super::shard::{Item, Shard, Steps};
+    pub use super::window::{Bin, BinCounts, BinPlace, BinReader, Packer, StepBins};
+    pub use super::workers::{Delivered, Pipeline, PlanIter};
+}

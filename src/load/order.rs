@@ -128,7 +128,7 @@ impl Order {
     }
 
     /// The run's keys.
-    pub fn keys(&self) -> &Keys {
+    pub(super) fn keys(&self) -> &Keys {
         &self.0.keys
     }
 

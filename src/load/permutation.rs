@@ -13,7 +13,7 @@ const BITS_MIN: u32 = 10;
 /// n may be any number up to 2⁶⁴ − 1.
 ///
 /// ```
-/// use surgdb::load::{Keys, Permutation};
+/// use surgdb::load::internals::{Keys, Permutation};
 /// let n = std::num::NonZeroU64::new(5).unwrap();
 /// let order = Permutation::new(Keys::new(42).epoch(0), n);
 /// let mut rows: Vec<_> = (0..5).map(|position| order.at(position)).collect();
@@ -59,6 +59,26 @@ impl Permutation {
         }
     }
 
+    /// Which position leads to a number below n: the way back.
+    pub(super) fn position(&self, number: u64) -> u64 {
+        let mut value = number;
+        loop {
+            value = self.turn_back(value);
+            if value < self.n.get() {
+                return value;
+            }
+        }
+    }
+
+    fn turn_back(&self, value: u64) -> u64 {
+        let (mut low, mut high) = (value & self.low_mask, value >> self.low_bits);
+        for [even, odd] in self.keys.as_chunks::<2>().0.iter().rev() {
+            high ^= mix(low ^ odd) & self.high_mask;
+            low ^= mix(high ^ even) & self.low_mask;
+        }
+        high << self.low_bits | low
+    }
+
     /// Once through the network.
     #[inline]
     fn turn(&self, value: u64) -> u64 {
@@ -82,7 +102,7 @@ fn mix(mut z: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::Keys;
+    use crate::load::keys::Keys;
     use proptest::prelude::*;
 
     fn permutation(seed: u64, n: u64) -> Permutation {
@@ -111,6 +131,14 @@ mod tests {
                 let value = order.at(position);
                 prop_assert!(value < n);
                 prop_assert_eq!(*seen.entry(value).or_insert(position), position);
+            }
+        }
+
+        #[test]
+        fn the_way_back_leads_to_the_position(seed: u64, n in 1u64.., small in 1u64..5000, i: u64) {
+            for n in [n, small] {
+                let order = permutation(seed, n);
+                prop_assert_eq!(order.position(order.at(i % n)), i % n);
             }
         }
 

@@ -1,12 +1,19 @@
 //! What a batch will hold, as addresses: this is what travels between processes, never the bytes.
 
+use super::fingerprint::Fingerprint;
 use super::state::Mark;
 use crate::format::Address;
 use serde::{Deserialize, Serialize};
 
 /// The samples of one step on one rank, in order.
+///
+/// It holds for the run that it was made for: [`Loader::assemble`](super::Loader::assemble) refuses another's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// The version of the dataset that it is to be read from.
+    pub version: u64,
+    /// The run that it belongs to.
+    pub fingerprint: Fingerprint,
     /// The epoch, from 0.
     pub epoch: u64,
     /// The step in its epoch, from 0.

@@ -61,7 +61,7 @@ impl Plans {
             true => Mark::epoch(epoch.saturating_add(1)),
             false => self.mark.after(1),
         };
-        Ok(Some(Plan { epoch, step, slots, bins: None, next }))
+        Ok(Some(self.plan(slots, None, next)))
     }
 
     fn packed(&mut self, reader: &mut BinReader, ahead: &mut Option<StepBins>) -> Result<Option<Plan>> {
@@ -89,7 +89,14 @@ impl Plans {
             Some(_) => Mark { epoch, step: step.saturating_add(1), window, item, packed },
             None => Mark::epoch(epoch.saturating_add(1)),
         };
-        Ok(Some(Plan { epoch, step, slots, bins: Some(borders), next }))
+        Ok(Some(self.plan(slots, Some(borders), next)))
+    }
+
+    /// The plan of the step that is next.
+    fn plan(&self, slots: Vec<Slot>, bins: Option<Vec<u32>>, next: Mark) -> Plan {
+        let (version, fingerprint) = (self.loader.dataset().version(), self.loader.fingerprint());
+        let Mark { epoch, step, .. } = self.mark;
+        Plan { version, fingerprint, epoch, step, slots, bins, next }
     }
 
     fn slot(&mut self, position: u64, valid: bool) -> Result<Slot> {

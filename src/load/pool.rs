@@ -4,13 +4,14 @@ use crate::error::{Error, Result};
 use crate::load::batch::Batch;
 use crate::load::plan::Plan;
 use crate::load::prefetch::{Ahead, Announcer};
-use crate::load::watch::{Stall, Watch, lock};
-use crate::load::workers::{PipelineOptions, PipelineStats, PlansFrom, Work, caught};
+use crate::load::stall::{Stage, Stall};
+use crate::load::watch::{Watch, lock};
+use crate::load::workers::{Delivered, PipelineOptions, PipelineStats, PlansFrom, Work, caught};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The threads. Dropped, all of them end.
 pub(super) struct Pool {
@@ -55,18 +56,19 @@ struct Job {
 }
 
 impl Pool {
-    /// Starts a thread that draws plans from the one with number `first` on, and `workers` that make batches of them.
+    /// Starts a thread that draws the plans behind what was delivered, and `workers` that make batches of them.
     ///
     /// # Errors
     /// `Io` when there can be no more threads.
     pub(super) fn start(
         work: Arc<Work>,
         plans: PlansFrom,
-        first: u64,
+        delivered: Delivered,
         workers: usize,
         options: &PipelineOptions,
     ) -> Result<Self> {
-        let ahead = Arc::new(Ahead::new(options.prefetch));
+        let ahead = Arc::new(Ahead::new(options.prefetch, options.bytes));
+        let first = delivered.batches;
         let announcer = options.prefetch.then(|| Announcer::new(work.assembler.clone(), ahead.clone())).transpose()?;
         let state = State {
             next: first,
@@ -91,7 +93,7 @@ impl Pool {
         // Dropped on the way out, it ends the threads that were started.
         let mut pool = Self { shared, threads: Vec::new() };
         let shared = pool.shared.clone();
-        pool.spawn("surgdb-plans".to_owned(), move || shared.plan(&plans, announcer))?;
+        pool.spawn("surgdb-plans".to_owned(), move || shared.plan(&plans, delivered, announcer))?;
         for number in 0..workers {
             let shared = pool.shared.clone();
             pool.spawn(format!("surgdb-batch-{number}"), move || shared.work())?;
@@ -121,6 +123,7 @@ impl Pool {
                 state.held -= bytes;
                 state.next = number + 1;
                 drop(state);
+                shared.ahead.window.release(bytes);
                 shared.for_planner.notify_one();
                 shared.for_workers.notify_all();
                 return Some(batch);
@@ -133,14 +136,14 @@ impl Pool {
             let waited = shared.for_reader.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
             state = waited.0;
             if start.elapsed() >= reported && !state.done.contains_key(&number) {
-                let address = state.watches.get(&number).and_then(|watch| watch.address());
+                let watch = state.watches.get(&number).cloned();
                 drop(state);
-                let stall = Stall { batch: number, address, waited: start.elapsed() };
-                (stats.stalls, stats.last_stall) = (stats.stalls + 1, Some(stall));
+                let stall = shared.stall(number, watch.as_deref(), start.elapsed());
+                (stats.stalls, stats.last_stall) = (stats.stalls + 1, Some(stall.clone()));
                 if let Some(on_stall) = &options.on_stall {
-                    on_stall(stall);
+                    on_stall(&stall);
                 }
-                reported = start.elapsed().saturating_add(options.stall.max(std::time::Duration::from_millis(1)));
+                reported = start.elapsed().saturating_add(options.stall.max(Duration::from_millis(1)));
                 state = lock(&shared.state);
             }
         }
@@ -150,7 +153,7 @@ impl Pool {
         let ahead = &self.shared.ahead;
         stats.announcing = ahead.active.load(Ordering::Relaxed);
         stats.announced = ahead.announced.load(Ordering::Relaxed);
-        stats.ahead = lock(&self.shared.state).held + ahead.window.ahead();
+        stats.ahead = lock(&self.shared.state).held + ahead.window.announced();
     }
 }
 
@@ -173,6 +176,19 @@ impl Shared {
         self.stop.load(Ordering::SeqCst)
     }
 
+    /// Where a batch is that was awaited for so long; without a watch its plan is not there yet.
+    fn stall(&self, batch: u64, watch: Option<&Watch>, waited: Duration) -> Stall {
+        let dataset = self.work.assembler.dataset();
+        watch.map(|watch| watch.stall(dataset, batch, waited)).unwrap_or(Stall {
+            batch,
+            stage: Stage::Planning,
+            address: None,
+            row: None,
+            file: None,
+            waited,
+        })
+    }
+
     /// Waits until `ready` holds; `None` when all ends.
     fn wait<'s>(&'s self, on: &Condvar, ready: impl Fn(&State) -> bool) -> Option<MutexGuard<'s, State>> {
         let mut state = lock(&self.state);
@@ -186,16 +202,17 @@ impl Shared {
     }
 
     /// Draws plans while there is room, and announces them.
-    fn plan(&self, plans: &PlansFrom, mut announcer: Option<Announcer>) {
+    fn plan(&self, plans: &PlansFrom, delivered: Delivered, mut announcer: Option<Announcer>) {
         let mut drawn = None;
         loop {
             let room = |state: &State| {
-                state.drawn == state.next || state.drawn - state.next < self.batches && state.held < self.bytes
+                let ahead = state.held + self.ahead.window.announced();
+                state.drawn == state.next || state.drawn - state.next < self.batches && ahead < self.bytes
             };
             let Some(state) = self.wait(&self.for_planner, room) else { return };
             let number = state.drawn;
             drop(state);
-            let plan = caught(|| drawn.get_or_insert_with(|| plans(number)).next().transpose());
+            let plan = caught(|| drawn.get_or_insert_with(|| plans(delivered)).next().transpose());
             let plan = match plan {
                 Ok(Some(plan)) => plan,
                 ended => return self.end(number, ended.err()),
@@ -216,7 +233,7 @@ impl Shared {
     }
 
     /// Announces what a job will read, and publishes it meanwhile.
-    fn announce(&self, announcer: &mut Announcer, plan: &Plan, watch: &Watch, job: Job) {
+    fn announce(&self, announcer: &mut Announcer, plan: &Plan, watch: &Arc<Watch>, job: Job) {
         let mut job = Some(job);
         // What panics here panics in a worker too, which reports it.
         let _ = caught(|| {
@@ -229,6 +246,7 @@ impl Shared {
     }
 
     fn publish(&self, job: Job) {
+        job.watch.publish();
         lock(&self.state).jobs.push_back(job);
         self.for_workers.notify_one();
     }
@@ -256,14 +274,18 @@ impl Shared {
             let Some(Job { number, plan, watch }) = state.jobs.pop_front() else { return };
             drop(state);
             let batch = self.work.make(plan, &watch);
+            // A panic here would leave whoever waits for the batch waiting for ever.
+            let bytes = batch.as_ref().map_or(0, |batch| caught(|| Ok(batch.bytes())).unwrap_or(0));
             watch.finish();
-            let bytes = batch.as_ref().map_or(0, Batch::bytes);
+            self.ahead.window.hold(bytes);
             let mut state = lock(&self.state);
             state.watches.remove(&number);
             state.held += bytes;
             state.done.insert(number, (batch, bytes));
             drop(state);
             self.for_reader.notify_one();
+            // What was announced for the batch counts no more.
+            self.for_planner.notify_one();
         }
     }
 }

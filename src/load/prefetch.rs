@@ -15,7 +15,7 @@ use crate::format::Address;
 use crate::load::batch::Assembler;
 use crate::load::plan::Plan;
 use crate::load::reads::ReadPool;
-use crate::load::watch::{Watch, Window};
+use crate::load::watch::{Announced, Limits, Watch, Window};
 use crate::schema::tables::{Table, frames, videos};
 use crate::schema::views::{Cells, Conversation, read};
 use crate::storage::{Device, FileBytes};
@@ -28,6 +28,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(super) const AHEAD: Range<u64> = 8 << 20..16 << 20;
 /// After so many bytes of which none came from a device, announcing stops.
 const QUIET_BYTES: u64 = 32 << 20;
+/// How many columns are remembered as announced.
+const COLUMNS_MAX: usize = 1 << 16;
 /// A video is announced as far as this: whoever decodes a clip reads a part of it.
 const ANNOUNCE_MAX: u64 = 8 << 20;
 
@@ -37,16 +39,23 @@ pub(super) struct Ahead {
     pub(super) window: Arc<Window>,
     /// Whether it is worth it now.
     pub(super) active: AtomicBool,
-    /// How many bytes may be ahead now.
-    pub(super) limit: AtomicU64,
+    /// How many bytes of media may be announced ahead now.
+    limit: AtomicU64,
+    /// How many bytes of all kinds may be ahead.
+    bytes: u64,
     /// How many bytes were announced.
     pub(super) announced: AtomicU64,
 }
 
 impl Ahead {
-    pub(super) fn new(wanted: bool) -> Self {
+    /// `bytes` is what the user allows to be ahead.
+    pub(super) fn new(wanted: bool, bytes: u64) -> Self {
         let limit = AtomicU64::new(AHEAD.start.min(most_ahead()));
-        Self { active: AtomicBool::new(wanted), limit, ..Self::default() }
+        Self { active: AtomicBool::new(wanted), limit, bytes, ..Self::default() }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { media: self.limit.load(Ordering::Relaxed), all: self.bytes }
     }
 
     /// The reader had to wait although announcing is on: look further ahead.
@@ -70,6 +79,8 @@ pub(super) struct Announcer {
     device: Device,
     pool: Option<ReadPool>,
     gauge: Gauge,
+    /// Columns of batches that were announced, by file and byte: many samples share one.
+    columns: HashSet<(usize, u64)>,
 }
 
 impl Announcer {
@@ -78,7 +89,7 @@ impl Announcer {
     pub(super) fn new(assembler: Assembler, ahead: Arc<Ahead>) -> Result<Self> {
         let device = Device::of(assembler.dataset().path());
         let pool = device.remote.then(|| ReadPool::start(ahead.window.clone())).transpose()?;
-        Ok(Self { assembler, ahead, device, pool, gauge: Gauge::default() })
+        Ok(Self { assembler, ahead, device, pool, gauge: Gauge::default(), columns: HashSet::new() })
     }
 
     /// Announces what a batch will read; waits where too much is ahead. What cannot be read is left to the workers, who
@@ -86,7 +97,7 @@ impl Announcer {
     ///
     /// `publish` is called once, when a worker may begin: not before all is announced, or it would be read page by page with
     /// much around it; but before waiting, or nobody would use up what is ahead.
-    pub(super) fn announce(&mut self, plan: &Plan, watch: &Watch, publish: impl FnOnce()) {
+    pub(super) fn announce(&mut self, plan: &Plan, watch: &Arc<Watch>, publish: impl FnOnce()) {
         let mut publish = Some(publish);
         let mut publish = || publish.take().into_iter().for_each(|publish| publish());
         if self.ahead.active.load(Ordering::Relaxed) {
@@ -101,18 +112,26 @@ impl Announcer {
         publish();
     }
 
-    fn announce_all(&self, plan: &Plan, watch: &Watch, publish: &mut dyn FnMut()) {
+    fn announce_all(&mut self, plan: &Plan, watch: &Arc<Watch>, publish: &mut dyn FnMut()) {
         let mut known = HashSet::with_capacity(plan.slots.len());
+        if self.columns.len() > COLUMNS_MAX {
+            self.columns.clear();
+        }
         for slot in &plan.slots {
+            watch.announces(slot.address);
             let Ok(row) = self.assembler.dataset().row_of(Table::Conversations, slot.address) else { continue };
             for (file, range) in self.assembler.columns().filter_map(|column| row.untouched(column)) {
-                self.ask(file, range);
+                let new = self.columns.insert((std::ptr::from_ref(file.path()).cast::<()>().addr(), range.start));
+                if new && !self.ask(Announced::Columns, file, range, watch, publish) {
+                    return;
+                }
             }
             if !self.assembler.has_bytes(Table::Frames) && !self.assembler.has_bytes(Table::Videos) {
                 continue;
             }
             let Ok(media) = Conversation::new(&row).media().map(|media| media.to_rows()) else { continue };
             for address in media.iter().flat_map(|medium| &medium.refs) {
+                watch.announces_row(*address);
                 if known.insert(*address) && !self.announce_medium(*address, watch, publish).unwrap_or(true) {
                     return;
                 }
@@ -121,7 +140,7 @@ impl Announcer {
     }
 
     /// False when the rest of the batch needs no announcing any more.
-    fn announce_medium(&self, address: Address, watch: &Watch, publish: &mut dyn FnMut()) -> Result<bool> {
+    fn announce_medium(&self, address: Address, watch: &Arc<Watch>, publish: &mut dyn FnMut()) -> Result<bool> {
         let dataset = self.assembler.dataset();
         let table = dataset.table_of(address)?;
         let column = if table == Table::Videos { videos::BLOB } else { frames::BLOB };
@@ -130,31 +149,43 @@ impl Announcer {
         }
         let row: Row<'_> = dataset.row_of(table, address)?;
         let Some(blob) = read::address_opt(row.cell(column)?)? else { return Ok(true) };
+        watch.announces_row(blob);
         let blob = dataset.row_of(Table::Blobs, blob)?;
         let Some((file, range)) = blob.stored_place()? else { return Ok(true) };
         let range = range.start..range.end.min(range.start + ANNOUNCE_MAX);
-        let len = range.end - range.start;
-        let limit = self.ahead.limit.load(Ordering::Relaxed);
-        if self.ahead.window.ahead() >= limit {
-            publish();
-            self.ahead.window.wait_below(limit);
-        }
-        if self.ahead.window.is_closed() || !watch.announce(len) {
-            return Ok(false);
-        }
-        self.ahead.announced.fetch_add(len, Ordering::Relaxed);
-        self.ask(file, range);
-        Ok(true)
+        Ok(self.ask(Announced::Media, file, range, watch, publish))
     }
 
-    fn ask(&self, file: &FileBytes, range: Range<u64>) {
+    /// Asks for a range, when there is room for it; false when the batch is made, or nobody wants it any more.
+    fn ask(
+        &self,
+        what: Announced,
+        file: &FileBytes,
+        range: Range<u64>,
+        watch: &Arc<Watch>,
+        publish: &mut dyn FnMut(),
+    ) -> bool {
+        let limits = match what {
+            Announced::Media => self.ahead.limits(),
+            Announced::Columns => Limits { media: u64::MAX, ..self.ahead.limits() },
+        };
+        if self.ahead.window.is_full(limits) {
+            publish();
+            self.ahead.window.wait(limits);
+        }
+        let len = range.end - range.start;
+        if self.ahead.window.is_closed() || !watch.announce(what, len) {
+            return false;
+        }
+        self.ahead.announced.fetch_add(len, Ordering::Relaxed);
         match &self.pool {
-            Some(pool) => pool.read(file, range),
+            Some(pool) => pool.read(watch, file, range),
             None => pieces(range, self.device.read_ahead).for_each(|piece| {
                 // Who reads the bytes will hear of what is wrong with them.
                 let _ = file.announce(piece);
             }),
         }
+        true
     }
 }
 
@@ -241,6 +272,84 @@ fn group_left() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{BlobSource, Dataset};
+    use crate::format::manifest::Operation;
+    use crate::load::plan::Slot;
+    use crate::load::projection::Projection;
+    use crate::load::stall::{Stage, Stall};
+    use crate::schema::rows::{ConversationRow, FrameRow, MediumRow};
+
+    /// A conversation on two pictures.
+    fn dataset(path: &std::path::Path) -> (Dataset, Address) {
+        let mut appender = Dataset::create(path).unwrap().append().unwrap();
+        let mut refs = Vec::new();
+        for picture in ["one", "two"] {
+            let bytes = BlobSource::Bytes { media_type: "image/png", bytes: picture.as_bytes() };
+            let blob = Some(appender.blob(bytes).unwrap().address);
+            let (id, source, kind) = (picture.into(), "s".into(), "rgb".into());
+            refs.push(appender.frame(&FrameRow { id, source, kind, blob, ..Default::default() }).unwrap());
+        }
+        let (id, source, task) = ("1".into(), "s".into(), "t".into());
+        let media = vec![MediumRow { turn: 0, refs, ..Default::default() }];
+        let row = ConversationRow { id, source, task, media, ..Default::default() };
+        let address = appender.conversation(&row).unwrap().0;
+        (appender.commit(Operation::new("append")).unwrap(), address)
+    }
+
+    #[test]
+    fn who_waits_for_a_batch_that_is_being_announced_hears_where_that_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dataset, address) = dataset(&dir.path().join("a.surgdb"));
+        let assembler = Assembler::new(&dataset, &Projection::default()).unwrap();
+        // All that is allowed to be ahead is a byte, so the second picture has to wait for the first to be read.
+        let ahead = Arc::new(Ahead::new(true, u64::MAX));
+        ahead.limit.store(1, Ordering::Relaxed);
+        let mut announcer = Announcer::new(assembler, ahead.clone()).unwrap();
+        let slot = Slot { position: 0, group: 0, address, valid: true, substituted: false };
+        let plan = Plan { slots: vec![slot], ..Plan::default() };
+        let watch = Arc::new(Watch::new(true, Arc::default(), ahead.window.clone()));
+        let look = || watch.stall(&dataset, 3, std::time::Duration::ZERO);
+        assert_eq!(look().stage, Stage::Planning);
+        let mut heard = None;
+        announcer.announce(&plan, &watch, || {
+            heard = Some(look());
+            watch.finish();
+        });
+        let Stall { batch, stage, address: at, row, file, .. } = heard.unwrap();
+        assert_eq!((batch, stage, at), (3, Stage::Announcing, Some(address)));
+        assert_eq!(dataset.table_of(row.unwrap()).unwrap(), Table::Blobs);
+        assert!(file.unwrap().starts_with(dataset.path().join("blobs")));
+        watch.publish();
+        assert_eq!(look().stage, Stage::Queued);
+        watch.reads(address);
+        let reading = look();
+        assert_eq!((reading.stage, reading.row), (Stage::Reading, Some(address)));
+        assert!(reading.file.unwrap().starts_with(dataset.path().join("conversations")));
+        watch.reads_linked(Some("file:///elsewhere/a%20b.png"));
+        assert_eq!(look().file.unwrap(), std::path::Path::new("/elsewhere/a b.png"));
+    }
+
+    #[test]
+    fn all_that_is_announced_counts_and_each_column_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dataset, address) = dataset(&dir.path().join("a.surgdb"));
+        let assembler = Assembler::new(&dataset, &Projection::default().media(false)).unwrap();
+        let ahead = Arc::new(Ahead::new(true, u64::MAX));
+        let mut announcer = Announcer::new(assembler, ahead.clone()).unwrap();
+        let slot = Slot { position: 0, group: 0, address, valid: true, substituted: false };
+        let plan = Plan { slots: vec![slot; 9], ..Plan::default() };
+        let mut announced = Vec::new();
+        for _ in 0..2 {
+            let watch = Arc::new(Watch::new(true, Arc::default(), ahead.window.clone()));
+            announcer.announce(&plan, &watch, || ());
+            announced.push(ahead.window.announced());
+            watch.finish();
+            assert_eq!(ahead.window.announced(), 0);
+        }
+        // Five short columns of one row.
+        assert!((1..10_000).contains(&announced[0]) && announced[1] == 0, "{announced:?}");
+        assert_eq!(ahead.announced.load(Ordering::Relaxed), announced[0]);
+    }
 
     #[test]
     fn a_range_is_cut_into_pieces_without_a_gap() {

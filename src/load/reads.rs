@@ -1,7 +1,7 @@
 //! A pool of threads that read ranges of files into the page cache: for files that a network or another process serves.
 
 use crate::error::{Error, Result};
-use crate::load::watch::{Window, lock};
+use crate::load::watch::{Watch, Window, lock};
 use crate::storage::FileBytes;
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -14,6 +14,9 @@ use std::thread::JoinHandle;
 const THREADS: usize = 8;
 /// How much a thread reads at a time.
 const PIECE: usize = 1 << 20;
+/// How many ranges may wait to be read, and how many files are kept open for that.
+const QUEUE_MAX: usize = 4096;
+const FILES_MAX: usize = 64;
 
 /// Threads that read what they are told, and throw it away: the page cache keeps it. Dropped, they end.
 pub(super) struct ReadPool {
@@ -31,8 +34,15 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    ranges: VecDeque<(PathBuf, Range<u64>)>,
+    ranges: VecDeque<Wanted>,
     ended: bool,
+}
+
+/// A range that a batch will read.
+struct Wanted {
+    watch: Arc<Watch>,
+    file: FileBytes,
+    range: Range<u64>,
 }
 
 impl ReadPool {
@@ -53,9 +63,15 @@ impl ReadPool {
         Ok(pool)
     }
 
-    /// Has a range read soon.
-    pub(super) fn read(&self, file: &FileBytes, range: Range<u64>) {
-        lock(&self.shared.queue).ranges.push_back((file.path().to_path_buf(), range));
+    /// Has a range read soon, unless the batch is made before. Where too many wait, the oldest is given up: a worker is about
+    /// to read it itself.
+    pub(super) fn read(&self, watch: &Arc<Watch>, file: &FileBytes, range: Range<u64>) {
+        let mut queue = lock(&self.shared.queue);
+        if queue.ranges.len() == QUEUE_MAX {
+            queue.ranges.pop_front();
+        }
+        queue.ranges.push_back(Wanted { watch: watch.clone(), file: file.clone(), range });
+        drop(queue);
         self.shared.changed.notify_one();
     }
 }
@@ -73,10 +89,10 @@ impl Drop for ReadPool {
 impl Shared {
     fn run(&self) {
         let mut scratch = vec![0; PIECE];
-        while let Some((path, range)) = self.next() {
-            let Some(file) = self.file(&path) else { continue };
+        while let Some(Wanted { watch, file, range }) = self.next() {
+            let Some(file) = self.file(file.path()) else { continue };
             let mut at = range.start;
-            while at < range.end && !self.window.is_closed() {
+            while at < range.end && !watch.is_finished() && !self.window.is_closed() {
                 let len = usize::try_from(range.end - at).unwrap_or(PIECE).min(PIECE);
                 match file.read_at(&mut scratch[..len], at) {
                     Ok(read) if read > 0 => at += read as u64,
@@ -87,7 +103,7 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<(PathBuf, Range<u64>)> {
+    fn next(&self) -> Option<Wanted> {
         let mut queue = lock(&self.queue);
         loop {
             if queue.ended {
@@ -105,6 +121,10 @@ impl Shared {
         if let Some(file) = files.get(path) {
             return file.clone();
         }
+        // Those that are being read stay open until they were.
+        if files.len() == FILES_MAX {
+            files.clear();
+        }
         let file = File::open(path).ok().map(Arc::new);
         files.insert(path.to_path_buf(), file.clone());
         file
@@ -116,6 +136,10 @@ mod tests {
     use super::*;
     use crate::storage::Access;
 
+    fn waiting(pool: &ReadPool) -> usize {
+        lock(&pool.shared.queue).ranges.len()
+    }
+
     #[test]
     fn a_pool_reads_what_it_is_told_and_ends_also_where_files_are_gone() {
         let dir = tempfile::tempdir().unwrap();
@@ -125,13 +149,39 @@ mod tests {
         let files = [&path, &gone].map(|path| FileBytes::open(path, Access::Mapped).unwrap());
         std::fs::remove_file(&gone).unwrap();
         let pool = ReadPool::start(Arc::default()).unwrap();
+        let watch = Arc::default();
         for start in 0..100 {
-            pool.read(&files[0], start * 1000..4 << 20);
-            pool.read(&files[1], 0..10);
+            pool.read(&watch, &files[0], start * 1000..4 << 20);
+            pool.read(&watch, &files[1], 0..10);
         }
-        while !lock(&pool.shared.queue).ranges.is_empty() {
+        while waiting(&pool) > 0 {
             std::thread::yield_now();
         }
         drop(pool);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_not_read_for_a_batch_that_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, vec![1; 8 << 20]).unwrap();
+        let file = FileBytes::open(&path, Access::Plain).unwrap();
+        let pool = ReadPool::start(Arc::default()).unwrap();
+        let watch = Arc::new(Watch::default());
+        for _ in 0..3 * QUEUE_MAX {
+            pool.read(&watch, &file, 0..8 << 20);
+            assert!(waiting(&pool) <= QUEUE_MAX);
+        }
+        // Reading all of it would take 32 GB.
+        watch.finish();
+        while waiting(&pool) > 0 {
+            std::thread::yield_now();
+        }
+        for number in 0..3 * FILES_MAX {
+            let path = dir.path().join(number.to_string());
+            std::fs::write(&path, [1]).unwrap();
+            pool.shared.file(&path).unwrap();
+            assert!(lock(&pool.shared.files).len() <= FILES_MAX);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! What others may know of a batch in the making: where it is, and how much of what was announced for it is used up.
 
+use crate::dataset::Dataset;
 use crate::format::Address;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use crate::load::stall::{Stage, Stall};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,20 +12,41 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many bytes were announced and not used up yet, and who waits for that to become less.
+/// How many bytes are ahead of who uses the batches, and who waits for that to become less.
 #[derive(Default)]
 pub(super) struct Window {
-    ahead: AtomicU64,
+    /// Announced, and not used up yet: the bytes of media.
+    media: AtomicU64,
+    /// Announced for batches that are not made yet: whole columns, of which a batch needs some rows.
+    columns: AtomicU64,
+    /// In batches that are made and not taken yet.
+    held: AtomicU64,
     waiting: AtomicBool,
     closed: AtomicBool,
     mutex: Mutex<()>,
     changed: Condvar,
 }
 
+/// How far ahead announcements may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of media: what a device can be asked for with use.
+    pub(super) media: u64,
+    /// Bytes of all kinds, those of batches that are made counted.
+    pub(super) all: u64,
+}
+
+/// What was announced of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announced {
+    Media,
+    Columns,
+}
+
 impl Window {
     /// The bytes that are announced and not used up.
-    pub(super) fn ahead(&self) -> u64 {
-        self.ahead.load(Ordering::Relaxed)
+    pub(super) fn announced(&self) -> u64 {
+        self.media.load(Ordering::Relaxed) + self.columns.load(Ordering::Relaxed)
     }
 
     /// Whether it was closed.
@@ -31,14 +54,22 @@ impl Window {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Waits until less than `limit` bytes are ahead, or the window is closed.
-    pub(super) fn wait_below(&self, limit: u64) {
-        if self.ahead() < limit || self.is_closed() {
+    /// Whether another announcement would be too much.
+    pub(super) fn is_full(&self, limits: Limits) -> bool {
+        let media = self.media.load(Ordering::SeqCst);
+        let all = media + self.columns.load(Ordering::SeqCst) + self.held.load(Ordering::SeqCst);
+        // Where nothing is ahead there is room for something, however little is allowed.
+        media >= limits.media.max(1) || all >= limits.all.max(1)
+    }
+
+    /// Waits until it is not full, or is closed.
+    pub(super) fn wait(&self, limits: Limits) {
+        if !self.is_full(limits) || self.is_closed() {
             return;
         }
         let mut guard = lock(&self.mutex);
         self.waiting.store(true, Ordering::SeqCst);
-        while self.ahead.load(Ordering::SeqCst) >= limit && !self.is_closed() {
+        while self.is_full(limits) && !self.is_closed() {
             guard = self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         self.waiting.store(false, Ordering::SeqCst);
@@ -50,12 +81,25 @@ impl Window {
         self.wake();
     }
 
-    fn add(&self, bytes: u64) {
-        self.ahead.fetch_add(bytes, Ordering::SeqCst);
+    /// A batch of so many bytes was made.
+    pub(super) fn hold(&self, bytes: u64) {
+        self.held.fetch_add(bytes, Ordering::SeqCst);
     }
 
-    fn remove(&self, bytes: u64) {
-        self.ahead.fetch_sub(bytes, Ordering::SeqCst);
+    /// A batch of so many bytes was taken.
+    pub(super) fn release(&self, bytes: u64) {
+        self.remove(&self.held, bytes);
+    }
+
+    fn counter(&self, of: Announced) -> &AtomicU64 {
+        match of {
+            Announced::Media => &self.media,
+            Announced::Columns => &self.columns,
+        }
+    }
+
+    fn remove(&self, counter: &AtomicU64, bytes: u64) {
+        counter.fetch_sub(bytes, Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) {
             self.wake();
         }
@@ -70,20 +114,54 @@ impl Window {
 /// A batch in the making.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// The address of the conversation that is read now; 0 for none.
-    address: AtomicI64,
+    /// What is announced now, and what a worker reads now.
+    announced: Spot,
+    read: Spot,
+    /// The linked file that is read now.
+    linked: Mutex<Option<String>>,
+    /// Whether a worker may begin.
+    published: AtomicBool,
     /// Whether page faults are taken here rather than by who reads the batch.
     populate: bool,
     stop: Option<Arc<AtomicBool>>,
     window: Option<Arc<Window>>,
+    finished: AtomicBool,
     credit: Mutex<Credit>,
+}
+
+/// A place in the data; 0 stands for none.
+#[derive(Default)]
+struct Spot {
+    conversation: AtomicI64,
+    row: AtomicI64,
+    /// The row's column, and one more.
+    column: AtomicUsize,
+}
+
+impl Spot {
+    fn begin(&self, conversation: Address) {
+        self.conversation.store(conversation.get(), Ordering::Relaxed);
+        self.row(conversation);
+    }
+
+    fn row(&self, row: Address) {
+        self.column.store(0, Ordering::Relaxed);
+        self.row.store(row.get(), Ordering::Relaxed);
+    }
+
+    fn place(&self) -> Option<(Address, Address, Option<usize>)> {
+        let address = |of: &AtomicI64| Address::new(of.load(Ordering::Relaxed)).ok();
+        let column = self.column.load(Ordering::Relaxed).checked_sub(1);
+        Some((address(&self.conversation)?, address(&self.row)?, column))
+    }
 }
 
 /// Of the bytes in the window, those that were announced for one batch.
 #[derive(Default)]
 struct Credit {
-    announced: u64,
+    media: u64,
     used: u64,
+    columns: u64,
     finished: bool,
 }
 
@@ -101,89 +179,159 @@ impl Watch {
         self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
-    /// The conversation that is read now.
-    pub(super) fn address(&self) -> Option<Address> {
-        Address::new(self.address.load(Ordering::Relaxed)).ok()
+    /// Whether the batch is made.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
     }
 
-    pub(super) fn at(&self, address: Address) {
-        self.address.store(address.get(), Ordering::Relaxed);
+    /// A worker may begin.
+    pub(super) fn publish(&self) {
+        self.published.store(true, Ordering::Relaxed);
+    }
+
+    /// This conversation is read now.
+    pub(super) fn reads(&self, conversation: Address) {
+        self.read.begin(conversation);
+    }
+
+    /// This row of the conversation that is under way is read now: a medium, a blob, an annotation.
+    pub(super) fn reads_row(&self, row: Address) {
+        self.read.row(row);
+    }
+
+    /// This column of the row is read now.
+    pub(super) fn reads_column(&self, column: usize) {
+        self.read.column.store(column + 1, Ordering::Relaxed);
+    }
+
+    /// This linked file is read now; `None` when it was.
+    pub(super) fn reads_linked(&self, uri: Option<&str>) {
+        *lock(&self.linked) = uri.map(str::to_owned);
+    }
+
+    /// What this conversation needs is announced now.
+    pub(super) fn announces(&self, conversation: Address) {
+        self.announced.begin(conversation);
+    }
+
+    /// This row of the conversation that is under way is announced now.
+    pub(super) fn announces_row(&self, row: Address) {
+        self.announced.row(row);
+    }
+
+    /// Where the batch is, for who has waited for it so long.
+    pub(super) fn stall(&self, dataset: &Dataset, batch: u64, waited: Duration) -> Stall {
+        let (stage, place) = match (self.read.place(), self.published.load(Ordering::Relaxed)) {
+            (Some(place), _) => (Stage::Reading, Some(place)),
+            (None, true) => (Stage::Queued, None),
+            (None, false) => match self.announced.place() {
+                Some(place) => (Stage::Announcing, Some(place)),
+                None => (Stage::Planning, None),
+            },
+        };
+        let linked = lock(&self.linked).as_deref().and_then(|uri| dataset.linked_path(uri));
+        let file = linked.or_else(|| place.and_then(|(_, row, column)| dataset.file_of(row, column)));
+        let (address, row) = (place.map(|place| place.0), place.map(|place| place.1));
+        Stall { batch, stage, address, row, file, waited }
     }
 
     /// Counts bytes that are announced now; false where the batch is made already.
-    pub(super) fn announce(&self, bytes: u64) -> bool {
+    pub(super) fn announce(&self, of: Announced, bytes: u64) -> bool {
         let Some(window) = &self.window else { return false };
         let mut credit = lock(&self.credit);
         if credit.finished {
             return false;
         }
-        credit.announced += bytes;
-        window.add(bytes);
+        match of {
+            Announced::Media => credit.media += bytes,
+            Announced::Columns => credit.columns += bytes,
+        }
+        window.counter(of).fetch_add(bytes, Ordering::SeqCst);
         true
     }
 
-    /// Counts bytes that were read; those that nobody had announced change nothing.
+    /// Counts bytes of media that were read; those that nobody had announced change nothing.
     pub(super) fn used(&self, bytes: u64) {
         let Some(window) = &self.window else { return };
         let mut credit = lock(&self.credit);
-        let counted = bytes.min(credit.announced - credit.used);
+        let counted = bytes.min(credit.media - credit.used);
         credit.used += counted;
-        window.remove(counted);
+        window.remove(&window.media, counted);
     }
 
     /// The batch is made, or failed: what was announced for it counts no more.
     pub(super) fn finish(&self) {
+        self.finished.store(true, Ordering::Relaxed);
         let Some(window) = &self.window else { return };
         let mut credit = lock(&self.credit);
         credit.finished = true;
-        let left = credit.announced - credit.used;
-        credit.used = credit.announced;
-        window.remove(left);
+        let (media, columns) = (credit.media - credit.used, std::mem::take(&mut credit.columns));
+        credit.used = credit.media;
+        window.remove(&window.columns, columns);
+        window.remove(&window.media, media);
     }
-}
-
-/// A batch that takes long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stall {
-    /// The batch's number, counted from the first that was asked for.
-    pub batch: u64,
-    /// The conversation that is being read, with all that it refers to; `None` while the plan itself is awaited.
-    pub address: Option<Address>,
-    /// For how long the batch has been awaited.
-    pub waited: Duration,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ANY: Limits = Limits { media: u64::MAX, all: u64::MAX };
+
     #[test]
     fn what_a_batch_leaves_unused_counts_no_more_once_it_is_made() {
         let window = Arc::new(Window::default());
         let watch = Watch::new(false, Arc::default(), window.clone());
         watch.used(50);
-        assert!(watch.announce(100) && watch.announce(30));
-        assert_eq!(window.ahead(), 130);
+        assert!(watch.announce(Announced::Media, 100) && watch.announce(Announced::Media, 30));
+        assert_eq!(window.announced(), 130);
         watch.used(70);
-        assert_eq!(window.ahead(), 60);
+        assert_eq!(window.announced(), 60);
         watch.used(100);
-        assert_eq!(window.ahead(), 0);
-        assert!(watch.announce(20));
+        assert_eq!(window.announced(), 0);
+        assert!(watch.announce(Announced::Media, 20) && watch.announce(Announced::Columns, 7));
+        watch.used(30);
+        assert_eq!(window.announced(), 7);
+        assert!(!watch.is_finished());
         watch.finish();
-        assert_eq!((window.ahead(), watch.announce(5)), (0, false));
-        assert_eq!(window.ahead(), 0);
+        assert!(watch.is_finished());
+        assert_eq!((window.announced(), watch.announce(Announced::Media, 5)), (0, false));
+        assert_eq!(window.announced(), 0);
     }
 
     #[test]
-    fn who_waits_for_the_window_is_woken_by_use_and_by_closing() {
+    fn all_that_is_ahead_counts_and_something_may_always_be() {
         let window = Arc::new(Window::default());
         let watch = Watch::new(false, Arc::default(), window.clone());
-        watch.announce(100);
+        let none = Limits { media: 0, all: 0 };
+        assert!(!window.is_full(none));
+        watch.announce(Announced::Columns, 100);
+        assert!(window.is_full(none) && window.is_full(Limits { all: 100, ..ANY }));
+        assert!(!window.is_full(Limits { media: 1, ..ANY }) && !window.is_full(Limits { all: 101, ..ANY }));
+        window.hold(50);
+        assert!(window.is_full(Limits { all: 150, ..ANY }));
+        watch.announce(Announced::Media, 10);
+        assert!(window.is_full(Limits { media: 10, ..ANY }) && window.is_full(Limits { all: 160, ..ANY }));
+        window.release(50);
+        watch.finish();
+        assert!(!window.is_full(none));
+    }
+
+    #[test]
+    fn who_waits_for_the_window_is_woken_by_use_by_taking_and_by_closing() {
+        let window = Arc::new(Window::default());
+        let watch = Watch::new(false, Arc::default(), window.clone());
+        watch.announce(Announced::Media, 100);
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| window.wait_below(10));
+            let waiter = scope.spawn(|| window.wait(Limits { media: 10, ..ANY }));
             watch.used(95);
             waiter.join().unwrap();
-            let waiter = scope.spawn(|| window.wait_below(1));
+            window.hold(100);
+            let waiter = scope.spawn(|| window.wait(Limits { all: 100, ..ANY }));
+            std::thread::sleep(Duration::from_millis(5));
+            window.release(100);
+            waiter.join().unwrap();
+            let waiter = scope.spawn(|| window.wait(Limits { media: 1, ..ANY }));
             std::thread::sleep(Duration::from_millis(5));
             window.close();
             waiter.join().unwrap();

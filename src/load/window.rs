@@ -68,13 +68,19 @@ impl Packer {
         let Some(batch) = NonZeroU64::new(batch) else {
             return Err(Error::invalid("the global batch must be at least 1"));
         };
+        if batch.get() > WINDOW_MAX {
+            return Err(Error::invalid(format!(
+                "a window is at most {WINDOW_MAX} positions and a whole number of global batches, so one of {batch} is too \
+                 large: make it smaller"
+            )));
+        }
         let fits = NonZeroU64::new(window).filter(|window| window.get() % batch == 0 && window.get() <= WINDOW_MAX);
         let Some(window) = fits else {
-            let (below, above) = (window - window % batch, window.div_ceil(batch.get()).saturating_mul(batch.get()));
+            let most = WINDOW_MAX - WINDOW_MAX % batch;
             return Err(Error::invalid(format!(
                 "a window of {window} positions must be a multiple of the global batch of {batch}, and at most \
                  {WINDOW_MAX}: take {}",
-                if below > 0 { below.min(WINDOW_MAX - WINDOW_MAX % batch) } else { above.max(batch.get()) }
+                (window - window % batch).clamp(batch.get(), most)
             )));
         };
         if let Packing::Bins(budget) = &packing {
@@ -168,6 +174,21 @@ impl Packer {
             }
         }
         Ok(BinCounts { starts })
+    }
+
+    /// Whether an epoch has so many bins: windows are packed until there are as many.
+    ///
+    /// # Errors
+    /// What [`Packer::bins`] returns.
+    pub fn has_bins(&self, epoch: u64, wanted: u64) -> Result<bool> {
+        let (mut cursor, mut lengths, mut bins) = (self.0.order.cursor(), Vec::new(), 0);
+        for window in 0..self.windows() {
+            bins += self.pack(&mut cursor, &mut lengths, epoch, window)?.len();
+            if bins >= wanted {
+                return Ok(true);
+            }
+        }
+        Ok(bins >= wanted)
     }
 
     /// Where a run goes on whose state stood at a mark: there, or at the next window, where the one under way is no longer

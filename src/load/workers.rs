@@ -11,19 +11,28 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::load::batch::{Assembler, BadSample, Batch};
 use crate::load::plan::{Plan, Slot};
 use crate::load::pool::Pool;
-use crate::load::watch::{Stall, Watch};
+use crate::load::stall::{OnStall, Stall, Watchdog};
+use crate::load::state::Mark;
+use crate::load::watch::Watch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// PlanIter, drawn one by one when there is room for their batches.
+/// Plans, drawn one by one when there is room for their batches.
 pub type PlanIter = Box<dyn Iterator<Item = Result<Plan>> + Send>;
-/// Gives the plans from a number on: 0 for all, more after a fork.
-pub(super) type PlansFrom = Arc<dyn Fn(u64) -> PlanIter + Send + Sync>;
+/// Gives the plans behind what was delivered: all of them at first, those that are left after a fork.
+pub(super) type PlansFrom = Arc<dyn Fn(Delivered) -> PlanIter + Send + Sync>;
 /// Gives another sample in the place of a bad one, or the error that ends the batch.
 pub(super) type OnBad = Arc<dyn Fn(BadSample<'_>) -> Result<Slot> + Send + Sync>;
-/// Hears of batches that take long.
-pub(super) type OnStall = Arc<dyn Fn(Stall) + Send + Sync>;
+
+/// What a pipeline has delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Batches, errors counted.
+    pub batches: u64,
+    /// Of the last one that was no error: how many there were with it, and where it left the run.
+    pub reached: Option<(u64, Mark)>,
+}
 
 /// How batches are made ahead.
 #[derive(Clone)]
@@ -52,8 +61,8 @@ impl Default for PipelineOptions {
 
 impl PipelineOptions {
     /// How many threads make batches; 0 for none, then each batch is made when it is asked for, in the caller's thread, and
-    /// nothing is announced. Unless told, as many as the process may use processors at a time, at most 8: its affinity and
-    /// the quota of its control group count.
+    /// nothing is announced; a thread that sleeps is there beside it, to tell of stalls. Unless told, as many as the process
+    /// may use processors at a time, at most 8: its affinity and the quota of its control group count.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
@@ -65,8 +74,10 @@ impl PipelineOptions {
         self
     }
 
-    /// How many bytes may be ahead, announced or in batches, mapped ones counted; 256 MiB unless told. A worker starts no
-    /// batch beyond that, apart from the one that is waited for, so each may add one batch to it.
+    /// How many bytes may be ahead; 256 MiB unless told. What counts: batches that are made and not taken yet, whether
+    /// their bytes are their own or mapped; and what is announced and not read yet, which is in the page cache. Beyond that
+    /// nothing is announced, and a worker starts no batch apart from the one that is waited for. A batch in the making
+    /// counts when it is made, so each worker may add one to it.
     pub fn bytes_ahead(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
         self
@@ -78,14 +89,16 @@ impl PipelineOptions {
         self
     }
 
-    /// After which time a batch that is waited for counts as stalled; 30 s unless told. Nothing else follows from it.
+    /// After which time a batch that is waited for counts as stalled; 30 s unless told. It is told and counted, and nothing
+    /// else follows from it.
     pub fn stall_after(mut self, time: Duration) -> Self {
         self.stall = time;
         self
     }
 
-    /// Hears of each stall, in the thread that waits, and again each time that the same time has passed.
-    pub fn on_stall(mut self, on_stall: impl Fn(Stall) + Send + Sync + 'static) -> Self {
+    /// Hears of each stall, and again each time that the same time has passed: in the thread that waits, or, without
+    /// workers, in one that watches it. Without it the first stall of an epoch is a [`Notice`](super::Notice).
+    pub fn on_stall(mut self, on_stall: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.on_stall = Some(Arc::new(on_stall));
         self
     }
@@ -99,22 +112,22 @@ impl PipelineOptions {
     }
 }
 
-/// What a pipeline has done so far.
+/// What the threads that make batches have done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PipelineStats {
     /// Batches that were taken, errors counted.
     pub delivered: u64,
     /// For how long they were waited for.
     pub waited: Duration,
-    /// How many times a stall was reported.
+    /// How many times a stall was told.
     pub stalls: u64,
-    /// The last of them.
+    /// The last one.
     pub last_stall: Option<Stall>,
     /// Whether what is read next is announced now: not while all of it is in memory.
     pub announcing: bool,
     /// How many bytes were announced.
     pub announced: u64,
-    /// How many bytes are ahead now, announced or in batches.
+    /// How many bytes are ahead now: what [`PipelineOptions::bytes_ahead`] bounds.
     pub ahead: u64,
 }
 
@@ -125,10 +138,10 @@ pub struct PipelineStats {
 ///
 /// # Memory
 /// What it holds is bounded by [`PipelineOptions::bytes_ahead`] and one batch a worker. Anonymous memory is what batches
-/// own: columns, and copies of media with plain reads; and with `VerifyLevel` or packed files the cache of decoded batches,
-/// which has its own bound. Mapped bytes are the kernel's: they are in the page cache, which it shrinks where memory is
-/// short, and count as shared memory of the process while they are mapped, with 8 bytes of page tables for each page of
-/// 4 KiB that was touched.
+/// own: columns, and copies of media with plain reads. The dataset's cache of decoded record batches, which packed files and
+/// plain reads need, has a bound of its own. Mapped bytes are the kernel's: they are in the page cache, which it shrinks where
+/// memory is short, and count as shared memory of the process while they are mapped, with 8 bytes of page tables for each
+/// page of 4 KiB that was touched.
 ///
 /// # Forks
 /// In a forked process it goes on with threads of its own; what its parent's threads had made ahead is made again.
@@ -138,6 +151,7 @@ pub struct Pipeline {
     plans: PlansFrom,
     running: Running,
     ended: bool,
+    delivered: Delivered,
     stats: PipelineStats,
 }
 
@@ -147,17 +161,42 @@ pub(super) struct Work {
     pub(super) on_bad: OnBad,
 }
 
+/// What makes batches, and the process that it belongs to: in a forked one its threads are not there.
 enum Running {
     Not,
-    Here(PlanIter),
+    Here { process: u32, plans: PlanIter, watchdog: Option<Watchdog> },
     Threads { process: u32, pool: Pool },
 }
 
+impl Running {
+    fn is_of_another_process(&self) -> bool {
+        match self {
+            Self::Not => false,
+            Self::Here { process, .. } | Self::Threads { process, .. } => *process != std::process::id(),
+        }
+    }
+
+    /// Forgets what belongs to another process: of its threads there is nothing here but memory, and locks that may be held
+    /// for ever. Plans that were drawn in the thread that forked are as it left them.
+    fn forget(&mut self) -> Option<PlanIter> {
+        match std::mem::replace(self, Self::Not) {
+            Self::Here { plans, watchdog, .. } => {
+                std::mem::forget(watchdog);
+                Some(plans)
+            }
+            other => {
+                std::mem::forget(other);
+                None
+            }
+        }
+    }
+}
+
 impl Pipeline {
-    /// Batches of the plans that `plans` gives from the first on.
+    /// Batches of the plans that `plans` gives.
     pub fn new(
         assembler: Assembler,
-        plans: impl Fn(u64) -> PlanIter + Send + Sync + 'static,
+        plans: impl Fn(Delivered) -> PlanIter + Send + Sync + 'static,
         on_bad: impl Fn(BadSample<'_>) -> Result<Slot> + Send + Sync + 'static,
         options: PipelineOptions,
     ) -> Self {
@@ -167,39 +206,49 @@ impl Pipeline {
             plans: Arc::new(plans),
             running: Running::Not,
             ended: false,
+            delivered: Delivered::default(),
             stats: PipelineStats::default(),
         }
     }
 
     /// What it has done so far.
     pub fn stats(&self) -> PipelineStats {
-        let mut stats = self.stats.clone();
-        if let Running::Threads { pool, process } = &self.running
-            && *process == std::process::id()
-        {
-            pool.describe(&mut stats);
+        let mut stats = PipelineStats { delivered: self.delivered.batches, ..self.stats.clone() };
+        match &self.running {
+            running if running.is_of_another_process() => {}
+            Running::Threads { pool, .. } => pool.describe(&mut stats),
+            Running::Here { watchdog: Some(watchdog), .. } => (stats.stalls, stats.last_stall) = watchdog.stalls(),
+            Running::Here { .. } | Running::Not => {}
         }
         stats
     }
 
     fn start(&mut self) -> Result<()> {
-        if let Running::Threads { process, .. } = &self.running
-            && *process != std::process::id()
-        {
-            // Of the parent's threads there is nothing here but memory; its locks may be held for ever.
-            std::mem::forget(std::mem::replace(&mut self.running, Running::Not));
+        let mut drawn = None;
+        if self.running.is_of_another_process() {
+            drawn = self.running.forget();
         }
-        if matches!(self.running, Running::Not) {
-            let (first, plans) = (self.stats.delivered, self.plans.clone());
-            self.running = match self.options.worker_count() {
-                0 => Running::Here(caught(|| Ok(plans(first)))?),
-                workers => {
-                    let pool = Pool::start(self.work.clone(), plans, first, workers, &self.options)?;
-                    Running::Threads { process: std::process::id(), pool }
-                }
-            };
+        if !matches!(self.running, Running::Not) {
+            return Ok(());
         }
+        let (process, plans, delivered) = (std::process::id(), self.plans.clone(), self.delivered);
+        self.running = match self.options.worker_count() {
+            0 => {
+                let plans = drawn.map_or_else(|| caught(|| Ok(plans(delivered))), Ok)?;
+                Running::Here { process, plans, watchdog: self.watchdog() }
+            }
+            workers => {
+                let pool = Pool::start(self.work.clone(), plans, delivered, workers, &self.options)?;
+                Running::Threads { process, pool }
+            }
+        };
         Ok(())
+    }
+
+    /// Where no time is too long nobody has to watch.
+    fn watchdog(&self) -> Option<Watchdog> {
+        let (dataset, PipelineOptions { stall, on_stall, .. }) = (self.work.assembler.dataset(), &self.options);
+        (*stall < Duration::MAX).then(|| Watchdog::start(dataset.clone(), *stall, on_stall.clone()))
     }
 
     fn take(&mut self) -> Option<Result<Batch>> {
@@ -207,15 +256,23 @@ impl Pipeline {
             self.ended = true;
             return Some(Err(error));
         }
+        let number = self.delivered.batches;
         match &mut self.running {
-            Running::Threads { pool, .. } => pool.take(self.stats.delivered, &self.options, &mut self.stats),
-            Running::Here(plans) => match caught(|| plans.next().transpose()).transpose()? {
-                Ok(plan) => Some(self.work.make(plan, &Watch::default())),
-                Err(error) => {
-                    self.ended = true;
-                    Some(Err(error))
-                }
-            },
+            Running::Threads { pool, .. } => pool.take(number, &self.options, &mut self.stats),
+            Running::Here { plans, watchdog, .. } => {
+                let watch = Arc::new(Watch::default());
+                watchdog.iter().for_each(|watchdog| watchdog.begin(number, &watch));
+                let batch = match caught(|| plans.next().transpose()).transpose() {
+                    Some(Ok(plan)) => Some(self.work.make(plan, &watch)),
+                    Some(Err(error)) => {
+                        self.ended = true;
+                        Some(Err(error))
+                    }
+                    None => None,
+                };
+                watchdog.iter().for_each(Watchdog::end);
+                batch
+            }
             Running::Not => None,
         }
     }
@@ -232,7 +289,12 @@ impl Iterator for Pipeline {
         let batch = self.take();
         self.stats.waited += start.elapsed();
         match &batch {
-            Some(_) => self.stats.delivered += 1,
+            Some(made) => {
+                self.delivered.batches += 1;
+                if let Ok(batch) = made {
+                    self.delivered.reached = Some((self.delivered.batches, batch.plan.next));
+                }
+            }
             None => self.ended = true,
         }
         batch
@@ -241,10 +303,8 @@ impl Iterator for Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        if let Running::Threads { process, .. } = &self.running
-            && *process != std::process::id()
-        {
-            std::mem::forget(std::mem::replace(&mut self.running, Running::Not));
+        if self.running.is_of_another_process() {
+            self.running.forget();
         }
     }
 }

@@ -24,6 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many bytes at the end of a file are asked for at once: most footers are smaller.
 const FOOTER_BYTES: u64 = 64 << 10;
+/// How many bytes are brought to memory at a time when a checksum is taken.
+const CHECK_BYTES: usize = 8 << 20;
 /// About how many bytes a row of `blobs` takes in front of the values, and a batch for padding.
 const BLOB_ROW_BYTES: u64 = 66;
 const BLOB_BATCH_BYTES: u64 = 2048;
@@ -316,10 +318,25 @@ impl DataFile {
     pub(super) fn checked(&self, segment: usize, bytes: Range<u64>, what: &str) -> Result<Buffer> {
         let at = bytes.start;
         let buffer = self.bytes.range(bytes)?;
-        if self.footer.segments.get(segment) != Some(&crc32fast::hash(&buffer)) {
+        let crc32 = self.crc32(at, &buffer)?;
+        if self.footer.segments.get(segment) != Some(&crc32) {
             return Err(damaged(what).at_byte(at));
         }
         Ok(buffer)
+    }
+
+    /// The checksum of the file's bytes from `start` on, which are these: piece by piece, each brought to memory before, so
+    /// that one which cannot be read is an error.
+    fn crc32(&self, start: u64, bytes: &[u8]) -> Result<u32> {
+        let mut hasher = crc32fast::Hasher::new();
+        let mut at = start;
+        for piece in bytes.chunks(CHECK_BYTES) {
+            let end = at + piece.len() as u64;
+            self.bytes.fault_in(at..end)?;
+            hasher.update(piece);
+            at = end;
+        }
+        Ok(hasher.finalize())
     }
 
     /// The bytes of a blob, or `None` where the row has none: borrowed from the map where there is one. Their
@@ -335,19 +352,24 @@ impl DataFile {
             None => Some(Cow::Owned(self.bytes.range(range.clone())?.to_vec())),
         };
         let bytes = bytes.ok_or_else(|| damaged("a blob").at_byte(range.start).in_file(self.path()))?;
-        let due = match self.level {
-            VerifyLevel::Trusted => false,
-            VerifyLevel::Lazy => !batch.is_checked(row),
-            VerifyLevel::Strict => true,
-        };
-        if due {
+        if self.is_check_due(batch, row) {
+            let crc32 = self.crc32(range.start, &bytes)?;
             let known = self.column(batch, blobs::CRC32)?.as_primitive::<UInt32Type>();
-            if row >= known.len() || known.value(row) != crc32fast::hash(&bytes) {
+            if row >= known.len() || known.value(row) != crc32 {
                 return Err(damaged("a blob").at_byte(range.start).in_file(self.path()));
             }
             batch.set_checked(row);
         }
         Ok(Some(bytes))
+    }
+
+    /// Whether the checksum of a blob is checked when it is read next.
+    pub(crate) fn is_check_due(&self, batch: &Batch, row: usize) -> bool {
+        match self.level {
+            VerifyLevel::Trusted => false,
+            VerifyLevel::Lazy => !batch.is_checked(row),
+            VerifyLevel::Strict => true,
+        }
     }
 
     /// The bytes of a blob as an Arrow buffer, unchecked: [`DataFile::value`] checks them.
@@ -451,8 +473,10 @@ fn read_footer(bytes: &FileBytes, expected: &Expected) -> Result<Footer> {
     }
     // As with batches: a fault would read much of what stands in front. Who reads it will say what is wrong.
     let _ = bytes.announce(len.saturating_sub(FOOTER_BYTES)..len);
+    bytes.fault_in(len.saturating_sub(TAIL_LEN)..len)?;
     let tail = bytes.range(len.saturating_sub(TAIL_LEN)..len)?;
     let footer_len = footer::footer_len(&tail, len)?;
+    bytes.fault_in(len - footer_len..len)?;
     let footer = bytes.range(len - footer_len..len)?;
     if crc32fast::hash(&footer) != expected.crc32 {
         return Err(damaged("the footer").at_byte(len - footer_len));

@@ -114,15 +114,42 @@ impl FileBytes {
         populate(map, range)
     }
 
+    /// Has these bytes in memory before they are touched for the first time: a page of a map that cannot be read would end the
+    /// process there (SIGBUS), and is an error here. With plain reads, and where the system cannot (Linux before 5.14),
+    /// nothing happens. A page that the system gave up since, and has to read again, is beyond this.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file has become shorter since it was opened; `Io` when the device does not give them.
+    pub fn fault_in(&self, range: Range<u64>) -> Result<()> {
+        let start = range.start;
+        match self.populate(range) {
+            Err(error) if error.kind() != std::io::ErrorKind::Unsupported => {
+                Err(self.unreadable(error).at_byte(start).in_file(&self.0.path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Of a page that cannot be read the system says no more than that.
+    fn unreadable(&self, error: std::io::Error) -> Error {
+        match std::fs::metadata(&self.0.path) {
+            Ok(now) if now.len() < self.0.len => self.shorter(),
+            _ => Error::io("the device or file system does not give these bytes", error),
+        }
+    }
+
+    fn shorter(&self) -> Error {
+        Error::corrupt(format!(
+            "the file has become shorter than the {} bytes that it had when it was opened; restore it from a copy",
+            self.0.len
+        ))
+    }
+
     fn read(&self, file: &File, start: u64, len: usize) -> Result<Buffer> {
         let mut buffer = MutableBuffer::from_len_zeroed(len);
         file.read_exact_at(buffer.as_slice_mut(), start).map_err(|error| {
             let error = match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!(
-                    "the file has become shorter than the {} bytes that it had when it was opened; restore it from \
-                     a copy",
-                    self.0.len
-                )),
+                std::io::ErrorKind::UnexpectedEof => self.shorter(),
                 _ => Error::io(format!("cannot read {len} bytes"), error),
             };
             error.in_file(&self.0.path).at_byte(start)
@@ -281,6 +308,21 @@ mod tests {
             assert_eq!((error.kind(), error.file()), (ErrorKind::NotFound, Some(path.as_path())));
             assert_eq!(FileBytes::open(dir.path(), access).unwrap_err().kind(), ErrorKind::Io);
         }
+    }
+
+    #[test]
+    fn a_file_cut_short_under_a_map_is_an_error_before_it_is_touched() {
+        let (_dir, path) = file_of(&[1; 100_000]);
+        let file = FileBytes::open(&path, Access::Mapped).unwrap();
+        if file.populate(0..1).is_err() {
+            eprintln!("skipped: the system cannot say beforehand which pages can be read");
+            return;
+        }
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(10_000).unwrap();
+        file.fault_in(0..10_000).unwrap();
+        let error = file.fault_in(50_000..60_000).unwrap_err();
+        assert_eq!((error.kind(), error.byte()), (ErrorKind::Corrupt, Some(50_000)));
+        assert!(error.message().contains("shorter than the 100000 bytes"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 """The order of training as spec/ORDER.md has it, written from that document alone, held against vectors/order.json."""
 
 import json
+import struct
 import sys
+import zlib
 
 from blake3 import blake3
 
@@ -110,6 +112,49 @@ def bins_of(keys, batch, budget, lengths):
     return [[place] for place in dealt + [*range(whole * batch, len(lengths))]]
 
 
+def place_of(groups, number):
+    for g, n in enumerate(groups):
+        if number < n:
+            return g, number
+        number -= n
+    raise IndexError(number)
+
+
+def shuffled(run, groups, epoch, position):
+    return place_of(groups, permute(run.round_keys("epoch", epoch), sum(groups), position))
+
+
+def dealt(items, batch, padded):
+    """The steps of an epoch: the places of each, as items and whether they count."""
+    steps = -(-items // batch) if padded else items // batch
+    return [[(p % items, p < items) for p in range(step * batch, (step + 1) * batch)] for step in range(steps)]
+
+
+def checksum(bins):
+    starts = [sum(map(len, bins[:number])) for number in range(len(bins) + 1)]
+    numbers = [place for bin in bins for place in bin] + starts
+    return zlib.crc32(struct.pack(f"<{len(numbers)}I", *numbers)) or 1
+
+
+def stream(v):
+    """How an epoch's windows are packed, and its steps: the positions of each of their bins, and whether it counts."""
+    run, lens = Run(int(v["seed"])), [group["len"] for group in v["groups"]]
+    at = lambda position: shuffled(run, lens, v["epoch"], position)
+    positions = sum(lens)
+    if v["mixture"]:
+        mixture = Mixture(int(v["seed"]), v["groups"], v["batch"], 100)
+        at, positions = lambda position: mixture.at(v["epoch"], position), mixture.length
+    packed, bins = [], []
+    for number, first in enumerate(range(0, positions, v["window"])):
+        places = [at(position) for position in range(first, min(first + v["window"], positions))]
+        lengths = [v["lengths"][g][index] for g, index in places]
+        window = bins_of(run.round_keys("window", v["epoch"], number), v["batch"], v["budget"], lengths)
+        packed.append(checksum(window))
+        bins += [[first + place for place in bin] for bin in window]
+    steps = dealt(len(bins), v["batch"], v["padded"])
+    return packed, [[[bins[bin], valid] for bin, valid in step] for step in steps]
+
+
 def share(batch, rank, world):
     return range(rank * batch // world, (rank + 1) * batch // world)
 
@@ -142,6 +187,18 @@ def check_orders(vectors):
     for v in vectors["windows"]:
         keys = Run(int(v["seed"])).round_keys("window", v["epoch"], v["window"])
         check(v, bins_of(keys, v["batch"], v["budget"], v["lengths"]), v["bins"])
+    for v in vectors["epochs"]:
+        for epoch, position, *place in v["at"]:
+            run, groups = Run(int(v["seed"])), v["groups"]
+            found = shuffled(run, groups, epoch, position) if v["shuffled"] else place_of(groups, position)
+            check((v["seed"], groups, epoch, position), [*found], place)
+    for v in vectors["ends"]:
+        steps = dealt(v["items"], v["batch"], v["padded"])
+        check(v, (len(steps), [[*place] for place in steps[-1]]), (v["steps"], v["last"]))
+    for v in vectors["streams"]:
+        packed, steps = stream(v)
+        check((v["seed"], v["epoch"]), packed, v["packed"])
+        check((v["seed"], v["epoch"]), steps, v["steps"])
 
 
 if __name__ == "__main__":

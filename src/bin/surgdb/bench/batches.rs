@@ -19,6 +19,8 @@ const BATCH: u64 = 64;
 pub fn loader(dataset: &Dataset, options: PipelineOptions) -> Result<Loader> {
     let projection = Projection::default().video_bytes(false);
     let builder = dataset.loader().shuffle(SEED).batch(BATCH).remainder(Remainder::Pad).projection(projection);
+    // Nobody resumes a measurement.
+    let builder = builder.on_notice(|_| {});
     builder.pipeline(options).build()
 }
 

@@ -1,0 +1,76 @@
+//! What a loader has to say that is no error.
+
+use crate::load::stall::Stall;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, TryLockError};
+
+/// Hears of what a loader has to say.
+pub(super) type OnNotice = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+/// Something that whoever runs a training should know: no error, and nothing follows from it by itself.
+///
+/// Unless a loader was given a function that hears of it ([`LoaderBuilder::on_notice`](super::LoaderBuilder::on_notice)),
+/// it is a line on standard error, once a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The version that batches are read from has no tag, and so is not kept for ever. Told when a loader is built, by
+    /// rank 0.
+    Untagged {
+        /// The dataset.
+        dataset: PathBuf,
+        /// Its version.
+        version: u64,
+    },
+    /// The lengths of some samples cannot be read, since what they are read from is damaged: others will stand in their
+    /// place. Told when a loader of packed samples is built that may substitute.
+    Unmeasured {
+        /// How many samples.
+        samples: u64,
+        /// The damage that was found first, with its file.
+        error: String,
+    },
+    /// A batch takes long, and no function was given that hears of stalls. Told once an epoch.
+    Stalled(Stall),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untagged { dataset, version } => {
+                let dataset = dataset.display();
+                write!(
+                    f,
+                    "version {version} of {dataset} has no tag and may be cleaned up one day: so that the run can be \
+                     resumed, give it one (surgdb versions {dataset} tag NAME --version {version})"
+                )
+            }
+            Self::Unmeasured { samples, error } => write!(
+                f,
+                "the lengths of {samples} selected {} cannot be read: substitutes will stand there, and on all ranks only \
+                 where all read the same files ({error})",
+                if *samples == 1 { "sample" } else { "samples" }
+            ),
+            Self::Stalled(stall) => write!(f, "{stall}"),
+        }
+    }
+}
+
+/// Tells of a notice on standard error, where it was not told yet.
+pub(super) fn print(notice: &Notice) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let text = notice.to_string();
+    let new = match TOLD.try_lock() {
+        Ok(mut told) => told.insert(text.clone()),
+        Err(TryLockError::Poisoned(told)) => told.into_inner().insert(text.clone()),
+        // In a forked process nobody may ever let go of it.
+        Err(TryLockError::WouldBlock) => true,
+    };
+    if new {
+        // Where nobody reads it, it is lost: no reason to end a run.
+        let _ = writeln!(std::io::stderr(), "surgdb: {text}");
+    }
+}
