@@ -488,7 +488,7 @@ fn a_version_without_a_tag_is_told_of_by_the_first_rank() {
     let dataset = make(&dir.path().join("d.surgdb"));
     let builder = dataset.loader().shuffle(1).batch(10);
     let untagged = Notice::Untagged { dataset: dataset.path().to_path_buf(), version: dataset.version() };
-    assert_eq!(told(builder.clone(), |_| {}), [untagged.clone()]);
+    assert_eq!(told(builder.clone(), |_| {}), std::slice::from_ref(&untagged));
     let text = untagged.to_string();
     assert!(text.contains(&format!("d.surgdb tag NAME --version {}", dataset.version())), "{text}");
     assert_eq!(told(builder.clone().shard(1, 2), |_| {}), []);

@@ -108,7 +108,7 @@ impl Loader {
 
     /// How many batches an epoch has: the same on every rank. All epochs have as many, and it takes no time, unless samples
     /// are packed into bins: then all windows of the epoch are packed for it, once for each epoch that is asked for, by as
-    /// many threads as there are workers (a second or two for 6 million samples). Training needs it only where something
+    /// many threads as there are workers (some 3 s of a processor for 6 million samples). Training needs it only where something
     /// else does, such as a learning rate's schedule.
     ///
     /// # Errors

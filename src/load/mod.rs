@@ -10,6 +10,8 @@ mod draft;
 mod estimate;
 mod fingerprint;
 mod groups;
+#[doc(hidden)]
+pub mod internals;
 mod keys;
 mod lengths;
 mod loader;
@@ -52,15 +54,3 @@ pub use shard::{BATCH_MAX, Remainder};
 pub use stall::{Stage, Stall};
 pub use state::{Mark, State};
 pub use workers::{PipelineOptions, PipelineStats};
-
-/// What the loader is made of, for this project's own tests and benchmarks: no user has a need for it, and it changes as it
-/// pleases.
-#[doc(hidden)]
-pub mod internals {
-    pub use super::keys::{Keys, RoundKeys, sample_seed};
-    pub use super::packing::Bins;
-    pub use super::permutation::Permutation;
-    pub use super::shard::{Item, Shard, Steps};
-    pub use super::window::{Bin, BinCounts, BinPlace, BinReader, Packer, StepBins};
-    pub use super::workers::{Delivered, Pipeline, PlanIter};
-}

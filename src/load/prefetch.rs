@@ -277,7 +277,7 @@ mod tests {
     use crate::load::plan::Slot;
     use crate::load::projection::Projection;
     use crate::load::stall::{Stage, Stall};
-    use crate::schema::rows::{ConversationRow, FrameRow, MediumRow};
+    use crate::schema::rows::{ConversationRow, FrameRow, MediumRow, TurnRow};
 
     /// A conversation on two pictures.
     fn dataset(path: &std::path::Path) -> (Dataset, Address) {
@@ -291,7 +291,8 @@ mod tests {
         }
         let (id, source, task) = ("1".into(), "s".into(), "t".into());
         let media = vec![MediumRow { turn: 0, refs, ..Default::default() }];
-        let row = ConversationRow { id, source, task, media, ..Default::default() };
+        let turns = vec![TurnRow { role: "user".into(), text: "?".into(), ..Default::default() }];
+        let row = ConversationRow { id, source, task, turns, media, ..Default::default() };
         let address = appender.conversation(&row).unwrap().0;
         (appender.commit(Operation::new("append")).unwrap(), address)
     }

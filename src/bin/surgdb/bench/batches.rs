@@ -3,10 +3,11 @@
 use super::order::SEED;
 use super::touch::touch;
 use crate::interrupt;
+use crate::ui;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, BinaryViewArray, LargeStringArray, ListArray};
-use surgdb::load::{Batch, Loader, MEDIA_ROWS, PipelineOptions, Projection, Remainder, Slot};
+use surgdb::load::{Batch, Loader, MEDIA_ROWS, Notice, PipelineOptions, Projection, Remainder, Slot};
 use surgdb::{Dataset, Error, Result};
 
 /// Samples in a batch.
@@ -19,8 +20,12 @@ const BATCH: u64 = 64;
 pub fn loader(dataset: &Dataset, options: PipelineOptions) -> Result<Loader> {
     let projection = Projection::default().video_bytes(false);
     let builder = dataset.loader().shuffle(SEED).batch(BATCH).remainder(Remainder::Pad).projection(projection);
-    // Nobody resumes a measurement.
-    let builder = builder.on_notice(|_| {});
+    // Nobody resumes a measurement, so it needs no tag.
+    let builder = builder.on_notice(|notice| {
+        if let Notice::Stalled(stall) = notice {
+            ui::note(stall);
+        }
+    });
     builder.pipeline(options).build()
 }
 
