@@ -350,6 +350,28 @@ fn damage(dataset: &Dataset, folder: &str, needle: &[u8]) {
 }
 
 #[test]
+fn a_picture_behind_the_end_of_a_file_that_was_cut_short_is_an_error_and_not_the_end_of_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("a.surgdb")).unwrap().append().unwrap();
+    let pictures = [0, 1, 2].map(|number| {
+        let bytes = png(9, 9, number).repeat(1000);
+        appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: &bytes }).unwrap().address
+    });
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    dataset.blob(pictures[0]).unwrap().bytes().unwrap();
+    let blobs = std::fs::read_dir(dataset.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let map = surgdb::storage::FileBytes::open(&blobs, Access::Mapped).unwrap();
+    if map.populate(0..1).is_err() {
+        eprintln!("skipped: the system cannot say beforehand which pages can be read");
+        return;
+    }
+    std::fs::File::options().write(true).open(&blobs).unwrap().set_len(40_000).unwrap();
+    let error = dataset.blob(pictures[2]).unwrap().bytes().unwrap_err();
+    assert_eq!((error.kind(), error.file()), (ErrorKind::Corrupt, Some(blobs.as_path())));
+    assert!(error.message().contains("has become shorter"), "{error}");
+}
+
+#[test]
 fn a_damaged_picture_belongs_to_its_slots_at_each_level_that_checks() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.surgdb");

@@ -4,7 +4,7 @@ use crate::load::stall::Stall;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// Hears of what a loader has to say.
@@ -41,11 +41,11 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untagged { dataset, version } => {
-                let dataset = dataset.display();
+                let (shown, argument) = (dataset.display(), argument(dataset));
                 write!(
                     f,
-                    "version {version} of {dataset} has no tag and may be cleaned up one day: so that the run can be \
-                     resumed, give it one (surgdb versions {dataset} tag NAME --version {version})"
+                    "version {version} of {shown} has no tag and may be cleaned up one day: so that the run can be \
+                     resumed, give it one (surgdb versions {argument} tag NAME --version {version})"
                 )
             }
             Self::Unmeasured { samples, error } => write!(
@@ -56,6 +56,15 @@ impl fmt::Display for Notice {
             ),
             Self::Stalled(stall) => write!(f, "{stall}"),
         }
+    }
+}
+
+/// A path as a shell takes it.
+fn argument(path: &Path) -> String {
+    let path = path.display().to_string();
+    match path.chars().all(|c| c.is_alphanumeric() || "/._-+=:,@%".contains(c)) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
     }
 }
 
@@ -72,5 +81,18 @@ pub(super) fn print(notice: &Notice) {
     if new {
         // Where nobody reads it, it is lost: no reason to end a run.
         let _ = writeln!(std::io::stderr(), "surgdb: {text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_is_named_can_be_typed_as_it_stands() {
+        let said = |path: &str| Notice::Untagged { dataset: path.into(), version: 7 }.to_string();
+        assert!(said("/data/a.surgdb").ends_with("(surgdb versions /data/a.surgdb tag NAME --version 7)"));
+        assert!(said("/my data/a.surgdb").ends_with("(surgdb versions '/my data/a.surgdb' tag NAME --version 7)"));
+        assert!(said("it's").ends_with(r"(surgdb versions 'it'\''s' tag NAME --version 7)"));
     }
 }
