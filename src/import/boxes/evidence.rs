@@ -53,8 +53,7 @@ pub(crate) struct Evidence {
 impl Evidence {
     /// Whether a picture's size would say something about a box.
     pub(crate) fn needs_size(found: &Written) -> bool {
-        let (x, y) = found.far_corner();
-        found.form != Form::Percent && (x.max(y) > 1.0 + SLACK || least(found) < -SLACK)
+        found.form != Form::Percent && is_beyond_one(found)
     }
 
     /// Notes a box or point of this record.
@@ -129,8 +128,8 @@ impl Seen {
         let (x, y) = found.far_corner();
         let (far, least) = (x.max(y), least(found));
         self.disordered.note(is_disordered(found), place);
-        let beyond_one = far > 1.0 + SLACK || least < -SLACK;
-        self.unit.note(!beyond_one && !found.is_whole(), place);
+        let beyond_one = is_beyond_one(found);
+        self.unit.note(is_unit(found), place);
         self.beyond_one.note(beyond_one, place);
         self.parts.note(beyond_one && !found.is_whole(), place);
         self.beyond_thousand.note(far > 1000.0 || least < -SLACK * 1000.0, place);
@@ -219,6 +218,16 @@ impl Seen {
     fn told(&self, met: &Met, what: &str) -> String {
         format!("{} of {} {what} (first {})", met.count, self.total, met.first)
     }
+}
+
+/// Whether all numbers lie between 0 and 1, and some have a fraction.
+pub(super) fn is_unit(found: &Written) -> bool {
+    !is_beyond_one(found) && !found.is_whole()
+}
+
+fn is_beyond_one(found: &Written) -> bool {
+    let (x, y) = found.far_corner();
+    x.max(y) > 1.0 + SLACK || least(found) < -SLACK
 }
 
 /// The least of the numbers.

@@ -19,7 +19,7 @@ use crate::import::source::BoxConvention;
 use crate::schema::boxes::{self, Form, Scale, Written};
 use crate::schema::rows::GroundingRow;
 use marks::Meaning;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use evidence::{Evidence, OnPicture};
 pub(super) use marks::may_write_boxes;
@@ -81,8 +81,9 @@ pub(super) fn may_have_boxes(draft: &Draft) -> bool {
 pub(super) struct Boxes {
     convention: BoxConvention,
     decided: BTreeMap<Form, Scale>,
-    /// Whether the source's boxes were looked at.
+    /// Whether the source's boxes were looked at, and which forms have them.
     is_decided: bool,
+    seen: BTreeSet<Form>,
     pub(super) report: BoxReport,
 }
 
@@ -119,6 +120,7 @@ impl Boxes {
     /// Decides by what was seen.
     pub(super) fn decide(&mut self, evidence: &Evidence) {
         self.is_decided = true;
+        self.seen = evidence.forms.keys().copied().collect();
         for (form, seen) in &evidence.forms {
             let what = match self.decided.get(form) {
                 Some(scale) => match seen.contradiction(*scale) {
@@ -160,7 +162,12 @@ impl Boxes {
 
     fn scale(&self, found: &Written) -> Option<Scale> {
         match self.convention {
-            BoxConvention::Auto => self.decided.get(&found.form).copied(),
+            // Not all inputs can be looked at beforehand; what lies between 0 and 1 is certain by itself.
+            BoxConvention::Auto => {
+                let by_itself =
+                    || (!self.seen.contains(&found.form) && evidence::is_unit(found)).then_some(Scale::Unit);
+                self.decided.get(&found.form).copied().or_else(by_itself)
+            }
             BoxConvention::Pixels => Some(Scale::Pixels),
             BoxConvention::Unit => Some(Scale::Unit),
             BoxConvention::Thousand => Some(Scale::Thousand),

@@ -54,12 +54,13 @@ impl Run<'_> {
     /// are taken.
     fn look_at_boxes(&mut self) -> Result<()> {
         let mut evidence = Evidence::default();
+        let roots = self.store.take_roots();
         for input in self.inputs.clone().iter().filter(|input| input.format.is_none_or(Format::is_conversation)) {
             self.store.enter(&input.path);
             self.look_at_input(input, &mut evidence)?;
         }
         self.boxes.decide(&evidence);
-        self.store.enter(&self.current);
+        self.store.look_in(roots);
         Ok(())
     }
 

@@ -146,8 +146,6 @@ pub(super) struct Run<'r> {
     pub(super) options: &'r ImportOptions,
     tell: &'r mut dyn FnMut(&Progress),
     inputs: Rc<[Input]>,
-    /// The input that is read.
-    current: PathBuf,
     store: Store<'r>,
     splits: Splits,
     boxes: Boxes,
@@ -169,7 +167,6 @@ impl<'r> Run<'r> {
             options,
             tell,
             inputs: Rc::new([]),
-            current: PathBuf::new(),
             store: Store::new(options),
             splits: Splits::default(),
             boxes,
@@ -205,7 +202,6 @@ impl<'r> Run<'r> {
 
     fn input(&mut self, input: &Input) -> Result<()> {
         self.store.enter(&input.path);
-        self.current.clone_from(&input.path);
         self.progress.file.clone_from(&input.name);
         let before = (self.progress.bytes, self.report.records.read);
         let (digest, bytes) = match input.format.filter(|format| !format.is_conversation()) {

@@ -193,3 +193,13 @@ fn boxes_that_can_be_read_now_are_filled_in_and_the_record_stays_the_same() {
     assert_eq!(place.import(&[&file]).unwrap().records.replaced, 1);
     assert_ne!(place.found(Table::Conversations, "a"), address);
 }
+
+#[test]
+fn where_boxes_cannot_be_looked_at_beforehand_those_between_0_and_1_are_certain_by_themselves() {
+    let mut place = Place::new();
+    place.options.format = Some("endovis-vqa".parse().unwrap());
+    let lines = "where is suction? [0.1, 0.2, 0.3, 0.4]\nwhere is forceps? [10, 20, 300, 400]\n";
+    let report = place.import(&[&place.write("x.txt", lines)]).unwrap();
+    assert_eq!((report.records.added, report.boxes.boxes, count(&report, Kind::UncertainBox)), (2, 1, 1));
+    assert_eq!(report.boxes.taken.len(), 0);
+}

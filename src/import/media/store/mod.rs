@@ -102,6 +102,16 @@ impl<'o> Store<'o> {
         self.roots = Roots::new(roots.chain(file.parent()));
     }
 
+    /// Where media are looked for now, to be given back to [`Store::look_in`].
+    pub(crate) fn take_roots(&mut self) -> Roots {
+        std::mem::take(&mut self.roots)
+    }
+
+    /// Looks for media there.
+    pub(crate) fn look_in(&mut self, roots: Roots) {
+        self.roots = roots;
+    }
+
     /// The rows that a draft's media will refer to, medium by medium.
     pub(crate) fn names<'d>(&self, draft: &'d Draft) -> Vec<Named<'d>> {
         let task = draft.task.as_deref().or(self.options.source.defaults.task.as_deref());
