@@ -14,7 +14,7 @@
 //! of another size, would not look like:
 //!
 //! - 0–1: some have a fraction;
-//! - pixels: some are beyond 1000 and in their picture; or, on pictures with sides of at most 900, boxes of
+//! - pixels: one in [`LARGE`] or more is beyond 1050 and in its picture, and not just thousandths that went astray; or, on pictures with sides of at most 900, boxes of
 //!   [`PICTURES`] pictures end in the last tenth of the picture's width, and as many of its height, and none beyond;
 //! - 0–1000: some reach beyond their picture in pixels, and boxes of [`PICTURES`] pictures end between 900 and 1000 along
 //!   x, and as many along y, and none beyond.
@@ -35,6 +35,8 @@ const NEAR: f64 = 0.9;
 const TELLING_SIDE: i32 = 900;
 /// One box in so many may have its far corner first.
 const DISORDERED: u64 = 100;
+/// One box in so many must be too large for thousandths, to be in pixels for that.
+const LARGE: u64 = 50;
 
 /// What boxes are on: the name of the picture, and its sides where they are known.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +114,7 @@ pub(super) struct Seen {
     /// Beyond 1, and with a fraction.
     parts: Met,
     beyond_thousand: Met,
-    /// Beyond 1000, and in their picture.
+    /// Beyond 1050, and in their picture.
     large_inside: u64,
     /// Beyond 1, on pictures whose size is known.
     sized: u64,
@@ -142,7 +144,7 @@ impl Seen {
         let is_beyond = sides.into_iter().any(is_beyond);
         self.sized += 1;
         self.beyond_picture.note(is_beyond, place);
-        self.large_inside += u64::from(!is_beyond && far > 1000.0);
+        self.large_inside += u64::from(!is_beyond && far > 1000.0 * (1.0 + SLACK));
         for (near, (end, side)) in self.near_sides.iter_mut().zip(sides) {
             near.note(side <= TELLING_SIDE && end >= f64::from(side) * NEAR, picture);
         }
@@ -151,7 +153,7 @@ impl Seen {
     /// The only convention that these boxes can be in, and why; or why it is not certain.
     pub(super) fn verdict(&self) -> Result<(Scale, String), String> {
         self.order()?;
-        let Self { total, unit, beyond_one, beyond_thousand, beyond_picture, .. } = self;
+        let Self { total, unit, beyond_one, beyond_picture, .. } = self;
         if let Some(against) = self.against(Scale::Unit) {
             if unit.count > 0 {
                 return Err(format!("{} of {total} lie between 0 and 1, and {against}", unit.count));
@@ -163,8 +165,8 @@ impl Seen {
         }
         match (self.against(Scale::Pixels), self.against(Scale::Thousand)) {
             (Some(pixels), Some(thousand)) => Err(format!("{pixels}, and {thousand}")),
-            (None, _) if self.large_inside > 0 => {
-                let why = format!("{} of {total} are beyond 1000, and none beyond its picture", beyond_thousand.count);
+            (None, _) if self.large_inside > 0 && self.large_inside.saturating_mul(LARGE) >= *total => {
+                let why = format!("{} of {total} are beyond 1050, and none beyond its picture", self.large_inside);
                 Ok((Scale::Pixels, why))
             }
             (None, _) if self.near_sides.iter().all(Pictures::are_enough) => Ok((

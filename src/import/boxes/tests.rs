@@ -36,6 +36,9 @@ fn a_convention_is_taken_where_no_other_is_left_and_something_speaks_for_it() {
     ] {
         assert_eq!(repeated(times, texts, size), Ok(expected), "{times} × {texts:?}");
     }
+    let mut some = vec![("[10, 20, 300, 900]", LARGE); 49];
+    some.push(("[10, 20, 1500, 900]", LARGE));
+    assert_eq!(verdict(some), Ok(Scale::Pixels));
     let mut many = vec![("[10, 20, 854, 460]", SMALL); 200];
     many.push(("[300, 20, 10, 460]", SMALL));
     assert_eq!(verdict(many), Ok(Scale::Pixels), "one in two hundred may have its far corner first");
@@ -69,6 +72,17 @@ fn what_may_be_in_two_conventions_is_in_none() {
         let message = repeated(times, texts, size).unwrap_err();
         assert!(message.contains(why), "{times} × {texts:?}: {message}");
     }
+}
+
+#[test]
+fn thousandths_that_went_astray_do_not_make_pixels_of_all() {
+    for astray in ["[10, 20, 1004, 900]", "[10, 20, 1500, 900]"] {
+        let mut boxes = vec![("[10, 20, 300, 900]", LARGE); 99];
+        boxes.push((astray, LARGE));
+        let message = verdict(boxes).unwrap_err();
+        assert!(message.contains("1 of 100 are not between 0 and 1000 (first record 99)"), "{astray}: {message}");
+    }
+    assert!(verdict([("[10, 20, 1004, 900]", LARGE)]).is_err());
 }
 
 #[test]
