@@ -360,3 +360,62 @@ fn a_dataset_is_not_copied_into_itself_and_a_stopped_copy_leaves_nothing() {
     assert_eq!(std::fs::read_dir(to.path().join("claims")).unwrap().count(), 0);
     assert_eq!(std::fs::read_dir(to.path().join("frames")).unwrap().count(), 0);
 }
+
+/// The file that the blobs of a dataset are in, and whether it has another name too or shares its blocks.
+fn blob_file(dataset: &Dataset) -> std::path::PathBuf {
+    let [file] = &dataset.manifest().files["blobs"][..] else { panic!("there are several") };
+    dataset.path().join(&file.path)
+}
+
+#[test]
+fn files_of_blobs_that_go_whole_are_shared() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let from = stored(&dir.path().join("from.surgdb"), samples());
+    let (to, report) = copy(&from, &new(&dir, "to.surgdb"), &CopyOptions::default()).unwrap();
+    let (here, there) = (blob_file(&from).metadata().unwrap(), blob_file(&to).metadata().unwrap());
+    let is_second_name = (here.dev(), here.ino()) == (there.dev(), there.ino());
+    // Where the file system has reflinks, it is a file of its own.
+    assert!(report.shared > 0 && report.shared == report.bytes && (is_second_name || here.len() == there.len()));
+    sound(&to);
+    let mut symbols = Symbols::default();
+    assert_eq!(rows(&from, &mut symbols), rows(&to, &mut symbols));
+    // The one lives on where the other ends, and goes on growing.
+    std::fs::remove_dir_all(from.path()).unwrap();
+    let mut appender = to.append().unwrap();
+    let new_blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"new" }).unwrap();
+    assert!(to.manifest().files["blobs"][0].fragments.iter().all(|part| part.fragment != new_blob.address.fragment()));
+    let grown = appender.commit(Operation::new("append")).unwrap();
+    sound(&grown);
+    assert_eq!(grown.count(Table::Blobs).unwrap(), to.count(Table::Blobs).unwrap() + 1);
+}
+
+#[test]
+fn files_that_hold_what_is_not_copied_are_not_shared() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = stored(&dir.path().join("from.surgdb"), samples());
+    let (to, report) = copy(&from, &new(&dir, "part.surgdb"), &of_ids(&from, &["instrument recognition"])).unwrap();
+    assert_eq!((report.shared, to.count(Table::Blobs).unwrap() < from.count(Table::Blobs).unwrap()), (0, true));
+    sound(&to);
+    // Into a dataset whose numbers are in use.
+    let busy = one(&dir, "busy.surgdb", b"x", None);
+    let (after, report) = copy(&from, &busy, &CopyOptions::default()).unwrap();
+    assert_eq!(report.shared, 0);
+    sound(&after);
+    // A deleted row's bytes stay behind.
+    let alone = one(&dir, "alone.surgdb", b"secret picture", None);
+    let frame = alone.address(Table::Frames, 0).unwrap();
+    let blob = alone.frame(frame).unwrap().blob().unwrap().unwrap();
+    let mut kept = alone.append().unwrap();
+    kept.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"other" }).unwrap();
+    let alone = kept.commit(Operation::new("append")).unwrap();
+    let selection = Selection::of(&alone, Table::Blobs, [blob]).unwrap();
+    let rest = alone.select(Table::Blobs, &Filter::all()).unwrap();
+    assert_eq!((selection.len(), rest.len()), (1, 2));
+    let options = CopyOptions { selection: Some(selection), ..CopyOptions::default() };
+    let (to, report) = copy(&alone, &new(&dir, "blob.surgdb"), &options).unwrap();
+    // It has a file of its own, which goes whole.
+    assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (1, 14));
+    let path = blob_file(&to);
+    assert!(!std::fs::read(path).unwrap().windows(5).any(|window| window == b"other"));
+}

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::format::constants::{COLUMNS_DIR, DELETIONS_DIR, FRAGMENT_MAX, INDEX_DIR, TABLES};
 use crate::format::manifest::{claim_path, data_path, version_path};
 use crate::storage::fault;
-use crate::storage::publish::{NewFile, random_token, unlink};
+use crate::storage::publish::{NewFile, random_token, share, unlink};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -83,6 +83,38 @@ impl Claims {
                 number += 1;
             }
         }
+    }
+
+    /// Takes this number, if it is free and above those that were taken here.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no dataset; `Io`.
+    pub(super) fn take_exactly(&mut self, number: u32) -> Result<bool> {
+        let is_next = self.numbers.last().is_none_or(|last| *last < number) && number <= FRAGMENT_MAX;
+        if !is_next || !self.claim(number)? {
+            return Ok(false);
+        }
+        if number < self.next_of_newest()? || self.is_borne(number) {
+            self.give_back(number)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Publishes another dataset's file under a number that was taken, without copying it; says whether the file system
+    /// could.
+    ///
+    /// # Errors
+    /// As [`Claims::publish`].
+    pub(super) fn share(&mut self, from: &Path, folder: &str, number: u32) -> Result<bool> {
+        self.check()?;
+        let path = self.root.join(data_path(folder, number));
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_shared = share(from, &self.root.join(folder), &name)?;
+        if is_shared {
+            self.files.push(path);
+        }
+        Ok(is_shared)
     }
 
     /// Whether a file has this number already: one that a writer left behind whose claim is lost.

@@ -19,7 +19,7 @@ mod gather;
 mod index;
 mod interleave;
 mod lazy;
-mod link;
+pub(crate) mod link;
 mod live;
 mod merge;
 mod open;

@@ -186,6 +186,40 @@ pub fn publish_bytes(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     file.publish()
 }
 
+/// Makes `name` in the folder `dir` a file with the bytes of another, without copying them: one that shares its blocks
+/// until either is changed (a reflink), or a second name of it (a hard link). Says whether the file system could. Only for
+/// files that nobody changes in place.
+///
+/// # Errors
+/// `Exists` when the name is taken; those of [`NewFile::create`] and [`NewFile::publish`].
+pub fn share(from: &Path, dir: &Path, name: &str) -> Result<bool> {
+    let clone = NewFile::create(dir, name)?;
+    let source = File::open(from).map_err(|error| Error::io("cannot read it", error).in_file(from))?;
+    if reflink(&clone.file, &source) {
+        return clone.publish().map(|()| true);
+    }
+    drop(clone);
+    let path = dir.join(name);
+    match fault::step("hard link").and_then(|()| fs::hard_link(from, &path)) {
+        Ok(()) => sync_dir(dir).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Error::exists("there is a file with this name already").in_file(path).caused_by(error))
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+/// Lets a file share all blocks of another; says whether the file system could.
+#[cfg(target_os = "linux")]
+fn reflink(file: &File, source: &File) -> bool {
+    rustix::fs::ioctl_ficlone(file, source).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reflink(_: &File, _: &File) -> bool {
+    false
+}
+
 /// Removes a file, or finds that it is gone already.
 ///
 /// # Errors

@@ -17,7 +17,8 @@ Examples:
   surgdb copy mine.surgdb all.surgdb                               one dataset into another
   surgdb copy mine.surgdb all.surgdb --as videos=videos-mine       under another name for a source
 
-What the rows refer to goes with them: pictures, videos, cases, and so on; bytes are stored once. Rows are told apart by
+What the rows refer to goes with them: pictures, videos, cases, and so on; bytes are stored once, and files of pictures
+and videos that a new dataset gets whole are not copied where the file system can share them. Rows are told apart by
 source and id: one that is there already is not added again, and another one with the same source and id stops the copy.
 Sources go with their licences. Addresses are new: saved selections of the one dataset are none of the other.";
 
@@ -130,6 +131,7 @@ fn facts(report: &CopyReport) -> Value {
         "version": report.version,
         "rows": rows,
         "bytes": report.bytes,
+        "shared": report.shared,
         "columns": report.columns,
         "sources": report.sources,
     })
@@ -146,7 +148,11 @@ fn print(report: &CopyReport, into: &Path, out: &mut Output) -> Result<()> {
         lines.row([table.name().into(), ui::count(rows.added), ui::count(rows.there), ui::count(rows.kept)]);
     }
     out.table(&lines, 2)?;
-    out.line(format_args!("  {} of media", ui::bytes(report.bytes)))?;
+    let shared = match report.shared {
+        0 => String::new(),
+        shared => format!(", {} of them in files that both datasets share", ui::bytes(shared)),
+    };
+    out.line(format_args!("  {} of media{shared}", ui::bytes(report.bytes)))?;
     for (column, values) in &report.columns {
         out.line(format_args!("  added column {column}: {}", ui::counted(*values, "value")))?;
     }

@@ -185,6 +185,12 @@ impl<B: RowBuilder> TableWriter<B> {
         Ok(())
     }
 
+    /// Takes a whole file of rows, which was published already.
+    pub fn adopt(&mut self, file: FileEntry) {
+        self.full.extend(file.fragments.iter().map(|part| (part.fragment, part.rows)));
+        self.done.push(file);
+    }
+
     /// Whether an address is one of the rows that were appended here.
     pub fn holds(&self, address: Address) -> bool {
         let open = self.open.iter().map(|open| (open.fragment, open.rows));

@@ -3,11 +3,13 @@
 use super::Appender;
 use super::blob::{BlobInfo, Digested, STREAM_FROM};
 use crate::dataset::index::IndexKind;
-use crate::dataset::{Blob, link, pictures};
+use crate::dataset::{Blob, Dataset, link, pictures};
 use crate::error::{Error, Result};
 use crate::format::Address;
+use crate::format::manifest::FileEntry;
 use crate::schema::build::BlobsBuilder;
 use crate::schema::rows::BlobRow;
+use crate::schema::tables::Table;
 use crate::schema::views;
 use crate::write::StreamedValues;
 use std::fs::File;
@@ -87,6 +89,44 @@ impl Appender {
                 Ok(info)
             }
         }
+    }
+
+    /// Takes a whole file of another dataset's blobs, without copying it, where its number and those of its fragments
+    /// are free and the file system can. Its rows have the addresses that they have there. Their bytes are held against
+    /// their checksums.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Conflict`, `Io`.
+    pub(in crate::dataset) fn shared_blobs(&mut self, from: &Dataset, file: &FileEntry) -> Result<bool> {
+        let next = self.dataset.manifest().next;
+        let Some(number) = file.number() else { return Ok(false) };
+        let is_new = |number: u32| number >= next;
+        if !is_new(number) || !file.fragments.iter().all(|part| is_new(part.fragment.get())) {
+            return Ok(false);
+        }
+        let mut digests = Vec::new();
+        for address in file.fragments.iter().flat_map(|part| (0..part.rows).map(|row| part.fragment.address(row))) {
+            let blob = from.blob(address)?;
+            let size = u64::try_from(blob.size()?).map_err(|_| Error::corrupt("the size of a blob is negative"))?;
+            let is_linked = blob.uri()?.is_some();
+            if !is_linked && blob.bytes()?.len() as u64 != size {
+                return Err(Error::corrupt(format!("the blob {address} has other bytes than its row says")));
+            }
+            digests.push((Digested { digest: blob.digest()?, crc32: blob.crc32()?, size }, address, is_linked));
+        }
+        // Numbers that are taken later are above this one, so that no fragment is met again.
+        if file.fragments.iter().any(|part| part.fragment.get() > number) || !self.claims.take_exactly(number)? {
+            return Ok(false);
+        }
+        if !self.claims.share(&from.file_path(&file.path), Table::Blobs.name(), number)? {
+            return Ok(false);
+        }
+        for (digested, address, is_linked) in digests {
+            let known = if is_linked { &mut self.links } else { &mut self.digests };
+            known.insert(digested.identity(), address);
+        }
+        self.blobs.adopt(file.clone());
+        Ok(true)
     }
 
     pub(super) fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {

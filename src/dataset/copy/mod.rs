@@ -6,6 +6,7 @@
 mod columns;
 mod refs;
 mod rows;
+mod shared;
 mod sources;
 
 use crate::dataset::{Appender, Dataset, Selection};
@@ -57,6 +58,8 @@ pub struct CopyReport {
     pub rows: BTreeMap<Table, CopiedRows>,
     /// Bytes of new blobs.
     pub bytes: u64,
+    /// How many of them are in files that both datasets share, so that they were not copied.
+    pub shared: u64,
     /// Values by added column, as `table.name`.
     pub columns: BTreeMap<String, u64>,
     /// Sources of the rows, as the target calls them, and their licences.
@@ -80,6 +83,9 @@ impl Dataset {
     /// Addresses are new, and references follow. Replaced values are copied as base values, added columns with the rows
     /// that have them; blobs are stored once by their content, and linked ones stay linked. Sources go with their
     /// licences and the reports of their imports. Memory: what an appender takes, and about 80 bytes a copied row.
+    ///
+    /// A file of blobs all of whose rows are copied, none of them deleted, into a dataset that has used no file number up
+    /// to its own, is shared where the file system can (a reflink, else a hard link): it is read, and not written.
     ///
     /// # Errors
     /// `Exists` when the target has another row with the same source and id; `Invalid` when both are one dataset, or a
@@ -141,6 +147,7 @@ impl<'a> Copier<'a> {
             None => ORDER.into_iter().map(|table| from.count(table)).sum::<Result<u64>>()?,
         };
         let mut done = CopyProgress { total, ..CopyProgress::default() };
+        self.share_blobs()?;
         let mut take = |copier: &mut Self, address: Address| {
             if done.rows.is_multiple_of(PROGRESS_EVERY) {
                 progress(CopyProgress { bytes: copier.report.bytes, ..done })?;

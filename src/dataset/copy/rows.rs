@@ -162,7 +162,7 @@ impl Copier<'_> {
         Ok(())
     }
 
-    fn added(&mut self, table: Table, from: Address, to: Address) {
+    pub(super) fn added(&mut self, table: Table, from: Address, to: Address) {
         self.taken.insert(from, to);
         self.new[table as usize].push(from);
         self.report.rows.entry(table).or_default().added += 1;
