@@ -144,7 +144,15 @@ fn a_picture_whose_bytes_are_gone_goes_out_by_name_or_stops_the_export() {
     }
     let dataset = appender.commit(Operation::new("append")).unwrap();
     std::fs::remove_file(&linked).unwrap();
-    for format in ExportFormat::ALL {
+    // Those that hold all records; the forms of trainers leave such records out.
+    let all = [
+        ExportFormat::Llava,
+        ExportFormat::Messages,
+        ExportFormat::Parquet,
+        ExportFormat::Hf,
+        ExportFormat::WebDataset,
+    ];
+    for format in all {
         let out = dir.path().join(format.name());
         let options = ExportOptions { format, ..Default::default() };
         let report = exported(&dataset, &out, &options);

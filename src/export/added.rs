@@ -15,6 +15,19 @@ use arrow_array::Array;
 /// # Errors
 /// `Corrupt`; `Deleted` or `NotInVersion` when what is selected is not there.
 pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report: &mut ExportReport) -> Result<()> {
+    let reached = || selection.map(|selection| Reached::from(dataset, selection)).transpose();
+    lose(dataset, reached, report)
+}
+
+/// The same of these rows and what can be reached from them.
+///
+/// # Errors
+/// As [`lose_all`].
+pub(super) fn lose_of(dataset: &Dataset, rows: &[Address], report: &mut ExportReport) -> Result<()> {
+    lose(dataset, || Reached::from_rows(dataset, rows).map(Some), report)
+}
+
+fn lose(dataset: &Dataset, reached: impl FnOnce() -> Result<Option<Reached>>, report: &mut ExportReport) -> Result<()> {
     let is_written = |side: &SideColumn| {
         side.table == Table::Conversations.name() && side.name == SPLIT && matches!(side.ty.as_str(), "dict" | "text")
     };
@@ -23,7 +36,7 @@ pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report:
     if added.is_empty() {
         return Ok(());
     }
-    let reached = selection.map(|selection| Reached::from(dataset, selection)).transpose()?;
+    let reached = reached()?;
     for side in added {
         let table = Table::named(&side.table)?;
         let mut values = 0;

@@ -48,6 +48,11 @@ impl OutputFolder {
         Ok(Self { root, target: Some(path.to_path_buf()) })
     }
 
+    /// Where a file of the folder is now; its name is a path with slashes.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// Starts a file of the folder; its name is a path with slashes.
     ///
     /// # Errors
@@ -75,6 +80,21 @@ impl OutputFolder {
         let mut file = self.file(name)?;
         file.write_all(bytes).map_err(|error| Error::io("cannot write it", error).in_file(&file.path))?;
         file.finish().map(drop)
+    }
+
+    /// Gives a file outside of the folder a second name in it; says whether the file system could.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn link(&self, name: &str, file: &Path) -> Result<bool> {
+        let path = self.root.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| Error::io("cannot create the folder", error).in_file(parent))?;
+        }
+        // A link of a link would be one to a name, not to the file.
+        let Ok(file) = file.canonicalize() else { return Ok(false) };
+        let _ = fs::remove_file(&path);
+        Ok(fs::hard_link(file, &path).is_ok())
     }
 
     /// Gives a new folder its name.

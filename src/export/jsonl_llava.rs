@@ -17,4 +17,5 @@ pub(super) const FORM: Form = Form {
     endings_are_lists: false,
     roles: Roles { user: "human", assistant: "gpt" },
     style: MessageStyle::Placeholders,
+    is_closed: false,
 };

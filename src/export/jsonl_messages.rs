@@ -16,5 +16,6 @@ pub(super) fn form(style: MessageStyle) -> Form {
         endings_are_lists: true,
         roles: Roles { user: "user", assistant: "assistant" },
         style,
+        is_closed: false,
     }
 }

@@ -1,13 +1,15 @@
-//! The picture folder: where each picture and video of an export goes, and its bytes, written once.
+//! Where each picture and video of an export goes: into a file of the folder, written once; or into what holds the
+//! records, where only the names are given here.
 
 use super::folder::OutputFolder;
-use super::{ExportReport, OnMissing, sources};
-use crate::dataset::Dataset;
+use super::{ExportReport, OnMissing, Pictures, sources};
+use crate::dataset::{Dataset, link};
 use crate::error::Result;
 use crate::format::Address;
 use crate::schema::tables::Table;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// How long a part of a path may be in bytes: what file systems allow, less what telling clashes apart takes.
@@ -15,23 +17,41 @@ const PART_MAX: usize = 240;
 /// How many names are tried before the address gives one.
 const TRIES: usize = 9;
 
+/// Where the bytes of pictures and videos go.
+pub(super) enum MediaTo<'a> {
+    /// Into files of the export's folder.
+    Folder(&'a OutputFolder, Pictures),
+    /// Into what holds the records, under the names that files of a folder would have.
+    Records,
+    /// Into what holds the sample, under names that are made of its key.
+    Sample {
+        /// The sample's key.
+        key: String,
+        /// Whether it has several.
+        is_numbered: bool,
+    },
+}
+
 /// The pictures and videos of an export.
 pub(super) struct MediaFolder<'a> {
     dataset: &'a Dataset,
-    folder: &'a OutputFolder,
+    to: MediaTo<'a>,
     written: HashMap<Address, Rc<str>>,
     /// Names that are taken, in lower case: some file systems do not tell case apart.
     names: HashSet<String>,
     folders: HashSet<String>,
+    /// Those whose bytes cannot be had.
+    gone: HashSet<Address>,
     on_missing: OnMissing,
 }
 
 impl<'a> MediaFolder<'a> {
     /// The folder, in which these names are taken.
-    pub(super) fn new(dataset: &'a Dataset, folder: &'a OutputFolder, taken: &[&str]) -> Self {
+    pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[&str]) -> Self {
         let names = taken.iter().map(|name| name.to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
-        Self { dataset, folder, written: HashMap::new(), names, folders, on_missing: OnMissing::default() }
+        let (written, gone) = Default::default();
+        Self { dataset, to, written, names, folders, gone, on_missing: OnMissing::default() }
     }
 
     /// The same, with this done where bytes cannot be had.
@@ -39,7 +59,14 @@ impl<'a> MediaFolder<'a> {
         Self { on_missing, ..self }
     }
 
-    /// The path of a frame or a video relative to the export's folder; its bytes are written when it is first asked for.
+    /// Starts a sample that holds its media itself.
+    pub(super) fn start_sample(&mut self, key: String, is_numbered: bool) {
+        self.to = MediaTo::Sample { key, is_numbered };
+        self.written.clear();
+    }
+
+    /// The path of a frame or a video relative to the export's folder; its bytes are written when it is first asked for,
+    /// if they go into a file of their own.
     ///
     /// # Errors
     /// `Corrupt`, `Io`; `NotFound` where its bytes cannot be had and the export is to stop.
@@ -48,30 +75,122 @@ impl<'a> MediaFolder<'a> {
             return Ok(path.clone());
         }
         let found = Found::read(self.dataset, address)?;
-        let said = found.written.as_deref().unwrap_or(&found.id);
-        let bytes = self.on_missing.judge(found.bytes, said, address, report)?;
-        let name: Rc<str> = match &bytes {
-            None => {
+        let bytes = match self.to {
+            MediaTo::Folder(..) => bytes_of(self.dataset, address),
+            // They are read where they go.
+            _ => found.check(self.dataset),
+        };
+        let bytes = self.judged(bytes, &found, address, report)?;
+        let name: Rc<str> = match &self.to {
+            MediaTo::Sample { key, is_numbered } if bytes.is_some() => {
+                let ending = found.ending();
+                match is_numbered {
+                    true => format!("{key}.{}{ending}", self.written.len()).into(),
+                    false => format!("{key}{ending}").into(),
+                }
+            }
+            MediaTo::Sample { .. } => {
+                let wanted = sanitised(found.written.as_deref().unwrap_or(&found.id));
+                // Below a folder that no sample has, so that nobody comes to another picture's file.
+                format!("missing/{}/{wanted}", self.written.len()).into()
+            }
+            _ if bytes.is_none() => {
                 let written = found.written.as_deref().unwrap_or(&found.id);
                 let clean = sanitised(written);
                 // Nobody who follows the path may come to another picture's file.
                 let name = self.name(&clean, address);
                 if name == clean && means(written) { written.into() } else { name.into() }
             }
-            Some(bytes) => {
+            _ => {
                 let mut wanted = sanitised(found.written.as_deref().unwrap_or(&found.id));
                 if !has_ending(&wanted) {
-                    wanted.push_str(ending(&found.media_type));
+                    wanted.push_str(found.ending());
                 }
                 let name = self.name(&wanted, address);
-                self.folder.write(&name, bytes)?;
-                report.media += 1;
-                report.media_bytes += bytes.len() as u64;
+                if let MediaTo::Folder(folder, pictures) = &self.to
+                    && let Some(bytes) = &bytes
+                {
+                    report.media += 1;
+                    report.media_bytes += found.size;
+                    // The bytes were read, so that the file is known to be what was linked.
+                    let linked = found.linked.filter(|_| *pictures == Pictures::Link);
+                    match linked.map(|linked| folder.link(&name, &linked)).transpose()? {
+                        Some(true) => report.linked += 1,
+                        _ => folder.write(&name, bytes)?,
+                    }
+                }
                 name.into()
             }
         };
         self.written.insert(address, name.clone());
         Ok(name)
+    }
+
+    /// The bytes of a frame or a video, where they can be had.
+    ///
+    /// # Errors
+    /// As [`MediaFolder::path`].
+    pub(super) fn bytes(&mut self, address: Address, report: &mut ExportReport) -> Result<Option<Cow<'a, [u8]>>> {
+        if self.gone.contains(&address) {
+            return Ok(None);
+        }
+        let found = Found::read(self.dataset, address)?;
+        self.judged(bytes_of(self.dataset, address), &found, address, report)
+    }
+
+    /// How many bytes a frame or a video has.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn size(&self, address: Address) -> Result<u64> {
+        Found::read(self.dataset, address).map(|found| found.size)
+    }
+
+    /// Whether it was found that the bytes cannot be had.
+    pub(super) fn is_gone(&self, address: Address) -> bool {
+        self.gone.contains(&address)
+    }
+
+    /// The bytes, if they are there; that they are not is noted once.
+    fn judged(
+        &mut self,
+        bytes: Result<Option<Cow<'a, [u8]>>>,
+        found: &Found,
+        address: Address,
+        report: &mut ExportReport,
+    ) -> Result<Option<Cow<'a, [u8]>>> {
+        if self.gone.contains(&address) {
+            return Ok(None);
+        }
+        let said = found.written.as_deref().unwrap_or(&found.id);
+        let bytes = self.on_missing.judge(bytes, said, address, report)?;
+        if bytes.is_none() {
+            self.gone.insert(address);
+        }
+        Ok(bytes)
+    }
+
+    /// Writes a part of a video as a file of its own, beside where the video's would be.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub(super) fn part(
+        &mut self,
+        video: Address,
+        mark: &str,
+        bytes: &[u8],
+        report: &mut ExportReport,
+    ) -> Result<Rc<str>> {
+        let found = Found::read(self.dataset, video)?;
+        let whole = sanitised(found.written.as_deref().unwrap_or(&found.id));
+        let stem = if has_ending(&whole) { whole.rsplit_once('.').map_or(&*whole, |(stem, _)| stem) } else { &whole };
+        let name = self.name(&format!("{stem}{mark}.mp4"), video);
+        if let MediaTo::Folder(folder, _) = &self.to {
+            folder.write(&name, bytes)?;
+            report.media += 1;
+            report.media_bytes += bytes.len() as u64;
+        }
+        Ok(name.into())
     }
 
     /// The wanted name, or one like it that is free.
@@ -118,31 +237,61 @@ impl<'a> MediaFolder<'a> {
     }
 }
 
-/// What a frame's or video's row says of its file.
-struct Found<'a> {
-    written: Option<String>,
-    id: String,
-    media_type: String,
-    bytes: Result<Option<Cow<'a, [u8]>>>,
+/// The bytes of a frame or a video, where the dataset has them.
+///
+/// # Errors
+/// `LinkBroken`, `Corrupt`, `Io`.
+pub(super) fn bytes_of(dataset: &Dataset, address: Address) -> Result<Option<Cow<'_, [u8]>>> {
+    match dataset.table_of(address)? {
+        Table::Videos => dataset.video(address)?.bytes(),
+        _ => dataset.frame(address)?.bytes(),
+    }
 }
 
-impl<'a> Found<'a> {
-    fn read(dataset: &'a Dataset, address: Address) -> Result<Self> {
-        let (written, id, blob, bytes) = match dataset.table_of(address)? {
+/// What a frame's or video's row says of its file.
+struct Found {
+    written: Option<String>,
+    id: String,
+    /// None where the dataset does not have the bytes.
+    blob: Option<Address>,
+    media_type: Option<String>,
+    size: u64,
+    /// The file outside of the dataset that the bytes are in.
+    linked: Option<PathBuf>,
+}
+
+impl Found {
+    fn read(dataset: &Dataset, address: Address) -> Result<Self> {
+        let (written, id, blob) = match dataset.table_of(address)? {
             Table::Videos => {
                 let video = dataset.video(address)?;
-                (video.path()?.map(str::to_owned), video.id()?.to_owned(), video.blob()?, video.bytes())
+                (video.path()?.map(str::to_owned), video.id()?.to_owned(), video.blob()?)
             }
             _ => {
                 let frame = dataset.frame(address)?;
-                (frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.blob()?, frame.bytes())
+                (frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.blob()?)
             }
         };
-        let media_type = match blob {
-            Some(blob) => dataset.blob(blob)?.media_type()?.to_owned(),
-            None => String::new(),
-        };
-        Ok(Self { written, id, media_type, bytes })
+        let address = blob;
+        let blob = blob.map(|blob| dataset.blob(blob)).transpose()?;
+        let media_type = blob.as_ref().map(|blob| blob.media_type().map(str::to_owned)).transpose()?;
+        let uri = blob.as_ref().map(|blob| blob.uri()).transpose()?.flatten();
+        let linked = uri.and_then(link::path_of);
+        let size = blob.as_ref().map(|blob| blob.size()).transpose()?;
+        let size = size.map_or(0, |size| u64::try_from(size).unwrap_or(0));
+        Ok(Self { written, id, blob: address, media_type, size, linked })
+    }
+
+    /// Whether the bytes seem to be there, without reading them: then as nothing.
+    fn check<'a>(&self, dataset: &Dataset) -> Result<Option<Cow<'a, [u8]>>> {
+        match self.blob {
+            Some(blob) => dataset.blob(blob)?.check_link().map(|()| Some(Cow::Borrowed(&[][..]))),
+            None => Ok(None),
+        }
+    }
+
+    fn ending(&self) -> &'static str {
+        ending(self.media_type.as_deref().unwrap_or_default())
     }
 }
 
@@ -222,7 +371,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dataset = Dataset::create(dir.path().join("x.surgdb")).unwrap();
         let folder = OutputFolder::new(&dir.path().join("out"), false).unwrap();
-        let mut media = MediaFolder::new(&dataset, &folder, &["conversations.jsonl"]);
+        let mut media =
+            MediaFolder::new(&dataset, MediaTo::Folder(&folder, Pictures::Folder), &["conversations.jsonl"]);
         let address = Address::new((3 << 32) + 4).unwrap();
         let mut name = |wanted: &str| media.name(wanted, address);
         assert_eq!(name("a/b.png"), "a/b.png");

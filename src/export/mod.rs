@@ -1,8 +1,8 @@
 //! Exporters: a dataset, or a selection of it, written in the forms that others read; one file a form.
 //!
-//! They use the modules below `dataset` and it; the command line uses them. What is written for `jsonl_llava` and
-//! `jsonl_messages` is read by this crate's importer into an equal dataset; what a form cannot hold is counted in
-//! [`ExportReport::lost`].
+//! They use the modules below `dataset` and it; the command line uses them. What is written for `jsonl_llava`,
+//! `jsonl_messages` and `webdataset` is read by this crate's importer into an equal dataset; what a form cannot hold is
+//! counted in [`ExportReport::lost`], and what those who read it could not take in [`ExportReport::left_out`].
 //!
 //! Where a form has no field for something, its record has an object `surgdb` that says it; others ignore it, and
 //! [`ExportOptions::plain`] leaves it out. Its fields, each there only where it is needed:
@@ -24,8 +24,11 @@
 
 mod added;
 mod boxes;
+mod coco;
+mod cut;
 mod files;
 mod folder;
+mod hf;
 mod json;
 mod jsonl_llava;
 mod jsonl_messages;
@@ -37,7 +40,10 @@ mod placement;
 mod reached;
 mod record;
 mod sources;
+mod splits;
+mod trainers;
 mod turns;
+mod webdataset;
 
 pub use missing::{Missing, OnMissing};
 
@@ -65,11 +71,34 @@ pub enum ExportFormat {
     Messages,
     /// Parquet, a file a table, with the bytes inside.
     Parquet,
+    /// Parquet as Hugging Face's `datasets` loads it: a row a conversation, its pictures inside.
+    Hf,
+    /// LLaMA-Factory: JSONL or Parquet files for each purpose, with `dataset_info.json`.
+    LlamaFactory,
+    /// ms-swift: JSONL files for each purpose, with boxes in `objects`.
+    MsSwift,
+    /// Qwen-VL's fine-tuning code: JSONL with `conversations`.
+    QwenVl,
+    /// COCO: what annotations say of places in pictures, in one JSON file with the pictures beside it.
+    Coco,
+    /// WebDataset: tar archives of samples.
+    #[serde(rename = "webdataset")]
+    WebDataset,
 }
 
 impl ExportFormat {
     /// All forms.
-    pub const ALL: [Self; 3] = [Self::Llava, Self::Messages, Self::Parquet];
+    pub const ALL: [Self; 9] = [
+        Self::Llava,
+        Self::Messages,
+        Self::Parquet,
+        Self::Hf,
+        Self::LlamaFactory,
+        Self::MsSwift,
+        Self::QwenVl,
+        Self::Coco,
+        Self::WebDataset,
+    ];
 
     /// Its name, as `--format` takes it.
     pub fn name(self) -> &'static str {
@@ -77,6 +106,12 @@ impl ExportFormat {
             Self::Llava => "llava",
             Self::Messages => "messages",
             Self::Parquet => "parquet",
+            Self::Hf => "hf",
+            Self::LlamaFactory => "llama-factory",
+            Self::MsSwift => "ms-swift",
+            Self::QwenVl => "qwen-vl",
+            Self::Coco => "coco",
+            Self::WebDataset => "webdataset",
         }
     }
 }
@@ -120,6 +155,36 @@ impl FromStr for MessageStyle {
     }
 }
 
+/// How a form without a field for it shows where in a video a clip starts and ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClipForm {
+    /// Cut out of the video where that can be done, else by frames of the dataset; where there are none, the record is
+    /// left out.
+    #[default]
+    Auto,
+    /// Cut out of the video, from the key frame at or before its start, without decoding; else the record is left out.
+    Cut,
+    /// By frames of the dataset that lie in it.
+    Frames,
+    /// By the whole video, which is told as lost.
+    Whole,
+}
+
+impl FromStr for ClipForm {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "cut" => Ok(Self::Cut),
+            "frames" => Ok(Self::Frames),
+            "whole" => Ok(Self::Whole),
+            _ => Err(Error::invalid(format!("clips are not shown as {name:?}; it is auto, cut, frames or whole"))),
+        }
+    }
+}
+
 /// What is exported, and how.
 #[derive(Clone, Debug, Default)]
 pub struct ExportOptions<'a> {
@@ -128,7 +193,7 @@ pub struct ExportOptions<'a> {
     /// How messages say where a picture stands.
     pub style: MessageStyle,
     /// Only these conversations, in this order; all of them where none are named. Of other tables only what they refer
-    /// to goes out with them.
+    /// to goes out with them. For COCO these are annotations, and the pictures that they are about.
     pub selection: Option<&'a [Address]>,
     /// Write into a folder that has something in it: what has another content is replaced, the rest is left.
     pub overwrite: bool,
@@ -138,6 +203,56 @@ pub struct ExportOptions<'a> {
     pub missing: OnMissing,
     /// Leave the `surgdb` object out of records; what it would have said is counted as lost.
     pub plain: bool,
+    /// How the forms of trainers show clips.
+    pub clips: ClipForm,
+    /// Whether pictures and videos become files of their own, or second names of the files that they are linked to.
+    pub pictures: Pictures,
+    /// The axis of labels whose names are the categories of COCO; else the role of each region.
+    pub axis: Option<&'a str>,
+    /// When an archive of WebDataset ends.
+    pub shards: Shards,
+}
+
+/// How pictures and videos come into an export's folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pictures {
+    /// Their bytes are written.
+    #[default]
+    Folder,
+    /// Where the dataset has a link to a file, the export gets that very file under another name (a hard link), if the
+    /// file system can; else their bytes are written.
+    Link,
+    /// Pictures stand in the records, in Parquet files: for LLaMA-Factory alone.
+    Inside,
+}
+
+impl FromStr for Pictures {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "folder" => Ok(Self::Folder),
+            "link" => Ok(Self::Link),
+            "inside" => Ok(Self::Inside),
+            _ => Err(Error::invalid(format!("pictures are not exported as {name:?}; it is folder, link or inside"))),
+        }
+    }
+}
+
+/// When an archive ends, and the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shards {
+    /// The most samples in it.
+    pub samples: u64,
+    /// The most bytes in it; a sample that is larger has one of its own.
+    pub bytes: u64,
+}
+
+impl Default for Shards {
+    fn default() -> Self {
+        Self { samples: 10_000, bytes: 1 << 30 }
+    }
 }
 
 /// How far an export is.
@@ -160,10 +275,16 @@ pub struct ExportReport {
     pub version: u64,
     /// Rows by table; of JSON forms the records.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Pictures and videos, each counted once.
+    /// Records by file, where there may be several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, u64>,
+    /// Pictures and videos, each counted once; where they stand in records or archives, as often as they do.
     pub media: u64,
     /// Their bytes.
     pub media_bytes: u64,
+    /// How many of them are second names of the files that they are linked to.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub linked: u64,
     /// Bytes of all other files.
     pub bytes: u64,
     /// Pictures and videos that went out without their bytes.
@@ -177,6 +298,9 @@ pub struct ExportReport {
     /// Boxes and points that are written in the scale that was asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub boxes: u64,
+    /// Records that were left out because those who read the form could not take them, by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<Cow<'static, str>, u64>,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// The sources of what was exported; each is described in a file of its own.
@@ -204,6 +328,10 @@ impl ExportReport {
             *self.lost.entry(what.into()).or_default() += count;
         }
     }
+
+    fn leave_out(&mut self, why: impl Into<Cow<'static, str>>) {
+        *self.left_out.entry(why.into()).or_default() += 1;
+    }
 }
 
 /// Told how far an export is, every so often; an error of it ends the export, and nothing is left behind.
@@ -224,16 +352,23 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 /// ```
 ///
 /// # Errors
-/// `Invalid` when boxes are to be written anew in Parquet; `Exists` when there is something in the folder and it is not to be overwritten;
-/// `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export; `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
+/// `Invalid` when the form cannot do what the options ask for; `Exists` when there is something in the folder and it is
+/// not to be overwritten; `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export;
+/// `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
 pub fn export(
     dataset: &Dataset,
     out: impl AsRef<Path>,
     options: &ExportOptions<'_>,
     progress: &mut OnProgress<'_>,
 ) -> Result<ExportReport> {
-    if options.boxes.is_some() && options.format == ExportFormat::Parquet {
-        return Err(Error::invalid("Parquet holds texts as they are: boxes are written anew in the JSON forms alone"));
+    if options.boxes.is_some() && matches!(options.format, ExportFormat::Parquet | ExportFormat::Coco) {
+        let message = "boxes are written anew in texts alone, and this form has its own: leave out --boxes";
+        return Err(Error::invalid(message));
+    }
+    if options.pictures == Pictures::Inside && options.format != ExportFormat::LlamaFactory {
+        let message =
+            "llama-factory alone has pictures inside where that is asked for; hf, parquet and webdataset always have";
+        return Err(Error::invalid(message));
     }
     let folder = OutputFolder::new(out.as_ref(), options.overwrite)?;
     let mut report = ExportReport { format: options.format, version: dataset.version(), ..Default::default() };
@@ -244,6 +379,12 @@ pub fn export(
             record::write_all(dataset, &folder, form, options, &mut report, progress)?;
         }
         ExportFormat::Parquet => parquet::write_all(dataset, &folder, options, &mut report, progress)?,
+        ExportFormat::Hf => hf::write_all(dataset, &folder, options, &mut report, progress)?,
+        ExportFormat::LlamaFactory | ExportFormat::MsSwift | ExportFormat::QwenVl => {
+            trainers::write_all(dataset, &folder, options, &mut report, progress)?;
+        }
+        ExportFormat::Coco => coco::write_all(dataset, &folder, options, &mut report, progress)?,
+        ExportFormat::WebDataset => webdataset::write_all(dataset, &folder, options, &mut report, progress)?,
     }
     folder.finish()?;
     Ok(report)

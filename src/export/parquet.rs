@@ -32,9 +32,9 @@ use std::sync::Arc;
 /// The largest video, in bytes, that stands in each conversation that shows it.
 pub const VIDEO_MAX: i64 = 64 << 20;
 /// A row group ends at about so many bytes.
-const ROW_GROUP_BYTES: usize = 64 << 20;
+pub(super) const ROW_GROUP_BYTES: usize = 64 << 20;
 /// A batch ends at about so many bytes of pictures and videos.
-const BATCH_BYTES: usize = 32 << 20;
+pub(super) const BATCH_BYTES: usize = 32 << 20;
 /// How many selected conversations are read at once.
 const TAKEN: usize = 512;
 
@@ -195,12 +195,13 @@ impl Export<'_, '_> {
 
 /// A list of structs of `bytes` and `path` under construction.
 #[derive(Default)]
-struct MediaList {
+pub(super) struct MediaList {
     bytes: LargeBinaryBuilder,
     paths: LargeStringBuilder,
     ends: Vec<usize>,
     count: usize,
-    size: usize,
+    /// The bytes in it.
+    pub(super) size: usize,
 }
 
 impl MediaList {
@@ -211,26 +212,26 @@ impl MediaList {
         ])
     }
 
-    fn field(name: &str) -> Field {
-        Field::new(name, DataType::List(Self::item()), false)
+    pub(super) fn field(name: &str) -> Field {
+        Field::new(name, DataType::List(Self::item()), true)
     }
 
-    fn item() -> Arc<Field> {
-        Arc::new(Field::new("element", DataType::Struct(Self::fields()), false))
+    pub(super) fn item() -> Arc<Field> {
+        Arc::new(Field::new("element", DataType::Struct(Self::fields()), true))
     }
 
-    fn push(&mut self, bytes: Option<&[u8]>, path: &str) {
+    pub(super) fn push(&mut self, bytes: Option<&[u8]>, path: &str) {
         self.bytes.append_option(bytes);
         self.paths.append_value(path);
         self.count += 1;
         self.size += bytes.map_or(0, <[u8]>::len);
     }
 
-    fn end_row(&mut self) {
+    pub(super) fn end_row(&mut self) {
         self.ends.push(self.count);
     }
 
-    fn finish(mut self) -> Result<ArrayRef> {
+    pub(super) fn finish(mut self) -> Result<ArrayRef> {
         let parts: Vec<ArrayRef> = vec![Arc::new(self.bytes.finish()), Arc::new(self.paths.finish())];
         let items = StructArray::try_new(Self::fields(), parts, None)?;
         let starts = std::iter::once(&0).chain(&self.ends);
@@ -282,7 +283,7 @@ impl TableFile {
     }
 }
 
-fn unwritten(error: ParquetError) -> Error {
+pub(super) fn unwritten(error: ParquetError) -> Error {
     match error {
         ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
             Ok(error) => Error::io("cannot write the Parquet file", *error),

@@ -24,12 +24,21 @@ impl Reached {
     /// # Errors
     /// `Deleted`, `NotInVersion`, `Corrupt`.
     pub(super) fn from(dataset: &Dataset, conversations: &[Address]) -> Result<Self> {
-        let mut reached =
-            Self { rows: Default::default(), conversations: conversations.len() as u64, sources: BTreeSet::new() };
-        let mut waiting = Vec::new();
         for address in conversations {
             // Checks that it is one.
             dataset.conversation_at(*address)?;
+        }
+        Self::from_rows(dataset, conversations)
+    }
+
+    /// These rows and what can be reached from them.
+    ///
+    /// # Errors
+    /// `Deleted`, `NotInVersion`, `Corrupt`.
+    pub(super) fn from_rows(dataset: &Dataset, rows: &[Address]) -> Result<Self> {
+        let mut reached = Self { rows: Default::default(), conversations: rows.len() as u64, sources: BTreeSet::new() };
+        let mut waiting = Vec::new();
+        for address in rows {
             waiting.push(*address);
             while let Some(address) = waiting.pop() {
                 reached.visit(dataset, address, &mut waiting)?;

@@ -3,7 +3,7 @@
 use super::files::shown_videos;
 use super::folder::OutputFolder;
 use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
-use super::media::MediaFolder;
+use super::media::{MediaFolder, MediaTo};
 use super::placement::{self, Kind, Place, Shown};
 use super::turns::{self, TurnExtra};
 use super::{
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::boxes::Scale;
 use crate::schema::tables::Table;
-use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Reasoning, Turns};
+use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Reasoning, Turn, Turns};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
@@ -43,6 +43,18 @@ pub(super) struct Form {
     pub(super) roles: Roles,
     /// How a text says where a picture stands.
     pub(super) style: MessageStyle,
+    /// Whether records have the form's own fields alone, as where each becomes a column: all else goes into the notes.
+    pub(super) is_closed: bool,
+}
+
+impl Form {
+    /// What a turn says beyond its columns, as its own fields can have it.
+    fn extra_of<'a>(&self, turn: &Turn<'a>, has_parts: bool) -> TurnExtra<'a> {
+        match self.is_closed && turn.extra().is_some() {
+            true => TurnExtra::apart(),
+            false => TurnExtra::of(turn, has_parts),
+        }
+    }
 }
 
 /// What a form calls the roles; `system` and `tool` are the same in all.
@@ -64,17 +76,10 @@ pub(super) fn write_all(
     report: &mut ExportReport,
     progress: &mut OnProgress<'_>,
 ) -> Result<()> {
-    let media = MediaFolder::new(dataset, folder, &[FILE]).on_missing(options.missing);
-    let mut writer = Writer {
-        dataset,
-        form,
-        plain: options.plain,
-        boxes: options.boxes,
-        media,
-        sources: BTreeSet::new(),
-        shown_videos: shown_videos(dataset, options.selection)?,
-        bare_videos: HashSet::new(),
-    };
+    let media = MediaFolder::new(dataset, MediaTo::Folder(folder, options.pictures), &[FILE]);
+    let media = media.on_missing(options.missing);
+    let shown_videos = shown_videos(dataset, options.selection)?;
+    let mut writer = Writer::new(dataset, form, options, media, shown_videos);
     let (total, addresses) = addresses_of(dataset, options.selection)?;
     let mut file = folder.file(FILE)?;
     let (mut line, mut rows) = (Vec::new(), 0u64);
@@ -95,10 +100,7 @@ pub(super) fn write_all(
         "sources beyond the first: ids and licences of several become one",
         writer.sources.len().saturating_sub(1) as u64,
     );
-    for source in writer.sources.iter().filter_map(|id| dataset.manifest().source(id)) {
-        sources::write(folder, source, report)?;
-    }
-    Ok(())
+    writer.describe_sources(folder, report)
 }
 
 /// Writes records, one after the other.
@@ -108,7 +110,7 @@ pub(super) struct Writer<'a> {
     plain: bool,
     boxes: Option<Scale>,
     pub(super) media: MediaFolder<'a>,
-    sources: BTreeSet<String>,
+    pub(super) sources: BTreeSet<String>,
     /// Videos that the conversations show; frames of others know their video by its id.
     pub(super) shown_videos: HashSet<Address>,
     pub(super) bare_videos: HashSet<Address>,
@@ -144,8 +146,40 @@ impl Notes {
     }
 }
 
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        dataset: &'a Dataset,
+        form: Form,
+        options: &ExportOptions<'_>,
+        media: MediaFolder<'a>,
+        shown_videos: HashSet<Address>,
+    ) -> Self {
+        let (plain, boxes) = (options.plain, options.boxes);
+        let (sources, bare_videos) = (BTreeSet::new(), HashSet::new());
+        Self { dataset, form, plain, boxes, media, sources, shown_videos, bare_videos }
+    }
+
+    /// Describes the sources of what was written.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn describe_sources(&self, folder: &OutputFolder, report: &mut ExportReport) -> Result<()> {
+        let sources = self.sources.iter().filter_map(|id| self.dataset.manifest().source(id));
+        sources.into_iter().try_for_each(|source| sources::write(folder, source, report))
+    }
+}
+
 impl Writer<'_> {
-    fn record(&mut self, row: &Conversation<'_>, out: &mut Vec<u8>, report: &mut ExportReport) -> Result<()> {
+    /// Writes the record of a conversation; returns the media that it shows.
+    ///
+    /// # Errors
+    /// `Corrupt`, `LinkBroken`, `Io`.
+    pub(super) fn record(
+        &mut self,
+        row: &Conversation<'_>,
+        out: &mut Vec<u8>,
+        report: &mut ExportReport,
+    ) -> Result<Vec<Shown>> {
         self.note_source(row.source()?);
         let mut notes = Notes { plain: self.plain, fields: Fields::default(), report_lost: Vec::new() };
         let rewritten =
@@ -168,7 +202,8 @@ impl Writer<'_> {
         let is_solution = |(key, value): &(String, &RawValue)| {
             key == "solution" && !value.get().starts_with('"') && solution == Some(value.get())
         };
-        let is_free = |field: &(String, &RawValue)| is_solution(field) || !self.is_taken(field, &taken);
+        let is_open = !self.form.is_closed;
+        let is_free = |field: &(String, &RawValue)| is_open && (is_solution(field) || !self.is_taken(field, &taken));
         let extra = row.extra()?.map(|extra| (extra, WrittenFields::of(extra)));
         let extra = extra.map(|(extra, fields)| (extra, fields.filter(|fields| fields.0.iter().all(is_free))));
         let written = extra.as_ref().and_then(|(_, fields)| fields.as_ref());
@@ -197,7 +232,7 @@ impl Writer<'_> {
         }
         object.end();
         report.lose("annotations", row.annotations()?.len() as u64);
-        Ok(())
+        Ok(shown)
     }
 
     /// Plain columns; returns the names under which an importer looks for one that is not there.
@@ -275,7 +310,7 @@ impl Writer<'_> {
         object.list(self.form.turns, turns.iter().enumerate(), |out, (number, turn)| {
             let of_turn = |(_, medium): &(usize, &Shown)| has_parts && medium.place.turn == number;
             let mut media: Vec<(usize, &Shown)> = shown.iter().enumerate().filter(of_turn).collect();
-            let extra = TurnExtra::of(&turn, !media.is_empty());
+            let extra = self.form.extra_of(&turn, !media.is_empty());
             apart += u64::from(extra.is_apart);
             if extra.is_apart || !extra.is_exact {
                 push_json(extras.key(&number.to_string()), turn.extra().unwrap_or_default());
@@ -355,7 +390,7 @@ impl Writer<'_> {
             let turns = ending.turns();
             is_plain &= turns.len() == 1 && ending.generator().is_none();
             let mut write = |out: &mut Vec<u8>, turn| {
-                let extra = TurnExtra::of(&turn, false);
+                let extra = self.form.extra_of(&turn, false);
                 is_plain &= !extra.is_apart && extra.is_exact;
                 turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
             };

@@ -32,10 +32,15 @@ enum Content {
 }
 
 impl<'a> TurnExtra<'a> {
+    /// What is said apart from the turn.
+    pub(super) fn apart() -> Self {
+        Self { is_apart: true, ..Self::default() }
+    }
+
     /// What this turn's `extra` says; `has_parts` where its text is written as content parts.
     pub(super) fn of(turn: &Turn<'a>, has_parts: bool) -> Self {
         let Some(text) = turn.extra() else { return Self { is_exact: true, ..Self::default() } };
-        let apart = Self { is_apart: true, ..Self::default() };
+        let apart = Self::apart();
         let Some(fields) = WrittenFields::of(text) else { return apart };
         let mut extra = Self { is_exact: fields.are(text), ..Self::default() };
         let mut fields = fields.0;

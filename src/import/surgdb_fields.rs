@@ -5,11 +5,12 @@
 
 use crate::error::{Error, Result};
 use crate::import::draft::{CaseFields, Draft, DraftEvidence, DraftNode, FileFields};
-use crate::import::raw::{ObjectText, RawPart, RawRecord, Text};
+use crate::import::raw::{ObjectText, RawPart, RawRecord, Text, as_text};
 use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, GroundingRow, TurnRow};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -157,9 +158,12 @@ impl SurgdbFields {
     /// # Errors
     /// `Input` when it is not what this crate's exporter writes.
     pub(super) fn take(record: &mut RawRecord<'_>) -> Result<Option<Self>> {
-        let Some(value) = record.get(KEY).filter(|value| value.get().starts_with('{')) else { return Ok(None) };
+        // Where it is a column of a table, it is the text of the object.
+        let is_said = |value: &&RawValue| value.get().starts_with('{') || value.get().starts_with("\"{");
+        let Some(value) = record.get(KEY).filter(is_said) else { return Ok(None) };
         record.take(KEY);
-        serde_json::from_str(value.get()).map(Some).map_err(wrong)
+        let text = as_text(value).unwrap_or(Cow::Borrowed(value.get()));
+        serde_json::from_str(&text).map(Some).map_err(wrong)
     }
 
     /// Whether it says what the other endings are.

@@ -2,6 +2,7 @@
 
 mod columns;
 mod copying;
+mod exporting;
 mod fixture;
 mod report;
 mod subset;

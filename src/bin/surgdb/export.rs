@@ -6,26 +6,44 @@ use crate::output::Output;
 use crate::subset::Subset;
 use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Progress, Table as Lines};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use surgdb::dataset::Filter;
-use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, Missing, OnMissing};
+use surgdb::export::{
+    ClipForm, ExportFormat, ExportOptions, ExportReport, MessageStyle, Missing, OnMissing, Pictures, Shards,
+};
 use surgdb::schema::boxes::Scale;
 use surgdb::{Address, Dataset, Error, Result, Table};
 
 const EXAMPLES: &str = "\
+Formats:
+  llava           JSONL as LLaVA and ShareGPT have it, with pictures beside it; jsonl-llava is the same
+  messages        JSONL with role and content, --style placeholders, qwen or openai; jsonl-messages is the same
+  parquet         a file a table, with the bytes inside
+  hf              Parquet as Hugging Face's datasets loads it, a row a conversation, pictures inside
+  llama-factory   JSONL for SFT, DPO and KTO, with dataset_info.json
+  ms-swift        JSONL for SFT, DPO, KTO and GRPO, with boxes in objects
+  qwen-vl         JSONL for Qwen-VL's own fine-tuning code
+  coco            boxes, outlines and masks of annotations, in one JSON file
+  webdataset      tar archives of samples
+
 Examples:
-  surgdb export my.surgdb out --format jsonl-llava           conversations.jsonl with pictures beside it
-  surgdb export my.surgdb out --format jsonl-messages --style qwen
-  surgdb export my.surgdb out --format parquet               a file a table, the bytes inside
+  surgdb export my.surgdb out --format llava                 conversations.jsonl with pictures beside it
+  surgdb export my.surgdb out --format messages --style qwen
+  surgdb export my.surgdb out --format llama-factory --split train --boxes 0-1000
+  surgdb export my.surgdb out --format coco --axis instrument
+  surgdb export my.surgdb out --format webdataset --shard-size 256
   surgdb export my.surgdb out --where 'task = \"phase recognition\"' --split train
   surgdb export my.surgdb out --licence commercial-ok        only what may be used commercially
 
-What is exported in a JSON form can be imported again; what a form cannot hold is counted and told.";
+With coco, conditions are about annotations (--split also where only conversations are split: then those of the pictures
+that they show). llava, messages and webdataset can be imported again into equal rows; what a form cannot hold is counted
+and told, and so is each record that its readers could not take.";
 
 /// How many pictures and videos without bytes are named.
 const NAMED: usize = 5;
 
-/// Write a dataset as JSONL with a picture folder, or as Parquet
+/// Write a dataset in a form that others read
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -33,8 +51,8 @@ pub struct Args {
     target: Target,
     /// The folder to write into; it must be new or empty
     out: PathBuf,
-    /// jsonl-llava, jsonl-messages or parquet
-    #[arg(long, default_value = "jsonl-llava", value_name = "F", value_parser = format)]
+    /// llava, messages, parquet, hf, llama-factory, ms-swift, qwen-vl, coco or webdataset
+    #[arg(long, default_value = "llava", value_name = "F", value_parser = format)]
     format: ExportFormat,
     /// How messages say where a picture stands: placeholders, qwen or openai
     #[arg(long, default_value = "placeholders", value_name = "S")]
@@ -55,6 +73,21 @@ pub struct Args {
     /// Leave out the field `surgdb` of records, which holds what the form has no field for
     #[arg(long)]
     plain: bool,
+    /// How trainers' forms show a part of a video: cut (at key frames), frames (of the dataset), whole, or auto
+    #[arg(long, default_value = "auto", value_name = "HOW")]
+    clips: ClipForm,
+    /// Write pictures into the folder, link the files that the dataset links to, or put them inside (llama-factory)
+    #[arg(long, default_value = "folder", value_name = "HOW")]
+    pictures: Pictures,
+    /// The axis of labels whose names become coco's categories, such as instrument
+    #[arg(long, value_name = "NAME")]
+    axis: Option<String>,
+    /// The most samples in an archive of webdataset
+    #[arg(long, default_value_t = Shards::default().samples, value_name = "N")]
+    shard_samples: u64,
+    /// The most bytes in an archive of webdataset, in MiB
+    #[arg(long, default_value_t = Shards::default().bytes >> 20, value_name = "MIB")]
+    shard_size: u64,
     /// Write into a folder that has something in it; what has another content is replaced
     #[arg(long)]
     overwrite: bool,
@@ -78,9 +111,12 @@ fn scale(name: &str) -> std::result::Result<Boxes, String> {
 }
 
 /// Runs it.
-pub fn run(args: Args) -> Result<Outcome> {
+pub fn run(mut args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
-    let selection = selection(&args, &dataset)?;
+    let selection = match args.format {
+        ExportFormat::Coco => selected_annotations(&mut args, &dataset)?,
+        _ => selection(&args, &dataset, Table::Conversations)?,
+    };
     let options = ExportOptions {
         format: args.format,
         style: args.style,
@@ -89,6 +125,10 @@ pub fn run(args: Args) -> Result<Outcome> {
         boxes: args.boxes.0,
         missing: args.missing,
         plain: args.plain,
+        clips: args.clips,
+        pictures: args.pictures,
+        axis: args.axis.as_deref(),
+        shards: Shards { samples: args.shard_samples.max(1), bytes: args.shard_size.saturating_mul(1 << 20) },
     };
     let mut bar: Option<Progress> = None;
     let report = surgdb::export::export(&dataset, &args.out, &options, &mut |progress| {
@@ -105,18 +145,47 @@ pub fn run(args: Args) -> Result<Outcome> {
     Ok(if report.broken > 0 { Outcome::FoundWrong } else { Outcome::Fine })
 }
 
-/// The conversations that are meant; none where all are.
-fn selection(args: &Args, dataset: &Dataset) -> Result<Option<Vec<Address>>> {
+/// The annotations that are meant; none where all are. A part of a split of conversations means the annotations of what
+/// they show.
+fn selected_annotations(args: &mut Args, dataset: &Dataset) -> Result<Option<Vec<Address>>> {
+    let split = args.subset.take_split_of_conversations(dataset, Table::Annotations);
+    let selected = selection(args, dataset, Table::Annotations)?;
+    let Some(split) = split else { return Ok(selected) };
+    let mut shown = HashSet::new();
+    for conversation in dataset.select(Table::Conversations, &split)?.iter() {
+        let row = dataset.conversation_at(conversation)?;
+        row.media()?.iter().for_each(|medium| shown.extend(medium.refs().iter()));
+    }
+    let all = match selected {
+        Some(selected) => selected,
+        None => dataset.select(Table::Annotations, &Filter::all())?.iter().collect(),
+    };
+    let mut kept = Vec::new();
+    for address in all {
+        if shown.contains(&dataset.annotation(address)?.target()?) {
+            kept.push(address);
+        }
+    }
+    match kept.is_empty() {
+        true => {
+            Err(Error::not_found(format!("no annotation is left to export: `{split}` shows no picture that has one")))
+        }
+        false => Ok(Some(kept)),
+    }
+}
+
+/// The rows of the table that are meant; none where all are.
+fn selection(args: &Args, dataset: &Dataset, table: Table) -> Result<Option<Vec<Address>>> {
     let any = |column, values: &Vec<String>| (!values.is_empty()).then(|| Filter::any_of(column, values));
     let more: Vec<Filter> = [any("task", &args.task), any("source", &args.source)].into_iter().flatten().collect();
     if args.subset.is_all() && more.is_empty() {
         return Ok(None);
     }
-    let table = Table::Conversations;
     let selection = args.subset.select_with(dataset, table, more.iter().cloned().reduce(Filter::and))?;
     match selection.is_empty() {
         true => Err(Error::not_found(format!(
-            "no sample is left to export: {}",
+            "no {} is left to export: {}",
+            if table == Table::Conversations { "sample" } else { table.row_name() },
             args.subset.why_none(dataset, table, more)?
         ))),
         false => Ok(Some(selection.iter().collect())),
@@ -137,6 +206,18 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         let count = ui::count(report.boxes);
         out.line(format_args!("  boxes and points in texts, in the scale that was asked for: {count}"))?;
     }
+    for (file, rows) in &report.files {
+        out.line(format_args!("  {file}: {}", ui::counted(*rows, "record")))?;
+    }
+    if report.linked > 0 {
+        let count = ui::count(report.linked);
+        out.line(format_args!(
+            "  {count} of the pictures and videos are second names of the files that they are linked to"
+        ))?;
+    }
+    for (why, count) in &report.left_out {
+        out.line(format_args!("  left out {}: {why}", ui::counted(*count, "record")))?;
+    }
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
     }
@@ -145,9 +226,36 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
     }
     missing(report, out)?;
+    match next_step(report, &args.out) {
+        Some(step) => out.line(format_args!("{step}")),
+        None => Ok(()),
+    }
+}
+
+/// What to do with the export.
+fn next_step(report: &ExportReport, folder: &Path) -> Option<String> {
+    let quoted = ui::quoted(folder);
+    let names = || {
+        let names = report.files.keys().filter_map(|file| file.split('.').next());
+        names.collect::<Vec<_>>().join(",")
+    };
+    let is_trainers =
+        matches!(report.format, ExportFormat::LlamaFactory | ExportFormat::MsSwift | ExportFormat::QwenVl);
     match report.format {
-        ExportFormat::Parquet => Ok(()),
-        _ => out.line(format_args!("import it again with: {}", import_line(report, &args.out))),
+        ExportFormat::Parquet => None,
+        _ if is_trainers && report.files.is_empty() => None,
+        ExportFormat::Hf => {
+            Some(format!("load it in Python with: datasets.load_dataset({:?})", folder.display().to_string()))
+        }
+        ExportFormat::LlamaFactory => {
+            Some(format!("train with: dataset_dir={quoted} media_dir={quoted} dataset={}", names()))
+        }
+        ExportFormat::MsSwift => Some(format!("train with: ROOT_IMAGE_DIR={quoted} and --dataset {quoted}/FILE.jsonl")),
+        ExportFormat::QwenVl => Some(format!("train with: annotation_path {quoted}/sft.jsonl and data_path {quoted}")),
+        ExportFormat::WebDataset => {
+            Some(format!("unpack an archive to import it again: tar -xf {quoted}/NAME.tar -C FOLDER"))
+        }
+        _ => Some(format!("import it again with: {}", import_line(report, folder))),
     }
 }
 

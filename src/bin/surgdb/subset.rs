@@ -15,7 +15,7 @@ pub struct Subset {
     condition: Option<Filter>,
     /// Only rows of this part of a split: what the column `split` says, or another COLUMN
     #[arg(long, value_name = "[COLUMN=]PART", value_parser = part)]
-    split: Option<Filter>,
+    split: Option<Part>,
     /// Only rows that may be used so, by all licences involved: commercial-ok, derivatives-ok or other-terms-ok
     #[arg(long, value_name = "USE", value_parser = Permission::named)]
     licence: Option<Permission>,
@@ -24,11 +24,18 @@ pub struct Subset {
     selection: Option<PathBuf>,
 }
 
-fn part(text: &str) -> std::result::Result<Filter, String> {
+/// A part of a split.
+#[derive(Clone)]
+struct Part {
+    column: String,
+    filter: Filter,
+}
+
+fn part(text: &str) -> std::result::Result<Part, String> {
     let (column, part) = text.split_once('=').unwrap_or(("split", text));
     match column.is_empty() || part.is_empty() {
         true => Err("write PART, or COLUMN=PART, as in fold=3".into()),
-        false => Ok(Filter::eq(column, part)),
+        false => Ok(Part { column: column.to_owned(), filter: Filter::eq(column, part) }),
     }
 }
 
@@ -45,7 +52,14 @@ impl Subset {
 
     fn conditions(&self) -> Vec<Filter> {
         let licence = self.licence.map(Filter::allows);
-        [self.condition.clone(), self.split.clone(), licence].into_iter().flatten().collect()
+        let split = self.split.as_ref().map(|part| part.filter.clone());
+        [self.condition.clone(), split, licence].into_iter().flatten().collect()
+    }
+
+    /// Takes the condition on the split out, where this table has no such column: it is then about conversations.
+    pub fn take_split_of_conversations(&mut self, dataset: &Dataset, table: Table) -> Option<Filter> {
+        let schema = dataset.schema(table);
+        self.split.take_if(|part| schema.column_with_name(&part.column).is_none()).map(|part| part.filter)
     }
 
     /// The rows that are meant, with a further condition.

@@ -1,0 +1,88 @@
+//! ms-swift: `messages`, with the boxes and points of the texts in `objects`, each with `<bbox>` in its place, so that
+//! ms-swift writes them as the model that is trained has them.
+
+use super::sample::{Purpose, Reason, Role, Sample};
+use super::{Names, Paths, Rules, Trainer, push_optional, push_start, scale_of_boxes};
+use crate::error::Result;
+use crate::export::json::{Object, push_list, push_raw, push_text};
+use crate::schema::boxes::Scale;
+
+static NAMES: Names =
+    Names { role: "role", text: "content", roles: ["system", "user", "assistant", "tool_call", "tool_response"] };
+
+pub(super) struct MsSwift {
+    scale: Scale,
+}
+
+impl MsSwift {
+    /// # Errors
+    /// `Invalid` for a scale that it does not take.
+    pub(super) fn new(scale: Option<Scale>) -> Result<Self> {
+        Ok(Self { scale: scale_of_boxes(scale)? })
+    }
+}
+
+impl Trainer for MsSwift {
+    fn rules(&self) -> Rules {
+        Rules { shows_answers: true, boxes_apart: true, takes_frames: true }
+    }
+
+    fn names(&self) -> &'static Names {
+        &NAMES
+    }
+
+    fn refuses(&self, sample: &Sample) -> Option<Reason> {
+        let is_pair = |said: &&super::Said| said.role == Role::Assistant;
+        match &sample.pair {
+            _ if sample.turns.is_empty() => Some("they say nothing"),
+            Some(pair) if !pair.iter().all(|said| is_pair(&said)) => Some("their pair calls tools"),
+            _ => None,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, sample: &Sample, paths: &Paths) -> Vec<&'static str> {
+        let mut fields = Vec::new();
+        let mut object = Object::new(out);
+        push_start(&mut object, sample);
+        let chosen = sample.pair.iter().map(|[chosen, _]| chosen);
+        object.list("messages", sample.turns.iter().chain(chosen), |out, said| NAMES.push(out, said));
+        if let Some([_, rejected]) = &sample.pair {
+            object.text("rejected_response", &rejected.text);
+        }
+        if sample.purpose() == Purpose::Kto {
+            object.raw_opt("label", sample.mark);
+        }
+        for (name, text) in [("solution", &sample.solution), ("tools", &sample.tools)] {
+            let text = text.as_deref().map(|text| move |out: &mut Vec<u8>| push_text(out, text));
+            push_optional(&mut object, &mut fields, name, text);
+        }
+        let pictures = (!paths.pictures.is_empty()).then_some(|out: &mut Vec<u8>| paths.push_pictures(out));
+        push_optional(&mut object, &mut fields, "images", pictures);
+        let videos = (!paths.videos.is_empty()).then_some(|out: &mut Vec<u8>| paths.push_videos(out));
+        push_optional(&mut object, &mut fields, "videos", videos);
+        let objects = (!sample.boxes.is_empty()).then_some(|out: &mut Vec<u8>| self.push_objects(out, sample));
+        push_optional(&mut object, &mut fields, "objects", objects);
+        object.end();
+        fields
+    }
+}
+
+impl MsSwift {
+    /// Boxes in pixels where that was asked for and all pictures say their sizes; else as parts of their sides.
+    fn push_objects(&self, out: &mut Vec<u8>, sample: &Sample) {
+        let in_pixels = self.scale == Scale::Pixels && sample.boxes.iter().all(|boxed| boxed.size.is_some());
+        let mut object = Object::new(out);
+        object.list("ref", [] as [&str; 0], push_text);
+        object.list("bbox", &sample.boxes, |out, boxed| {
+            let (width, height) = boxed.size.filter(|_| in_pixels).unwrap_or((1.0, 1.0));
+            push_list(out, boxed.values.iter().enumerate(), |out, (at, value)| {
+                let side = if at % 2 == 0 { width } else { height };
+                // Always with a fraction: whole numbers would be of another type.
+                push_raw(out, format_args!("{:?}", (f64::from(*value) * side * 1e4).round() / 1e4));
+            });
+        });
+        object.list("image_id", &sample.boxes, |out, boxed| push_raw(out, boxed.picture));
+        object.text("bbox_type", if in_pixels { "real" } else { "norm1" });
+        object.end();
+    }
+}

@@ -1,0 +1,52 @@
+//! Qwen-VL's own fine-tuning code: `conversations` between `human` and `gpt`, paths in `image` and `video`.
+//!
+//! It knows questions and answers alone: system prompts are left out of records, and records with tools, pairs or marks
+//! are left out whole.
+
+use super::sample::{Purpose, Reason, Role, Sample};
+use super::{Names, Paths, Rules, Trainer, push_start};
+use crate::export::json::{Object, push_text};
+
+static NAMES: Names = Names { role: "from", text: "value", roles: ["system", "human", "gpt", "gpt", "human"] };
+
+pub(super) struct QwenVl;
+
+impl Trainer for QwenVl {
+    fn rules(&self) -> Rules {
+        Rules { shows_answers: false, boxes_apart: false, takes_frames: false }
+    }
+
+    fn names(&self) -> &'static Names {
+        &NAMES
+    }
+
+    fn refuses(&self, sample: &Sample) -> Option<Reason> {
+        let is_known = |role: Role| matches!(role, Role::System | Role::User | Role::Assistant);
+        match sample.purpose() {
+            _ if !sample.turns.iter().all(|said| is_known(said.role)) => Some("they call tools"),
+            Purpose::Sft => None,
+            Purpose::Dpo => Some("they are pairs of answers"),
+            Purpose::Kto => Some("they are marks of answers"),
+            Purpose::Grpo => Some("they have no answer"),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, sample: &Sample, paths: &Paths) -> Vec<&'static str> {
+        let mut object = Object::new(out);
+        push_start(&mut object, sample);
+        match &paths.pictures[..] {
+            [] => {}
+            [only] => object.text("image", only),
+            several => object.list("image", several, |out, path| push_text(out, path)),
+        }
+        match &paths.videos[..] {
+            [] => {}
+            [only] => only.push(object.key("video")),
+            _ => paths.push_videos(object.key("video")),
+        }
+        let said = sample.turns.iter().filter(|said| said.role != Role::System);
+        object.list("conversations", said, |out, said| NAMES.push(out, said));
+        object.end();
+        Vec::new()
+    }
+}

@@ -1,0 +1,397 @@
+//! A conversation as trainers take it: turns in whose texts a placeholder stands for each picture and video, and lists
+//! of those in the order of the placeholders.
+
+use super::Rules;
+use crate::dataset::Dataset;
+use crate::error::{ErrorKind, Result};
+use crate::export::json::{Object, WrittenFields, push_list};
+use crate::format::Address;
+use crate::schema::placeholder;
+use crate::schema::rows::{AlternativeRow, ConversationRow, GroundingRow, MediumRow, TurnRow};
+use crate::schema::tables::Table;
+use serde_json::value::RawValue;
+use std::ops::Range;
+
+/// Why a sample that shows what is missing is left out.
+pub(super) const GONE: &str = "the dataset does not have the bytes of their pictures or videos";
+/// Placeholders without a medium.
+const SURPLUS: &str = "placeholders that no picture or video stands at: they are left out of the text";
+/// What stands in a text for a box that is told apart.
+const BOX: &str = "<bbox>";
+
+/// Why a conversation is no sample.
+pub(in crate::export) type Reason = &'static str;
+
+/// A sample.
+pub(in crate::export) struct Sample {
+    pub(super) id: String,
+    pub(super) task: String,
+    pub(super) turns: Vec<Said>,
+    /// The better and the worse answer.
+    pub(super) pair: Option<[Said; 2]>,
+    /// The answer's own mark.
+    pub(super) mark: Option<bool>,
+    pub(super) tools: Option<String>,
+    pub(super) solution: Option<String>,
+    pub(super) pictures: Vec<Address>,
+    pub(super) videos: Vec<Clip>,
+    pub(super) boxes: Vec<Boxed>,
+    /// What it does not hold, and how often.
+    pub(super) lost: Vec<(&'static str, u64)>,
+}
+
+/// What one says.
+pub(super) struct Said {
+    pub(super) role: Role,
+    pub(super) text: String,
+}
+
+/// Who says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    System,
+    User,
+    Assistant,
+    /// An answer that calls a tool; its text is the call, as JSON.
+    Call,
+    /// What a tool answers.
+    Tool,
+}
+
+/// A video, a stretch of one, or frames.
+pub(super) struct Clip {
+    pub(super) refs: Vec<Address>,
+    /// Whether it is a video's file.
+    pub(super) is_file: bool,
+    pub(super) start: Option<f64>,
+    pub(super) end: Option<f64>,
+}
+
+/// A box or point that a placeholder stands for.
+pub(super) struct Boxed {
+    /// The picture that it is on, as a place in the list.
+    pub(super) picture: usize,
+    /// The picture's width and height in pixels, where it says them.
+    pub(super) size: Option<(f64, f64)>,
+    /// Parts of the picture's sides, x before y.
+    pub(super) values: Vec<f32>,
+}
+
+/// What a sample is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Purpose {
+    /// To learn the answers.
+    Sft,
+    /// To prefer one of two answers.
+    Dpo,
+    /// To learn from an answer's mark.
+    Kto,
+    /// To answer, and be rewarded.
+    Grpo,
+}
+
+impl Sample {
+    pub(super) fn purpose(&self) -> Purpose {
+        match (&self.pair, self.mark, self.ends_with_answer()) {
+            (Some(_), ..) => Purpose::Dpo,
+            (None, Some(_), true) => Purpose::Kto,
+            (None, _, true) => Purpose::Sft,
+            (None, _, false) => Purpose::Grpo,
+        }
+    }
+
+    fn ends_with_answer(&self) -> bool {
+        self.turns.last().is_some_and(|said| said.role == Role::Assistant)
+    }
+
+    /// The sample that a conversation is, or why it is none.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn of(
+        dataset: &Dataset,
+        row: ConversationRow,
+        rules: &Rules,
+    ) -> Result<std::result::Result<Self, Reason>> {
+        for medium in &row.media {
+            let role = usize::try_from(medium.turn).ok().and_then(|turn| row.turns.get(turn)).map(|turn| &*turn.role);
+            let is_picture = match medium.refs[..] {
+                [only] => dataset.table_of(only)? != Table::Videos,
+                _ => false,
+            };
+            match role {
+                Some("user" | "tool") if !medium.output => {}
+                Some("assistant") if rules.shows_answers && is_picture => {}
+                Some("user" | "tool" | "assistant") => return Ok(Err("their answers show pictures or videos")),
+                _ => return Ok(Err("pictures or videos stand in what is neither question nor answer")),
+            }
+            for address in medium.refs.iter().copied() {
+                if !has_bytes(dataset, address)? {
+                    return Ok(Err(GONE));
+                }
+            }
+        }
+        let mut draft = Draft::new(dataset, &row, rules);
+        let (mut turns, mut lost) = (Vec::new(), Vec::new());
+        for (number, turn) in row.turns.iter().enumerate() {
+            let text = draft.text(number, turn)?;
+            turns.push(said(turn, text, &mut lost));
+        }
+        let boxes = draft.boxes()?;
+        let Draft { surplus, pictures, videos, .. } = draft;
+        let pictures = pictures.into_iter().map(|(_, address)| address).collect();
+        lost.push((SURPLUS, surplus));
+        let pair = pair(&row.alternatives, &mut turns, &mut lost);
+        let ConversationRow { id, task, preferred: mark, tools, solution, .. } = row;
+        Ok(Ok(Self { id, task, turns, pair, mark, tools, solution, pictures, videos, boxes, lost }))
+    }
+}
+
+fn has_bytes(dataset: &Dataset, address: Address) -> Result<bool> {
+    let blob = match dataset.table_of(address)? {
+        Table::Videos => dataset.video(address)?.blob()?,
+        _ => dataset.frame(address)?.blob()?,
+    };
+    let Some(blob) = blob else { return Ok(false) };
+    match dataset.blob(blob)?.check_link() {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A sample's texts and media on their way.
+struct Draft<'a> {
+    dataset: &'a Dataset,
+    row: &'a ConversationRow,
+    rules: &'a Rules,
+    surplus: u64,
+    /// The pictures, each with its number among the conversation's media.
+    pictures: Vec<(usize, Address)>,
+    videos: Vec<Clip>,
+    boxes: Vec<&'a GroundingRow>,
+}
+
+/// A stretch of a text, and what stands there instead.
+struct Edit<'a> {
+    range: Range<usize>,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Medium(usize, &'a MediumRow),
+    Box(&'a GroundingRow),
+    Nothing,
+}
+
+impl<'a> Draft<'a> {
+    fn new(dataset: &'a Dataset, row: &'a ConversationRow, rules: &'a Rules) -> Self {
+        let (pictures, videos, boxes) = Default::default();
+        Self { dataset, row, rules, surplus: 0, pictures, videos, boxes }
+    }
+
+    /// The text of a turn with a placeholder for each of its media, in their order.
+    fn text(&mut self, number: usize, turn: &TurnRow) -> Result<String> {
+        let row = self.row;
+        let mut text = String::with_capacity(turn.text.len());
+        let mut edits: Vec<Edit<'a>> = Vec::new();
+        let here = |medium: &&(usize, &MediumRow)| usize::try_from(medium.1.turn) == Ok(number);
+        for (at, medium) in row.media.iter().enumerate().filter(|medium| here(&medium)) {
+            match medium.at.and_then(|at| Some((usize::try_from(at).ok()?, placeholder::at(&turn.text, at)?))) {
+                Some((start, mark)) => {
+                    edits.push(Edit { range: start..start + mark.len(), what: What::Medium(at, medium) });
+                }
+                None => {
+                    text.push_str(self.add(at, medium)?);
+                    text.push('\n');
+                }
+            }
+        }
+        for mark in [placeholder::IMAGE, placeholder::VIDEO] {
+            for (at, _) in turn.text.match_indices(mark) {
+                if !edits.iter().any(|edit| edit.range.start == at) {
+                    edits.push(Edit { range: at..at + mark.len(), what: What::Nothing });
+                }
+            }
+        }
+        if self.rules.boxes_apart && !self.has_strange_placeholders() {
+            let apart = self.boxes_of(number, &turn.text)?;
+            for edit in apart {
+                if !edits.iter().any(|other| other.range.start < edit.range.end && edit.range.start < other.range.end) {
+                    edits.push(edit);
+                }
+            }
+        }
+        edits.sort_by_key(|edit| edit.range.start);
+        let mut done = 0;
+        for edit in edits {
+            text.push_str(turn.text.get(done..edit.range.start).unwrap_or_default());
+            done = edit.range.end;
+            match edit.what {
+                What::Medium(at, medium) => text.push_str(self.add(at, medium)?),
+                What::Box(place) => {
+                    self.boxes.push(place);
+                    text.push_str(BOX);
+                }
+                What::Nothing => self.surplus += 1,
+            }
+        }
+        text.push_str(turn.text.get(done..).unwrap_or_default());
+        Ok(text)
+    }
+
+    /// Adds a medium to its list; the placeholder that stands for it.
+    fn add(&mut self, number: usize, medium: &MediumRow) -> Result<&'static str> {
+        if let Some(picture) = self.picture(medium)? {
+            self.pictures.push((number, picture));
+            return Ok(placeholder::IMAGE);
+        }
+        let mut clip = Clip { refs: medium.refs.clone(), is_file: false, start: medium.start, end: medium.end };
+        if let Some(first) = medium.refs.first()
+            && self.dataset.table_of(*first)? == Table::Videos
+        {
+            clip.is_file = true;
+            clip.refs.truncate(1);
+        }
+        self.videos.push(clip);
+        Ok(placeholder::VIDEO)
+    }
+
+    /// The picture that a medium is, where it is one.
+    fn picture(&self, medium: &MediumRow) -> Result<Option<Address>> {
+        let [only] = &medium.refs[..] else { return Ok(None) };
+        let turn = usize::try_from(medium.turn).ok().and_then(|turn| self.row.turns.get(turn));
+        let mark = turn.zip(medium.at).and_then(|(turn, at)| placeholder::at(&turn.text, at));
+        let is_picture = mark != Some(placeholder::VIDEO) && self.dataset.table_of(*only)? != Table::Videos;
+        Ok(is_picture.then_some(*only))
+    }
+
+    /// Whether a text has what a trainer would take for a placeholder of a box or of a name, and is none.
+    fn has_strange_placeholders(&self) -> bool {
+        let row = self.row;
+        let is_known = |turn: usize, at: usize| {
+            let holds = |place: &&GroundingRow| {
+                usize::try_from(place.turn) == Ok(turn) && (place.byte_start..place.byte_end).contains(&(at as i64))
+            };
+            row.grounding.iter().any(|place| holds(&place))
+        };
+        row.turns.iter().enumerate().any(|(number, turn)| {
+            turn.text.contains("<ref-object>") || turn.text.match_indices(BOX).any(|(at, _)| !is_known(number, at))
+        })
+    }
+
+    /// The boxes and points of a turn that are on pictures, from the first of those that overlap.
+    fn boxes_of(&self, number: usize, text: &str) -> Result<Vec<Edit<'a>>> {
+        let row = self.row;
+        let mut edits: Vec<Edit<'a>> = Vec::new();
+        for place in row.grounding.iter().filter(|place| usize::try_from(place.turn) == Ok(number)) {
+            let range = usize::try_from(place.byte_start).unwrap_or(usize::MAX)
+                ..usize::try_from(place.byte_end).unwrap_or(usize::MAX);
+            let is_drawn = matches!((&*place.kind, place.values.len()), ("box", 4) | ("point", 2));
+            let medium = usize::try_from(place.media).ok().and_then(|medium| row.media.get(medium));
+            let picture = medium.map(|medium| self.picture(medium)).transpose()?.flatten();
+            let is_free = edits.last().is_none_or(|last| last.range.end <= range.start);
+            if is_drawn && is_free && picture.is_some() && text.get(range.clone()).is_some_and(|text| !text.is_empty())
+            {
+                edits.push(Edit { range, what: What::Box(place) });
+            }
+        }
+        Ok(edits)
+    }
+
+    /// The boxes with the places of their pictures in the list.
+    fn boxes(&self) -> Result<Vec<Boxed>> {
+        let mut boxes = Vec::with_capacity(self.boxes.len());
+        for place in &self.boxes {
+            let is_its = |(number, _): &(usize, Address)| i32::try_from(*number) == Ok(place.media);
+            let picture = self.pictures.iter().position(is_its).unwrap_or_default();
+            let size = match self.pictures.get(picture) {
+                Some((_, address)) => {
+                    let frame = self.dataset.frame(*address)?;
+                    frame.width()?.zip(frame.height()?).map(|(width, height)| (width.into(), height.into()))
+                }
+                None => None,
+            };
+            boxes.push(Boxed { picture, size, values: place.values.clone() });
+        }
+        Ok(boxes)
+    }
+}
+
+/// A turn with this text; a call of a tool becomes its text.
+fn said(turn: &TurnRow, text: String, lost: &mut Vec<(&'static str, u64)>) -> Said {
+    let fields = turn.extra.as_deref().and_then(WrittenFields::of);
+    let field = |name: &str| {
+        let fields = fields.as_ref().map_or(&[][..], |fields| &fields.0);
+        fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    };
+    let role = match &*turn.role {
+        "system" => Role::System,
+        "assistant" => match field("~role").map(RawValue::get) {
+            Some("\"function_call\"" | "\"tool_call\"") => Role::Call,
+            _ => Role::Assistant,
+        },
+        "tool" => Role::Tool,
+        _ => Role::User,
+    };
+    let calls = field("tool_calls").filter(|_| role == Role::Assistant).and_then(calls);
+    match calls {
+        Some(calls) => {
+            lost.push(("what is said beside a call of a tool", u64::from(!text.is_empty())));
+            Said { role: Role::Call, text: calls }
+        }
+        None => Said { role, text },
+    }
+}
+
+/// Calls of tools as OpenAI writes them, as a text: one as an object, several as a list.
+fn calls(value: &RawValue) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Call<'a> {
+        #[serde(borrow)]
+        function: Option<&'a RawValue>,
+        name: Option<&'a RawValue>,
+        arguments: Option<&'a RawValue>,
+    }
+    let calls: Vec<Call<'_>> = serde_json::from_str(value.get()).ok()?;
+    let write = |out: &mut Vec<u8>, call: &Call<'_>| match (call.function, call.name) {
+        (Some(function), _) => out.extend_from_slice(function.get().as_bytes()),
+        (None, name) => {
+            let mut object = Object::new(out);
+            object.raw_opt("name", name.map(RawValue::get));
+            object.raw_opt("arguments", call.arguments.map(RawValue::get));
+            object.end();
+        }
+    };
+    let mut out = Vec::new();
+    match &calls[..] {
+        [] => return None,
+        [one] => write(&mut out, one),
+        several => push_list(&mut out, several, write),
+    }
+    String::from_utf8(out).ok()
+}
+
+/// The pair that a conversation's endings make. Where the better answer is the conversation's own last turn, it is taken
+/// from there.
+fn pair(endings: &[AlternativeRow], turns: &mut Vec<Said>, lost: &mut Vec<(&'static str, u64)>) -> Option<[Said; 2]> {
+    let mut answer = |kind: &str| {
+        let ending = endings.iter().find(|ending| ending.kind == kind)?;
+        let [turn] = &ending.turns[..] else { return None };
+        let mut text = turn.text.clone();
+        for mark in [placeholder::IMAGE, placeholder::VIDEO] {
+            lost.push((SURPLUS, text.matches(mark).count() as u64));
+            text = text.replace(mark, "");
+        }
+        (turn.role == "assistant").then(|| said(turn, text, lost))
+    };
+    let (chosen, rejected) = (answer("chosen"), answer("rejected"));
+    let is_answered = turns.last().is_some_and(|said| said.role == Role::Assistant);
+    let (pair, used) = match (chosen, rejected, is_answered) {
+        (Some(chosen), Some(rejected), false) => (Some([chosen, rejected]), 2),
+        (None, Some(rejected), true) => (turns.pop().map(|chosen| [chosen, rejected]), 1),
+        _ => (None, 0),
+    };
+    lost.push(("other endings that are no pair of one answer each", (endings.len() - used) as u64));
+    pair
+}
