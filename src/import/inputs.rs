@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::import::format::Format;
+use crate::import::maps::{self, Chosen, TableMap};
 use crate::import::media::picture::media_type_of_name;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
@@ -10,12 +11,13 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How deep folders are searched.
 const DEPTH_LIMIT: usize = 64;
 
 /// A file to read, or a folder of pictures and videos.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Input {
     pub(super) path: PathBuf,
     /// Its name for ids and reports: relative to what was named.
@@ -23,18 +25,33 @@ pub(super) struct Input {
     pub(super) bytes: u64,
     /// The form of its first record that has one.
     pub(super) format: Option<Format>,
+    /// The table of a map that it is read by.
+    pub(super) map: Option<Chosen>,
     /// The folder that was named and that it lies in.
     pub(super) folder: Option<PathBuf>,
 }
 
+/// What the files are, where the user says it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'w> {
+    pub(super) format: Option<Format>,
+    pub(super) map: Option<&'w Arc<TableMap>>,
+}
+
+/// What a file is.
+type Form = (Option<Format>, Option<Chosen>);
+
+/// The endings of files that may be of a known form.
+const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv"];
+
 /// Lists what there is to read, of this form if one is given; files in folders that are of no form are passed over, with
 /// the reason.
-pub(super) fn list(paths: &[PathBuf], format: Option<Format>, ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
+pub(super) fn list(paths: &[PathBuf], wanted: Wanted<'_>, ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
     let mut inputs: Vec<Input> = Vec::new();
     let mut met: HashSet<PathBuf> = HashSet::new();
     for path in paths {
         let from = inputs.len();
-        list_one(path, format, &mut inputs, ignored)?;
+        list_one(path, wanted, &mut inputs, ignored)?;
         for input in inputs.split_off(from) {
             let real = input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
             match met.insert(real) {
@@ -50,7 +67,8 @@ pub(super) fn list(paths: &[PathBuf], format: Option<Format>, ignored: &mut Vec<
 }
 
 /// Lists what there is to read of one path that was named.
-fn list_one(path: &Path, format: Option<Format>, inputs: &mut Vec<Input>, ignored: &mut Vec<Ignored>) -> Result<()> {
+fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &mut Vec<Ignored>) -> Result<()> {
+    let format = wanted.format;
     let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
     if !meta.is_dir() && !meta.is_file() {
         let message = "it is no regular file, and an import reads its files more than once: write it to a file first";
@@ -58,12 +76,12 @@ fn list_one(path: &Path, format: Option<Format>, inputs: &mut Vec<Input>, ignore
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if !meta.is_dir() {
-        let format = form_of(path, format).map_err(|error| error.in_file(path))?;
-        inputs.push(Input { path: path.to_path_buf(), name, bytes: meta.len(), format, folder: None });
+        let (format, map) = form_of(path, wanted).map_err(|error| error.in_file(path))?;
+        inputs.push(Input { path: path.to_path_buf(), name, bytes: meta.len(), format, map, folder: None });
         return Ok(());
     }
     let before = inputs.len();
-    let mut walk = Walk { root: path, format, inputs, ignored, media: false };
+    let mut walk = Walk { root: path, wanted, inputs, ignored, media: false };
     if format != Some(Format::Media) {
         walk.folder(path, "", 0)?;
     }
@@ -71,10 +89,10 @@ fn list_one(path: &Path, format: Option<Format>, inputs: &mut Vec<Input>, ignore
     if inputs.len() > before {
         return Ok(());
     }
-    if has_media && format.is_none_or(|format| format == Format::Media) {
+    if has_media && wanted.map.is_none() && format.is_none_or(|format| format == Format::Media) {
         let format = Some(Format::Media);
         let path = path.to_path_buf();
-        inputs.push(Input { path: path.clone(), name, bytes: 0, format, folder: Some(path) });
+        inputs.push(Input { path: path.clone(), name, bytes: 0, format, map: None, folder: Some(path) });
         return Ok(());
     }
     let reasons: Vec<String> = ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
@@ -88,7 +106,7 @@ fn list_one(path: &Path, format: Option<Format>, inputs: &mut Vec<Input>, ignore
 /// A search through a folder.
 struct Walk<'w> {
     root: &'w Path,
-    format: Option<Format>,
+    wanted: Wanted<'w>,
     inputs: &'w mut Vec<Input>,
     ignored: &'w mut Vec<Ignored>,
     /// Whether there are pictures or videos.
@@ -107,19 +125,23 @@ impl Walk<'_> {
                 continue;
             }
             self.media |= is_medium(&file_name);
-            let takes = match self.format {
-                Some(format) => format.takes(&lower),
-                None => [".json", ".jsonl", ".ndjson", ".txt"].iter().any(|ending| lower.ends_with(ending)),
+            let takes = match self.wanted {
+                Wanted { map: Some(map), .. } => {
+                    map.reads(&entry.path()) || ENDINGS.iter().any(|ending| lower.ends_with(ending))
+                }
+                Wanted { format: Some(format), .. } => format.takes(&lower),
+                _ => ENDINGS.iter().any(|ending| lower.ends_with(ending)),
             };
             if !takes {
                 continue;
             }
             let path = entry.path();
-            match look_at(&path, &file_name, self.format) {
+            match look_at(&path, &file_name, self.wanted) {
                 Err(reason) => self.ignored.push(Ignored { path: name, reason }),
-                Ok(format) => {
+                Ok((format, map)) => {
                     let bytes = fs::metadata(&path).map_err(unreadable)?.len();
-                    self.inputs.push(Input { path, name, bytes, format, folder: Some(self.root.to_path_buf()) });
+                    let folder = Some(self.root.to_path_buf());
+                    self.inputs.push(Input { path, name, bytes, format, map, folder });
                 }
             }
         }
@@ -146,7 +168,7 @@ pub(super) fn is_medium(name: &str) -> bool {
 }
 
 /// The form of a file in a folder, or why it is not read. One that is no JSON is read, so that its fault is told.
-fn look_at(path: &Path, name: &str, format: Option<Format>) -> Result<Option<Format>, String> {
+fn look_at(path: &Path, name: &str, wanted: Wanted<'_>) -> Result<Form, String> {
     if name.starts_with("._") {
         return Err("a `._` twin that macOS writes".into());
     }
@@ -156,26 +178,43 @@ fn look_at(path: &Path, name: &str, format: Option<Format>) -> Result<Option<For
     if !path.is_file() {
         return Err("not a file".into());
     }
-    form_of(path, format).map_err(|error| error.message().to_owned())
+    form_of(path, wanted).map_err(|error| error.message().to_owned())
 }
 
-/// The form of a file: the one that was given, one of annotations by its head, or that of its first conversations.
+/// The form of a file: the one that was given, one of annotations by its head, the table of a shipped map by its name and
+/// its head, or that of its first conversations.
 ///
 /// # Errors
 /// `Input` where it is of none.
-fn form_of(path: &Path, format: Option<Format>) -> Result<Option<Format>> {
-    match format {
-        Some(format) if !format.is_conversation() => return Ok(Some(format)),
-        Some(_) => return first_format(path),
-        None => {}
+fn form_of(path: &Path, wanted: Wanted<'_>) -> Result<Form> {
+    match wanted {
+        Wanted { map: Some(map), .. } => return Ok((None, Some(Chosen::of(map, path)?))),
+        Wanted { format: Some(format), .. } if !format.is_conversation() => return Ok((Some(format), None)),
+        Wanted { format: Some(_), .. } => return Ok((first_format(path)?, None)),
+        _ => {}
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    match Format::of_annotations(path) {
-        Some(format) => Ok(Some(format)),
-        None if name.ends_with(".txt") => Err(Error::input("no form is known that such text has; --format names one")),
-        None if is_medium(&name) => Ok(Some(Format::Media)),
-        None => first_format(path),
+    if let Some(format) = Format::of_annotations(path) {
+        return Ok((Some(format), None));
     }
+    if let Some(chosen) = maps::detect(path) {
+        return Ok((None, Some(chosen)));
+    }
+    if [".csv", ".tsv"].iter().any(|ending| name.ends_with(ending)) {
+        let message = "no shipped map reads this table: `surgdb map init` proposes one for it, and --map names it";
+        return Err(Error::input(message));
+    }
+    if name.ends_with(".txt") {
+        let message = "no form is known that such text has; --format names one, or --map a map that reads it";
+        return Err(Error::input(message));
+    }
+    if is_medium(&name) {
+        return Ok((Some(Format::Media), None));
+    }
+    let known = first_format(path).map_err(|error| {
+        Error::input(format!("{}; for rows of a table, `surgdb map init` proposes a map", error.message()))
+    })?;
+    Ok((known, None))
 }
 
 /// How many records are looked at for one that is a conversation.

@@ -1,6 +1,7 @@
 //! Importers: sources on disk become rows of a dataset.
 //!
-//! [`import`] takes conversations in JSON, and annotations in the forms of `annotations`. Of conversations, [`records`] cuts the input, `raw` parses a record, `forms` turns each form
+//! [`import`] takes conversations in JSON, annotations in the forms of `annotations`, and tables as a [`TableMap`] reads
+//! them. Of conversations, [`records`] cuts the input, `raw` parses a record, `forms` turns each form
 //! into a draft (and documents what it keeps where), `placeholders` and `reasoning` read its texts, `media` finds
 //! pictures and videos, and `run` brings it all into a dataset, with a report. It may use all modules of the crate up to
 //! `dataset`; the command line uses it.
@@ -18,6 +19,7 @@ mod draft;
 mod format;
 mod forms;
 mod inputs;
+mod maps;
 mod media;
 mod options;
 mod pattern;
@@ -35,6 +37,7 @@ mod surgdb_fields;
 
 pub use cases::{CaseList, ListedCase};
 pub use format::Format;
+pub use maps::TableMap;
 pub use media::mp4::KeyFrame;
 pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
 pub use pattern::{Names, Pattern};

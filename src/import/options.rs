@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::import::cases::CaseList;
 use crate::import::format::Format;
+use crate::import::maps::TableMap;
 use crate::import::source::SourceDescription;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,6 +17,8 @@ pub struct ImportOptions {
     pub source: SourceDescription,
     /// The form that every record must have; else each record's own form is found by its keys.
     pub format: Option<Format>,
+    /// How tables are read; else a shipped map is taken where a file is certainly one of its.
+    pub map: Option<Arc<TableMap>>,
     /// Whether pictures and videos go into the dataset or stay where they are.
     pub media: MediaMode,
     /// Where pictures and videos are looked for, before the folder of the file that names them.

@@ -19,13 +19,24 @@ enum Piece {
     Field(Field),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Field {
-    Video,
-    Patient,
+    /// A part of a name, one of these where there are any.
+    Name(String, Vec<String>),
+    /// Digits.
     Index,
     Any,
 }
+
+impl Field {
+    /// Whether it stands for one of a few words, so that it is clear where it ends.
+    fn is_chosen(&self) -> bool {
+        matches!(self, Self::Name(_, choices) if !choices.is_empty())
+    }
+}
+
+/// What fields stand for, by their names.
+type Captures<'p, 'a> = Vec<(&'p str, &'a str)>;
 
 /// What a path says by a pattern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +55,33 @@ impl Pattern {
     /// # Errors
     /// `Invalid` when it names a field that there is none of, or two fields touch.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_with(text, |name| match name {
+            "video" | "patient" => Ok(Field::Name(name.to_owned(), Vec::new())),
+            "index" => Ok(Field::Index),
+            _ => Err(format!("there is no field {{{name}}}; the fields are {{video}}, {{patient}} and {{index}}")),
+        })
+    }
+
+    /// Reads a pattern whose fields may have any names, each perhaps with what alone it may stand for: `{split:train|test}`.
+    ///
+    /// # Errors
+    /// `Invalid` when a name has other characters than letters, digits, `-` and `_`, or two fields touch.
+    pub(super) fn parse_any(text: &str) -> Result<Self> {
+        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
+        Self::parse_with(text, |name| {
+            let (name, choices) = match name.split_once(':') {
+                Some((name, choices)) => (name, choices.split('|').map(str::to_owned).collect()),
+                None => (name, Vec::new()),
+            };
+            match name {
+                "index" if choices.is_empty() => Ok(Field::Index),
+                _ if is_name(name) => Ok(Field::Name(name.to_owned(), choices)),
+                _ => Err(format!("{{{name}}} is no field: a name has letters, digits, `-` and `_`")),
+            }
+        })
+    }
+
+    fn parse_with(text: &str, field: impl Fn(&str) -> Result<Field, String>) -> Result<Self> {
         let wrong = |message: String| Error::invalid(format!("the pattern {text:?}: {message}"));
         let mut pieces: Vec<Piece> = Vec::new();
         let mut rest = text;
@@ -54,9 +92,7 @@ impl Pattern {
                     .and_then(|rest| rest.split_once('}'))
                     .ok_or_else(|| wrong("`{` is not closed".into()))?;
                 rest = after;
-                Piece::Field(field(name).ok_or_else(|| {
-                    wrong(format!("there is no field {{{name}}}; the fields are {{video}}, {{patient}} and {{index}}"))
-                })?)
+                Piece::Field(field(name).map_err(wrong)?)
             } else if first == '*' {
                 rest = rest.get(1..).unwrap_or_default();
                 Piece::Field(Field::Any)
@@ -66,7 +102,10 @@ impl Pattern {
                 rest = after;
                 Piece::Literal(literal.to_owned())
             };
-            if matches!((pieces.last(), &piece), (Some(Piece::Field(_)), Piece::Field(_))) {
+            if let (Some(Piece::Field(before)), Piece::Field(after)) = (pieces.last(), &piece)
+                && !before.is_chosen()
+                && !after.is_chosen()
+            {
                 return Err(wrong("two fields touch, so nobody can say where one ends".into()));
             }
             pieces.push(piece);
@@ -84,28 +123,41 @@ impl Pattern {
 
     /// What the path says; nothing when it does not match.
     pub fn names<'a>(&self, path: &'a str) -> Option<Names<'a>> {
+        let mut names = Names::default();
+        for (name, value) in self.captures(path)? {
+            match name {
+                "video" => names.video = Some(value),
+                "patient" => names.patient = Some(value),
+                "index" => names.index = value.parse().ok(),
+                _ => {}
+            }
+        }
+        Some(names)
+    }
+
+    /// What each field stands for in the path; nothing when it does not match.
+    pub(super) fn captures<'p, 'a>(&'p self, path: &'a str) -> Option<Captures<'p, 'a>> {
         let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1)).collect::<Vec<_>>();
         starts.into_iter().rev().find_map(|start| {
-            let mut names = Names::default();
-            let mut steps = 0;
-            matches(&self.pieces, path.get(start..)?, &mut names, &mut steps).then_some(names)
+            let (mut captures, mut steps) = (Vec::new(), 0);
+            matches(&self.pieces, path.get(start..)?, &mut captures, &mut steps).then_some(captures)
         })
     }
-}
 
-fn field(name: &str) -> Option<Field> {
-    Some(match name {
-        "video" => Field::Video,
-        "patient" => Field::Patient,
-        "index" => Field::Index,
-        _ => return None,
-    })
+    /// The names of its fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Field(Field::Name(name, _)) => Some(name.as_str()),
+            Piece::Field(Field::Index) => Some("index"),
+            _ => None,
+        })
+    }
 }
 
 /// How many attempts a match may take: a path is no place for puzzles.
 const STEPS: usize = 100_000;
 
-fn matches<'a>(pieces: &[Piece], text: &'a str, names: &mut Names<'a>, steps: &mut usize) -> bool {
+fn matches<'p, 'a>(pieces: &'p [Piece], text: &'a str, found: &mut Captures<'p, 'a>, steps: &mut usize) -> bool {
     *steps += 1;
     if *steps > STEPS {
         return false;
@@ -113,7 +165,7 @@ fn matches<'a>(pieces: &[Piece], text: &'a str, names: &mut Names<'a>, steps: &m
     match pieces.split_first() {
         None => text.is_empty(),
         Some((Piece::Literal(literal), rest)) => {
-            text.strip_prefix(literal.as_str()).is_some_and(|after| matches(rest, after, names, steps))
+            text.strip_prefix(literal.as_str()).is_some_and(|after| matches(rest, after, found, steps))
         }
         Some((Piece::Field(field), rest)) => {
             // Digits are taken whole; everything else as short as will do, so that a name ends at its first mark.
@@ -123,25 +175,23 @@ fn matches<'a>(pieces: &[Piece], text: &'a str, names: &mut Names<'a>, steps: &m
                     (digits.max(1), digits)
                 }
                 Field::Any => (0, text.find('/').unwrap_or(text.len())),
-                Field::Video | Field::Patient => (1, text.find('/').unwrap_or(text.len())),
+                Field::Name(..) => (1, text.find('/').unwrap_or(text.len())),
             };
             let mut ends = (shortest..=longest).filter(|&end| text.is_char_boundary(end));
             ends.any(|end| {
                 let (value, after) = text.split_at(end);
-                let index = value.parse().ok();
-                if *field == Field::Index && index.is_none() {
-                    return false;
+                let fits = match field {
+                    Field::Index => value.parse::<i64>().is_ok(),
+                    Field::Name(_, choices) => choices.is_empty() || choices.iter().any(|choice| choice == value),
+                    Field::Any => true,
+                };
+                let is_found = fits && matches(rest, after, found, steps);
+                match field {
+                    Field::Index if is_found => found.push(("index", value)),
+                    Field::Name(name, _) if is_found => found.push((name, value)),
+                    _ => {}
                 }
-                let found = matches(rest, after, names, steps);
-                if found {
-                    match field {
-                        Field::Video => names.video = Some(value),
-                        Field::Patient => names.patient = Some(value),
-                        Field::Index => names.index = index,
-                        Field::Any => {}
-                    }
-                }
-                found
+                is_found
             })
         }
     }
@@ -163,6 +213,21 @@ mod tests {
         assert_eq!(names("t80_{patient}_{index}.png", "a/t80_VID03_000030.png"), Some((None, Some("VID03"), Some(30))));
         assert_eq!(names("{patient}/*_{index}.*", "p é/x_y_5.tar.png"), Some((None, Some("p é"), Some(5))));
         assert_eq!(names("{index}.png", "99999999999999999999.png"), None);
+    }
+
+    #[test]
+    fn fields_with_choices_stand_for_one_of_them() {
+        let pattern = Pattern::parse_any("{centre}/{split:train|val}*.json").unwrap();
+        let of = |path| {
+            let mut captures = pattern.captures(path)?;
+            captures.sort();
+            Some(captures)
+        };
+        assert_eq!(of("a/bern/val.head.json"), Some(vec![("centre", "bern"), ("split", "val")]));
+        assert_eq!(of("bern/test.json"), None);
+        assert!(Pattern::parse_any("{a}{b}").is_err() && Pattern::parse_any("{a}*").is_err());
+        assert_eq!(pattern.fields().collect::<Vec<_>>(), ["centre", "split"]);
+        assert!(Pattern::parse_any("{a b}").unwrap_err().to_string().contains("{a b} is no field"));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct ImportReport {
     /// What the inputs hold, as their form counts it: `frames`, `rows`, `images`, `categories`, ….
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub read: BTreeMap<&'static str, u64>,
+    /// What tables hold that a map reads, by what the map calls it: `rows`, `phases`, `steps`, ….
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub listed: BTreeMap<String, u64>,
     /// What became of the records: conversations, statements about pictures, or pictures.
     pub records: RecordCounts,
     /// Rows that were added, by table.
@@ -80,6 +83,9 @@ pub struct InputReport {
     pub records: u64,
     /// What form its first record has.
     pub format: Option<&'static str>,
+    /// The map that it was read by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map: Option<String>,
 }
 
 /// A record that was not taken.
@@ -326,6 +332,14 @@ impl ImportReport {
     /// Counts what an input holds.
     pub(super) fn count_read(&mut self, what: &'static str, count: u64) {
         *self.read.entry(what).or_default() += count;
+    }
+
+    /// Counts a row of a table.
+    pub(super) fn count_listed(&mut self, what: &str) {
+        match self.listed.get_mut(what) {
+            Some(count) => *count += 1,
+            None => drop(self.listed.insert(what.to_owned(), 1)),
+        }
     }
 
     /// Counts a row that was added.

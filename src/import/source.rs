@@ -155,12 +155,7 @@ impl SourceDescription {
     /// `Io` or `NotFound` when it cannot be read; `Invalid` with its line when it is no description.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let unreadable = |error| Error::io("cannot read the source description", error).in_file(path);
-        let length = std::fs::metadata(path).map_err(unreadable)?.len();
-        if length > LENGTH_LIMIT {
-            return Err(Error::invalid(format!("{length} bytes are too many for a source description")).in_file(path));
-        }
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let text = toml_text(path, "source description")?;
         Self::from_toml(&text).map_err(|error| error.in_file(path))
     }
 
@@ -170,16 +165,7 @@ impl SourceDescription {
     /// `Invalid` with the line of the fault; an unknown key is named.
     pub fn from_toml(text: &str) -> Result<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let file: File = toml::from_str(text).map_err(|error| {
-            let wrong = Error::invalid(error.message().trim());
-            match error.span() {
-                Some(span) => {
-                    let before = text.as_bytes().get(..span.start).unwrap_or_default();
-                    wrong.at_line(1 + memchr::memchr_iter(b'\n', before).count() as u64)
-                }
-                None => wrong,
-            }
-        })?;
+        let file: File = toml::from_str(text).map_err(|error| toml_fault(&error, text))?;
         let description = Self {
             id: file.id,
             title: file.title,
@@ -246,6 +232,28 @@ impl SourceDescription {
             short
         };
         format!("{}{name}", self.patient_prefix.as_deref().unwrap_or_default())
+    }
+}
+
+/// The text of a TOML file, which is `what`.
+pub(super) fn toml_text(path: &Path, what: &str) -> Result<String> {
+    let unreadable = |error| Error::io(format!("cannot read the {what}"), error).in_file(path);
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > LENGTH_LIMIT {
+        return Err(Error::invalid(format!("{length} bytes are too many for a {what}")).in_file(path));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// What is wrong with a TOML text, and in which line.
+pub(super) fn toml_fault(error: &toml::de::Error, text: &str) -> Error {
+    let wrong = Error::invalid(error.message().trim());
+    match error.span() {
+        Some(span) => {
+            let before = text.as_bytes().get(..span.start).unwrap_or_default();
+            wrong.at_line(1 + memchr::memchr_iter(b'\n', before).count() as u64)
+        }
+        None => wrong,
     }
 }
 

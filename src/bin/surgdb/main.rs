@@ -14,6 +14,7 @@ mod import;
 mod info;
 mod interrupt;
 mod json;
+mod map;
 mod mp4;
 mod output;
 mod random;

@@ -33,7 +33,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input, format: Format) -> Result<(
 }
 
 /// A path beside the file of annotations, as an id: with the folder in which that file lies.
-fn beside(input: &Input, path: &str) -> String {
+pub(super) fn beside(input: &Input, path: &str) -> String {
     let path = path.replace('\\', "/");
     let folder = input.name.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
@@ -48,7 +48,7 @@ fn beside(input: &Input, path: &str) -> String {
 }
 
 /// A file's name without the folders and endings, and the folder before it: what its entries' ids start with.
-fn stem(input: &Input) -> &str {
+pub(super) fn stem(input: &Input) -> &str {
     let name = &input.name;
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
 }
 
 /// What a parser says, without the place, which is not one in the file.
-fn without_place(error: &serde_json::Error) -> String {
+pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
 }

@@ -39,7 +39,7 @@ enum Inside {
 /// Reads an object's members from a stream; those with certain names are opened where they are lists or objects.
 pub struct MemberReader<R> {
     reader: RecordReader<R>,
-    opened: &'static [&'static str],
+    opened: Vec<String>,
     key: String,
     name: String,
     inside: Inside,
@@ -50,10 +50,10 @@ pub struct MemberReader<R> {
 
 impl<R: Read> MemberReader<R> {
     /// A reader of the object in `input`, which gives the entries of these members one by one.
-    pub fn new(input: R, opened: &'static [&'static str]) -> Self {
+    pub fn new(input: R, opened: &[&str]) -> Self {
         Self {
             reader: RecordReader::new(input),
-            opened,
+            opened: opened.iter().map(|name| (*name).to_owned()).collect(),
             key: String::new(),
             name: String::new(),
             inside: Inside::Top,
@@ -134,7 +134,7 @@ impl<R: Read> MemberReader<R> {
             if self.inside == Inside::Top {
                 self.key = self.name()?;
                 let byte = self.next_byte()?;
-                if matches!(byte, b'[' | b'{') && self.opened.contains(&self.key.as_str()) {
+                if matches!(byte, b'[' | b'{') && self.opened.contains(&self.key) {
                     self.reader.ahead.advance(1);
                     self.inside = if byte == b'[' { Inside::List } else { Inside::Object };
                     self.is_first = true;

@@ -1,9 +1,12 @@
 //! The way of an import: inputs, records, rows, report, commit.
 
 mod boxes;
+mod cells;
 mod provenance;
 mod statements;
+mod tables;
 
+pub(super) use cells::{CellChange, CellValue};
 pub(super) use statements::{Picture, Target, statement};
 
 use crate::dataset::Dataset;
@@ -15,7 +18,8 @@ use crate::import::boxes::Boxes;
 use crate::import::draft::Draft;
 use crate::import::format::Format;
 use crate::import::forms;
-use crate::import::inputs::{self, DigestingReader, Input};
+use crate::import::inputs::{self, DigestingReader, Input, Wanted};
+use crate::import::maps;
 use crate::import::media::bytes::Out;
 use crate::import::media::names::Named;
 use crate::import::media::store::{Located, Store};
@@ -148,6 +152,7 @@ pub(super) struct Run<'r> {
     inputs: Rc<[Input]>,
     store: Store<'r>,
     splits: Splits,
+    cells: cells::AddedCells,
     boxes: Boxes,
     reread: Reread,
     changed: Vec<(Address, AnnotationRow)>,
@@ -169,6 +174,7 @@ impl<'r> Run<'r> {
             inputs: Rc::new([]),
             store: Store::new(options),
             splits: Splits::default(),
+            cells: cells::AddedCells::default(),
             boxes,
             reread: Reread::default(),
             changed: Vec::new(),
@@ -185,7 +191,8 @@ impl<'r> Run<'r> {
             self.report.about = changes(&new, known, self.options.relicense)?;
         }
         let mut ignored: Vec<Ignored> = Vec::new();
-        let inputs = inputs::list(paths, self.options.format, &mut ignored)?;
+        let wanted = Wanted { format: self.options.format, map: self.options.map.as_ref() };
+        let inputs = inputs::list(paths, wanted, &mut ignored)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
@@ -195,6 +202,7 @@ impl<'r> Run<'r> {
         self.write_changed()?;
         self.store.attach(self.sink)?;
         self.splits.write(self.sink)?;
+        self.cells.write(self.sink)?;
         self.reread.write(self.sink)?;
         self.report.boxes = std::mem::take(&mut self.boxes.report);
         Ok(())
@@ -204,17 +212,20 @@ impl<'r> Run<'r> {
         self.store.enter(&input.path);
         self.progress.file.clone_from(&input.name);
         let before = (self.progress.bytes, self.report.records.read);
-        let (digest, bytes) = match input.format.filter(|format| !format.is_conversation()) {
-            None => self.conversations(input)?,
-            Some(format) => annotations::read(self, input, format)?,
+        let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
+            (Some(chosen), _) => maps::read(self, input, chosen)?,
+            (None, None) => self.conversations(input)?,
+            (None, Some(format)) => annotations::read(self, input, format)?,
         };
         self.progress.bytes = before.0 + bytes;
         let records = self.report.records.read - before.1;
         if records == 0 {
             self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
         }
-        let (path, format) = (input.path.display().to_string(), input.format.map(Format::name));
-        self.report.inputs.push(InputReport { path, bytes, digest, records, format });
+        let map = input.map.as_ref().map(|chosen| chosen.map.name().to_owned());
+        let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };
+        let path = input.path.display().to_string();
+        self.report.inputs.push(InputReport { path, bytes, digest, records, format, map });
         (self.tell)(&self.progress);
         Ok(())
     }

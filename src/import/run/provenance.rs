@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::{Import, ImportInput, JsonObject, Source};
 use crate::import::boxes;
 use crate::import::format::Format;
+use crate::import::maps;
 use crate::import::options::ImportOptions;
 use crate::import::report::{AboutChange, ImportReport};
 use std::collections::BTreeMap;
@@ -57,6 +58,9 @@ pub(super) fn provenance(
     if let Some(format) = options.format {
         said.insert("format".into(), format.name().into());
     }
+    if let Some(map) = &options.map {
+        said.insert("map".into(), map.name().into());
+    }
     said.extend(boxes.map(|said| (boxes::OPTION.to_owned(), said)));
     let records = &report.records;
     let mut counts_out: BTreeMap<String, u64> =
@@ -90,11 +94,15 @@ pub(super) fn provenance(
 fn counts_in(report: &ImportReport) -> BTreeMap<String, u64> {
     let all = [("records", report.records.read), ("media named", report.media.named)];
     let own = report.read.iter().map(|(what, count)| (*what, *count));
-    all.into_iter().chain(own).map(|(what, count)| (what.to_owned(), count)).collect()
+    let all = all.into_iter().chain(own).map(|(what, count)| (what.to_owned(), count));
+    all.chain(report.listed.iter().map(|(what, count)| (what.clone(), *count))).collect()
 }
 
 /// The importer's name: that of the inputs' form, where it is one of annotations.
 fn importer(report: &ImportReport) -> &'static str {
+    if !report.inputs.is_empty() && report.inputs.iter().all(|input| input.map.is_some()) {
+        return maps::FORM;
+    }
     let mut formats = report.inputs.iter().filter_map(|input| input.format?.parse::<Format>().ok());
     match formats.next() {
         Some(first) if !first.is_conversation() => match formats.all(|format| format == first) {

@@ -72,16 +72,31 @@ impl Run<'_> {
     /// The row of a picture (or of a video's file), written if it is new; nothing where it is missing and what shows it
     /// is to be left out.
     pub(crate) fn picture(&mut self, kind: MediaKind, picture: &Picture, at: &At) -> Result<Option<Target>> {
-        let item = MediaItem::Path(picture.path.clone());
+        let draft = Draft { patient: picture.patient.clone(), ..Draft::default() };
+        self.picture_of(kind, picture, &draft, at)
+    }
+
+    /// The same; `draft` says whose picture it is, and what is known of the case. One without a path has no file.
+    pub(crate) fn picture_of(
+        &mut self,
+        kind: MediaKind,
+        picture: &Picture,
+        draft: &Draft,
+        at: &At,
+    ) -> Result<Option<Target>> {
+        let id = picture.fields.id.as_ref().filter(|_| picture.path.is_empty());
+        let (item, key) = match id {
+            Some(id) => (MediaItem::Unnamed(id.clone()), id.clone()),
+            None => (MediaItem::Path(picture.path.clone()), picture.path.clone()),
+        };
+        self.report.media.named += u64::from(id.is_none());
         let draft = Draft {
-            patient: picture.patient.clone(),
             media: vec![DraftMedium::new(kind, vec![item])],
-            files: [(picture.path.clone(), picture.fields.clone())].into(),
-            ..Draft::default()
+            files: [(key, picture.fields.clone())].into(),
+            ..draft.clone()
         };
         let names = self.store.names(&draft);
         let Some(named) = names.first() else { return Ok(None) };
-        self.report.media.named += 1;
         let located = [self.store.locate(named, &*self.sink)?];
         let held = picture.bytes.as_ref().filter(|_| located.iter().any(|located| located.is_missing()));
         if held.is_none() && self.is_left_out(&names, &located, at)? {
@@ -116,18 +131,9 @@ impl Run<'_> {
     }
 
     /// The row of a recording of which no file is named, written if it is new.
-    pub(crate) fn recording(&mut self, mut row: VideoRow, patient: Option<&str>, at: &At) -> Result<Target> {
+    pub(crate) fn recording(&mut self, row: VideoRow, patient: Option<&str>, at: &At) -> Result<Target> {
         let draft = Draft { patient: patient.map(str::to_owned), ..Draft::default() };
-        let source = self.options.source.id.clone();
-        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-        let mut case_name = None;
-        if let Some(patient) = patient {
-            row.case = Some(self.store.case(patient, &draft, &mut out)?);
-            case_name = Some(name_of(&source, draft.case_id(patient)));
-        }
-        let name = name_of(&source, &row.id);
-        let address = self.store.video(row, case_name.as_deref(), &mut out)?;
-        Ok(Target { address, name })
+        self.recording_of(row, &draft, at)
     }
 
     /// A mask that was drawn on a picture, as a row of its own.

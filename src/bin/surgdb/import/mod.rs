@@ -9,7 +9,9 @@ use crate::interrupt;
 use crate::output::Output;
 use crate::ui::{self, Progress};
 use std::path::PathBuf;
-use surgdb::import::{CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing};
+use surgdb::import::{
+    CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing, TableMap,
+};
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
 pub use report::print as print_report;
@@ -22,6 +24,7 @@ Examples:
   surgdb import my.surgdb records.json --dry-run     only say what would come of it
   surgdb import my.surgdb cholect50 --source cholect50 --cases cases.csv
   surgdb import my.surgdb new.json --on-change replace
+  surgdb import my.surgdb labels.csv --map mine.toml   tables; `surgdb map init labels.csv` proposes the map
 
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
 one that is not found is counted, and attached when the import is run again and finds it.
@@ -34,13 +37,17 @@ Exit code 1 says that records were skipped because they could not be read.";
 pub struct Args {
     #[command(flatten)]
     at: Place,
-    /// Files, or folders of them: conversations in JSON or JSONL, annotations, pictures and videos
+    /// Files, or folders of them: conversations in JSON or JSONL, annotations, tables, pictures and videos
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
     /// The form of all files, instead of finding it out: sharegpt, messages, preference or alpaca (conversations);
     /// cholect50, coco, labelme or endovis-vqa (annotations); media (pictures and videos alone)
     #[arg(long, value_name = "F")]
     format: Option<Format>,
+    /// How tables (CSV, TSV, JSON, text) are read: the name of a map that `surgdb map list` lists, or a TOML file; else a
+    /// listed one is taken where a file is certainly one of its
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "format")]
+    map: Option<String>,
     /// Put the bytes of pictures and videos into the dataset (embed), or leave them where they are (link)
     #[arg(long, default_value = "embed", value_name = "MODE")]
     media: MediaMode,
@@ -81,6 +88,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     let options = ImportOptions {
         format: args.format,
+        map: args.map.as_deref().map(TableMap::find).transpose()?,
         media: args.media,
         media_roots: args.media_root.clone(),
         cases: args.cases.as_deref().map(CaseList::open).transpose()?,

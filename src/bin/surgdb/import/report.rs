@@ -121,10 +121,17 @@ fn counts(report: &ImportReport) -> Lines {
 
 /// How many files of which form were read, and what they hold.
 fn inputs(report: &ImportReport) -> String {
-    let mut forms: BTreeMap<&str, u64> = BTreeMap::new();
-    report.inputs.iter().for_each(|input| *forms.entry(input.format.unwrap_or("no form")).or_default() += 1);
+    let mut forms: BTreeMap<String, u64> = BTreeMap::new();
+    for input in &report.inputs {
+        let form = match &input.map {
+            Some(map) => format!("the map {map}"),
+            None => input.format.unwrap_or("no form").to_owned(),
+        };
+        *forms.entry(form).or_default() += 1;
+    }
     let forms = forms.iter().map(|(form, files)| format!("{} of {form}", ui::counted(*files, "file")));
     let held = report.read.iter().map(|(what, count)| several(*count, what));
+    let held = held.chain(report.listed.iter().map(|(what, count)| several(*count, what)));
     forms.chain(held).collect::<Vec<_>>().join(", ")
 }
 

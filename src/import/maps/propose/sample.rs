@@ -1,0 +1,195 @@
+//! The first rows of a file whose form nobody has said.
+
+use crate::error::{Error, Result};
+use crate::import::maps::row::{fields_of, items, scalar};
+use crate::import::records::RecordReader;
+use serde_json::value::RawValue;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// How much of a file is looked at.
+const HEAD: u64 = 16 << 20;
+/// How many rows.
+const ROWS: usize = 200;
+/// How deep lists of rows are looked for.
+const DEPTH_LIMIT: usize = 4;
+
+/// What a file looks like.
+pub(super) struct Sample {
+    pub(super) form: &'static str,
+    pub(super) delimiter: Option<char>,
+    pub(super) has_no_header: bool,
+    pub(super) rows: Vec<SampledRows>,
+}
+
+/// The first rows of one kind.
+#[derive(Default)]
+pub(super) struct SampledRows {
+    /// The way to them, where it has to be said.
+    pub(super) at: Option<String>,
+    /// Whether each stands, or is part of what stands, under a name of its own.
+    pub(super) is_keyed: bool,
+    pub(super) fields: Vec<FieldSample>,
+}
+
+/// A field, and its first values as text.
+pub(super) struct FieldSample {
+    pub(super) name: String,
+    pub(super) values: Vec<String>,
+}
+
+impl FieldSample {
+    /// The largest number in it; 0 where there is none.
+    pub(super) fn largest(&self) -> f64 {
+        let numbers = self.values.iter().flat_map(|value| value.split(|c: char| "[], ".contains(c)));
+        numbers.filter_map(|part| part.parse::<f64>().ok()).filter(|number| number.is_finite()).fold(0.0, f64::max)
+    }
+
+    /// Whether it holds nothing but 0 and 1.
+    pub(super) fn is_mark(&self) -> bool {
+        !self.values.is_empty() && self.values.iter().all(|value| value == "0" || value == "1")
+    }
+
+    /// Whether it holds lists of two numbers.
+    pub(super) fn is_pair(&self) -> bool {
+        let pair = |value: &String| serde_json::from_str::<[f64; 2]>(value).is_ok();
+        !self.values.is_empty() && self.values.iter().all(pair)
+    }
+}
+
+impl Sample {
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let unreadable = |error| Error::io("cannot read it", error);
+        let mut bytes = Vec::new();
+        File::open(path).map_err(unreadable)?.take(HEAD).read_to_end(&mut bytes).map_err(unreadable)?;
+        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).into_owned();
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let sample = match text.trim_start().chars().next() {
+            Some('{' | '[') => Self::of_json(&text, &ending)?,
+            Some(_) => Self::of_lines(&text, &ending)?,
+            None => return Err(Error::input("it is empty")),
+        };
+        match sample.rows.iter().any(|rows| !rows.fields.is_empty()) {
+            true => Ok(sample),
+            false => Err(Error::input("no rows were found in it: a list of objects, or a table")),
+        }
+    }
+
+    fn of_lines(text: &str, ending: &str) -> Result<Self> {
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let delimiter = [',', ';', '\t'].into_iter().max_by_key(|delimiter| first.matches(*delimiter).count());
+        let delimiter = delimiter.filter(|delimiter| first.contains(*delimiter));
+        let (form, delimiter) = match (ending, delimiter) {
+            ("txt" | "text", Some('\t') | None) | (_, None) => ("text", None),
+            (_, Some('\t')) => ("tsv", Some('\t')),
+            (_, delimiter) => ("csv", delimiter),
+        };
+        let rows: Vec<Vec<String>> = match delimiter {
+            None => {
+                let lines = text.lines().filter(|line| !line.trim().is_empty()).take(ROWS);
+                lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+            }
+            Some(delimiter) => {
+                let mut reader = csv::ReaderBuilder::new()
+                    .has_headers(false)
+                    .flexible(true)
+                    .delimiter(delimiter as u8)
+                    .from_reader(text.as_bytes());
+                let records = reader.records().take(ROWS).filter_map(|record| record.ok());
+                records.map(|record| record.iter().map(|cell| cell.trim().to_owned()).collect()).collect()
+            }
+        };
+        let Some((header, rest)) = rows.split_first() else { return Err(Error::input("it is empty")) };
+        let has_no_header = header.iter().any(|cell| cell.parse::<f64>().is_ok());
+        let (names, rest) = match has_no_header {
+            true => ((1..=header.len()).map(|number| number.to_string()).collect(), &rows[..]),
+            false => (header.clone(), rest),
+        };
+        let field = |(at, name): (usize, String)| {
+            let values = rest.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).cloned().collect();
+            FieldSample { name, values }
+        };
+        let fields = names.into_iter().enumerate().map(field).collect();
+        let delimiter = delimiter.filter(|delimiter| form == "csv" && *delimiter != ',');
+        Ok(Self { form, delimiter, has_no_header, rows: vec![SampledRows { fields, ..SampledRows::default() }] })
+    }
+
+    fn of_json(text: &str, ending: &str) -> Result<Self> {
+        let lines =
+            ["jsonl", "ndjson"].contains(&ending) || text.lines().nth(1).is_some_and(|line| line.starts_with('{'));
+        let mut rows = Vec::new();
+        if lines || text.trim_start().starts_with('[') {
+            let mut reader = RecordReader::new(text.as_bytes());
+            let mut found = SampledRows::default();
+            for _ in 0..ROWS {
+                let Some(Ok(record)) = reader.next_record() else { break };
+                found.object(record.text);
+            }
+            rows.push(found);
+        } else {
+            let whole: &RawValue = serde_json::from_str(text).map_err(|error| {
+                Error::input(format!("it is no JSON object, or longer than {} MB: {error}", HEAD >> 20))
+            })?;
+            lists(whole, "", false, 0, &mut rows);
+        }
+        let form = if lines { "jsonl" } else { "json" };
+        Ok(Self { form, delimiter: None, has_no_header: false, rows })
+    }
+}
+
+impl SampledRows {
+    fn object(&mut self, text: &str) {
+        let Some(Ok(fields)) = fields_of(text) else { return };
+        for (name, value) in fields {
+            let value = scalar(value).map_or_else(|| value.get().to_owned(), |text| text.into_owned());
+            match self.fields.iter_mut().find(|field| field.name == name) {
+                Some(field) => field.values.push(value),
+                None => self.fields.push(FieldSample { name: name.into_owned(), values: vec![value] }),
+            }
+        }
+    }
+}
+
+/// Finds lists of objects, and objects that are alike and stand under names of their own.
+fn lists(raw: &RawValue, at: &str, is_keyed: bool, depth: usize, out: &mut Vec<SampledRows>) {
+    if depth > DEPTH_LIMIT {
+        return;
+    }
+    let is_object = |raw: &&RawValue| raw.get().starts_with('{');
+    if let Some(items) = items(raw) {
+        if !items.is_empty() && items.iter().all(is_object) {
+            let mut rows = SampledRows { at: Some(format!("{at}[]")), is_keyed, ..SampledRows::default() };
+            items.iter().take(ROWS).for_each(|item| rows.object(item.get()));
+            out.push(rows);
+        }
+        return;
+    }
+    let Some(Ok(fields)) = fields_of(raw.get()) else { return };
+    let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+    let names = |raw: &RawValue| -> Option<Vec<String>> {
+        let fields = fields_of(raw.get())?.ok()?;
+        let mut names: Vec<String> = fields.into_iter().map(|(name, _)| name.into_owned()).collect();
+        names.sort();
+        Some(names)
+    };
+    let mut members = fields.iter().map(|(_, value)| names(value));
+    let first = members.next().flatten();
+    let are_alike = fields.len() > 1
+        && first.as_ref().is_some_and(|first| !first.is_empty())
+        && members.all(|names| names == first);
+    if are_alike && !is_keyed {
+        let mut rows = SampledRows { at: Some(below("*")), is_keyed: true, ..SampledRows::default() };
+        fields.iter().take(ROWS).for_each(|(_, value)| rows.object(value.get()));
+        rows.fields.retain(|field| !field.values.iter().any(|value| value.starts_with("[{")));
+        out.push(rows);
+        if let Some((_, value)) = fields.first()
+            && let Some(Ok(inner)) = fields_of(value.get())
+        {
+            let deeper = |name: &str| format!("{}.{name}", below("*"));
+            inner.iter().for_each(|(name, value)| lists(value, &deeper(name), true, depth + 1, out));
+        }
+        return;
+    }
+    fields.iter().for_each(|(name, value)| lists(value, &below(name), is_keyed, depth + 1, out));
+}

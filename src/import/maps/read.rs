@@ -1,0 +1,144 @@
+//! Reads a file by a map's table: its rows go one by one to what they become.
+
+use super::model::{OF_ANY_FILE, Table, slashed};
+use super::row::{FileFacts, Row};
+use super::taker::Taker;
+use super::{Chosen, delimited, json};
+use crate::error::{Error, Result};
+use crate::import::inputs::{DigestingReader, Input};
+use crate::import::records::Record;
+use crate::import::report::{At, Kind};
+use crate::import::run::Run;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// How much of a file is looked at to tell whether a map reads it.
+const HEAD: u64 = 1 << 20;
+/// How many rows of it.
+const LOOKED_AT: u32 = 20;
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) number: u64,
+    pub(super) line: u64,
+    /// How many bytes are behind it.
+    pub(super) position: u64,
+}
+
+impl Place {
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        Self { number: record.number, line: record.line, position: record.offset + record.text.len() as u64 }
+    }
+}
+
+/// What a reader comes upon.
+pub(super) enum Event<'a, 'r> {
+    /// A row of the set with this number.
+    Row(usize, &'r Row<'a>),
+    /// Something that is no row.
+    Bad(Error),
+}
+
+/// Who takes what a reader comes upon, and says whether to go on.
+pub(super) type Take<'t> = &'t mut dyn FnMut(&Place, Event<'_, '_>) -> Result<bool>;
+
+/// Imports a file by the table that was chosen for it; its digest and length.
+pub(in crate::import) fn read(run: &mut Run<'_>, input: &Input, chosen: &Chosen) -> Result<(String, u64)> {
+    let Some(table) = chosen.map.tables.get(chosen.table) else { return Err(Error::invalid("there is no such table")) };
+    run.search_around(input, &["images", "frames", "videos"]);
+    let facts = facts(table, &input.path, &input.name)?;
+    let mut digesting = DigestingReader::open(&input.path)?;
+    let before = run.progress.bytes;
+    let mut at = At { file: input.name.clone(), ..At::default() };
+    let mut taker = Taker::new(table, input);
+    let mut others: Vec<String> = Vec::new();
+    rows(
+        table,
+        &facts,
+        &mut digesting,
+        &mut |place, event| {
+            (at.record, at.line, at.id) = (Some(place.number), Some(place.line), None);
+            match event {
+                Event::Row(set, row) => taker.row(run, set, row, &mut at)?,
+                Event::Bad(error) => run.take(&mut at, |_, _| Err(error))?,
+            }
+            run.advance(before + place.position)?;
+            Ok(true)
+        },
+        &mut |key, text| others.push(format!("{key:?}: {}", shortened(text))),
+    )?;
+    let mut at = At { file: input.name.clone(), ..At::default() };
+    taker.finish(run, &mut at)?;
+    if !others.is_empty() {
+        run.report.find(Kind::AboutFile, &at, others.join(", "));
+    }
+    digesting.finish().map_err(|error| Error::io("cannot read on", error))
+}
+
+/// Whether this table reads a file with this path, by its name and its first rows.
+pub(super) fn fits(table: &Table, path: &Path) -> bool {
+    if table.captures(&slashed(path)).is_none() {
+        return false;
+    }
+    let Ok(file) = File::open(path) else { return false };
+    let (mut fits, mut met) = (false, 0);
+    let facts = FileFacts::default();
+    // Where the head ends in the middle of something, what came before it must do.
+    let _ = rows(
+        table,
+        &facts,
+        &mut file.take(HEAD),
+        &mut |_, event| {
+            met += 1;
+            if let Event::Row(set, row) = event {
+                fits |= table.sets.get(set).is_some_and(|set| row.has(&set.needed));
+            }
+            Ok(!fits && met < LOOKED_AT)
+        },
+        &mut |_, _| {},
+    );
+    fits
+}
+
+fn rows(
+    table: &Table,
+    facts: &FileFacts,
+    input: &mut dyn Read,
+    take: Take<'_>,
+    other: &mut dyn FnMut(&str, &str),
+) -> Result<()> {
+    match table.form.is_json() {
+        true => json::read(table, facts, input, take, other),
+        false => delimited::read(table, facts, input, take),
+    }
+}
+
+/// What is known of a file before its rows are read.
+fn facts(table: &Table, path: &Path, name: &str) -> Result<FileFacts> {
+    let whole = slashed(path);
+    let captures = table.captures(&whole).unwrap_or_default();
+    let mut names: Vec<(String, String)> =
+        captures.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    names
+        .extend(OF_ANY_FILE.iter().zip([file, stem, folder]).map(|(key, value)| ((*key).to_owned(), value.to_owned())));
+    let top = match table.top.is_empty() {
+        true => Vec::new(),
+        false => {
+            let mut file = File::open(path).map_err(|error| Error::io("cannot read it", error))?;
+            json::top(table, &mut file)?
+        }
+    };
+    Ok(FileFacts { names, top })
+}
+
+/// The start of a text, for a message.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

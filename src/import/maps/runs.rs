@@ -1,0 +1,163 @@
+//! Labels of moments that follow each other become stretches; and stretches that overlap are told.
+
+use super::row::Row;
+use super::statement::{fill, labels};
+use super::taker::{Subject, Taker, doubt_times, text};
+use crate::error::{Error, Result};
+use crate::format::Address;
+use crate::import::report::{At, Kind};
+use crate::import::run::{Run, Target, statement};
+use crate::schema::rows::{AnnotationRow, LabelRow};
+use std::collections::HashMap;
+
+/// A stretch that may go on with the next row.
+pub(super) struct OpenRun {
+    subject: Subject,
+    /// What all its rows say.
+    said: AnnotationRow,
+    first: f64,
+    last: f64,
+    /// None where there is nothing to state.
+    id: Option<String>,
+    at: At,
+    number: u64,
+}
+
+impl Taker<'_> {
+    /// Takes a row that is a moment of a stretch: it goes on with the open one, or ends it and begins another.
+    pub(super) fn moment(&mut self, run: &mut Run<'_>, number: usize, row: &Row<'_>, at: &mut At) -> Result<()> {
+        let (subject, said, moment, doubts) = match self.read_moment(run, number, row) {
+            Ok(read) => read,
+            Err(error) => return run.take(at, |_, _| Err(error)),
+        };
+        doubts.into_iter().for_each(|doubt| run.report.find(Kind::Doubtful, at, doubt));
+        let Some(set) = self.table.sets.get(number) else { return Ok(()) };
+        let open = self.sets.get_mut(number).and_then(|state| state.open.as_mut());
+        if let Some(open) = open.filter(|open| open.subject.video == subject.video) {
+            let last = open.last;
+            if moment <= last {
+                let message = format!("the moments of a video must go forwards, and {moment} comes after {last}");
+                return run.take(at, |_, _| Err(Error::input(message)));
+            }
+            let follows = moment - last <= set.step * 1.5;
+            if !follows {
+                let what = format!("there is no row between {last} and {moment}, and `step` is {}", set.step);
+                run.report.find(Kind::Doubtful, at, what);
+            }
+            if follows && open.said == said {
+                open.last = moment;
+                return Ok(());
+            }
+        }
+        self.close(run, number)?;
+        // A stretch of which nothing is said becomes no statement; it is open so that what comes next goes forwards.
+        let id = match said.labels.is_empty() && said.text.is_none() {
+            true => None,
+            false => match self.id(run, set, row, at) {
+                Ok(id) => Some(id),
+                Err(error) => return run.take(at, |_, _| Err(error)),
+            },
+        };
+        let at = At { id: id.clone(), ..at.clone() };
+        let open = OpenRun { subject, said, first: moment, last: moment, id, at, number: row.number };
+        if let Some(state) = self.sets.get_mut(number) {
+            state.open = Some(open);
+        }
+        Ok(())
+    }
+
+    /// What a row says, and of which moment in the clock's unit.
+    fn read_moment(
+        &self,
+        run: &Run<'_>,
+        number: usize,
+        row: &Row<'_>,
+    ) -> Result<(Subject, AnnotationRow, f64, Vec<String>)> {
+        let set = self.table.sets.get(number).ok_or_else(|| Error::invalid("there are no such rows"))?;
+        let subject = self.subject(run, set, row)?;
+        let (labels, doubts) = labels(set, row)?;
+        let nothing = Target { address: Address::new(1 << 32)?, name: Vec::new() };
+        let mut said = statement(String::new(), &run.options.source.id, &nothing);
+        said.labels = labels;
+        said.text = text(row, &set.text)?;
+        said.extra = if set.takes_all { None } else { row.extra(&set.used, &set.inner) };
+        fill(&mut said, set, row)?;
+        let moment = match &set.index {
+            Some(index) => row.number(index)?,
+            None => set.time.as_ref().map(|time| row.number(time)).transpose()?.flatten(),
+        };
+        match moment {
+            Some(moment) if moment.is_finite() => Ok((subject, said, moment, doubts)),
+            Some(moment) => Err(Error::input(format!("{moment} is no moment"))),
+            None => Err(Error::input("it does not say which moment it is about")),
+        }
+    }
+
+    /// Ends the open stretch of a set, and takes it as a statement.
+    pub(super) fn close(&mut self, run: &mut Run<'_>, number: usize) -> Result<()> {
+        let Some(open) = self.sets.get_mut(number).and_then(|state| state.open.take()) else { return Ok(()) };
+        let OpenRun { subject, mut said, first, last, id, mut at, number: row } = open;
+        let (Some(set), Some(id)) = (self.table.sets.get(number), id) else { return Ok(()) };
+        run.take(&mut at, |run, at| {
+            let each = self.table.clock.seconds_each(subject.fps)?;
+            let base = subject.base as f64 * if self.table.clock.counts_frames() { 1.0 } else { 0.0 };
+            let (start, end) = ((first - base) * each, (last + set.step - base) * each);
+            let target = self.target_video(run, &subject, at)?;
+            (said.id, said.target, said.start, said.end) = (id, target.address, Some(start), Some(end));
+            doubt_times(run, start, end, at);
+            if set.apart
+                && let Some(state) = self.sets.get_mut(number)
+            {
+                state.spans.note(subject.video.as_deref().unwrap_or_default(), &said.labels, start, end, row);
+            }
+            run.annotate(said, &[&target], at)
+        })
+    }
+}
+
+/// The stretches of a file by video and axis, for telling those that overlap; 24 bytes each.
+#[derive(Default)]
+pub(super) struct Spans(HashMap<(String, String), Vec<Span>>);
+
+struct Span {
+    start: f64,
+    end: f64,
+    row: u64,
+}
+
+/// How much two stretches may overlap without being told, in seconds.
+const SLACK: f64 = 1e-6;
+
+impl Spans {
+    pub(super) fn note(&mut self, video: &str, labels: &[LabelRow], start: f64, end: f64, row: u64) {
+        let mut axes: Vec<&str> = labels.iter().map(|label| label.axis.as_str()).collect();
+        axes.sort_unstable();
+        axes.dedup();
+        for axis in axes {
+            let spans = self.0.entry((video.to_owned(), axis.to_owned())).or_default();
+            spans.push(Span { start, end, row });
+        }
+    }
+
+    /// Tells which overlap.
+    pub(super) fn tell(&mut self, run: &mut Run<'_>, at: &At) {
+        let mut all: Vec<((String, String), Vec<Span>)> = self.0.drain().collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        for ((video, axis), mut spans) in all {
+            spans.sort_by(|one, other| one.start.total_cmp(&other.start));
+            let mut longest: Option<&Span> = None;
+            for span in &spans {
+                if let Some(before) = longest.filter(|before| span.start < before.end - SLACK) {
+                    let what = format!(
+                        "rows {} and {} of {video:?} overlap on the axis {axis}: {} to {} s, and from {} s",
+                        before.row, span.row, before.start, before.end, span.start
+                    );
+                    run.report.find(Kind::Doubtful, at, what);
+                }
+                if longest.is_none_or(|before| span.end > before.end) {
+                    longest = Some(span);
+                }
+            }
+        }
+    }
+}

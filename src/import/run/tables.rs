@@ -1,0 +1,107 @@
+//! Rows that a table lists: recordings and pictures, with cells of added columns.
+
+use super::{CellChange, CellValue, Picture, Run, Target};
+use crate::error::{ErrorKind, Result};
+use crate::import::draft::{Draft, MediaKind};
+use crate::import::media::bytes::Out;
+use crate::import::media::names::name_of;
+use crate::import::options::OnChange;
+use crate::import::report::{At, Kind};
+use crate::schema::rows::VideoRow;
+use crate::schema::tables::Table;
+
+impl Run<'_> {
+    /// The row of a recording of which no file is named, written if it is new. `draft` says whose it is, and what is
+    /// known of the case.
+    pub(crate) fn recording_of(&mut self, mut row: VideoRow, draft: &Draft, at: &At) -> Result<Target> {
+        let source = self.options.source.id.clone();
+        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+        let mut case_name = None;
+        if let Some(patient) = &draft.patient {
+            row.case = Some(self.store.case(patient, draft, &mut out)?);
+            case_name = Some(name_of(&source, draft.case_id(patient)));
+        }
+        let name = name_of(&source, &row.id);
+        let address = self.store.video(row, case_name.as_deref(), &mut out)?;
+        Ok(Target { address, name })
+    }
+
+    /// A recording that a table lists: a record of its own. Cells of added columns that are new make it new.
+    pub(crate) fn listed_video(
+        &mut self,
+        row: VideoRow,
+        draft: &Draft,
+        cells: Vec<(String, CellValue)>,
+        at: &At,
+    ) -> Result<()> {
+        crate::schema::validate::check_video(&row)?.into_iter().for_each(|finding| {
+            self.report.find(Kind::Doubtful, at, finding.to_string());
+        });
+        let known = self.sink.lookup(Table::Videos, &row.source, &row.id)?;
+        let target = self.recording_of(row.clone(), draft, at)?;
+        if known.is_some() && self.says_otherwise(&target, &row)? {
+            let what = "the video is there already, without what is said of it here; it was left as it was";
+            self.report.find(Kind::ChangedRow, at, what);
+        }
+        self.listed(Table::Videos, known.is_none(), &target, cells, at)
+    }
+
+    /// A picture that a table lists: a record of its own.
+    pub(crate) fn listed_frame(
+        &mut self,
+        picture: &Picture,
+        draft: &Draft,
+        cells: Vec<(String, CellValue)>,
+        at: &At,
+    ) -> Result<()> {
+        let id = picture.fields.id.as_deref().unwrap_or(&picture.path);
+        let is_new = self.sink.lookup(Table::Frames, &self.options.source.id, id)?.is_none();
+        match self.picture_of(MediaKind::Picture, picture, draft, at)? {
+            Some(target) => self.listed(Table::Frames, is_new, &target, cells, at),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a listed row its cells, and counts it.
+    fn listed(
+        &mut self,
+        table: Table,
+        is_new: bool,
+        target: &Target,
+        cells: Vec<(String, CellValue)>,
+        at: &At,
+    ) -> Result<()> {
+        let mut change = if is_new { CellChange::Added } else { CellChange::Same };
+        for (name, value) in cells {
+            change = change.max(self.give_cell(table, target.address, &name, value, at)?);
+        }
+        let records = &mut self.report.records;
+        match change {
+            CellChange::Same => records.unchanged += 1,
+            CellChange::Kept => records.changed_kept += 1,
+            CellChange::Added => records.added += 1,
+            CellChange::Replaced => records.replaced += 1,
+        }
+        Ok(())
+    }
+
+    /// Whether a row says something of a recording that the dataset's row, or the one that is new in this import, does
+    /// not have.
+    fn says_otherwise(&mut self, target: &Target, row: &VideoRow) -> Result<bool> {
+        if self.options.on_change == OnChange::Keep {
+            return Ok(false);
+        }
+        let there = match self.sink.dataset().video(target.address) {
+            Ok(there) => there.to_row()?,
+            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(row.extra.is_some()),
+            Err(error) => return Err(error),
+        };
+        // What a video's own file says goes before what a table says of it.
+        let differs = |is: bool| is && there.blob.is_none();
+        Ok(differs(row.fps.is_some() && row.fps != there.fps)
+            || differs(row.duration.is_some() && row.duration != there.duration)
+            || differs(row.frame_count.is_some() && row.frame_count != there.frame_count)
+            || differs(row.width.is_some() && (row.width, row.height) != (there.width, there.height))
+            || (row.extra.is_some() && row.extra != there.extra))
+    }
+}
