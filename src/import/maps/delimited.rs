@@ -104,6 +104,7 @@ struct Guard<'r> {
     since: Cell<u64>,
     /// The last bytes that were read.
     tail: Vec<u8>,
+    at_end: bool,
 }
 
 impl Guard<'_> {
@@ -123,6 +124,7 @@ impl Read for Guard<'_> {
         }
         let read = self.input.read(out)?;
         self.since.set(self.since.get() + read as u64);
+        self.at_end = read == 0;
         let new = out.get(..read).unwrap_or_default();
         self.tail.extend_from_slice(new.get(new.len().saturating_sub(TAIL)..).unwrap_or_default());
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
@@ -137,7 +139,7 @@ fn records(rows: &mut Rows<'_>, input: &mut dyn Read) -> Result<()> {
         .delimiter(rows.table.delimiter)
         .quoting(rows.table.quotes)
         .buffer_capacity(256 << 10)
-        .from_reader(Guard { input, since: Cell::new(0), tail: Vec::new() });
+        .from_reader(Guard { input, since: Cell::new(0), tail: Vec::new(), at_end: false });
     let mut record = csv::ByteRecord::new();
     loop {
         let line = reader.position().line();
@@ -152,7 +154,7 @@ fn records(rows: &mut Rows<'_>, input: &mut dyn Read) -> Result<()> {
         let mut cells = cells.map_err(|_| Error::input("the row is not UTF-8: convert the file"));
         // Such a value has swallowed all lines that follow it.
         let is_open = |cells: &Vec<&str>| cells.last().is_some_and(|cell| cell.contains('\n'));
-        if reader.is_done() && cells.as_ref().is_ok_and(is_open) && !reader.get_ref().ends_closed() {
+        if reader.get_ref().at_end && cells.as_ref().is_ok_and(is_open) && !reader.get_ref().ends_closed() {
             cells = Err(Error::input("a quote is opened in this row, and not closed up to the end of the file"));
         }
         if !rows.line(cells, line, reader.position().byte())? {

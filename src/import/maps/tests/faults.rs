@@ -88,7 +88,7 @@ fn a_bad_row_stops_with_its_line_or_is_skipped() {
         (",1,3,a", "it names no video"),
         ("v,1,3", "the row has 3 values, and there are 4 columns"),
         ("v,1,3,a,b", "the row has 5 values"),
-        ("v,1,\"3,a\n\n", "is a quote not closed?"),
+        ("v,1,\"3,a\n\n", "a quote is opened in this row, and not closed"),
         ("v,1,3,\"a\nv,2,3,b", "a quote is opened in this row, and not closed"),
         ("v,1,3,\"a\nv,2,3,\"\"", "a quote is opened in this row, and not closed"),
     ] {
