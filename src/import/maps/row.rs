@@ -203,7 +203,7 @@ fn is_taken(name: &str, value: &RawValue, used: &[FieldPath]) -> bool {
 fn cell<'a>(names: &[String], cells: &[&'a str], name: &str) -> Found<'a> {
     match names.iter().position(|known| known == name).and_then(|at| cells.get(at)) {
         None => Found::Absent,
-        Some(cell) if cell.is_empty() => Found::Empty,
+        Some(&"") => Found::Empty,
         Some(cell) => Found::Text(Cow::Borrowed(cell)),
     }
 }
