@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::import::format::Format;
 use crate::import::maps::{self, Chosen, TableMap};
 use crate::import::media::picture::media_type_of_name;
+use crate::import::options::ImportOptions;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::Ignored;
@@ -36,6 +37,12 @@ pub(super) struct Input {
 pub(super) struct Wanted<'w> {
     pub(super) format: Option<Format>,
     pub(super) map: Option<&'w Arc<TableMap>>,
+}
+
+impl<'w> Wanted<'w> {
+    pub(super) fn of(options: &'w ImportOptions) -> Self {
+        Self { format: options.format, map: options.map.as_ref() }
+    }
 }
 
 /// What a file is.

@@ -4,6 +4,7 @@ mod columns;
 mod copying;
 mod exporting;
 mod fixture;
+mod maps;
 mod report;
 mod subset;
 mod terminal;

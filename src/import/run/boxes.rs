@@ -55,7 +55,9 @@ impl Run<'_> {
     fn look_at_boxes(&mut self) -> Result<()> {
         let mut evidence = Evidence::default();
         let roots = self.store.take_roots();
-        for input in self.inputs.clone().iter().filter(|input| input.format.is_none_or(Format::is_conversation)) {
+        // What a map reads is no conversation in JSON.
+        let is_talk = |input: &&Input| input.map.is_none() && input.format.is_none_or(Format::is_conversation);
+        for input in self.inputs.clone().iter().filter(is_talk) {
             self.store.enter(&input.path);
             self.look_at_input(input, &mut evidence)?;
         }

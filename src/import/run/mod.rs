@@ -105,7 +105,7 @@ pub fn import(
 /// it is of no form that is known.
 pub fn check_inputs(inputs: &[PathBuf], options: &ImportOptions) -> Result<()> {
     options.source.check()?;
-    inputs::list(inputs, options.format, &mut Vec::new()).map(drop)
+    inputs::list(inputs, Wanted::of(options), &mut Vec::new()).map(drop)
 }
 
 /// One attempt at an import, on top of this version.
@@ -191,8 +191,7 @@ impl<'r> Run<'r> {
             self.report.about = changes(&new, known, self.options.relicense)?;
         }
         let mut ignored: Vec<Ignored> = Vec::new();
-        let wanted = Wanted { format: self.options.format, map: self.options.map.as_ref() };
-        let inputs = inputs::list(paths, wanted, &mut ignored)?;
+        let inputs = inputs::list(paths, Wanted::of(self.options), &mut ignored)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
