@@ -49,7 +49,7 @@ pub use row::Row;
 pub(crate) use scan::ScanPart;
 pub use scan::{Scan, ScanBatch};
 pub use select::{Filter, Liveness, RowLicence, Selection};
-pub use split::{SPLIT, SplitReport, SplitUnit};
+pub use split::{SOURCE_DATASET, SPLIT, SplitReport, SplitUnit};
 pub use stats::{
     AnnotationStats, Counts, Group, Held, Labels, MediaStats, NOT_SAID, OTHERS, SampleStats, Spread, Stats,
     StatsProgress,

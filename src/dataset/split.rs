@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// The column, added to conversations, in which importers put the split that a record says it belongs to.
 pub const SPLIT: &str = "split";
+/// The column, added to conversations, in which importers put the source of its own from which a collection has a record.
+pub const SOURCE_DATASET: &str = "source_dataset";
 
 /// What a split keeps together: the first of these that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 
 use super::ExportReport;
 use super::reached::Reached;
-use crate::dataset::{Dataset, SPLIT};
+use crate::dataset::{Dataset, SOURCE_DATASET, SPLIT};
 use crate::error::Result;
 use crate::format::Address;
 use crate::format::manifest::SideColumn;
@@ -29,7 +29,9 @@ pub(super) fn lose_of(dataset: &Dataset, rows: &[Address], report: &mut ExportRe
 
 fn lose(dataset: &Dataset, reached: impl FnOnce() -> Result<Option<Reached>>, report: &mut ExportReport) -> Result<()> {
     let is_written = |side: &SideColumn| {
-        side.table == Table::Conversations.name() && side.name == SPLIT && matches!(side.ty.as_str(), "dict" | "text")
+        side.table == Table::Conversations.name()
+            && [SPLIT, SOURCE_DATASET].contains(&side.name.as_str())
+            && matches!(side.ty.as_str(), "dict" | "text")
     };
     let added = dataset.manifest().columns.iter().filter(|side| !side.replaces && !is_written(side));
     let added: Vec<_> = added.collect();

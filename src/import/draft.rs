@@ -1,5 +1,8 @@
 //! A conversation on its way in: media by their paths, not yet by addresses.
 
+use crate::error::{Error, Result};
+use crate::import::huggingface::Held;
+use crate::import::media::picture::UNKNOWN;
 use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, TurnRow};
 use std::collections::HashMap;
@@ -32,6 +35,10 @@ pub(super) struct Draft {
     pub(super) case: Option<CaseFields>,
     /// What the record says of its pictures and videos, by their paths.
     pub(super) files: HashMap<String, FileFields>,
+    /// Which of the source's own sources it comes from.
+    pub(super) source_dataset: Option<String>,
+    /// Whether it asks nothing, and is about the one medium that it names: what it says stands in that file's fields.
+    pub(super) is_about_file: bool,
     /// Whether this crate's exporter wrote it, and so says which boxes its texts have.
     pub(super) is_ours: bool,
     /// What is worth telling about this record.
@@ -47,6 +54,35 @@ impl Draft {
     /// What the record says of the case, if the patient is the record's own.
     pub(super) fn case_of(&self, patient: &str) -> Option<&CaseFields> {
         self.case.as_ref().filter(|_| self.patient.as_deref() == Some(patient))
+    }
+
+    /// Gives media that the record names no file of the ids that go with this id of the record.
+    pub(super) fn name_absent(&mut self, id: &str) {
+        for item in self.media.iter_mut().flat_map(|medium| &mut medium.items) {
+            let MediaItem::Absent(name) = item else { continue };
+            let named = format!("{id}/{name}");
+            if let Some(said) = self.files.remove(name.as_str()) {
+                self.files.insert(named.clone(), said);
+            }
+            *name = named;
+        }
+    }
+
+    /// Takes in the bytes that stand beside the record.
+    ///
+    /// # Errors
+    /// `Input` where there are none for a mark: it was somebody's text.
+    pub(super) fn settle_held(&mut self, held: &mut Held) -> Result<()> {
+        for item in self.media.iter_mut().flat_map(|medium| &mut medium.items) {
+            let MediaItem::Held { mark, path } = item else { continue };
+            let bytes = held.take(mark).ok_or_else(|| Error::input("bad base64: it starts with a zero byte"))?;
+            let media_type = UNKNOWN.to_owned();
+            *item = MediaItem::Bytes { media_type, bytes, path: path.take() };
+        }
+        let endings = self.alternatives.iter_mut().flat_map(|ending| &mut ending.turns);
+        let extras = self.turns.iter_mut().chain(endings).map(|turn| &mut turn.extra);
+        extras.chain([&mut self.extra]).flatten().for_each(|extra| held.settle(extra));
+        Ok(())
     }
 
     /// Notes something about this record for the report.
@@ -83,11 +119,23 @@ pub(super) struct FileFields {
     pub(super) parent: Option<String>,
     pub(super) index: Option<i64>,
     pub(super) time: Option<f64>,
+    /// Width and height that are declared: what a picture without bytes has.
+    pub(super) size: Option<(i32, i32)>,
     pub(super) extra: Option<String>,
     /// Frames a second of a video of which the id alone is known.
     pub(super) fps: Option<f64>,
     /// Whether the source's pattern says of its path which video and number it has.
     pub(super) by_pattern: bool,
+}
+
+impl FileFields {
+    /// The same with a declared size, where it is one in whole pixels.
+    pub(super) fn sized(mut self, size: Option<(f64, f64)>) -> Self {
+        let side =
+            |side: f64| (side.fract() == 0.0 && (1.0..=f64::from(i32::MAX)).contains(&side)).then_some(side as i32);
+        self.size = size.and_then(|(width, height)| side(width).zip(side(height)));
+        self
+    }
 }
 
 /// What a medium is.
@@ -129,8 +177,13 @@ pub(super) enum MediaItem {
     Path(String),
     /// Nothing: only that there is a picture, which has this id.
     Unnamed(String),
-    /// Bytes that stood in the record.
-    Bytes { media_type: String, bytes: Vec<u8> },
+    /// Nothing: the record says that there is one, and names no file. Its id is the record's and this, which
+    /// [`Draft::name_absent`] puts together.
+    Absent(String),
+    /// Bytes that stood in the record, and what they were called there.
+    Bytes { media_type: String, bytes: Vec<u8>, path: Option<String> },
+    /// Bytes that stand beside the record, by the mark in their place; [`Draft::settle_held`] takes them in.
+    Held { mark: String, path: Option<String> },
 }
 
 /// A node of a reasoning forest; nodes are in pre-order.

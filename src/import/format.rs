@@ -1,6 +1,8 @@
 //! The forms that sources come in, and how they are told apart.
 
 use crate::error::{Error, Result};
+use crate::import::forms::surgsigma;
+use crate::import::huggingface;
 use crate::import::raw::RawRecord;
 use crate::import::records::members::{Entry, MemberReader};
 use serde_json::value::RawValue;
@@ -22,6 +24,10 @@ pub enum Format {
     Preference,
     /// Alpaca: `instruction`, `input`, `output`.
     Alpaca,
+    /// SurgΣ-DB's own: `question` and `answer`, and keys with blanks.
+    SurgSigma,
+    /// Hugging Face: tables in Parquet and Arrow, whose rows have one of these forms.
+    HuggingFace,
     /// Action triplets as CholecT50 has them: a JSON file a video.
     CholecT50,
     /// COCO: boxes, outlines and masks of many pictures in one JSON file.
@@ -41,11 +47,13 @@ const OPENED: &[&str] = &["annotations", "images", "shapes"];
 
 impl Format {
     /// All forms.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 11] = [
         Self::ShareGpt,
         Self::Messages,
         Self::Preference,
         Self::Alpaca,
+        Self::SurgSigma,
+        Self::HuggingFace,
         Self::CholecT50,
         Self::Coco,
         Self::LabelMe,
@@ -60,6 +68,8 @@ impl Format {
             Self::Messages => "messages",
             Self::Preference => "preference",
             Self::Alpaca => "alpaca",
+            Self::SurgSigma => "surgsigma",
+            Self::HuggingFace => "huggingface",
             Self::CholecT50 => "cholect50",
             Self::Coco => "coco",
             Self::LabelMe => "labelme",
@@ -70,7 +80,7 @@ impl Format {
 
     /// Whether its records are conversations in JSON.
     pub fn is_conversation(self) -> bool {
-        matches!(self, Self::ShareGpt | Self::Messages | Self::Preference | Self::Alpaca)
+        matches!(self, Self::ShareGpt | Self::Messages | Self::Preference | Self::Alpaca | Self::SurgSigma)
     }
 
     /// Whether a file with this name (in lower case) may be of this form.
@@ -78,6 +88,7 @@ impl Format {
         match self {
             Self::EndoVisVqa => name.ends_with(".txt"),
             Self::CholecT50 | Self::Coco | Self::LabelMe => name.ends_with(".json"),
+            Self::HuggingFace => huggingface::is_table(name),
             Self::Media => false,
             _ => [".json", ".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending)),
         }
@@ -87,6 +98,7 @@ impl Format {
     pub(super) fn of(record: &RawRecord<'_>) -> Option<Self> {
         let has = |name: &str| record.get(name).is_some();
         match &record.turns {
+            _ if surgsigma::is_record(record) => Some(Self::SurgSigma),
             Some((key, _)) if key.starts_with("conversation") => Some(Self::ShareGpt),
             Some(_) => Some(Self::Messages),
             None if has("prompt") || (has("chosen") && has("rejected") && !has("instruction")) => {

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::import::format::Format;
+use crate::import::huggingface;
 use crate::import::maps::{self, Chosen, TableMap};
-use crate::import::media::picture::media_type_of_name;
+use crate::import::media::picture::{UNKNOWN, media_type_of_name};
 use crate::import::options::ImportOptions;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
@@ -132,14 +133,17 @@ impl Walk<'_> {
                 continue;
             }
             self.media |= is_medium(&file_name);
+            let is_known = || ENDINGS.iter().any(|ending| lower.ends_with(ending)) || huggingface::is_table(&lower);
             let takes = match self.wanted {
                 Wanted { map: Some(map), .. } => {
                     map.reads(&entry.path()) || ENDINGS.iter().any(|ending| lower.ends_with(ending))
                 }
-                Wanted { format: Some(format), .. } => format.takes(&lower),
-                _ => ENDINGS.iter().any(|ending| lower.ends_with(ending)),
+                Wanted { format: Some(format), .. } => {
+                    format.takes(&lower) || (format.is_conversation() && huggingface::is_table(&lower))
+                }
+                _ => is_known(),
             };
-            if !takes {
+            if !takes || huggingface::describes_tables(&lower) {
                 continue;
             }
             let path = entry.path();
@@ -171,7 +175,7 @@ pub(super) fn entries(folder: &Path, inside: &str) -> Result<Vec<(fs::DirEntry, 
 
 /// Whether a file's name promises a picture or a video; the twins that macOS writes promise nothing.
 pub(super) fn is_medium(name: &str) -> bool {
-    !name.starts_with('.') && media_type_of_name(name) != "application/octet-stream"
+    !name.starts_with('.') && media_type_of_name(name) != UNKNOWN
 }
 
 /// The form of a file in a folder, or why it is not read. One that is no JSON is read, so that its fault is told.
@@ -194,13 +198,18 @@ fn look_at(path: &Path, name: &str, wanted: Wanted<'_>) -> Result<Form, String> 
 /// # Errors
 /// `Input` where it is of none.
 fn form_of(path: &Path, wanted: Wanted<'_>) -> Result<Form> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let is_table = |format: Format| format.is_conversation() || format == Format::HuggingFace;
+    if wanted.map.is_none() && huggingface::is_table(&name) && wanted.format.is_none_or(is_table) {
+        huggingface::look_at(path)?;
+        return Ok((Some(Format::HuggingFace), None));
+    }
     match wanted {
         Wanted { map: Some(map), .. } => return Ok((None, Some(Chosen::of(map, path)?))),
         Wanted { format: Some(format), .. } if !format.is_conversation() => return Ok((Some(format), None)),
         Wanted { format: Some(_), .. } => return Ok((first_format(path)?, None)),
         _ => {}
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     if let Some(format) = Format::of_annotations(path) {
         return Ok((Some(format), None));
     }

@@ -13,11 +13,13 @@
 //! is kept in `extra`, byte for byte. A field `surgdb` holds what this crate's exporter had no other place for.
 
 mod annotations;
+mod attach;
 mod boxes;
 mod cases;
 mod draft;
 mod format;
 mod forms;
+mod huggingface;
 mod inputs;
 mod maps;
 mod media;
@@ -35,6 +37,7 @@ mod source;
 mod split;
 mod surgdb_fields;
 
+pub use attach::{AttachCounts, AttachOptions, AttachReport, FileNames, StillMissing, attach};
 pub use cases::{CaseList, ListedCase};
 pub use format::Format;
 pub use maps::TableMap;

@@ -236,6 +236,8 @@ pub enum Kind {
     RemoteMedia,
     /// A picture whose header cannot be read, or says what cannot be; its bytes were stored.
     BadPicture,
+    /// A picture or video of another size than its row said; the row has its own size now.
+    OtherSize,
     /// A video whose container cannot be read or has no picture track; its bytes were stored.
     BadVideo,
     /// Media of a kind that has no place yet (audio); kept in `extra`.

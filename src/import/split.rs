@@ -1,7 +1,8 @@
-//! The splits that records say they belong to: a side column of the conversations, since a record stays the same
-//! whatever set it is put in.
+//! What records say of themselves that has an added column: the split that they belong to, since a record stays the
+//! same whatever set it is put in, and the source of its own from which a collection has them, so that it can be
+//! selected by.
 
-use crate::dataset::{CellUpdate, SPLIT};
+use crate::dataset::{CellUpdate, SOURCE_DATASET, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::notation::{Column, ColumnType};
@@ -13,15 +14,31 @@ use arrow_array::{ArrayRef, LargeStringArray, StringArray};
 use arrow_schema::DataType;
 use std::sync::Arc;
 
-/// Splits on their way into the column; 12 bytes a record.
-#[derive(Default)]
-pub(super) struct Splits {
+/// Names on their way into a column of few values; 12 bytes a record.
+pub(super) struct Labels {
+    column: &'static str,
+    /// What the records say, for an error.
+    what: &'static str,
     addresses: Vec<Address>,
     names: StringDictionaryBuilder<Int32Type>,
 }
 
-impl Splits {
-    /// Notes the split of a conversation.
+impl Labels {
+    /// Splits.
+    pub(super) fn splits() -> Self {
+        Self::new(SPLIT, "which split they belong to")
+    }
+
+    /// Sources of the source.
+    pub(super) fn source_datasets() -> Self {
+        Self::new(SOURCE_DATASET, "which dataset they come from")
+    }
+
+    fn new(column: &'static str, what: &'static str) -> Self {
+        Self { column, what, addresses: Vec::new(), names: StringDictionaryBuilder::new() }
+    }
+
+    /// Notes what a conversation says.
     ///
     /// # Errors
     /// `Invalid` where there are more names than a column can tell apart.
@@ -42,17 +59,14 @@ impl Splits {
         let addresses = std::mem::take(&mut self.addresses);
         let names = self.names.finish();
         let schema = sink.dataset().schema(Table::Conversations);
-        let is_text = schema.field_with_name(SPLIT).is_ok_and(|field| *field.data_type() == DataType::LargeUtf8);
+        let is_text = schema.field_with_name(self.column).is_ok_and(|field| *field.data_type() == DataType::LargeUtf8);
         let (ty, names): (_, ArrayRef) = match names.downcast_dict::<StringArray>().filter(|_| is_text) {
             Some(names) => (ColumnType::Text, Arc::new(LargeStringArray::from_iter(names))),
             None => (ColumnType::Dict, Arc::new(names)),
         };
-        let update = CellUpdate::new(Table::Conversations, Column::new(SPLIT, ty, true), addresses, names);
+        let update = CellUpdate::new(Table::Conversations, Column::new(self.column, ty, true), addresses, names);
         sink.update(update).map_err(|error| {
-            Error::invalid(format!(
-                "the records say which split they belong to, which cannot be kept: {}",
-                error.message()
-            ))
+            Error::invalid(format!("the records say {}, which cannot be kept: {}", self.what, error.message()))
         })
     }
 }

@@ -367,6 +367,7 @@ impl File {
             parent: self.parent,
             index: self.index,
             time: self.time.map(|time| time.0),
+            size: None,
             fps: None,
             by_pattern: false,
             extra: self.extra.map(|extra| extra.0),

@@ -1,5 +1,6 @@
 //! The `surgdb` command: what it prints where, and how it ends.
 
+mod attach;
 mod columns;
 mod copying;
 mod exporting;

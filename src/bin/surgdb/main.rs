@@ -1,6 +1,7 @@
 //! The `surgdb` command.
 
 mod args;
+mod attach;
 mod bench;
 mod cell;
 mod cli;

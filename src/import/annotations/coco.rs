@@ -124,7 +124,7 @@ impl Tables {
             by_pattern: true,
             ..FileFields::default()
         };
-        let picture = Picture { path, fields: said, ..Picture::default() };
+        let picture = Picture { path, fields: said.sized(size), ..Picture::default() };
         let place = (at.record.unwrap_or_default(), at.line.unwrap_or_default());
         let image = Image { picture, size, place, is_met: false };
         if self.images.insert(id.clone(), image).is_some() {

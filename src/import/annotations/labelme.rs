@@ -110,7 +110,7 @@ impl<'a> Drawing<'a> {
             by_pattern: true,
             ..FileFields::default()
         };
-        Ok(Picture { path, fields, patient: None, bytes })
+        Ok(Picture { path, fields: fields.sized(self.size), patient: None, bytes })
     }
 
     /// The shapes as instances, in the order of their first shapes; and the shapes that cannot be read.

@@ -2,10 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
+use crate::import::huggingface::MARK;
+use crate::import::media::picture::UNKNOWN;
 use crate::import::raw::{RawRecord, Text, as_text};
 use crate::import::report::Kind;
 use base64::Engine;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The fields that name what is shown.
@@ -69,6 +72,21 @@ impl<'a> Inputs<'a> {
         draft.findings.append(&mut self.findings);
     }
 
+    /// How many media of this kind there are.
+    pub(super) fn count(&self, kind: MediaKind) -> usize {
+        self.media.iter().filter(|medium| medium.kind == kind).count()
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.media.is_empty()
+    }
+
+    /// Adds a medium that no field names.
+    pub(super) fn add(&mut self, medium: DraftMedium) {
+        self.media.push_back(medium);
+    }
+
     /// What is left.
     pub(super) fn into_media(self) -> Vec<DraftMedium> {
         self.media.into()
@@ -126,7 +144,10 @@ fn item(value: &RawValue, seen: &mut Seen) -> Result<Option<MediaItem>> {
         seen.has_more |=
             fields.len() > 1 && !(fields.len() == 2 && fields.contains_key("bytes") && fields.contains_key("path"));
         return match (bytes, path) {
-            (Some(bytes), _) => from_base64("application/octet-stream", &bytes).map(Some),
+            (Some(mark), path) if mark.starts_with(MARK) => {
+                Ok(Some(MediaItem::Held { mark: mark.into_owned(), path: path.map(Cow::into_owned) }))
+            }
+            (Some(bytes), path) => from_base64(UNKNOWN, &bytes, path.map(Cow::into_owned)).map(Some),
             (None, Some(path)) => from_text(&path, seen),
             (None, None) if fields.contains_key("path") || fields.contains_key("bytes") => {
                 seen.empty += 1;
@@ -150,16 +171,16 @@ fn from_text(text: &str, seen: &mut Seen) -> Result<Option<MediaItem>> {
     };
     match data.split_once(',') {
         Some((head, bytes)) if head.ends_with(";base64") => {
-            from_base64(head.split(';').next().unwrap_or_default(), bytes).map(Some)
+            from_base64(head.split(';').next().unwrap_or_default(), bytes, None).map(Some)
         }
         _ => Err(Error::input("a data: address without base64 bytes")),
     }
 }
 
-fn from_base64(media_type: &str, text: &str) -> Result<MediaItem> {
+fn from_base64(media_type: &str, text: &str, path: Option<String>) -> Result<MediaItem> {
     let engine = base64::engine::general_purpose::STANDARD;
     let bytes = engine.decode(text.trim()).map_err(|error| Error::input(format!("bad base64: {error}")))?;
-    Ok(MediaItem::Bytes { media_type: media_type.to_owned(), bytes })
+    Ok(MediaItem::Bytes { media_type: media_type.to_owned(), bytes, path })
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(value: &'a RawValue) -> Result<T> {

@@ -10,11 +10,13 @@
 //!   `{"text": n, "part": {…}}` is one with further keys; `{"medium": k, "part": {…}}` is a picture or video, the k-th
 //!   of `media`, with the part as written, save bytes that stood in it, of which null is left;
 //!   `{"part": …}` is any other part, whole.
-//! - in a conversation: `~image`, `~videos` and the like: a media field whose entries had further keys, as written.
+//! - in a conversation: `~image`, `~videos` and the like: a media field whose entries had further keys, as written;
+//!   `~task`, the task as written where it is another name of one that is known.
 
 mod endings;
 mod media;
 mod parts;
+pub(super) mod surgsigma;
 mod turns;
 
 use crate::error::{Error, Result};
@@ -27,26 +29,74 @@ use crate::import::report::Kind;
 use crate::import::surgdb_fields::SurgdbFields;
 use media::Inputs;
 
+/// The columns of a table that hold turns.
+pub(super) const ROW_KEYS: [&str; 9] = [
+    "conversations",
+    "conversation",
+    "messages",
+    "message",
+    "prompt",
+    "completion",
+    "chosen",
+    "rejected",
+    "rejected_messages",
+];
+
+/// The fields that say from which of its own sources a collection has a record.
+const SOURCE_DATASET_KEYS: [&str; 2] = ["source dataset", "source_dataset"];
+
 /// Turns a record into a draft; `format` is the only form that is taken, where one is given.
 ///
 /// # Errors
 /// `Input` when the record has none of the forms, or a field of it is not what its form has there.
-pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result<Draft> {
+pub(super) fn draft(record: RawRecord<'_>, format: Option<Format>) -> Result<Draft> {
     let found = Format::of(&record).ok_or_else(|| no_conversation(&record))?;
+    draft_of(record, found, format)
+}
+
+/// The same for a row of a table, which may also have a question and an answer alone.
+///
+/// # Errors
+/// As [`draft`].
+pub(super) fn draft_of_row(record: RawRecord<'_>, format: Option<Format>) -> Result<Draft> {
+    let found = row_form(&record)?;
+    draft_of(record, found, format)
+}
+
+/// The form of a table's row.
+///
+/// # Errors
+/// `Input` where it is none that is known.
+pub(super) fn row_form(record: &RawRecord<'_>) -> Result<Format> {
+    let asks = surgsigma::asks(record).then_some(Format::SurgSigma);
+    Format::of(record).or(asks).ok_or_else(|| no_conversation(record))
+}
+
+fn draft_of(mut record: RawRecord<'_>, found: Format, format: Option<Format>) -> Result<Draft> {
     if let Some(format) = format.filter(|format| *format != found) {
         let message = format!("this record has the form {:?}, not {:?}", found.name(), format.name());
         return Err(Error::input(message));
     }
+    if found == Format::SurgSigma && surgsigma::is_about_file(&record) {
+        return surgsigma::about_file(record);
+    }
     let mut draft = Draft { id: take_id(&mut record), ..Draft::default() };
     let ours = SurgdbFields::take(&mut record)?;
+    let written_task = record.get("task");
     take_labels(&mut record, &mut draft);
-    let mut inputs = Inputs::take(&mut record, &media::INPUTS)?;
-    let mut outputs = Inputs::take(&mut record, &media::OUTPUTS)?;
+    let (mut inputs, mut outputs) = match found {
+        Format::SurgSigma => surgsigma::media(&mut record)?,
+        _ => (Inputs::take(&mut record, &media::INPUTS)?, Inputs::take(&mut record, &media::OUTPUTS)?),
+    };
+    if found == Format::SurgSigma {
+        surgsigma::name_task(&mut record, &mut draft, written_task);
+    }
     if let Some(system) = record.take_text("system") {
         draft.turns.push(turns::plain("system", &system));
     }
     match record.turns.take() {
         Some((_, list)) => turns::add(&mut draft, list, &mut inputs)?,
+        None if found == Format::SurgSigma => surgsigma::read(&mut record, &mut draft, &mut inputs, &mut outputs)?,
         None if found == Format::Alpaca => endings::alpaca(&mut record, &mut draft)?,
         None => endings::prompt(&mut record, &mut draft, &mut inputs)?,
     }
@@ -54,15 +104,31 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
     endings::take(&mut record, &mut draft, found, exact)?;
     inputs.keep_raw(&mut record, &mut draft);
     outputs.keep_raw(&mut record, &mut draft);
+    place(&mut draft, inputs, outputs);
+    if found == Format::SurgSigma {
+        surgsigma::settle(&mut draft);
+    }
+    reasoning::add(&mut draft, &mut record);
+    finish(draft, record, ours)
+}
+
+/// Puts the record's media to their places in the texts.
+fn place(draft: &mut Draft, inputs: Inputs<'_>, outputs: Inputs<'_>) {
     let outputs = outputs.into_media();
     if !outputs.is_empty() && draft.turns.is_empty() {
         draft.turns.push(turns::plain("assistant", ""));
     }
-    placeholders::place(&mut draft, inputs.into_media(), outputs);
-    reasoning::add(&mut draft, &mut record);
+    placeholders::place(draft, inputs.into_media(), outputs);
+}
+
+/// Keeps what is left of the record, and lets what this crate's exporter says take its place.
+fn finish(mut draft: Draft, record: RawRecord<'_>, ours: Option<SurgdbFields>) -> Result<Draft> {
     if record.get("audio").is_some() || record.get("audios").is_some() {
         draft.find(Kind::OtherMedia, "audio is kept in `extra`");
     }
+    // It stays in `extra` too, as it was written.
+    let origin = SOURCE_DATASET_KEYS.iter().find_map(|name| as_text(record.get(name)?));
+    draft.source_dataset = origin.map(|origin| origin.into_owned());
     let mut extra = ObjectText::default();
     extra.fields(&record.fields);
     draft.extra = extra.finish();
@@ -73,12 +139,17 @@ pub(super) fn draft(mut record: RawRecord<'_>, format: Option<Format>) -> Result
     Ok(draft)
 }
 
+/// Whether a field of this name holds pictures or videos.
+pub(super) fn is_media_key(name: &str) -> bool {
+    media::INPUTS.iter().chain(&media::OUTPUTS).any(|(known, _)| *known == name)
+}
+
 /// The error for a record that is no conversation: it names what the record has.
 pub(super) fn no_conversation(record: &RawRecord<'_>) -> Error {
     let keys: Vec<&str> = record.fields.iter().take(12).map(|(key, _)| &**key).collect();
     let mut message = format!("this is no conversation: it has the keys {}", keys.join(", "));
     if keys.contains(&"question") && keys.contains(&"answer") {
-        message.push_str(" (rows of questions and answers, which need a map file)");
+        message.push_str(" (rows of questions and answers, which need a map file, or a `task` that is one of the 18)");
     }
     message.push_str("; a conversation has `conversations`, `messages`, `prompt` or `instruction`");
     Error::input(message)

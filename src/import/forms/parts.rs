@@ -128,7 +128,7 @@ fn named(fields: &[Field<'_>]) -> Option<(MediaKind, Option<&'static str>)> {
 
 /// The part as written, with null where bytes stood.
 fn without_bytes(fields: &[Field<'_>], key: Option<&str>, medium: &DraftMedium) -> String {
-    let holds_bytes = medium.items.iter().any(|item| matches!(item, MediaItem::Bytes { .. }));
+    let holds_bytes = medium.items.iter().any(|item| matches!(item, MediaItem::Bytes { .. } | MediaItem::Held { .. }));
     let mut part = ObjectText::default();
     for (name, value) in fields {
         if !holds_bytes || Some(&**name) != key {

@@ -16,7 +16,8 @@ fn said(draft: &Draft) -> Vec<(&str, &str)> {
 fn paths(draft: &Draft) -> Vec<(usize, Option<usize>, bool, Vec<&str>)> {
     let path = |item: &'_ MediaItem| match item {
         MediaItem::Path(path) => Box::leak(path.clone().into_boxed_str()) as &str,
-        MediaItem::Bytes { .. } | MediaItem::Unnamed(_) => "(bytes)",
+        MediaItem::Bytes { .. } | MediaItem::Held { .. } => "(bytes)",
+        MediaItem::Unnamed(_) | MediaItem::Absent(_) => "(nothing)",
     };
     draft
         .media

@@ -27,7 +27,7 @@ pub(crate) struct Out<'o> {
 
 /// Bytes that were stored, and what they say of themselves.
 #[derive(Default)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     pub(super) blob: Option<Address>,
     size: Option<(i32, i32)>,
     video: mp4::Video,
@@ -36,7 +36,9 @@ pub(super) struct Stored {
 impl Out<'_> {
     /// Stores bytes that stood in the record.
     pub(super) fn store_bytes(&mut self, named: &Named<'_>) -> Result<Stored> {
-        let MediaItem::Bytes { media_type, bytes } = named.item else { return Ok(Stored::default()) };
+        let MediaItem::Bytes { media_type, bytes, path } = named.item else { return Ok(Stored::default()) };
+        let by_name = path.as_deref().map(picture::media_type_of_name);
+        let media_type = by_name.filter(|_| media_type == picture::UNKNOWN).unwrap_or(media_type);
         self.store_held(named, media_type, bytes)
     }
 
@@ -44,6 +46,7 @@ impl Out<'_> {
     pub(super) fn store_held(&mut self, named: &Named<'_>, media_type: &str, bytes: &[u8]) -> Result<Stored> {
         if named.table == Table::Videos {
             let found = mp4::read(Cursor::new(bytes), bytes.len() as u64);
+            let media_type = if media_type == picture::UNKNOWN && found.is_ok() { "video/mp4" } else { media_type };
             let blob = self.put(BlobSource::Bytes { media_type, bytes })?;
             return Ok(self.video(blob, found, named));
         }
@@ -54,7 +57,7 @@ impl Out<'_> {
     }
 
     /// Stores, or links, a file of this size.
-    pub(super) fn store_file(&mut self, named: &Named<'_>, path: &Path, size: u64, mode: MediaMode) -> Result<Stored> {
+    pub(crate) fn store_file(&mut self, named: &Named<'_>, path: &Path, size: u64, mode: MediaMode) -> Result<Stored> {
         let unreadable = |error| Error::io("cannot read it", error).in_file(path);
         let from_file = |media_type| match mode {
             MediaMode::Embed => BlobSource::File { media_type, path },
@@ -112,14 +115,15 @@ impl Stored {
         (self.size.map(|(width, _)| width), self.size.map(|(_, height)| height))
     }
 
-    /// Gives a video's row what the file says.
+    /// Gives a video's row what the file says; what it does not say stays as it was.
     pub(super) fn fill_video(self, row: &mut VideoRow) {
         let video = self.video;
         row.blob = self.blob;
         row.fps = video.fps.or(row.fps);
-        row.duration = video.duration;
-        row.frame_count = video.frame_count;
-        (row.width, row.height) = (video.width, video.height);
-        row.keyframes = video.keyframes;
+        row.duration = video.duration.or(row.duration);
+        row.frame_count = video.frame_count.or(row.frame_count);
+        row.width = video.width.or(row.width);
+        row.height = video.height.or(row.height);
+        row.keyframes = video.keyframes.or(row.keyframes.take());
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures and videos that records name: where they are, what they are, and their way into the dataset.
 
 pub(super) mod bytes;
+pub(super) mod found;
 pub(super) mod mp4;
 pub(super) mod names;
 pub(super) mod picture;

@@ -11,6 +11,8 @@ pub(crate) struct Named<'d> {
     pub(crate) id: String,
     pub(super) item: &'d MediaItem,
     pub(super) wanted: Option<Wanted>,
+    /// Its path with slashes, where its id is another.
+    place: Option<String>,
     pub(super) frame_kind: &'static str,
     /// What the record says of it.
     pub(super) said: Option<&'d FileFields>,
@@ -26,7 +28,7 @@ impl<'d> Named<'d> {
 
     /// The name of an item that is a row of this table.
     pub(crate) fn of(table: Table, item: &'d MediaItem, draft: &'d Draft) -> Self {
-        let mut said = None;
+        let (mut said, mut place) = (None, None);
         let (id, wanted) = match item {
             MediaItem::Path(path) => {
                 let wanted = Wanted::new(path);
@@ -38,29 +40,50 @@ impl<'d> Named<'d> {
                 };
                 (id, Some(wanted))
             }
-            MediaItem::Bytes { bytes, .. } => {
+            MediaItem::Bytes { bytes, path, .. } => {
                 let digest = blake3::hash(bytes).to_hex();
-                (format!("data:{}", digest.as_str().get(..32).unwrap_or_default()), None)
+                let start = |length| digest.as_str().get(..length).unwrap_or_default();
+                said = path.as_ref().and_then(|path| draft.files.get(path));
+                place = path.as_ref().map(|path| Wanted::new(path).id).filter(|id| !id.is_empty());
+                let id = match (said.and_then(|said| said.id.clone()), &place) {
+                    (Some(id), _) => id,
+                    // Names come again, in every video's folder: what tells them apart are their bytes.
+                    (None, Some(place)) => format!("{place}#{}", start(16)),
+                    (None, None) => format!("data:{}", start(32)),
+                };
+                (id, None)
             }
-            MediaItem::Unnamed(id) => {
+            // None is left where rows are named.
+            MediaItem::Held { mark, .. } => (mark.clone(), None),
+            MediaItem::Unnamed(id) | MediaItem::Absent(id) => {
                 said = draft.files.get(id);
                 (id.clone(), None)
             }
         };
-        Named { table, id, item, wanted, frame_kind: "rgb", said }
+        Named { table, id, item, wanted, place, frame_kind: "rgb", said }
+    }
+
+    /// The path as the record wrote it, or the id where there is none.
+    pub(crate) fn written(&self) -> &str {
+        self.path().unwrap_or(&self.id)
     }
 
     /// The path as the record wrote it.
-    pub(crate) fn written(&self) -> &str {
+    pub(super) fn path(&self) -> Option<&'d str> {
         match self.item {
-            MediaItem::Path(path) => path,
-            MediaItem::Bytes { .. } | MediaItem::Unnamed(_) => &self.id,
+            MediaItem::Path(path) | MediaItem::Bytes { path: Some(path), .. } => Some(path),
+            _ => None,
         }
+    }
+
+    /// The path that speaks of its video, its patient and its number.
+    pub(super) fn place(&self) -> &str {
+        self.place.as_ref().unwrap_or(&self.id)
     }
 
     /// The name of the file without its ending.
     pub(super) fn stem(&self) -> &str {
-        let name = self.id.rsplit('/').next().unwrap_or(&self.id);
+        let name = self.place().rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     }
 }

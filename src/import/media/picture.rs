@@ -6,6 +6,9 @@ use std::io::{BufRead, Seek};
 /// A side longer than this is no picture that anybody trains on.
 const SIDE_LIMIT: usize = 1 << 20;
 
+/// The media type of what nothing is known of.
+pub(crate) const UNKNOWN: &str = "application/octet-stream";
+
 /// What a picture's header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Picture {
@@ -67,7 +70,7 @@ pub(crate) fn media_type_of_name(path: &str) -> &'static str {
         Some("mkv") => "video/x-matroska",
         Some("webm") => "video/webm",
         Some("mpg" | "mpeg") => "video/mpeg",
-        _ => "application/octet-stream",
+        _ => UNKNOWN,
     }
 }
 

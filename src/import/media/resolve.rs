@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 /// How many folders' listings are held for finding other spellings.
@@ -76,7 +77,7 @@ pub(crate) struct Roots {
     roots: Vec<Root>,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
     real: HashMap<PathBuf, Option<PathBuf>>,
-    by_name: Option<ByName>,
+    by_name: Vec<ByName>,
 }
 
 /// A folder whose files are found by their names alone; they are listed when the first is looked for.
@@ -130,6 +131,17 @@ impl Roots {
         Self { roots, ..Self::default() }
     }
 
+    /// Finds the file, which must be readable.
+    pub(crate) fn readable(&mut self, wanted: &Wanted) -> Resolved {
+        let found = self.resolve(wanted);
+        let Resolved::File { path, .. } = &found else { return found };
+        let readable = fs::File::open(path).and_then(|mut file| file.read(&mut [0]));
+        match readable {
+            Ok(_) => found,
+            Err(error) => Resolved::Missing(format!("it is there, and cannot be read: {error}")),
+        }
+    }
+
     /// Finds the file.
     pub(crate) fn resolve(&mut self, wanted: &Wanted) -> Resolved {
         if wanted.is_remote {
@@ -177,24 +189,36 @@ impl Roots {
 
     /// Looks below this folder for files whose names stand in records without their folders.
     pub(crate) fn search_by_name(&mut self, folder: &Path) {
-        if self.by_name.as_ref().is_none_or(|known| known.folder != folder) {
-            self.by_name = Some(ByName { folder: folder.to_path_buf(), files: None });
+        if !matches!(self.by_name.as_slice(), [known] if known.folder == folder) {
+            self.by_name = vec![ByName { folder: folder.to_path_buf(), files: None }];
         }
     }
 
-    /// The only file of this name below the folder that is searched so.
+    /// The same in all roots.
+    pub(crate) fn search_roots_by_name(&mut self) {
+        let folders = self.roots.iter().map(|root| root.real.clone());
+        self.by_name = folders.map(|folder| ByName { folder, files: None }).collect();
+    }
+
+    /// The only file of this name below the folders that are searched so.
     fn by_name(&mut self, written: &str) -> Option<Resolved> {
-        let found = self.by_name.as_mut()?;
         if written.contains('/') {
             return None;
         }
-        let files = found.files.get_or_insert_with(|| files_below(&found.folder));
-        let [only] = files.get(written)?.as_slice() else {
-            return Some(Resolved::Missing(format!("{} files have this name", files.get(written)?.len())));
-        };
-        let size = fs::metadata(only).ok()?.len();
-        let inside = only.strip_prefix(&found.folder).unwrap_or(only).display().to_string();
-        Some(Resolved::File { path: only.clone(), size, respelled: Some(inside) })
+        let mut found: Vec<(&Path, &PathBuf)> = Vec::new();
+        for known in &mut self.by_name {
+            let files = known.files.get_or_insert_with(|| files_below(&known.folder));
+            found.extend(files.get(written).into_iter().flatten().map(|file| (known.folder.as_path(), file)));
+        }
+        match found.as_slice() {
+            [] => None,
+            [(folder, only)] => {
+                let size = fs::metadata(only).ok()?.len();
+                let inside = only.strip_prefix(folder).unwrap_or(only).display().to_string();
+                Some(Resolved::File { path: (*only).clone(), size, respelled: Some(inside) })
+            }
+            several => Some(Resolved::Missing(format!("{} files have this name", several.len()))),
+        }
     }
 
     fn names(&self) -> String {

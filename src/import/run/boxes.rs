@@ -10,8 +10,9 @@ use crate::import::boxes::{
 use crate::import::draft::Draft;
 use crate::import::format::Format;
 use crate::import::forms;
+use crate::import::huggingface;
 use crate::import::inputs::Input;
-use crate::import::media::store::replace;
+use crate::import::media::found::replace;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::{At, Kind};
@@ -56,10 +57,15 @@ impl Run<'_> {
         let mut evidence = Evidence::default();
         let roots = self.store.take_roots();
         // What a map reads is no conversation in JSON.
-        let is_talk = |input: &&Input| input.map.is_none() && input.format.is_none_or(Format::is_conversation);
+        let is_talk = |format: Format| format.is_conversation() || format == Format::HuggingFace;
+        let is_talk = |input: &&Input| input.map.is_none() && input.format.is_none_or(is_talk);
         for input in self.inputs.clone().iter().filter(is_talk) {
             self.store.enter(&input.path);
-            self.look_at_input(input, &mut evidence)?;
+            match input.format {
+                Some(Format::HuggingFace) => self.look_at_table(input, &mut evidence)?,
+                format if format.is_none_or(Format::is_conversation) => self.look_at_input(input, &mut evidence)?,
+                _ => {}
+            }
         }
         self.boxes.decide(&evidence);
         self.store.look_in(roots);
@@ -83,6 +89,18 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    fn look_at_table(&mut self, input: &Input, evidence: &mut Evidence) -> Result<()> {
+        huggingface::each_row(&input.path, &mut |number, mut row| {
+            self.check_interrupt()?;
+            if !may_write_boxes(&row.json) {
+                return Ok(());
+            }
+            let Ok(draft) = self.draft_of_row(&row.json, &mut row.held) else { return Ok(()) };
+            let place = || format!("{}, record {number}", input.name);
+            if draft.is_ours { Ok(()) } else { self.note_boxes(&draft, evidence, &place) }
+        })
     }
 
     fn note_boxes(&mut self, draft: &Draft, evidence: &mut Evidence, place: &dyn Fn() -> String) -> Result<()> {

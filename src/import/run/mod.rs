@@ -18,6 +18,7 @@ use crate::import::boxes::Boxes;
 use crate::import::draft::Draft;
 use crate::import::format::Format;
 use crate::import::forms;
+use crate::import::huggingface::{self, Held, Text};
 use crate::import::inputs::{self, DigestingReader, Input, Wanted};
 use crate::import::maps;
 use crate::import::media::bytes::Out;
@@ -29,7 +30,7 @@ use crate::import::records::{Record, RecordReader};
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
 use crate::import::row;
 use crate::import::sink::{Sink, TrialRun};
-use crate::import::split::Splits;
+use crate::import::split::Labels;
 use crate::schema::record::{Identity, id_identity};
 use crate::schema::rows::{AnnotationRow, GroundingRow};
 use crate::schema::tables::Table;
@@ -85,10 +86,16 @@ pub fn import(
         run.inputs(inputs)?;
         return Ok(run.report);
     }
+    retried(dataset, |base, reruns| attempt(base, inputs, options, progress, reruns))
+}
+
+/// Attempts something on top of a version, and again on top of the newest where another writer came first; the attempt is
+/// told how often it began again.
+pub(super) fn retried<T>(dataset: &Dataset, mut attempt: impl FnMut(&Dataset, u32) -> Result<T>) -> Result<T> {
     let mut base = dataset.clone();
     let mut reruns = 0;
     loop {
-        match attempt(&base, inputs, options, progress, reruns) {
+        match attempt(&base, reruns) {
             Err(error) if error.kind() == ErrorKind::Conflict && reruns < RERUNS => {
                 base = Dataset::open(base.path())?;
                 reruns += 1;
@@ -151,7 +158,8 @@ pub(super) struct Run<'r> {
     tell: &'r mut dyn FnMut(&Progress),
     inputs: Rc<[Input]>,
     store: Store<'r>,
-    splits: Splits,
+    splits: Labels,
+    source_datasets: Labels,
     cells: cells::AddedCells,
     boxes: Boxes,
     reread: Reread,
@@ -173,7 +181,8 @@ impl<'r> Run<'r> {
             tell,
             inputs: Rc::new([]),
             store: Store::new(options),
-            splits: Splits::default(),
+            splits: Labels::splits(),
+            source_datasets: Labels::source_datasets(),
             cells: cells::AddedCells::default(),
             boxes,
             reread: Reread::default(),
@@ -201,6 +210,7 @@ impl<'r> Run<'r> {
         self.write_changed()?;
         self.store.attach(self.sink)?;
         self.splits.write(self.sink)?;
+        self.source_datasets.write(self.sink)?;
         self.cells.write(self.sink)?;
         self.reread.write(self.sink)?;
         self.report.boxes = std::mem::take(&mut self.boxes.report);
@@ -214,6 +224,7 @@ impl<'r> Run<'r> {
         let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
             (Some(chosen), _) => maps::read(self, input, chosen)?,
             (None, None) => self.conversations(input)?,
+            (None, Some(Format::HuggingFace)) => huggingface::read(self, input)?,
             (None, Some(format)) => annotations::read(self, input, format)?,
         };
         self.progress.bytes = before.0 + bytes;
@@ -300,10 +311,53 @@ impl<'r> Run<'r> {
         })?;
         at.id = raw.id();
         let mut draft = forms::draft(raw, self.options.format)?;
-        row::apply_defaults(&mut draft, self.options, record.text)?;
-        let id = draft.id.take().unwrap_or_else(|| format!("{}#{}", input.name, record.number));
+        // Nothing stands beside it: a mark is somebody's text.
+        draft.settle_held(&mut Held::default())?;
+        self.drafted(draft, record.text, record.number, input, at)
+    }
+
+    /// The draft of a table's row.
+    pub(super) fn draft_of_row(&self, json: &str, held: &mut Held) -> Result<Draft> {
+        let raw: RawRecord<'_> =
+            serde_json::from_str(json).map_err(|error| Error::input(format!("its columns make no record: {error}")))?;
+        let format = self.options.format.filter(|format| *format != Format::HuggingFace);
+        let mut draft = forms::draft_of_row(raw, format)?;
+        draft.settle_held(held)?;
+        Ok(draft)
+    }
+
+    /// Takes a row of a table, or skips it where its faults are to be skipped. It belongs to this split, if it does not
+    /// say another.
+    pub(super) fn table_row(
+        &mut self,
+        row: Result<Text>,
+        split: Option<&str>,
+        input: &Input,
+        at: &mut At,
+    ) -> Result<()> {
+        self.report.records.read += 1;
+        at.id = None;
+        let result = row.and_then(|mut row| {
+            at.id = raw::id_of(&row.json);
+            let mut draft = self.draft_of_row(&row.json, &mut row.held)?;
+            if draft.split.is_none() && !draft.unread.contains(&"split") {
+                draft.split = split.map(str::to_owned);
+            }
+            self.drafted(draft, &row.json, at.record.unwrap_or_default(), input, at)
+        });
+        let result = result.map_err(|error| placed(error, at));
+        self.judge(result, at)
+    }
+
+    fn drafted(&mut self, mut draft: Draft, text: &str, number: u64, input: &Input, at: &mut At) -> Result<()> {
+        if draft.is_about_file {
+            return self.about_file(&draft, at);
+        }
+        row::apply_defaults(&mut draft, self.options, text)?;
+        let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
         let id = self.unique(id, at);
         at.id = Some(id.clone());
+        draft.name_absent(&id);
         for (kind, detail) in std::mem::take(&mut draft.findings) {
             self.report.find(kind, at, detail);
         }
@@ -374,6 +428,9 @@ impl<'r> Run<'r> {
         }
         let address = self.sink.conversation(&planned.row)?;
         self.put_into_split(address, draft)?;
+        if let Some(origin) = &draft.source_dataset {
+            self.source_datasets.note(address, origin)?;
+        }
         self.report.row(Table::Conversations.name());
         Ok(())
     }

@@ -7,8 +7,8 @@ use crate::format::Address;
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
 use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
+use crate::import::media::found::replace;
 use crate::import::media::names::{Named, name_of};
-use crate::import::media::store::replace;
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::import::source::PatientFrom;
@@ -123,6 +123,39 @@ impl Run<'_> {
             }
             Ok(())
         })
+    }
+
+    /// A record that asks nothing: what it says of the medium that it names goes into that one's row.
+    pub(super) fn about_file(&mut self, draft: &Draft, at: &At) -> Result<()> {
+        let Some(medium) = draft.media.first() else { return Ok(()) };
+        let Some(MediaItem::Path(path)) = medium.items.first() else { return Ok(()) };
+        let fields = draft.files.get(path).cloned().unwrap_or_default();
+        let patient = draft.patient.as_deref().map(|name| self.options.patient_key(name));
+        let picture = Picture { path: path.clone(), fields, patient, bytes: None };
+        let before = self.report.rows.clone();
+        let Some(target) = self.picture(medium.kind, &picture, at)? else { return Ok(()) };
+        let table = if medium.kind == MediaKind::Video { Table::Videos } else { Table::Frames };
+        if self.report.rows.get(table.name()) != before.get(table.name()) {
+            self.report.records.added += 1;
+            return Ok(());
+        }
+        let extra = match table {
+            Table::Videos => self.sink.dataset().video(target.address).and_then(|row| Ok(row.to_row()?.extra)),
+            _ => self.sink.dataset().frame(target.address).and_then(|row| Ok(row.to_row()?.extra)),
+        };
+        match extra {
+            Ok(extra) if extra == picture.fields.extra => self.report.records.unchanged += 1,
+            Err(error) if error.kind() != ErrorKind::NotInVersion => return Err(error),
+            _ => {
+                self.report.records.changed_kept += 1;
+                self.report.find(
+                    Kind::ChangedRow,
+                    at,
+                    format!("{path:?} was there already; what is said of it here is not kept"),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Looks for pictures in this folder.

@@ -1,7 +1,10 @@
 //! Whole imports of small sources that are made on the spot.
 
 mod annotations;
+mod attach;
 mod boxes;
+mod huggingface;
+mod surgsigma;
 mod told;
 
 use super::*;

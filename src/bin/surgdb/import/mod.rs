@@ -14,7 +14,7 @@ use surgdb::import::{
 };
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
-pub use report::print as print_report;
+pub use report::{findings, print as print_report};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,11 +37,13 @@ Exit code 1 says that records were skipped because they could not be read.";
 pub struct Args {
     #[command(flatten)]
     at: Place,
-    /// Files, or folders of them: conversations in JSON or JSONL, annotations, tables, pictures and videos
+    /// Files, or folders of them: conversations in JSON, JSONL, Parquet or Arrow, annotations, tables, pictures and
+    /// videos
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
-    /// The form of all files, instead of finding it out: sharegpt, messages, preference or alpaca (conversations);
-    /// cholect50, coco, labelme or endovis-vqa (annotations); media (pictures and videos alone)
+    /// The form of all files, instead of finding it out: sharegpt, messages, preference, alpaca or surgsigma
+    /// (conversations); huggingface (tables of conversations in Parquet or Arrow); cholect50, coco, labelme or endovis-vqa
+    /// (annotations); media (pictures and videos alone)
     #[arg(long, value_name = "F")]
     format: Option<Format>,
     /// How tables (CSV, TSV, JSON, text) are read: the name of a map that `surgdb map list` lists, or a TOML file; else a

@@ -6,7 +6,7 @@ use crate::ui::{self, Align, Table as Lines};
 use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::Result;
-use surgdb::import::{AboutChange, BoxReport, Example, ImportReport, Kind, MissingFile, SkippedRecord};
+use surgdb::import::{AboutChange, BoxReport, Example, Findings, ImportReport, Kind, MissingFile, SkippedRecord};
 
 /// How many skipped records and missing files are named where a report names all.
 const NAMED: usize = 5;
@@ -24,7 +24,7 @@ pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<
         out.line(format_args!("begun again {times}, since another import had added some of the same meanwhile"))?;
     }
     out.table(&counts(report), 2)?;
-    findings(report, out)?;
+    findings(&report.findings, out)?;
     skipped(report, out)?;
     if let Some(path) = &report.report {
         out.line(format_args!("the report is {}", dataset.join(path).display()))?;
@@ -148,13 +148,14 @@ fn boxes(report: &BoxReport, lines: &mut Lines) {
     }
 }
 
-fn findings(report: &ImportReport, out: &mut Output) -> Result<()> {
-    if report.findings.is_empty() {
+/// Prints what is worth a look.
+pub fn findings(findings: &BTreeMap<Kind, Findings>, out: &mut Output) -> Result<()> {
+    if findings.is_empty() {
         return Ok(());
     }
     out.line(paint(Ink::Bold, "worth a look"))?;
     let mut lines = Lines::new(&[Align::Right, Align::Left, Align::Left]);
-    for (kind, findings) in &report.findings {
+    for (kind, findings) in findings {
         // The kind's name is what it is called in the report's JSON.
         let name = serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
         let example = findings.examples.first().map(example).unwrap_or_default();
@@ -197,6 +198,6 @@ fn missing(report: &ImportReport, out: &mut Output) -> Result<()> {
         return out.line(paint(Ink::Alarm, &line));
     }
     let files = if count == 1 { "PICTURE OR VIDEO IS" } else { "PICTURES AND VIDEOS ARE" };
-    let advice = "put them where they are looked for, or give --media-root, and import again";
+    let advice = "put them where they are looked for and import again, or let surgdb attach find them";
     out.line(paint(Ink::Alarm, &format!("{} {files} MISSING: {advice}", ui::count(count))))
 }

@@ -65,7 +65,7 @@ impl Store<'_> {
     ) -> Result<Located> {
         let what = error.message();
         let file = error.file().unwrap_or(Path::new("")).display();
-        let found = named.wanted.as_ref().map(|wanted| self.resolve(wanted));
+        let found = named.wanted.as_ref().map(|wanted| self.roots.readable(wanted));
         let Some(Resolved::File { path, size, .. }) = found else {
             let remedy = "or bring it to where the record says, and import again with --media embed";
             return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));

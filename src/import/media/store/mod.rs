@@ -1,28 +1,23 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
-mod attach;
 mod held;
 mod rows;
 
-pub(crate) use attach::replace;
-
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
-use crate::import::draft::{Draft, DraftMedium};
+use crate::import::draft::{Draft, DraftMedium, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
+use crate::import::media::found::Found;
 use crate::import::media::names::Named;
-use crate::import::media::resolve::{Resolved, Roots, Wanted};
+use crate::import::media::resolve::{Resolved, Roots};
 use crate::import::options::ImportOptions;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
 use crate::schema::record::{Identity, id_identity};
-use crate::schema::rows::{FrameRow, VideoRow};
 use crate::schema::tables::Table;
 use held::Held;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -66,8 +61,7 @@ pub(crate) struct Store<'o> {
     sizes: HashMap<String, Option<(i32, i32)>>,
     /// When the rows of a fragment were written already, as far as that is known.
     written: HashMap<FragmentId, Option<SystemTime>>,
-    frames_found: Vec<(Address, FrameRow)>,
-    videos_found: Vec<(Address, VideoRow)>,
+    found: Found,
     depth: u32,
 }
 
@@ -80,8 +74,7 @@ impl<'o> Store<'o> {
             missing: HashSet::new(),
             sizes: HashMap::new(),
             written: HashMap::new(),
-            frames_found: Vec::new(),
-            videos_found: Vec::new(),
+            found: Found::default(),
             depth: 0,
         }
     }
@@ -126,10 +119,10 @@ impl<'o> Store<'o> {
         let by_path = match &source.patient_from {
             Some(PatientFrom::Video) if named.table == Table::Videos => Some(named.stem()),
             Some(PatientFrom::Video) => {
-                source.frame_pattern.as_ref().and_then(|pattern| pattern.names(&named.id)?.video)
+                source.frame_pattern.as_ref().and_then(|pattern| pattern.names(named.place())?.video)
             }
-            Some(PatientFrom::Path(pattern)) => pattern.names(&named.id).and_then(|names| names.patient),
-            _ => source.frame_pattern.as_ref().and_then(|pattern| pattern.names(&named.id)?.patient),
+            Some(PatientFrom::Path(pattern)) => pattern.names(named.place()).and_then(|names| names.patient),
+            _ => source.frame_pattern.as_ref().and_then(|pattern| pattern.names(named.place())?.patient),
         };
         by_path.map(|name| self.options.patient_key(name)).or_else(|| of_record.map(str::to_owned))
     }
@@ -152,10 +145,17 @@ impl<'o> Store<'o> {
             }
             _ => {}
         }
+        if let MediaItem::Absent(_) = named.item {
+            let (kind, reason) = (Kind::MissingMedia, "its record names no file".to_owned());
+            return Ok(match known {
+                Some(address) => Located::StillMissing(address, kind, reason),
+                None => Located::Missing(kind, reason),
+            });
+        }
         let Some(wanted) = &named.wanted else {
             return Ok(known.map_or(Located::Bytes, Located::Known));
         };
-        Ok(match (self.resolve(wanted), known) {
+        Ok(match (self.roots.readable(wanted), known) {
             (Resolved::File { path, size, .. }, Some(address)) => Located::FoundNow(address, path, size),
             (Resolved::File { path, size, respelled }, None) => Located::New(path, size, respelled),
             (other, known) => {
@@ -171,17 +171,6 @@ impl<'o> Store<'o> {
                 }
             }
         })
-    }
-
-    /// Finds the file, which must be readable.
-    fn resolve(&mut self, wanted: &Wanted) -> Resolved {
-        let found = self.roots.resolve(wanted);
-        let Resolved::File { path, .. } = &found else { return found };
-        let readable = File::open(path).and_then(|mut file| file.read(&mut [0]));
-        match readable {
-            Ok(_) => found,
-            Err(error) => Resolved::Missing(format!("it is there, and cannot be read: {error}")),
-        }
     }
 
     /// The row of an item, written if it is new; bytes that are here now are noted for [`Store::attach`].
@@ -209,7 +198,7 @@ impl<'o> Store<'o> {
             Located::FoundNow(address, path, size) => {
                 out.report.media.found_now += 1;
                 let stored = out.store_file(named, &path, size, self.options.media)?;
-                self.note_found(named.table, address, stored, out.sink)?;
+                self.found.note(named.table, address, stored, out)?;
                 address
             }
             Located::New(path, size, respelled) => {
@@ -249,13 +238,18 @@ impl<'o> Store<'o> {
             Located::StillMissing(address, ..) => {
                 out.report.media.found_now += 1;
                 let stored = out.store_held(named, "", bytes)?;
-                self.note_found(named.table, address, stored, out.sink)?;
+                self.found.note(named.table, address, stored, out)?;
                 address
             }
             located => return self.ensure(named, located, draft, out),
         };
         self.remember((named.table, named.id.clone()), address);
         Ok(address)
+    }
+
+    /// Gives rows that had no bytes those that are here now.
+    pub(crate) fn attach(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        self.found.write(sink)
     }
 
     fn remember(&mut self, key: (Table, String), address: Address) {

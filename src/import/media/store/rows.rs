@@ -64,7 +64,7 @@ impl Store<'_> {
         let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
         let case = patient.as_deref().map(|patient| self.case(patient, draft, out)).transpose()?;
         let case_name = patient.map(|patient| name_of(&source, draft.case_id(&patient)));
-        let mut path = matches!(named.item, MediaItem::Path(_)).then(|| named.written().to_owned());
+        let mut path = named.path().map(str::to_owned);
         if let Some(said) = named.said {
             path = said.path.clone().or(path.filter(|_| !said.no_path));
         }
@@ -83,6 +83,11 @@ impl Store<'_> {
         let mut row =
             FrameRow { id: named.id.clone(), source, case, kind, path, blob: stored.blob, ..FrameRow::default() };
         (row.width, row.height) = stored.sides();
+        if row.blob.is_none()
+            && let Some((width, height)) = named.said.and_then(|said| said.size)
+        {
+            (row.width, row.height) = (Some(width), Some(height));
+        }
         let mut names = vec![(case, case_name)];
         match named.said {
             Some(said) if !said.by_pattern => self.apply_said(&mut row, said, draft, &mut names, out)?,
@@ -195,11 +200,11 @@ impl Store<'_> {
     ) -> Result<Option<Vec<u8>>> {
         let source = &self.options.source;
         let Some(pattern) = &source.frame_pattern else { return Ok(None) };
-        let Some(names) = pattern.names(&named.id) else {
+        let Some(names) = pattern.names(named.place()) else {
             out.report.find(
                 Kind::PatternMismatch,
                 out.at,
-                format!("{:?} does not match {:?}", named.id, pattern.as_str()),
+                format!("{:?} does not match {:?}", named.place(), pattern.as_str()),
             );
             return Ok(None);
         };

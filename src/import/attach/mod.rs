@@ -1,0 +1,259 @@
+//! Late media: pictures and videos that were missing when they were imported get their bytes.
+
+mod names;
+mod report;
+
+pub use names::FileNames;
+pub use report::{AttachCounts, AttachReport, StillMissing};
+
+use crate::dataset::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::address::Address;
+use crate::format::manifest::Operation;
+use crate::import::draft::{Draft, MediaItem};
+use crate::import::media::bytes::Out;
+use crate::import::media::found::Found;
+use crate::import::media::names::Named;
+use crate::import::media::resolve::{Resolved, Roots, Wanted};
+use crate::import::options::MediaMode;
+use crate::import::report::{At, ImportReport, Kind};
+use crate::import::run::retried;
+use crate::import::sink::{Sink, TrialRun};
+use crate::schema::tables::{Table, frames, videos};
+use arrow_array::Array;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How to attach.
+#[derive(Clone, Debug, Default)]
+pub struct AttachOptions {
+    /// Where the files are: what a row's path, or the list, says is looked for below these folders, and nowhere else.
+    pub media_roots: Vec<PathBuf>,
+    /// Which file a path, or an id, means.
+    pub names: Option<FileNames>,
+    /// Whether the bytes go into the dataset or stay where they are.
+    pub media: MediaMode,
+    /// Look for all and write nothing.
+    pub dry_run: bool,
+    /// Set from outside to stop: the dataset is then as it was.
+    pub interrupt: Option<Arc<AtomicBool>>,
+}
+
+/// Gives pictures and videos without bytes those that are found now, as one new version, or none where nothing is found.
+///
+/// Files are looked for as an import looks for them: by the path that the source wrote, whatever its slashes and letter
+/// case; a path that is a name alone also in all folders below the roots, where only one has it. What is replaced are
+/// the cells for bytes and sizes (of a video its rate, length and key frames too), so addresses stay. A row that has
+/// bytes is left alone: attaching again adds nothing. `progress` is told how many rows are behind, and of how many.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use surgdb::import::{AttachOptions, ImportOptions, SourceDescription, attach, import};
+/// let file = dir.path().join("records.json");
+/// std::fs::write(&file, r#"[{"image": "a.png", "conversations": [{"from": "human", "value": "<image>"}]}]"#).unwrap();
+/// let dataset = surgdb::Dataset::create(dir.path().join("mine.surgdb"))?;
+/// import(&dataset, &[file], &ImportOptions::new(SourceDescription::named("mine")), &mut |_| {})?;
+/// let root = dir.path().join("late");
+/// std::fs::create_dir(&root).unwrap();
+/// std::fs::write(root.join("A.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+/// let dataset = surgdb::Dataset::open(dataset.path())?;
+/// let report = attach(&dataset, &AttachOptions { media_roots: vec![root], ..Default::default() }, &mut |_, _| {})?;
+/// assert_eq!((report.frames.without, report.frames.attached), (1, 1));
+/// # Ok::<(), surgdb::Error>(())
+/// ```
+///
+/// # Errors
+/// `NotFound` where a media root is no folder; `Interrupted` when the caller asked to stop; else what the dataset's
+/// appender returns. Whatever the error, the dataset is as it was.
+pub fn attach(dataset: &Dataset, options: &AttachOptions, progress: &mut dyn FnMut(u64, u64)) -> Result<AttachReport> {
+    for root in &options.media_roots {
+        let meta = std::fs::metadata(root).map_err(|error| Error::io("cannot look into it", error).in_file(root))?;
+        if !meta.is_dir() {
+            return Err(Error::not_found("a media root is a folder, and this is none").in_file(root));
+        }
+    }
+    if options.dry_run {
+        let mut sink = TrialRun::new(dataset.clone());
+        let mut run = Run::new(&mut sink, options);
+        run.all(progress)?;
+        return Ok(run.finish());
+    }
+    retried(dataset, |base, _| {
+        let mut sink = base.append()?;
+        let mut run = Run::new(&mut sink, options);
+        run.all(progress)?;
+        let mut report = run.finish();
+        let (frames, videos) = (report.frames.attached, report.videos.attached);
+        if frames + videos > 0 {
+            let operation = Operation::new("attach").with("frames", frames).with("videos", videos);
+            report.version = Some(sink.commit(operation)?.version());
+        }
+        Ok(report)
+    })
+}
+
+/// Attaching on its way.
+struct Run<'r> {
+    sink: &'r mut dyn Sink,
+    options: &'r AttachOptions,
+    roots: Roots,
+    found: Found,
+    report: AttachReport,
+    /// What storing counts and finds.
+    told: ImportReport,
+    /// Which entries of the list were some row's.
+    used: Vec<bool>,
+}
+
+/// What a row says of itself.
+struct Row {
+    source: String,
+    id: String,
+    path: Option<String>,
+}
+
+impl<'r> Run<'r> {
+    fn new(sink: &'r mut dyn Sink, options: &'r AttachOptions) -> Self {
+        let mut roots = Roots::new(options.media_roots.iter().map(PathBuf::as_path));
+        roots.search_roots_by_name();
+        Self {
+            sink,
+            options,
+            roots,
+            found: Found::default(),
+            report: AttachReport { dry_run: options.dry_run, ..AttachReport::default() },
+            told: ImportReport::default(),
+            used: vec![false; options.names.as_ref().map_or(0, FileNames::len)],
+        }
+    }
+
+    fn all(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+        let dataset = self.sink.dataset().clone();
+        let tables = [Table::Videos, Table::Frames];
+        let missing = tables.map(|table| without_bytes(&dataset, table));
+        let missing = missing.into_iter().collect::<Result<Vec<_>>>()?;
+        let total = missing.iter().map(|addresses| addresses.len() as u64).sum();
+        let mut done = 0;
+        for (table, addresses) in tables.into_iter().zip(missing) {
+            self.counts(table).without = addresses.len() as u64;
+            for address in addresses {
+                if self.options.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+                    return Err(Error::new(ErrorKind::Interrupted, "it was interrupted; nothing was committed"));
+                }
+                self.one(&dataset, table, address)?;
+                done += 1;
+                progress(done, total);
+            }
+        }
+        self.found.write(self.sink)
+    }
+
+    /// Attaches the bytes of a row, if they are found.
+    fn one(&mut self, dataset: &Dataset, table: Table, address: Address) -> Result<()> {
+        let row = row(dataset, table, address)?;
+        let Some(wanted) = self.wanted(&row) else {
+            self.counts(table).unnamed += 1;
+            let reason = "its row names no file: a list of names can, by its id".to_owned();
+            let Row { source, id, path } = row;
+            self.report.miss(StillMissing { table: table.name(), source, id, path, reason });
+            return Ok(());
+        };
+        let (path, size, respelled) = match self.roots.readable(&Wanted::new(&wanted)) {
+            Resolved::File { path, size, respelled } => (path, size, respelled),
+            Resolved::Missing(reason) | Resolved::Outside(reason) | Resolved::Remote(reason) => {
+                self.counts(table).not_found += 1;
+                let Row { source, id, .. } = row;
+                self.report.miss(StillMissing { table: table.name(), source, id, path: Some(wanted), reason });
+                return Ok(());
+            }
+        };
+        self.store(table, address, row, &wanted, (&path, size, respelled))
+    }
+
+    fn store(
+        &mut self,
+        table: Table,
+        address: Address,
+        row: Row,
+        wanted: &str,
+        (path, size, respelled): (&Path, u64, Option<String>),
+    ) -> Result<()> {
+        let at = At { file: path.display().to_string(), id: Some(row.id), ..At::default() };
+        if let Some(respelled) = respelled {
+            self.told.find(Kind::PathSpelling, &at, format!("{wanted:?} was found as {respelled:?}"));
+        }
+        let (item, draft) = (MediaItem::Path(wanted.to_owned()), Draft::default());
+        let named = Named::of(table, &item, &draft);
+        let mut out = Out { sink: &mut *self.sink, report: &mut self.told, at: &at };
+        let stored = out.store_file(&named, path, size, self.options.media)?;
+        self.found.note(table, address, stored, &mut out)?;
+        self.counts(table).attached += 1;
+        Ok(())
+    }
+
+    /// The path of the file that a row's bytes are in: what the list says of its path or its id, else its path.
+    fn wanted(&mut self, row: &Row) -> Option<String> {
+        let names = self.options.names.as_ref();
+        let entry =
+            names.and_then(|names| row.path.iter().chain([&row.id]).find_map(|name| names.find(&row.source, name)));
+        if let Some((names, entry)) = names.zip(entry) {
+            if let Some(used) = self.used.get_mut(entry) {
+                *used = true;
+            }
+            return names.file(entry).map(str::to_owned);
+        }
+        row.path.clone()
+    }
+
+    fn counts(&mut self, table: Table) -> &mut AttachCounts {
+        match table {
+            Table::Videos => &mut self.report.videos,
+            _ => &mut self.report.frames,
+        }
+    }
+
+    fn finish(self) -> AttachReport {
+        let mut report = self.report;
+        let media = &self.told.media;
+        (report.embedded, report.linked, report.bytes) = (media.embedded, media.linked, media.bytes);
+        report.findings = self.told.findings;
+        if let Some(names) = &self.options.names {
+            for (entry, _) in self.used.iter().enumerate().filter(|(_, used)| !**used) {
+                report.unused(names.path(entry).unwrap_or_default());
+            }
+        }
+        report
+    }
+}
+
+/// The rows of a table that have no bytes.
+fn without_bytes(dataset: &Dataset, table: Table) -> Result<Vec<Address>> {
+    let column = match table {
+        Table::Videos => videos::BLOB,
+        _ => frames::BLOB,
+    };
+    let name = table.columns().get(column).map(|column| column.name.clone()).unwrap_or_default();
+    let mut addresses = Vec::new();
+    for piece in dataset.scan(table).columns([name.as_str()])?.batches() {
+        let piece = piece?;
+        let blobs = piece.batch.column(0);
+        for row in (0..piece.batch.num_rows()).filter(|row| blobs.is_null(*row)) {
+            addresses.push(piece.address(row)?);
+        }
+    }
+    Ok(addresses)
+}
+
+fn row(dataset: &Dataset, table: Table, address: Address) -> Result<Row> {
+    Ok(match table {
+        Table::Videos => {
+            let row = dataset.video(address)?.to_row()?;
+            Row { source: row.source, id: row.id, path: row.path }
+        }
+        _ => {
+            let row = dataset.frame(address)?.to_row()?;
+            Row { source: row.source, id: row.id, path: row.path }
+        }
+    })
+}

@@ -1,0 +1,99 @@
+//! Hugging Face datasets: tables in Parquet and Arrow whose rows are conversations.
+//!
+//! Each row becomes the JSON record that its columns make, which the importer of records then takes, in whatever of its
+//! forms it is; a row of `question` (or `problem`) and `answer` is one too. Pictures and videos in columns of media and
+//! in turns are handed over beside the text, by a mark that no text can have. Their `path` is kept, and tells pictures
+//! with the same bytes apart. Nulls are left out, since a table has no other way to say that a field is not there;
+//! numbers of a `ClassLabel` become its names; lists of turns that stand as one list a field are put together again; turns
+//! that stand as JSON text are read. Other bytes are kept in `extra` as base64.
+//!
+//! The split is the row's own, else what `datasets` says of it: `state.json`, or the name of the file or its folder.
+
+mod arrow_file;
+mod features;
+mod file;
+mod parquet_file;
+mod row;
+
+pub(super) use row::{Held, MARK, Text};
+
+use crate::error::{Error, Result};
+use crate::import::forms;
+use crate::import::inputs::{DigestingReader, Input};
+use crate::import::raw::RawRecord;
+use crate::import::report::At;
+use crate::import::run::Run;
+use file::TableFile;
+use row::RowText;
+use std::path::Path;
+
+/// Whether a file of this name (in lower case) is such a table.
+pub(super) fn is_table(name: &str) -> bool {
+    name.ends_with(".parquet") || name.ends_with(".arrow")
+}
+
+/// Whether a file beside tables only describes them, or was kept by `datasets` for itself.
+pub(super) fn describes_tables(name: &str) -> bool {
+    let own = ["dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json"];
+    own.contains(&name) || (name.starts_with("cache-") && name.ends_with(".arrow"))
+}
+
+/// Looks at a table's columns.
+///
+/// # Errors
+/// `Input` where its rows are no conversations, or the file cannot be read.
+pub(super) fn look_at(path: &Path) -> Result<()> {
+    let mut file = TableFile::open(path)?;
+    let names: Vec<String> = file.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let is_turns = |name: &&str| names.iter().any(|known| known == name);
+    if forms::ROW_KEYS.iter().any(|name| is_turns(name)) {
+        return Ok(());
+    }
+    // What has none of them may still be of a form that is told by its values.
+    match file.next_batch()? {
+        Some(batch) if batch.num_rows() > 0 => {
+            let text = RowText::new(file.features())?.row(&batch, 0)?;
+            let record: RawRecord<'_> = serde_json::from_str(&text.json).map_err(|e| Error::input(e.to_string()))?;
+            forms::row_form(&record).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Shows a table's rows to somebody, by their numbers, as far as they can be read: what is wrong with the others is told
+/// when they are taken.
+///
+/// # Errors
+/// Only those of who looks.
+pub(super) fn each_row(path: &Path, look: &mut dyn FnMut(u64, Text) -> Result<()>) -> Result<()> {
+    let Ok(mut file) = TableFile::open(path) else { return Ok(()) };
+    let Ok(rows) = RowText::new(file.features()) else { return Ok(()) };
+    let mut number = 0;
+    while let Ok(Some(batch)) = file.next_batch() {
+        for row in 0..batch.num_rows() {
+            number += 1;
+            let Ok(text) = rows.row(&batch, row) else { continue };
+            look(number, text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a table; its digest and its length.
+pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
+    let before = run.progress.bytes;
+    let split = features::split_of(&input.path);
+    let mut file = TableFile::open(&input.path)?;
+    let rows = RowText::new(file.features())?;
+    let mut at = At { file: input.name.clone(), ..At::default() };
+    let mut number = 0;
+    while let Some(batch) = file.next_batch()? {
+        for row in 0..batch.num_rows() {
+            number += 1;
+            at.record = Some(number);
+            run.table_row(rows.row(&batch, row), split.as_deref(), input, &mut at)?;
+            run.advance(before + file.position().min(input.bytes))?;
+        }
+    }
+    DigestingReader::open(&input.path)?.finish().map_err(|error| Error::io("cannot read on", error))
+}

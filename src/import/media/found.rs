@@ -1,0 +1,104 @@
+//! Rows that had no bytes and get them now: cells that replace theirs, so that addresses stay.
+
+use crate::dataset::CellUpdate;
+use crate::error::Result;
+use crate::format::address::Address;
+use crate::import::media::bytes::{Out, Stored};
+use crate::import::report::Kind;
+use crate::import::sink::Sink;
+use crate::schema::build::{FramesBuilder, VideosBuilder};
+use crate::schema::rows::{FrameRow, VideoRow};
+use crate::schema::tables::{Table, frames, videos};
+
+/// The cells that are replaced.
+const FRAME_CELLS: [usize; 3] = [frames::BLOB, frames::WIDTH, frames::HEIGHT];
+const VIDEO_CELLS: [usize; 7] = [
+    videos::BLOB,
+    videos::FPS,
+    videos::DURATION,
+    videos::FRAME_COUNT,
+    videos::WIDTH,
+    videos::HEIGHT,
+    videos::KEYFRAMES,
+];
+
+/// Rows on their way into the columns.
+#[derive(Default)]
+pub(crate) struct Found {
+    frames: Vec<Address>,
+    frame_cells: FramesBuilder,
+    videos: Vec<Address>,
+    video_cells: VideosBuilder,
+}
+
+impl Found {
+    /// Notes the bytes of a row that is there.
+    pub(crate) fn note(&mut self, table: Table, address: Address, stored: Stored, out: &mut Out<'_>) -> Result<()> {
+        let dataset = out.sink.dataset().clone();
+        if table == Table::Videos {
+            let there = dataset.video(address)?.to_row()?;
+            let VideoRow { fps, duration, frame_count, width, height, keyframes, .. } = there;
+            let mut row = VideoRow { fps, ..VideoRow::default() };
+            // What a file that is gone said of itself is not this one's.
+            if there.blob.is_none() {
+                row = VideoRow { duration, frame_count, width, height, keyframes, ..row };
+            }
+            stored.fill_video(&mut row);
+            told(out, (width, height), (row.width, row.height));
+            self.videos.push(address);
+            return self.video_cells.push(&row);
+        }
+        let declared = {
+            let frame = dataset.frame(address)?;
+            (frame.width()?, frame.height()?)
+        };
+        let (width, height) = stored.sides();
+        told(out, declared, (width, height));
+        self.frames.push(address);
+        self.frame_cells.push(&FrameRow { blob: stored.blob, width, height, ..FrameRow::default() })
+    }
+
+    /// Writes what was noted, as side columns.
+    pub(crate) fn write(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        if !self.frames.is_empty() {
+            let addresses = std::mem::take(&mut self.frames);
+            replace(Table::Frames, &FRAME_CELLS, &addresses, &self.frame_cells.finish()?, sink)?;
+        }
+        if !self.videos.is_empty() {
+            let addresses = std::mem::take(&mut self.videos);
+            replace(Table::Videos, &VIDEO_CELLS, &addresses, &self.video_cells.finish()?, sink)?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells of a size that was declared and is another one.
+fn told(out: &mut Out<'_>, declared: (Option<i32>, Option<i32>), is: (Option<i32>, Option<i32>)) {
+    let sides = |(width, height): (Option<i32>, Option<i32>)| width.zip(height);
+    if let (Some(said), Some(is)) = (sides(declared), sides(is))
+        && said != is
+    {
+        let detail = format!(
+            "it was said to have {}×{} pixels and has {}×{}; boxes that were measured in pixels may be off",
+            said.0, said.1, is.0, is.1
+        );
+        out.report.find(Kind::OtherSize, out.at, detail);
+    }
+}
+
+/// Replaces cells of these columns, for rows at these addresses, with those of a batch of the table.
+pub(crate) fn replace(
+    table: Table,
+    columns: &[usize],
+    addresses: &[Address],
+    batch: &arrow_array::RecordBatch,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    for &at in columns {
+        if let Some(column) = table.columns().get(at) {
+            let values = batch.column(at).clone();
+            sink.update(CellUpdate::new(table, column.clone(), addresses.to_vec(), values))?;
+        }
+    }
+    Ok(())
+}

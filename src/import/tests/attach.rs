@@ -1,0 +1,164 @@
+//! Pictures and videos that come late.
+
+use super::*;
+use crate::format::address::Address;
+
+impl Place {
+    fn attach(&self, set: impl FnOnce(&mut AttachOptions)) -> Result<AttachReport> {
+        let mut options = AttachOptions { media_roots: vec![self.late("")], ..AttachOptions::default() };
+        set(&mut options);
+        attach(&self.dataset(), &options, &mut |_, _| {})
+    }
+
+    fn late(&self, name: &str) -> PathBuf {
+        self.dir.path().join("late").join(name)
+    }
+
+    /// A file where nothing was looked for at first.
+    fn bring(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.late(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// A dataset that names these files and has none of them.
+    fn lacking(names: &[&str]) -> Self {
+        let place = Self::new();
+        fs::create_dir(place.late("")).unwrap();
+        let line = |name: &&str| {
+            let field = if name.ends_with(".mp4") { "video" } else { "image" };
+            let name = serde_json::to_string(name).unwrap();
+            format!(r#"{{"{field}":{name},"messages":[{{"role":"user","content":"x"}}]}}"#)
+        };
+        let file = place.write("x.jsonl", names.iter().map(line).collect::<Vec<_>>().join("\n"));
+        assert_eq!(place.import(&[&file]).unwrap().media.missing, names.len() as u64);
+        place
+    }
+
+    fn width(&self, address: Address) -> Option<i32> {
+        self.dataset().frame(address).unwrap().width().unwrap()
+    }
+}
+
+fn counts(of: &AttachCounts) -> [u64; 4] {
+    [of.without, of.attached, of.not_found, of.unnamed]
+}
+
+#[test]
+fn what_was_missing_is_attached_by_its_path_and_addresses_stay() {
+    let place = Place::lacking(&["p\\1.png", "deep/2.PNG", "alone.png", "gone.png", "v/x.mp4"]);
+    let before = ["p/1.png", "deep/2.PNG", "alone.png", "gone.png"].map(|id| place.found(Table::Frames, id));
+    let video = place.found(Table::Videos, "v/x.mp4");
+    place.bring("p/1.png", png(1));
+    place.bring("Deep/2.png", png(2));
+    place.bring("somewhere/else/alone.png", png(3));
+    place.bring("v/x.mp4", media::mp4::tests::mp4(5));
+
+    let trial = place.attach(|options| options.dry_run = true).unwrap();
+    assert_eq!((trial.version, place.dataset().version()), (None, 2));
+    let report = place.attach(|_| {}).unwrap();
+    assert_eq!((counts(&report.frames), counts(&report.videos)), ([4, 3, 1, 0], [1, 1, 0, 0]));
+    assert_eq!((report.version, report.embedded, report.not_found()), (Some(3), 4, 1));
+    assert_eq!((trial.frames, trial.videos, trial.bytes), (report.frames, report.videos, report.bytes));
+    assert_eq!(report.findings[&Kind::PathSpelling].count, 2);
+    let [missing] = report.missing.as_slice() else { panic!("{:?}", report.missing) };
+    assert_eq!((missing.id.as_str(), missing.path.as_deref()), ("gone.png", Some("gone.png")));
+    assert!(missing.reason.contains("not found under") && missing.reason.contains("late"), "{missing:?}");
+
+    let after = ["p/1.png", "deep/2.PNG", "alone.png", "gone.png"].map(|id| place.found(Table::Frames, id));
+    assert_eq!(before, after);
+    assert_eq!(after.map(|address| place.width(address)), [Some(1), Some(2), Some(3), None]);
+    let dataset = place.dataset();
+    assert_eq!(dataset.frame(after[1]).unwrap().bytes().unwrap().unwrap(), png(2));
+    let row = dataset.video(video).unwrap().to_row().unwrap();
+    assert_eq!((row.frame_count, row.width.is_some(), row.keyframes.is_some()), (Some(5), true, true));
+    assert!(dataset.verify(&mut |_, _| {}).unwrap().is_sound());
+
+    let again = place.attach(|_| {}).unwrap();
+    assert_eq!((again.version, counts(&again.frames), counts(&again.videos)), (None, [1, 0, 1, 0], [0; 4]));
+    let file = place.dir.path().join("in/x.jsonl");
+    assert_eq!(place.import(&[&file]).unwrap().records.unchanged, 5, "what is attached is no change of a record");
+}
+
+#[test]
+fn a_list_says_which_file_a_path_or_an_id_means() {
+    let place = Place::lacking(&["raw/vid92.png", "raw/vid96.png"]);
+    let other = place.write("y.jsonl", r#"{"task":"desmoking","question":"q","output":["image"],"answer":null}"#);
+    place.import(&[&other]).unwrap();
+    place.bring("frames/092.png", png(92));
+    place.bring("clean.png", png(7));
+    let names = "path,file\nraw/vid92.png,frames/092.png\ny.jsonl#1/output,clean.png\nraw/vid1.png,x.png\n";
+    let names = FileNames::read(names.as_bytes()).unwrap();
+    let without = place.attach(|options| options.dry_run = true).unwrap();
+    assert_eq!(counts(&without.frames), [3, 0, 2, 1], "a row without a path names no file");
+    let report = place.attach(|options| options.names = Some(names.clone())).unwrap();
+    assert_eq!((counts(&report.frames), report.unused_names), ([3, 2, 1, 0], vec!["raw/vid1.png".to_owned()]));
+    assert_eq!(place.width(place.found(Table::Frames, "raw/vid92.png")), Some(92));
+    let answer = place.dataset().frame(place.found(Table::Frames, "y.jsonl#1/output")).unwrap().to_row().unwrap();
+    assert_eq!((answer.width, answer.path, answer.kind.as_str()), (Some(7), None, "desmoked"));
+    assert_eq!(place.import(&[&other]).unwrap().version, None);
+}
+
+#[test]
+fn nothing_outside_the_roots_is_attached() {
+    let place = Place::lacking(&["../secret.png", "out.png", "abs.png", "fine.png"]);
+    fs::write(place.dir.path().join("secret.png"), png(1)).unwrap();
+    place.bring("in/real.png", png(2));
+    std::os::unix::fs::symlink(place.dir.path().join("secret.png"), place.late("out.png")).unwrap();
+    std::os::unix::fs::symlink(place.late("in/real.png"), place.late("fine.png")).unwrap();
+    let secret = place.dir.path().join("secret.png");
+    let names = FileNames::read(format!("path,file\nabs.png,{}\n", secret.display()).as_bytes()).unwrap();
+    let report = place.attach(|options| options.names = Some(names)).unwrap();
+    assert_eq!(counts(&report.frames), [4, 1, 3, 0]);
+    let reasons: Vec<_> = report.missing.iter().map(|missing| missing.reason.as_str()).collect();
+    assert!(reasons[0].contains("`..` leave"), "{reasons:?}");
+    assert!(reasons[1].contains("symbolic link leads out"), "{reasons:?}");
+    assert!(reasons[2].contains("absolute path outside"), "{reasons:?}");
+    assert_eq!(place.width(place.found(Table::Frames, "fine.png")), Some(2));
+}
+
+#[test]
+fn files_can_be_linked_and_a_broken_picture_is_told() {
+    let place = Place::lacking(&["a.png", "b.png"]);
+    place.bring("a.png", png(4));
+    place.bring("b.png", b"no picture");
+    let report = place.attach(|options| options.media = MediaMode::Link).unwrap();
+    assert_eq!((report.linked, report.embedded, report.findings[&Kind::BadPicture].count), (2, 0, 1));
+    let read = |id| {
+        let dataset = place.dataset();
+        dataset.frame(place.found(Table::Frames, id)).unwrap().bytes().unwrap().unwrap().into_owned()
+    };
+    assert_eq!((read("a.png"), read("b.png")), (png(4), b"no picture".to_vec()));
+}
+
+#[test]
+fn a_picture_of_another_size_than_declared_is_told() {
+    let place = Place::new();
+    let coco = r#"{"images":[{"id":1,"file_name":"a.png","width":854,"height":480},
+        {"id":2,"file_name":"b.png","width":6,"height":48}],
+        "annotations":[],"categories":[]}"#;
+    let file = place.write("coco.json", coco);
+    place.import(&[&file]).unwrap();
+    place.bring("a.png", png(5));
+    place.bring("b.png", png(6));
+    let report = place.attach(|_| {}).unwrap();
+    assert_eq!(counts(&report.frames), [2, 2, 0, 0]);
+    let told = &report.findings[&Kind::OtherSize];
+    assert_eq!((told.count, told.examples[0].id.as_deref()), (1, Some("a.png")));
+    assert!(told.examples[0].detail.contains("said to have 854×480 pixels and has 5×48"), "{told:?}");
+    assert_eq!(place.width(place.found(Table::Frames, "a.png")), Some(5));
+    assert!(place.dataset().verify(&mut |_, _| {}).unwrap().is_sound());
+}
+
+#[test]
+fn a_root_that_is_no_folder_and_a_stop_change_nothing() {
+    let place = Place::lacking(&["a.png"]);
+    place.bring("a.png", png(4));
+    for root in [place.late("nowhere"), place.late("a.png")] {
+        let error = place.attach(|options| options.media_roots = vec![root]).unwrap_err();
+        assert!(error.to_string().contains("late/"), "{error}");
+    }
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let error = place.attach(|options| options.interrupt = Some(stop)).unwrap_err();
+    assert_eq!((error.kind(), place.dataset().version()), (crate::ErrorKind::Interrupted, 2));
+}
