@@ -44,9 +44,8 @@ pub(super) fn describes_tables(name: &str) -> bool {
 /// `Input` where its rows are no conversations, or the file cannot be read.
 pub(super) fn look_at(path: &Path) -> Result<()> {
     let mut file = TableFile::open(path)?;
-    let names: Vec<String> = file.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let is_turns = |name: &&str| names.iter().any(|known| known == name);
-    if forms::ROW_KEYS.iter().any(|name| is_turns(name)) {
+    let schema = file.schema();
+    if schema.fields().iter().any(|field| forms::ROW_KEYS.contains(&field.name().as_str())) {
         return Ok(());
     }
     // What has none of them may still be of a form that is told by its values.
