@@ -4,6 +4,7 @@ use crate::dataset::Dataset;
 use crate::dataset::interleave::interleave;
 use crate::dataset::row::Row;
 use crate::error::{Error, Result};
+use crate::read::Batch;
 use crate::schema::tables::{Table, blobs};
 use crate::schema::views::Cells;
 use crate::storage::FileBytes;
@@ -19,7 +20,7 @@ use std::ops::Range;
 pub(crate) const VIEW_BYTES_MAX: usize = i32::MAX as usize;
 
 impl Dataset {
-    /// The columns of a table with these names: where they stand, and their fields as [`gather`] gives them.
+    /// The columns of a table with these names: where they stand, and their fields as [`Gather::column`] gives them.
     ///
     /// # Errors
     /// `NotFound` when there is no such column; the message lists those that there are.
@@ -38,29 +39,63 @@ fn is_values(table: Table, column: usize) -> bool {
     table == Table::Blobs && column == blobs::BYTES
 }
 
-/// A column of these rows, which are of one table and this dataset; `field` is what [`Dataset::gathered`] gave for it.
-///
-/// # Errors
-/// `Corrupt`, `Purged` when a file cannot be read; `Unsupported` when a blob does not fit a view.
-pub(crate) fn gather(rows: &[Row<'_>], column: usize, field: &Field) -> Result<ArrayRef> {
-    if rows.first().is_some_and(|row| is_values(row.table(), column)) {
-        return values(rows);
+/// Rows of one table and this dataset, whose columns are gathered.
+pub(crate) struct Gather<'r, 'a> {
+    rows: &'r [Row<'a>],
+    /// Of each record batch that rows lie in, the first of them.
+    firsts: Vec<usize>,
+    /// Of each row, which of these batches it lies in.
+    batches: Vec<usize>,
+}
+
+impl<'r, 'a> Gather<'r, 'a> {
+    /// Of these rows, in this order; a row may come more than once.
+    pub(crate) fn new(rows: &'r [Row<'a>]) -> Self {
+        let (mut firsts, mut known) = (Vec::new(), HashMap::with_capacity(rows.len()));
+        let number = |(at, row): (usize, &Row<'_>)| {
+            let (_, batch, _) = row.base();
+            *known.entry(std::ptr::from_ref::<Batch>(batch)).or_insert_with(|| {
+                firsts.push(at);
+                firsts.len() - 1
+            })
+        };
+        let batches = rows.iter().enumerate().map(number).collect();
+        Self { rows, firsts, batches }
     }
-    // One entry for each array that rows lie in, so that dictionaries are joined once.
-    let mut sources: Vec<&dyn Array> = Vec::new();
-    let mut known = HashMap::new();
-    let mut places = Vec::with_capacity(rows.len());
-    for row in rows {
-        let cell = row.cell(column)?;
-        let source = *known.entry(std::ptr::from_ref(cell.array).cast::<()>()).or_insert_with(|| {
-            sources.push(cell.array);
-            sources.len() - 1
-        });
-        places.push((source, cell.row));
+
+    /// A column of the rows; `field` is what [`Dataset::gathered`] gave for it.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Purged` when a file cannot be read; `Unsupported` when a blob does not fit a view.
+    pub(crate) fn column(&self, column: usize, field: &Field) -> Result<ArrayRef> {
+        let Some(first) = self.rows.first() else { return Ok(new_empty_array(field.data_type())) };
+        if is_values(first.table(), column) {
+            return values(self.rows);
+        }
+        if self.rows.iter().any(|row| !row.is_base(column)) {
+            return self.overlaid(column);
+        }
+        let array = |at: &usize| self.rows[*at].cell(column).map(|cell| cell.array);
+        let sources = self.firsts.iter().map(array).collect::<Result<Vec<_>>>()?;
+        let places: Vec<_> = self.batches.iter().zip(self.rows).map(|(batch, row)| (*batch, row.base().2)).collect();
+        interleave(&sources, &places)
     }
-    match sources.is_empty() {
-        true => Ok(new_empty_array(field.data_type())),
-        false => interleave(&sources, &places),
+
+    /// A column of which side columns hold some rows or all, whose batches have borders of their own.
+    fn overlaid(&self, column: usize) -> Result<ArrayRef> {
+        // One entry for each array that rows lie in, so that dictionaries are joined once.
+        let mut sources: Vec<&dyn Array> = Vec::new();
+        let mut known = HashMap::new();
+        let mut places = Vec::with_capacity(self.rows.len());
+        for row in self.rows {
+            let cell = row.cell(column)?;
+            let source = *known.entry(std::ptr::from_ref(cell.array).cast::<()>()).or_insert_with(|| {
+                sources.push(cell.array);
+                sources.len() - 1
+            });
+            places.push((source, cell.row));
+        }
+        interleave(&sources, &places)
     }
 }
 

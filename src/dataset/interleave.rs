@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, StringArray, StructArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, StringArray, StructArray, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 use std::collections::HashMap;
@@ -18,21 +18,23 @@ use std::sync::Arc;
 /// `Corrupt` when the rows together are more than an array can hold.
 pub(super) fn interleave(sources: &[&dyn Array], places: &[(usize, usize)]) -> Result<ArrayRef> {
     let Some(first) = sources.first() else { return Err(Error::invalid("there are no arrays to gather from")) };
+    // What no row says need not be looked up: where the arrays are maps of many files, each look is a page.
+    if !first.data_type().is_nested() && sources.iter().all(|array| array.null_count() == array.len()) {
+        return Ok(new_null_array(first.data_type(), places.len()));
+    }
     match first.data_type() {
         DataType::Dictionary(..) => dictionary(sources, places),
-        DataType::List(item) if has_dictionary(item.data_type()) => list(sources, places),
-        DataType::Struct(fields) if fields.iter().any(|field| has_dictionary(field.data_type())) => {
-            structs(sources, places)
-        }
+        DataType::List(item) if is_looked_into(item.data_type()) => list(sources, places),
+        DataType::Struct(_) => structs(sources, places),
         _ => Ok(arrow_select::interleave::interleave(sources, places)?),
     }
 }
 
-fn has_dictionary(ty: &DataType) -> bool {
+/// Whether lists of this are taken apart here: structs, whose parts may be all null, and what holds dictionaries.
+fn is_looked_into(ty: &DataType) -> bool {
     match ty {
-        DataType::Dictionary(..) => true,
-        DataType::List(item) => has_dictionary(item.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_dictionary(field.data_type())),
+        DataType::Dictionary(..) | DataType::Struct(_) => true,
+        DataType::List(item) => is_looked_into(item.data_type()),
         _ => false,
     }
 }
@@ -90,8 +92,10 @@ fn dictionary(sources: &[&dyn Array], places: &[(usize, usize)]) -> Result<Array
     }
     let mut joined = Joined::default();
     let mut mapped: Vec<Vec<i32>> = vec![Vec::new(); arrays.len()];
-    let key = |(source, row): &(usize, usize)| {
-        let key = keys[*source].is_valid(*row).then(|| keys[*source].value(*row) as usize);
+    // All keys are fetched before any is looked at: so the processor waits for many of them at a time.
+    let fetched: Vec<i32> = places.iter().map(|(source, row)| keys[*source].value(*row)).collect();
+    let key = |(at, (source, row)): (usize, &(usize, usize))| {
+        let key = keys[*source].is_valid(*row).then_some(fetched[at] as usize);
         let Some(key) = key.filter(|key| *key < names[*source].len()) else { return 0 };
         let known = &mut mapped[*source];
         if known.is_empty() {
@@ -102,7 +106,7 @@ fn dictionary(sources: &[&dyn Array], places: &[(usize, usize)]) -> Result<Array
         }
         known[key]
     };
-    let keys = Int32Array::new(places.iter().map(key).collect(), nulls);
+    let keys = Int32Array::new(places.iter().enumerate().map(key).collect(), nulls);
     let values = StringArray::from_iter_values(joined.names);
     Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
 }

@@ -65,6 +65,13 @@ impl<'a> Row<'a> {
         self.state.column_named(column).ok().map(|column| self.cell(column)).transpose()
     }
 
+    /// Whether the cell of this column is in the base file, as far as can be told without reading anything.
+    pub(super) fn is_base(&self, column: usize) -> bool {
+        let overlaid = self.state.overlay(self.dataset.opening(), self.at, column);
+        let absent = self.state.columns.get(column).and_then(|state| state.absent());
+        matches!(overlaid, Ok(None)) && absent.is_none()
+    }
+
     /// The file and batch that hold its base columns, and its row there.
     pub(super) fn base(&self) -> (&'a DataFile, &BatchRef<'a>, usize) {
         (self.file, &self.batch, self.row)

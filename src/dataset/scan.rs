@@ -1,7 +1,7 @@
 //! Reading many rows: `scan` in the order of addresses, `take` in the order asked for.
 
 use crate::dataset::Dataset;
-use crate::dataset::gather::gather;
+use crate::dataset::gather::Gather;
 use crate::dataset::table::TableState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -77,7 +77,8 @@ impl Dataset {
     pub fn take(&self, table: Table, addresses: &[Address], columns: &[&str]) -> Result<RecordBatch> {
         let (at, fields) = self.gathered(table, columns)?;
         let rows = addresses.iter().map(|address| self.row_of(table, *address)).collect::<Result<Vec<_>>>()?;
-        let arrays = at.iter().zip(&fields).map(|(column, field)| gather(&rows, *column, field));
+        let gather = Gather::new(&rows);
+        let arrays = at.iter().zip(&fields).map(|(column, field)| gather.column(*column, field));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
         Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)

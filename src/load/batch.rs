@@ -215,6 +215,8 @@ impl Assembler {
         watch: &Watch,
         mut on_bad: impl FnMut(BadSample<'_>) -> Result<Slot>,
     ) -> Result<Batch> {
+        let addresses = plan.slots.iter().map(|slot| slot.address);
+        self.dataset.fetch(Table::Conversations, addresses, self.columns());
         let mut draft = Draft::new(&self.dataset, &self.layout, watch, plan.slots.len());
         for (at, slot) in plan.slots.iter_mut().enumerate() {
             if watch.is_stopped() {

@@ -1,6 +1,6 @@
 //! A batch in the making: sample by sample, so that each answers for itself; what a bad one left is taken back.
 
-use crate::dataset::{Dataset, Row, gather};
+use crate::dataset::{Dataset, Gather, Row};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::load::media::{Medium, Names, media_batch};
@@ -189,7 +189,8 @@ fn touch(row: &Row<'_>, columns: &Columns, watch: &Watch) -> Result<()> {
 }
 
 fn gather_all(rows: &[Row<'_>], columns: &Columns) -> Result<Vec<ArrayRef>> {
-    columns.at.iter().zip(&columns.fields).map(|(column, field)| gather(rows, *column, field)).collect()
+    let gather = Gather::new(rows);
+    columns.at.iter().zip(&columns.fields).map(|(column, field)| gather.column(*column, field)).collect()
 }
 
 fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {

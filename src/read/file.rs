@@ -274,6 +274,11 @@ impl DataFile {
         untouched.then(|| self.column_bytes(batch, column).0)
     }
 
+    /// A column of a batch, if it was decoded already.
+    pub(crate) fn decoded<'b>(&self, batch: &'b Batch, column: usize) -> Option<&'b ArrayRef> {
+        batch.columns.get(column)?.get()
+    }
+
     /// Where the segment of a column lies, and the column's name.
     pub(super) fn column_bytes(&self, batch: &Batch, column: usize) -> (Range<u64>, &str) {
         let mut bytes = batch.layout.columns[column].bytes.clone();

@@ -13,3 +13,4 @@ pub mod publish;
 
 pub use device::Device;
 pub use file::{Access, FileBytes};
+pub use mmap::fetch;

@@ -4,6 +4,7 @@
 //! on cases, frames, videos and annotations are resolved first, by selecting in those tables. The plan is evaluated over
 //! whole columns, batch by batch, and reads no column that it does not name. The result is a [`Selection`]: addresses.
 
+mod dense;
 mod expr;
 mod join;
 mod leaf;

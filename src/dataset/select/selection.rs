@@ -1,5 +1,6 @@
 //! Selected rows: the addresses of some rows of a table, indexable fast.
 
+use super::dense::Dense;
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::{Address, FragmentId};
@@ -10,7 +11,7 @@ const HINT_STEP: u64 = 1024;
 
 /// Some rows of one table, by ascending address: what a run is trained on.
 ///
-/// It takes 4 bytes a row, and less where rows follow each other; `get` and `contains` read no data.
+/// It takes 4 bytes a row, and less where rows follow each other or lie close; `get` and `contains` read no data.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -27,6 +28,7 @@ pub struct Selection {
     parts: Vec<Part>,
     /// Rows of the parts that are lists, one after the other.
     rows: Vec<u32>,
+    dense: Vec<Dense>,
     len: u64,
     /// The part that holds position 0, 1024, 2048, ….
     hints: Vec<u32>,
@@ -59,6 +61,8 @@ enum Rows {
     Run(u32),
     /// From this place of the list on.
     List(usize),
+    /// Those that this one of the bit sets holds.
+    Dense(usize),
 }
 
 impl Selection {
@@ -119,11 +123,16 @@ impl Selection {
         let candidates = self.parts.get(first..last)?;
         let part = candidates.get(candidates.partition_point(|part| part.start <= index).checked_sub(1)?)?;
         let within = (index - part.start) as u32;
-        let row = match part.rows {
-            Rows::Run(row) => row + within,
-            Rows::List(at) => *self.rows.get(at + within as usize)?,
-        };
-        Some(part.fragment.address(row))
+        Some(part.fragment.address(self.row(part, within)?))
+    }
+
+    /// A selected row of a part.
+    fn row(&self, part: &Part, within: u32) -> Option<u32> {
+        match part.rows {
+            Rows::Run(row) => Some(row + within),
+            Rows::List(at) => self.rows.get(at + within as usize).copied(),
+            Rows::Dense(at) => self.dense.get(at)?.get(within),
+        }
     }
 
     /// Whether a row was selected.
@@ -133,19 +142,22 @@ impl Selection {
         match part.rows {
             Rows::Run(first) => address.row().checked_sub(first).is_some_and(|within| within < part.len),
             Rows::List(at) => self.rows[at..at + part.len as usize].binary_search(&address.row()).is_ok(),
+            Rows::Dense(at) => self.dense[at].contains(address.row()),
         }
     }
 
     /// The addresses, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Address> + '_ {
-        self.parts.iter().flat_map(|part| {
-            (0..part.len).map(|within| {
-                part.fragment.address(match part.rows {
-                    Rows::Run(row) => row + within,
-                    Rows::List(at) => self.rows[at + within as usize],
-                })
-            })
-        })
+        self.parts.iter().flat_map(|part| self.rows_of(part).map(|row| part.fragment.address(row)))
+    }
+
+    fn rows_of(&self, part: &Part) -> impl Iterator<Item = u32> + '_ {
+        let (run, list, dense) = match part.rows {
+            Rows::Run(first) => (first..first + part.len, &[][..], None),
+            Rows::List(at) => (0..0, &self.rows[at..at + part.len as usize], None),
+            Rows::Dense(at) => (0..0, &[][..], self.dense.get(at)),
+        };
+        run.chain(list.iter().copied()).chain(dense.into_iter().flat_map(Dense::iter))
     }
 
     /// The conversations, by ascending address.
@@ -238,12 +250,13 @@ pub(super) struct Builder {
     about: About,
     parts: Vec<Part>,
     rows: Vec<u32>,
+    dense: Vec<Dense>,
     len: u64,
 }
 
 impl Builder {
     pub fn new(about: About) -> Self {
-        Self { about, parts: Vec::new(), rows: Vec::new(), len: 0 }
+        Self { about, parts: Vec::new(), rows: Vec::new(), dense: Vec::new(), len: 0 }
     }
 
     /// Adds rows of a fragment that follow each other; they must lie above all that were added.
@@ -262,15 +275,31 @@ impl Builder {
                         self.rows.extend(run..run + part.len);
                         self.rows.extend((0..len).map(|row| first + row));
                     }
-                    Rows::List(_) => self.rows.extend((0..len).map(|row| first + row)),
+                    _ => self.rows.extend((0..len).map(|row| first + row)),
                 }
                 part.len += len;
             }
-            _ => self.parts.push(Part { fragment, start, len, rows: Rows::Run(first) }),
+            _ => {
+                self.end_part();
+                self.parts.push(Part { fragment, start, len, rows: Rows::Run(first) });
+            }
+        }
+    }
+
+    /// The last part gets no more rows: where they lie close, bits take the list's place.
+    fn end_part(&mut self) {
+        let Some(part) = self.parts.last_mut() else { return };
+        if let Rows::List(at) = part.rows
+            && let Some(dense) = Dense::new(&self.rows[at..])
+        {
+            self.rows.truncate(at);
+            part.rows = Rows::Dense(self.dense.len());
+            self.dense.push(dense);
         }
     }
 
     pub fn finish(mut self) -> Selection {
+        self.end_part();
         self.rows.shrink_to_fit();
         let mut hints = Vec::with_capacity((self.len / HINT_STEP) as usize + 1);
         for (index, part) in self.parts.iter().enumerate() {
@@ -278,7 +307,7 @@ impl Builder {
                 hints.push(index as u32);
             }
         }
-        Selection { about: self.about, parts: self.parts, rows: self.rows, len: self.len, hints }
+        Selection { about: self.about, parts: self.parts, rows: self.rows, dense: self.dense, len: self.len, hints }
     }
 }
 
