@@ -126,7 +126,7 @@ pub(crate) fn push_view(views: &mut BinaryViewBuilder, bytes: Option<Buffer>) ->
     views.try_append_view(block, 0, len).map_err(|error| Error::unsupported(error.to_string()))
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
     /// The bytes of a blob that are stored in the dataset, checked as the level says: a slice of the map, or a copy with
     /// plain reads.
     ///
@@ -151,7 +151,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// `Corrupt` when the offsets of its batch do not hold.
-    pub(crate) fn stored_place(&self) -> Result<Option<(&FileBytes, Range<u64>)>> {
+    pub(crate) fn stored_place(&self) -> Result<Option<(&'a FileBytes, Range<u64>)>> {
         let (file, batch, at) = self.base();
         let range = file.value_range(batch, at).map_err(|error| error.in_file(file.path()))?;
         Ok(range.map(|range| (file.bytes(), range)))

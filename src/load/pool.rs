@@ -13,6 +13,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// How many batches are drawn ahead, to be announced, while announcing is worth it. Of batches whose media were mostly read
+/// before, it takes many to give a device enough to do; how many bytes are announced has a bound of its own.
+const DRAWN_AHEAD: u64 = 32;
+
 /// The threads. Dropped, all of them end.
 pub(super) struct Pool {
     shared: Arc<Shared>,
@@ -205,9 +209,11 @@ impl Shared {
     fn plan(&self, plans: &PlansFrom, delivered: Delivered, mut announcer: Option<Announcer>) {
         let mut drawn = None;
         loop {
+            let announcing = announcer.is_some() && self.ahead.active.load(Ordering::Relaxed);
+            let batches = if announcing { self.batches.max(DRAWN_AHEAD) } else { self.batches };
             let room = |state: &State| {
                 let ahead = state.held + self.ahead.window.announced();
-                state.drawn == state.next || state.drawn - state.next < self.batches && ahead < self.bytes
+                state.drawn == state.next || state.drawn - state.next < batches && ahead < self.bytes
             };
             let Some(state) = self.wait(&self.for_planner, room) else { return };
             let number = state.drawn;
@@ -267,7 +273,7 @@ impl Shared {
     fn work(&self) {
         let ready = |state: &State| match state.jobs.front() {
             // The batch that is waited for is made whatever there is already.
-            Some(job) => job.number == state.next || state.held < self.bytes,
+            Some(job) => job.number == state.next || job.number - state.next < self.batches && state.held < self.bytes,
             None => state.end.is_some(),
         };
         while let Some(mut state) = self.wait(&self.for_workers, ready) {

@@ -19,6 +19,7 @@ use crate::load::watch::{Announced, Limits, Watch, Window};
 use crate::schema::tables::{Table, frames, videos};
 use crate::schema::views::{Cells, Conversation, read};
 use crate::storage::{Device, FileBytes};
+use roaring::RoaringTreemap;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,6 +82,10 @@ pub(super) struct Announcer {
     gauge: Gauge,
     /// Columns of batches that were announced, by file and byte: many samples share one.
     columns: HashSet<(usize, u64)>,
+    /// Blobs that were announced not long ago.
+    recent: Recent,
+    /// Bytes of the batch at hand that needed no announcing, because they were announced not long ago.
+    passed: u64,
 }
 
 impl Announcer {
@@ -89,7 +94,8 @@ impl Announcer {
     pub(super) fn new(assembler: Assembler, ahead: Arc<Ahead>) -> Result<Self> {
         let device = Device::of(assembler.dataset().path());
         let pool = device.remote.then(|| ReadPool::start(ahead.window.clone())).transpose()?;
-        Ok(Self { assembler, ahead, device, pool, gauge: Gauge::default(), columns: HashSet::new() })
+        let (gauge, columns, recent) = (Gauge::default(), HashSet::new(), Recent::new());
+        Ok(Self { assembler, ahead, device, pool, gauge, columns, recent, passed: 0 })
     }
 
     /// Announces what a batch will read; waits where too much is ahead. What cannot be read is left to the workers, who
@@ -104,9 +110,13 @@ impl Announcer {
             let before = self.ahead.announced.load(Ordering::Relaxed);
             self.announce_all(plan, watch, &mut publish);
             let announced = self.ahead.announced.load(Ordering::Relaxed) - before;
-            self.gauge.announced(announced, self.pool.is_some());
+            self.gauge.announced(announced + std::mem::take(&mut self.passed), self.pool.is_some());
         } else {
             self.gauge.idle();
+            if self.gauge.active {
+                // Something has left the memory: what, nobody says.
+                self.recent = Recent::new();
+            }
         }
         self.ahead.active.store(self.gauge.active, Ordering::Relaxed);
         publish();
@@ -140,20 +150,34 @@ impl Announcer {
     }
 
     /// False when the rest of the batch needs no announcing any more.
-    fn announce_medium(&self, address: Address, watch: &Arc<Watch>, publish: &mut dyn FnMut()) -> Result<bool> {
+    fn announce_medium(&mut self, address: Address, watch: &Arc<Watch>, publish: &mut dyn FnMut()) -> Result<bool> {
+        let Some((blob, file, range)) = self.place(address, watch)? else { return Ok(true) };
+        let len = range.end - range.start;
+        if self.recent.contains(blob) {
+            self.passed += len;
+            return Ok(true);
+        }
+        let asked = self.ask(Announced::Media, file, range, watch, publish);
+        if asked {
+            self.recent.insert(blob, len);
+        }
+        Ok(asked)
+    }
+
+    /// The blob of a frame or video, and where those of its bytes lie that are worth announcing.
+    fn place(&self, address: Address, watch: &Watch) -> Result<Option<(Address, &FileBytes, Range<u64>)>> {
         let dataset = self.assembler.dataset();
         let table = dataset.table_of(address)?;
         let column = if table == Table::Videos { videos::BLOB } else { frames::BLOB };
         if !self.assembler.has_bytes(table) {
-            return Ok(true);
+            return Ok(None);
         }
         let row: Row<'_> = dataset.row_of(table, address)?;
-        let Some(blob) = read::address_opt(row.cell(column)?)? else { return Ok(true) };
+        let Some(blob) = read::address_opt(row.cell(column)?)? else { return Ok(None) };
         watch.announces_row(blob);
-        let blob = dataset.row_of(Table::Blobs, blob)?;
-        let Some((file, range)) = blob.stored_place()? else { return Ok(true) };
-        let range = range.start..range.end.min(range.start + ANNOUNCE_MAX);
-        Ok(self.ask(Announced::Media, file, range, watch, publish))
+        let row = dataset.row_of(Table::Blobs, blob)?;
+        let Some((file, range)) = row.stored_place()? else { return Ok(None) };
+        Ok(Some((blob, file, range.start..range.end.min(range.start + ANNOUNCE_MAX))))
     }
 
     /// Asks for a range, when there is room for it; false when the batch is made, or nobody wants it any more.
@@ -193,6 +217,40 @@ impl Announcer {
 fn pieces(range: Range<u64>, len: u64) -> impl Iterator<Item = Range<u64>> {
     let step = usize::try_from(len.max(4096)).unwrap_or(usize::MAX);
     range.clone().step_by(step).map(move |start| start..range.end.min(start.saturating_add(step as u64)))
+}
+
+/// Blobs that were announced not long ago, and so are in memory: announcing them again would cost time, and take the room
+/// of others that a device could be asked for meanwhile.
+///
+/// Two generations, so that what is in neither was announced at least half the bound ago.
+struct Recent {
+    generations: [RoaringTreemap; 2],
+    /// The bytes of the younger one.
+    bytes: u64,
+    /// How many bytes a generation has at most.
+    most: u64,
+}
+
+impl Recent {
+    /// Of what fills half of the memory that is left; what was announced longer ago may have left it.
+    fn new() -> Self {
+        let most = memory_left().unwrap_or(0) / 4;
+        Self { generations: Default::default(), bytes: 0, most }
+    }
+
+    fn contains(&self, blob: Address) -> bool {
+        self.generations.iter().any(|blobs| blobs.contains(blob.get() as u64))
+    }
+
+    fn insert(&mut self, blob: Address, len: u64) {
+        if self.bytes.saturating_add(len) > self.most {
+            self.generations.swap(0, 1);
+            self.generations[0].clear();
+            self.bytes = 0;
+        }
+        self.generations[0].insert(blob.get() as u64);
+        self.bytes += len;
+    }
 }
 
 /// Whether announcing is worth it: by what comes from devices.
@@ -350,6 +408,20 @@ mod tests {
         // Five short columns of one row.
         assert!((1..10_000).contains(&announced[0]) && announced[1] == 0, "{announced:?}");
         assert_eq!(ahead.announced.load(Ordering::Relaxed), announced[0]);
+    }
+
+    #[test]
+    fn a_blob_is_announced_again_once_others_have_filled_the_memory() {
+        let mut recent = Recent { most: 100, ..Recent::new() };
+        let blob = |row: i64| Address::new(1 << 32 | row).unwrap();
+        for row in 0..4 {
+            assert!(!recent.contains(blob(row)));
+            recent.insert(blob(row), 40);
+        }
+        // Two fill a generation, so the first two are the older one, and leave with the next but one.
+        assert!((0..4).all(|row| recent.contains(blob(row))));
+        recent.insert(blob(4), 40);
+        assert_eq!([0, 1, 2, 3, 4].map(|row| recent.contains(blob(row))), [false, false, true, true, true]);
     }
 
     #[test]
