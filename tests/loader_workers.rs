@@ -355,22 +355,26 @@ fn plans_are_drawn_only_as_far_as_there_is_room() {
     let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     let (dataset, rows) = dataset(&dir.path().join("a.surgdb"), Access::Mapped);
-    let drawn = Arc::new(AtomicU64::new(0));
-    let (counter, rows): (_, Arc<[Address]>) = (drawn.clone(), rows.into());
-    let plans = move |delivered: Delivered| {
-        let (counter, rows) = (counter.clone(), rows.clone());
-        Box::new((delivered.batches..).map(move |step| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            Ok(plan(&rows, step, 10, &[]))
-        })) as PlanIter
-    };
-    let options = PipelineOptions::default().workers(2).batches_ahead(5);
-    let mut pipeline = Pipeline::new(assembler(&dataset), plans, refuse, options);
-    for taken in 1..30 {
-        pipeline.next().unwrap().unwrap();
-        if taken % 10 == 0 {
-            std::thread::sleep(Duration::from_millis(30));
-            assert!(drawn.load(Ordering::SeqCst) <= taken + 5);
+    let rows: Arc<[Address]> = rows.into();
+    // What is announced is drawn further ahead than what is made.
+    for (prefetch, room) in [(false, 5), (true, 32)] {
+        let drawn = Arc::new(AtomicU64::new(0));
+        let (counter, rows) = (drawn.clone(), rows.clone());
+        let plans = move |delivered: Delivered| {
+            let (counter, rows) = (counter.clone(), rows.clone());
+            Box::new((delivered.batches..).map(move |step| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                Ok(plan(&rows, step, 10, &[]))
+            })) as PlanIter
+        };
+        let options = PipelineOptions::default().workers(2).batches_ahead(5).prefetch(prefetch);
+        let mut pipeline = Pipeline::new(assembler(&dataset), plans, refuse, options);
+        for taken in 1..30 {
+            pipeline.next().unwrap().unwrap();
+            if taken % 10 == 0 {
+                std::thread::sleep(Duration::from_millis(30));
+                assert!(drawn.load(Ordering::SeqCst) <= taken + room);
+            }
         }
     }
 }
