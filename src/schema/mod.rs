@@ -1,10 +1,12 @@
-//! The six tables: their columns, rows as plain values, builders that turn rows into Arrow, and borrowed views.
+//! The six tables: their columns, rows as plain values, builders that turn rows into Arrow, and borrowed views; and
+//! how the videos that they tell of are made up.
 //!
 //! It may use `error` and `format`; it reads and writes no file.
 
 pub mod boxes;
 pub mod build;
 pub mod forest;
+pub mod mp4;
 pub mod placeholder;
 pub mod record;
 pub mod references;

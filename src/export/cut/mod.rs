@@ -7,7 +7,8 @@
 mod boxes;
 mod samples;
 
-use boxes::{Boxes, be32, be64, child, push_box};
+use crate::schema::mp4::{Boxes, be32, be64, child};
+use boxes::push_box;
 use samples::{Sample, Track};
 
 /// The most bytes of a cut.

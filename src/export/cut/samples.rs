@@ -1,6 +1,6 @@
 //! The samples of a video track: where each lies, when it is decoded and shown, and whether decoding can start at it.
 
-use super::boxes::{Boxes, be32, be64, child};
+use crate::schema::mp4::{Boxes, Runs, be32, be64, child, media_start};
 
 /// The most samples of a track that are walked.
 const SAMPLE_LIMIT: u32 = 1 << 24;
@@ -114,17 +114,6 @@ impl<'a> Track<'a> {
     }
 }
 
-/// Where in the media the presentation starts.
-fn media_start(elst: &[u8]) -> Option<i64> {
-    let is_long = elst.first() == Some(&1);
-    let count = be32(elst, 4)?.min(16) as usize;
-    (0..count).find_map(|entry| {
-        let start =
-            if is_long { be64(elst, 16 + entry * 20)? as i64 } else { i64::from(be32(elst, 12 + entry * 12)? as i32) };
-        (start >= 0).then_some(start)
-    })
-}
-
 /// Places of samples, chunk by chunk.
 struct Places<'a> {
     chunks: &'a [u8],
@@ -170,28 +159,5 @@ impl<'a> Places<'a> {
         let place = self.at;
         self.at = self.at.checked_add(u64::from(size))?;
         Some(place)
-    }
-}
-
-/// A table of runs, value by value.
-struct Runs<'a> {
-    rest: &'a [u8],
-    left: u32,
-    value: u32,
-}
-
-impl<'a> Runs<'a> {
-    fn new(table: &'a [u8]) -> Self {
-        Self { rest: table.get(8..).unwrap_or_default(), left: 0, value: 0 }
-    }
-
-    fn next(&mut self) -> Option<u32> {
-        while self.left == 0 {
-            self.left = be32(self.rest, 0)?;
-            self.value = be32(self.rest, 4)?;
-            self.rest = self.rest.get(8..)?;
-        }
-        self.left -= 1;
-        Some(self.value)
     }
 }

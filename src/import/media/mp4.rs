@@ -4,6 +4,7 @@
 //! message and no more.
 
 use crate::error::{Error, Result};
+use crate::schema::mp4::{Boxes, Runs, be16, be32, be64, child, media_start};
 use crate::schema::rows::KeyframeRow;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -73,29 +74,6 @@ fn find_moov<R: Read + Seek>(reader: &mut R, length: u64) -> std::result::Result
     Err("it has no index (`moov`): it is cut off or was never finished".into())
 }
 
-/// The boxes in a box; ends at the first that does not fit.
-struct Boxes<'a>(&'a [u8]);
-
-impl<'a> Iterator for Boxes<'a> {
-    type Item = ([u8; 4], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let name = self.0.get(4..8)?.try_into().ok()?;
-        let (header, size) = match be32(self.0, 0)? {
-            1 => (16, usize::try_from(be64(self.0, 8)?).ok()?),
-            0 => (8, self.0.len()),
-            size => (8, size as usize),
-        };
-        let body = self.0.get(header..size)?;
-        self.0 = self.0.get(size..)?;
-        Some((name, body))
-    }
-}
-
-fn child<'a>(body: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
-    path.iter().try_fold(body, |body, name| Boxes(body).find(|(found, _)| found == *name).map(|(_, body)| body))
-}
-
 /// The tables of a video track.
 #[derive(Debug, Default)]
 struct Track<'a> {
@@ -145,17 +123,6 @@ fn video_track(trak: &[u8]) -> Option<Track<'_>> {
         stsz: table(b"stsz"),
         chunks: if wide { table(b"co64") } else { table(b"stco") },
         wide,
-    })
-}
-
-/// Where in the media the presentation starts.
-fn media_start(elst: &[u8]) -> Option<i64> {
-    let is_long = elst.first() == Some(&1);
-    let count = be32(elst, 4)?.min(16) as usize;
-    (0..count).find_map(|entry| {
-        let start =
-            if is_long { be64(elst, 16 + entry * 20)? as i64 } else { i64::from(be32(elst, 12 + entry * 12)? as i32) };
-        (start >= 0).then_some(start)
     })
 }
 
@@ -324,41 +291,6 @@ fn pairs(table: &[u8]) -> impl Iterator<Item = (u32, u32)> + '_ {
     let count = be32(table, 4).unwrap_or(0) as usize;
     let entries = table.get(8..).unwrap_or_default().chunks_exact(8).take(count);
     entries.filter_map(|entry| Some((be32(entry, 0)?, be32(entry, 4)?)))
-}
-
-/// A table of runs, value by value.
-struct Runs<'a> {
-    rest: &'a [u8],
-    left: u32,
-    value: u32,
-}
-
-impl<'a> Runs<'a> {
-    fn new(table: &'a [u8]) -> Self {
-        Self { rest: table.get(8..).unwrap_or_default(), left: 0, value: 0 }
-    }
-
-    fn next(&mut self) -> Option<u32> {
-        while self.left == 0 {
-            self.left = be32(self.rest, 0)?;
-            self.value = be32(self.rest, 4)?;
-            self.rest = self.rest.get(8..)?;
-        }
-        self.left -= 1;
-        Some(self.value)
-    }
-}
-
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
-}
-
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-fn be64(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_be_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
 }
 
 #[cfg(test)]
