@@ -15,9 +15,6 @@ use arrow_array::{Array, ArrayRef, LargeStringArray, ListArray, PrimitiveArray};
 use arrow_schema::DataType;
 use std::ops::Range;
 
-/// How many waves there are at most: turns are lists of structs that hold text, media lists of structs that hold lists.
-const WAVES: usize = 12;
-
 /// What is fetched next.
 enum Next<'a> {
     /// Of an array, which itself is on its way, these rows.
@@ -48,7 +45,8 @@ impl Dataset {
             }
         }
         let mut next = Vec::with_capacity(wave.len() * 2);
-        for _ in 0..WAVES {
+        // Each wave goes deeper into the columns' types, which end.
+        while !wave.is_empty() {
             wave.drain(..).for_each(|step| follow(&mut next, step));
             std::mem::swap(&mut wave, &mut next);
         }

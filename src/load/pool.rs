@@ -49,8 +49,6 @@ struct State {
     /// Batches in the making.
     watches: BTreeMap<u64, Arc<Watch>>,
     done: BTreeMap<u64, (Result<Batch>, u64)>,
-    /// The bytes of `done`.
-    held: u64,
 }
 
 struct Job {
@@ -81,7 +79,6 @@ impl Pool {
             jobs: VecDeque::new(),
             watches: BTreeMap::new(),
             done: BTreeMap::new(),
-            held: 0,
         };
         let shared = Arc::new(Shared {
             work,
@@ -124,10 +121,10 @@ impl Pool {
         let mut state = lock(&shared.state);
         loop {
             if let Some((batch, bytes)) = state.done.remove(&number) {
-                state.held -= bytes;
                 state.next = number + 1;
-                drop(state);
+                // Under the lock, so that nobody who looked before waits for what has happened.
                 shared.ahead.window.release(bytes);
+                drop(state);
                 shared.for_planner.notify_one();
                 shared.for_workers.notify_all();
                 return Some(batch);
@@ -157,7 +154,7 @@ impl Pool {
         let ahead = &self.shared.ahead;
         stats.announcing = ahead.active.load(Ordering::Relaxed);
         stats.announced = ahead.announced.load(Ordering::Relaxed);
-        stats.ahead = lock(&self.shared.state).held + ahead.window.announced();
+        stats.ahead = ahead.window.held() + ahead.window.announced();
     }
 }
 
@@ -212,7 +209,7 @@ impl Shared {
             let announcing = announcer.is_some() && self.ahead.active.load(Ordering::Relaxed);
             let batches = if announcing { self.batches.max(DRAWN_AHEAD) } else { self.batches };
             let room = |state: &State| {
-                let ahead = state.held + self.ahead.window.announced();
+                let ahead = self.ahead.window.held() + self.ahead.window.announced();
                 state.drawn == state.next || state.drawn - state.next < batches && ahead < self.bytes
             };
             let Some(state) = self.wait(&self.for_planner, room) else { return };
@@ -273,7 +270,10 @@ impl Shared {
     fn work(&self) {
         let ready = |state: &State| match state.jobs.front() {
             // The batch that is waited for is made whatever there is already.
-            Some(job) => job.number == state.next || job.number - state.next < self.batches && state.held < self.bytes,
+            Some(job) => {
+                job.number == state.next
+                    || job.number - state.next < self.batches && self.ahead.window.held() < self.bytes
+            }
             None => state.end.is_some(),
         };
         while let Some(mut state) = self.wait(&self.for_workers, ready) {
@@ -286,7 +286,6 @@ impl Shared {
             self.ahead.window.hold(bytes);
             let mut state = lock(&self.state);
             state.watches.remove(&number);
-            state.held += bytes;
             state.done.insert(number, (batch, bytes));
             drop(state);
             self.for_reader.notify_one();

@@ -57,7 +57,7 @@ impl Window {
     /// Whether another announcement would be too much.
     pub(super) fn is_full(&self, limits: Limits) -> bool {
         let media = self.media.load(Ordering::SeqCst);
-        let all = media + self.columns.load(Ordering::SeqCst) + self.held.load(Ordering::SeqCst);
+        let all = media + self.columns.load(Ordering::SeqCst) + self.held();
         // Where nothing is ahead there is room for something, however little is allowed.
         media >= limits.media.max(1) || all >= limits.all.max(1)
     }
@@ -79,6 +79,11 @@ impl Window {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// The bytes of batches that are made and not taken yet.
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::SeqCst)
     }
 
     /// A batch of so many bytes was made.

@@ -87,10 +87,7 @@ pub fn run(args: Args) -> Result<Outcome> {
 
 fn options(args: &Args, from: &Dataset) -> Result<CopyOptions> {
     let table = Table::named(&args.table)?;
-    let selection = match args.subset.is_all() {
-        true => None,
-        false => Some(args.subset.select(from, table)?),
-    };
+    let selection = args.subset.chosen(from, table)?;
     if let Some(selection) = selection.as_ref().filter(|selection| selection.is_empty()) {
         return Err(Error::not_found(format!("no row of {table} matches {}", selection.condition())));
     }

@@ -93,6 +93,17 @@ impl Subset {
         self.select_with(dataset, table, None)
     }
 
+    /// The rows that are meant; `None` where that is all of them.
+    ///
+    /// # Errors
+    /// As [`Subset::select_with`].
+    pub fn chosen(&self, dataset: &Dataset, table: Table) -> Result<Option<Selection>> {
+        match self.is_all() {
+            true => Ok(None),
+            false => self.select(dataset, table).map(Some),
+        }
+    }
+
     /// Why no row is left, in words: what each condition leaves alone, and the licences that refuse the use asked for.
     ///
     /// # Errors

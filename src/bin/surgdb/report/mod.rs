@@ -66,10 +66,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     if args.out.exists() && !args.overwrite {
         return Err(taken(&args.out));
     }
-    let selection = match args.subset.is_all() {
-        true => None,
-        false => Some(args.subset.select(&dataset, Table::Conversations)?),
-    };
+    let selection = args.subset.chosen(&dataset, Table::Conversations)?;
     if selection.as_ref().is_some_and(|selection| selection.is_empty()) {
         let why = args.subset.why_none(&dataset, Table::Conversations, Vec::new())?;
         return Err(Error::not_found(format!("no sample is left to report on: {why}")));

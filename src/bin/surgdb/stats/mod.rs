@@ -32,10 +32,7 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
-    let selection = match args.subset.is_all() {
-        true => None,
-        false => Some(args.subset.select(&dataset, Table::Conversations)?),
-    };
+    let selection = args.subset.chosen(&dataset, Table::Conversations)?;
     let stats = counted(&dataset, selection.as_ref())?;
     let mut out = Output::new();
     match args.target.json() {
