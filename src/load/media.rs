@@ -128,10 +128,11 @@ impl Stored {
             (Some(_), Some((file, range))) => {
                 // Where they may come from a device, the page faults of bytes that will be touched are taken here; the check
                 // of their checksum, where it is due, does so too.
-                if watch.populate() && !row.is_check_due() {
+                if watch.wants_touched(address) && !row.is_check_due() {
                     file.fault_in(range)?;
                 }
                 let bytes = row.stored_bytes()?;
+                watch.touched(address, len);
                 watch.used(len);
                 bytes
             }

@@ -28,6 +28,7 @@ mod pool;
 mod prefetch;
 mod projection;
 mod reads;
+mod recent;
 mod shard;
 mod stall;
 mod state;

@@ -15,15 +15,15 @@ use crate::format::Address;
 use crate::load::batch::Assembler;
 use crate::load::plan::Plan;
 use crate::load::reads::ReadPool;
-use crate::load::watch::{Announced, Limits, Watch, Window};
+use crate::load::recent::{Recent, memory_left};
+use crate::load::watch::{Announced, Limits, Watch, Window, lock};
 use crate::schema::tables::{Table, frames, videos};
 use crate::schema::views::{Cells, Conversation, read};
 use crate::storage::{Device, FileBytes};
-use roaring::RoaringTreemap;
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// How many bytes are announced ahead of their use, at first and at most.
 pub(super) const AHEAD: Range<u64> = 8 << 20..16 << 20;
@@ -46,6 +46,8 @@ pub(super) struct Ahead {
     bytes: u64,
     /// How many bytes were announced.
     pub(super) announced: AtomicU64,
+    /// Blobs whose page faults were taken, by any of the threads.
+    pub(super) touched: Arc<Mutex<Recent>>,
 }
 
 impl Ahead {
@@ -94,7 +96,7 @@ impl Announcer {
     pub(super) fn new(assembler: Assembler, ahead: Arc<Ahead>) -> Result<Self> {
         let device = Device::of(assembler.dataset().path());
         let pool = device.remote.then(|| ReadPool::start(ahead.window.clone())).transpose()?;
-        let (gauge, columns, recent) = (Gauge::default(), HashSet::new(), Recent::new());
+        let (gauge, columns, recent) = (Gauge::default(), HashSet::new(), Recent::default());
         Ok(Self { assembler, ahead, device, pool, gauge, columns, recent, passed: 0 })
     }
 
@@ -115,7 +117,8 @@ impl Announcer {
             self.gauge.idle();
             if self.gauge.active {
                 // Something has left the memory: what, nobody says.
-                self.recent = Recent::new();
+                self.recent = Recent::default();
+                *lock(&self.ahead.touched) = Recent::default();
             }
         }
         self.ahead.active.store(self.gauge.active, Ordering::Relaxed);
@@ -219,40 +222,6 @@ fn pieces(range: Range<u64>, len: u64) -> impl Iterator<Item = Range<u64>> {
     range.clone().step_by(step).map(move |start| start..range.end.min(start.saturating_add(step as u64)))
 }
 
-/// Blobs that were announced not long ago, and so are in memory: announcing them again would cost time, and take the room
-/// of others that a device could be asked for meanwhile.
-///
-/// Two generations, so that what is in neither was announced at least half the bound ago.
-struct Recent {
-    generations: [RoaringTreemap; 2],
-    /// The bytes of the younger one.
-    bytes: u64,
-    /// How many bytes a generation has at most.
-    most: u64,
-}
-
-impl Recent {
-    /// Of what fills half of the memory that is left; what was announced longer ago may have left it.
-    fn new() -> Self {
-        let most = memory_left().unwrap_or(0) / 4;
-        Self { generations: Default::default(), bytes: 0, most }
-    }
-
-    fn contains(&self, blob: Address) -> bool {
-        self.generations.iter().any(|blobs| blobs.contains(blob.get() as u64))
-    }
-
-    fn insert(&mut self, blob: Address, len: u64) {
-        if self.bytes.saturating_add(len) > self.most {
-            self.generations.swap(0, 1);
-            self.generations[0].clear();
-            self.bytes = 0;
-        }
-        self.generations[0].insert(blob.get() as u64);
-        self.bytes += len;
-    }
-}
-
 /// Whether announcing is worth it: by what comes from devices.
 struct Gauge {
     active: bool,
@@ -296,37 +265,6 @@ fn read_from_devices(thread: bool) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// How many bytes of memory the machine and the process's group leave.
-fn memory_left() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-    });
-    [machine, group_left()].into_iter().flatten().min()
-}
-
-/// What the memory limit of the process's control group leaves, version 2 or 1. Pages of files count as free.
-fn group_left() -> Option<u64> {
-    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    groups.lines().find_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (parts.next()?, parts.next()?);
-        let (root, limit, used) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max", "anon"),
-            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "total_rss"),
-            _ => return None,
-        };
-        // In a container the path may be the host's: then the group is the root of what is seen.
-        let folders = [format!("{root}{path}"), root.to_owned()];
-        let read =
-            |name: &str| folders.iter().find_map(|folder| std::fs::read_to_string(format!("{folder}/{name}")).ok());
-        let limit: u64 = read(limit)?.trim().parse().ok()?;
-        let stat = read("memory.stat")?;
-        let used = stat.lines().find_map(|line| line.strip_prefix(used)?.trim().parse::<u64>().ok())?;
-        Some(limit.saturating_sub(used))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,7 +304,7 @@ mod tests {
         let mut announcer = Announcer::new(assembler, ahead.clone()).unwrap();
         let slot = Slot { position: 0, group: 0, address, valid: true, substituted: false };
         let plan = Plan { slots: vec![slot], ..Plan::default() };
-        let watch = Arc::new(Watch::new(true, Arc::default(), ahead.window.clone()));
+        let watch = Arc::new(Watch::new(None, Arc::default(), ahead.window.clone()));
         let look = || watch.stall(&dataset, 3, std::time::Duration::ZERO);
         assert_eq!(look().stage, Stage::Planning);
         let mut heard = None;
@@ -399,7 +337,7 @@ mod tests {
         let plan = Plan { slots: vec![slot; 9], ..Plan::default() };
         let mut announced = Vec::new();
         for _ in 0..2 {
-            let watch = Arc::new(Watch::new(true, Arc::default(), ahead.window.clone()));
+            let watch = Arc::new(Watch::new(None, Arc::default(), ahead.window.clone()));
             announcer.announce(&plan, &watch, || ());
             announced.push(ahead.window.announced());
             watch.finish();
@@ -408,20 +346,6 @@ mod tests {
         // Five short columns of one row.
         assert!((1..10_000).contains(&announced[0]) && announced[1] == 0, "{announced:?}");
         assert_eq!(ahead.announced.load(Ordering::Relaxed), announced[0]);
-    }
-
-    #[test]
-    fn a_blob_is_announced_again_once_others_have_filled_the_memory() {
-        let mut recent = Recent { most: 100, ..Recent::new() };
-        let blob = |row: i64| Address::new(1 << 32 | row).unwrap();
-        for row in 0..4 {
-            assert!(!recent.contains(blob(row)));
-            recent.insert(blob(row), 40);
-        }
-        // Two fill a generation, so the first two are the older one, and leave with the next but one.
-        assert!((0..4).all(|row| recent.contains(blob(row))));
-        recent.insert(blob(4), 40);
-        assert_eq!([0, 1, 2, 3, 4].map(|row| recent.contains(blob(row))), [false, false, true, true, true]);
     }
 
     #[test]
@@ -438,8 +362,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_the_system_says_of_memory_and_reads_is_understood() {
-        assert!(memory_left().is_some_and(|left| left > 1 << 20));
+    fn what_the_system_says_of_reads_is_understood() {
         if std::path::Path::new("/proc/self/io").exists() {
             assert!(read_from_devices(false) >= read_from_devices(true));
         }

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::format::Address;
+use crate::load::recent::Recent;
 use crate::load::stall::{Stage, Stall};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -126,8 +127,8 @@ pub(super) struct Watch {
     linked: Mutex<Option<String>>,
     /// Whether a worker may begin.
     published: AtomicBool,
-    /// Whether page faults are taken here rather than by who reads the batch.
-    populate: bool,
+    /// The blobs whose page faults were taken; `None` where they are left to who reads the batch.
+    touched: Option<Arc<Mutex<Recent>>>,
     stop: Option<Arc<AtomicBool>>,
     window: Option<Arc<Window>>,
     finished: AtomicBool,
@@ -171,12 +172,20 @@ struct Credit {
 }
 
 impl Watch {
-    pub(super) fn new(populate: bool, stop: Arc<AtomicBool>, window: Arc<Window>) -> Self {
-        Self { populate, stop: Some(stop), window: Some(window), ..Self::default() }
+    pub(super) fn new(touched: Option<Arc<Mutex<Recent>>>, stop: Arc<AtomicBool>, window: Arc<Window>) -> Self {
+        Self { touched, stop: Some(stop), window: Some(window), ..Self::default() }
     }
 
-    pub(super) fn populate(&self) -> bool {
-        self.populate
+    /// Whether the page faults of a blob are to be taken now: where they may come from a device, and were not taken yet.
+    pub(super) fn wants_touched(&self, blob: Address) -> bool {
+        self.touched.as_ref().is_some_and(|touched| !lock(touched).contains(blob))
+    }
+
+    /// The page faults of a blob of so many bytes were taken.
+    pub(super) fn touched(&self, blob: Address, len: u64) {
+        if let Some(touched) = &self.touched {
+            lock(touched).insert(blob, len);
+        }
     }
 
     /// Whether nobody wants the batch any more.
@@ -286,7 +295,7 @@ mod tests {
     #[test]
     fn what_a_batch_leaves_unused_counts_no_more_once_it_is_made() {
         let window = Arc::new(Window::default());
-        let watch = Watch::new(false, Arc::default(), window.clone());
+        let watch = Watch::new(None, Arc::default(), window.clone());
         watch.used(50);
         assert!(watch.announce(Announced::Media, 100) && watch.announce(Announced::Media, 30));
         assert_eq!(window.announced(), 130);
@@ -307,7 +316,7 @@ mod tests {
     #[test]
     fn all_that_is_ahead_counts_and_something_may_always_be() {
         let window = Arc::new(Window::default());
-        let watch = Watch::new(false, Arc::default(), window.clone());
+        let watch = Watch::new(None, Arc::default(), window.clone());
         let none = Limits { media: 0, all: 0 };
         assert!(!window.is_full(none));
         watch.announce(Announced::Columns, 100);
@@ -325,7 +334,7 @@ mod tests {
     #[test]
     fn who_waits_for_the_window_is_woken_by_use_by_taking_and_by_closing() {
         let window = Arc::new(Window::default());
-        let watch = Watch::new(false, Arc::default(), window.clone());
+        let watch = Watch::new(None, Arc::default(), window.clone());
         watch.announce(Announced::Media, 100);
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| window.wait(Limits { media: 10, ..ANY }));
