@@ -1,12 +1,10 @@
 //! Batches hold what the dataset holds, each medium once and nothing of it copied; a bad sample is known by its slot.
 #![cfg(target_os = "linux")]
 
-mod common;
-
+use crate::common::small::{Profile, build, png};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, BinaryViewArray, ListArray, RecordBatch};
-use common::small::{Profile, build, png};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,12 +1,10 @@
 //! Verifying: each thing that can be wrong with a dataset is found, and said with its place.
 
-mod common;
-
+use crate::common::small::{Profile, build, png};
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch};
 use arrow_schema::Schema;
-use common::small::{Profile, build, png};
 use std::path::PathBuf;
 use std::sync::Arc;
 use surgdb::dataset::claims::Claims;

@@ -1,11 +1,9 @@
 //! Cells that replace others make no row that could not have been written.
 
-mod common;
-
+use crate::common::small::{Profile, build, png};
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, Int32Array, Int64Array, LargeStringArray};
-use common::small::{Profile, build, png};
 use std::sync::Arc;
 use surgdb::dataset::{BlobSource, CellUpdate};
 use surgdb::rows::{ConversationRow, FrameRow, TurnRow};

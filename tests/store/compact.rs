@@ -1,10 +1,8 @@
 //! Compaction and verification: what is there before is there after, and nothing is found wrong.
 
-mod common;
-
+use crate::common::contents::read_all;
+use crate::common::small::{Profile, build};
 use arrow_array::LargeStringArray;
-use common::contents::read_all;
-use common::small::{Profile, build};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use surgdb::dataset::{CellUpdate, DeleteOptions, WriterOptions};

@@ -1,9 +1,7 @@
 //! Rows go into record batches and come back through views as they were.
 
-mod common;
-
+use crate::common::samples::{self, Samples, samples};
 use arrow_array::RecordBatch;
-use common::samples::{self, Samples, samples};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

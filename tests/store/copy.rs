@@ -1,10 +1,8 @@
 //! Copies: the same rows under new addresses, with all that they lead to, and nothing twice.
 
-mod common;
-
-use common::samples::{Refer, samples};
-use common::small::{Profile, build};
-use common::stored::stored;
+use crate::common::samples::{Refer, samples};
+use crate::common::small::{Profile, build};
+use crate::common::stored::stored;
 use std::collections::{BTreeMap, HashMap};
 use surgdb::dataset::{BlobSource, CopyOptions, CopyReport, Filter, Selection};
 use surgdb::format::manifest::Source;

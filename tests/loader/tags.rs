@@ -1,8 +1,6 @@
 //! Tags: a name leads to the version that it was given to, whatever happens since.
 
-mod common;
-
-use common::small::{Profile, build};
+use crate::common::small::{Profile, build};
 use surgdb::dataset::{DeleteOptions, RowsDiff};
 use surgdb::{Dataset, ErrorKind, Table};
 

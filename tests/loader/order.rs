@@ -1,8 +1,6 @@
 //! The order of training never changes: values that were written down once, and another implementation of them.
 
-mod common;
-
-use common::python::{ROOT, python, run, skipped};
+use crate::common::python::{ROOT, python, run, skipped};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::num::NonZeroU64;

@@ -1,8 +1,6 @@
 //! What is in a dataset, in numbers: every row counted once, in the groups that it belongs to.
 
-mod common;
-
-use common::pictures::grey_png;
+use crate::common::pictures::grey_png;
 use surgdb::dataset::{BlobSource, Filter, Group, NOT_SAID, Stats};
 use surgdb::rows::{
     AnnotationRow, CaseRow, ConversationRow, FrameRow, LabelRow, MediumRow, ReasoningRow, RegionRow, TurnRow, VideoRow,
