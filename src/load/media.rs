@@ -128,11 +128,14 @@ impl Stored {
             (Some(_), Some((file, range))) => {
                 // Where they may come from a device, the page faults of bytes that will be touched are taken here; the check
                 // of their checksum, where it is due, does so too.
-                if watch.wants_touched(address) && !row.is_check_due() {
+                let fault_in = watch.must_fault_in(address);
+                if fault_in && !row.is_check_due() {
                     file.fault_in(range)?;
                 }
                 let bytes = row.stored_bytes()?;
-                watch.touched(address, len);
+                if fault_in {
+                    watch.faulted_in(address, len);
+                }
                 watch.used(len);
                 bytes
             }

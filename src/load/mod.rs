@@ -16,6 +16,7 @@ mod keys;
 mod lengths;
 mod loader;
 mod media;
+mod memory;
 mod mixture;
 mod notice;
 mod openings;

@@ -220,8 +220,8 @@ impl Shared {
                 Ok(Some(plan)) => plan,
                 ended => return self.end(number, ended.err()),
             };
-            let touched = self.ahead.active.load(Ordering::Relaxed).then(|| self.ahead.touched.clone());
-            let watch = Arc::new(Watch::new(touched, self.stop.clone(), self.ahead.window.clone()));
+            let faulted_in = self.ahead.active.load(Ordering::Relaxed).then(|| self.ahead.faulted_in.clone());
+            let watch = Arc::new(Watch::new(faulted_in, self.stop.clone(), self.ahead.window.clone()));
             let copy = announcer.is_some().then(|| plan.clone());
             let mut state = lock(&self.state);
             state.drawn += 1;

@@ -13,9 +13,10 @@ use crate::dataset::Row;
 use crate::error::Result;
 use crate::format::Address;
 use crate::load::batch::Assembler;
+use crate::load::memory::memory_left;
 use crate::load::plan::Plan;
 use crate::load::reads::ReadPool;
-use crate::load::recent::{Recent, memory_left};
+use crate::load::recent::Recent;
 use crate::load::watch::{Announced, Limits, Watch, Window, lock};
 use crate::schema::tables::{Table, frames, videos};
 use crate::schema::views::{Cells, Conversation, read};
@@ -46,8 +47,8 @@ pub(super) struct Ahead {
     bytes: u64,
     /// How many bytes were announced.
     pub(super) announced: AtomicU64,
-    /// Blobs whose page faults were taken, by any of the threads.
-    pub(super) touched: Arc<Mutex<Recent>>,
+    /// Blobs whose page faults were taken not long ago, by any of the threads.
+    pub(super) faulted_in: Arc<Mutex<Recent>>,
 }
 
 impl Ahead {
@@ -97,7 +98,15 @@ impl Announcer {
         let device = Device::of(assembler.dataset().path());
         let pool = device.remote.then(|| ReadPool::start(ahead.window.clone())).transpose()?;
         let (gauge, columns, recent) = (Gauge::default(), HashSet::new(), Recent::default());
-        Ok(Self { assembler, ahead, device, pool, gauge, columns, recent, passed: 0 })
+        let mut announcer = Self { assembler, ahead, device, pool, gauge, columns, recent, passed: 0 };
+        announcer.forget();
+        Ok(announcer)
+    }
+
+    /// No blob counts as met: what was in memory may have left it.
+    fn forget(&mut self) {
+        self.recent = Recent::new();
+        *lock(&self.ahead.faulted_in) = self.recent.clone();
     }
 
     /// Announces what a batch will read; waits where too much is ahead. What cannot be read is left to the workers, who
@@ -117,8 +126,7 @@ impl Announcer {
             self.gauge.idle();
             if self.gauge.active {
                 // Something has left the memory: what, nobody says.
-                self.recent = Recent::default();
-                *lock(&self.ahead.touched) = Recent::default();
+                self.forget();
             }
         }
         self.ahead.active.store(self.gauge.active, Ordering::Relaxed);
@@ -346,6 +354,27 @@ mod tests {
         // Five short columns of one row.
         assert!((1..10_000).contains(&announced[0]) && announced[1] == 0, "{announced:?}");
         assert_eq!(ahead.announced.load(Ordering::Relaxed), announced[0]);
+    }
+
+    #[test]
+    fn when_something_left_the_memory_no_blob_counts_as_met() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dataset, address) = dataset(&dir.path().join("a.surgdb"));
+        let assembler = Assembler::new(&dataset, &Projection::default()).unwrap();
+        let ahead = Arc::new(Ahead::new(true, u64::MAX));
+        let mut announcer = Announcer::new(assembler, ahead.clone()).unwrap();
+        let met =
+            |announcer: &Announcer| [announcer.recent.contains(address), lock(&ahead.faulted_in).contains(address)];
+        announcer.recent.insert(address, 40);
+        lock(&ahead.faulted_in).insert(address, 40);
+        assert_eq!(met(&announcer), [true, true]);
+        // Announcing had stopped, and something was read from a device since.
+        ahead.active.store(false, Ordering::Relaxed);
+        announcer.gauge = Gauge { active: false, read: read_from_devices(false).map(|read| read + 1), quiet: 0 };
+        let watch = Arc::new(Watch::new(None, Arc::default(), ahead.window.clone()));
+        announcer.announce(&Plan::default(), &watch, || ());
+        assert!(ahead.active.load(Ordering::Relaxed));
+        assert_eq!(met(&announcer), [false, false]);
     }
 
     #[test]

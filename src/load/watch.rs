@@ -128,7 +128,7 @@ pub(super) struct Watch {
     /// Whether a worker may begin.
     published: AtomicBool,
     /// The blobs whose page faults were taken; `None` where they are left to who reads the batch.
-    touched: Option<Arc<Mutex<Recent>>>,
+    faulted_in: Option<Arc<Mutex<Recent>>>,
     stop: Option<Arc<AtomicBool>>,
     window: Option<Arc<Window>>,
     finished: AtomicBool,
@@ -172,19 +172,19 @@ struct Credit {
 }
 
 impl Watch {
-    pub(super) fn new(touched: Option<Arc<Mutex<Recent>>>, stop: Arc<AtomicBool>, window: Arc<Window>) -> Self {
-        Self { touched, stop: Some(stop), window: Some(window), ..Self::default() }
+    pub(super) fn new(faulted_in: Option<Arc<Mutex<Recent>>>, stop: Arc<AtomicBool>, window: Arc<Window>) -> Self {
+        Self { faulted_in, stop: Some(stop), window: Some(window), ..Self::default() }
     }
 
     /// Whether the page faults of a blob are to be taken now: where they may come from a device, and were not taken yet.
-    pub(super) fn wants_touched(&self, blob: Address) -> bool {
-        self.touched.as_ref().is_some_and(|touched| !lock(touched).contains(blob))
+    pub(super) fn must_fault_in(&self, blob: Address) -> bool {
+        self.faulted_in.as_ref().is_some_and(|blobs| !lock(blobs).contains(blob))
     }
 
     /// The page faults of a blob of so many bytes were taken.
-    pub(super) fn touched(&self, blob: Address, len: u64) {
-        if let Some(touched) = &self.touched {
-            lock(touched).insert(blob, len);
+    pub(super) fn faulted_in(&self, blob: Address, len: u64) {
+        if let Some(blobs) = &self.faulted_in {
+            lock(blobs).insert(blob, len);
         }
     }
 
@@ -291,6 +291,22 @@ mod tests {
     use super::*;
 
     const ANY: Limits = Limits { media: u64::MAX, all: u64::MAX };
+
+    #[test]
+    fn the_page_faults_of_a_blob_are_taken_once_whichever_batch_shows_it() {
+        let faulted_in = Arc::new(Mutex::new(Recent::new()));
+        let watch = || Watch::new(Some(faulted_in.clone()), Arc::default(), Arc::default());
+        let (one, other) = (watch(), watch());
+        let [first, second] = [1, 2].map(|row| Address::new(1 << 32 | row).unwrap());
+        assert!(one.must_fault_in(first) && other.must_fault_in(first));
+        one.faulted_in(first, 40);
+        assert!(!one.must_fault_in(first) && !other.must_fault_in(first) && other.must_fault_in(second));
+        // Where all is in memory nobody takes any, nor remembers it.
+        let left = Watch::new(None, Arc::default(), Arc::default());
+        assert!(!left.must_fault_in(second));
+        left.faulted_in(second, 40);
+        assert!(other.must_fault_in(second));
+    }
 
     #[test]
     fn what_a_batch_leaves_unused_counts_no_more_once_it_is_made() {

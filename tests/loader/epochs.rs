@@ -1,52 +1,19 @@
 //! The loader as a run sees it: which samples come, on how many ranks, after how many interruptions, and what happens
 //! when some cannot be had.
 
-use arrow_array::UInt32Array;
+use crate::fixture::{ROWS, dataset, make, tokens};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use surgdb::dataset::{CellUpdate, DeleteOptions, Filter, Selection};
+use surgdb::dataset::{DeleteOptions, Filter, Selection};
 use surgdb::load::{
     Batches, Budget, EpochLength, Loader, LoaderBuilder, Mark, Notice, OnDamage, Overlong, Packing, PipelineOptions,
     Plan, Remainder, Stage, State, TokenSource,
 };
-use surgdb::rows::{ConversationRow, TurnRow};
-use surgdb::{Address, Column, ColumnType, Dataset, ErrorKind, Operation, Table};
+use surgdb::{Address, Dataset, ErrorKind, Table};
 
-const ROWS: usize = 300;
 const WORLDS: [u64; 7] = [1, 2, 3, 4, 6, 8, 12];
-
-/// Conversations in three fragments: `task` is their number modulo 3.
-fn make(root: &std::path::Path) -> Dataset {
-    let mut dataset = Dataset::create(root).unwrap();
-    for fragment in 0..3 {
-        let mut appender = dataset.append().unwrap();
-        for at in fragment * ROWS / 3..(fragment + 1) * ROWS / 3 {
-            let turn = TurnRow { role: "user".into(), text: format!("question {at}"), ..Default::default() };
-            let (id, source, task) = (at.to_string(), "s".into(), format!("task {}", at % 3));
-            appender
-                .conversation(&ConversationRow { id, source, task, turns: vec![turn], ..Default::default() })
-                .unwrap();
-        }
-        dataset = appender.commit(Operation::new("append")).unwrap();
-    }
-    let addresses = dataset.live_addresses(Table::Conversations).unwrap();
-    let values: UInt32Array = addresses.iter().map(|address| Some(tokens(*address) as u32)).collect();
-    let column = Column::new("tokens", ColumnType::parse("uint32").unwrap(), true);
-    dataset.update_cells(CellUpdate::new(Table::Conversations, column, addresses, Arc::new(values))).unwrap()
-}
-
-/// One dataset for all tests that only read.
-fn dataset() -> &'static Dataset {
-    static DATASET: OnceLock<(tempfile::TempDir, Dataset)> = OnceLock::new();
-    let (_, dataset) = DATASET.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let dataset = make(&dir.path().join("d.surgdb"));
-        (dir, dataset)
-    });
-    dataset
-}
 
 fn first(dataset: &Dataset, rows: usize) -> Selection {
     let addresses = dataset.live_addresses(Table::Conversations).unwrap();
@@ -65,11 +32,6 @@ fn plans(loader: &Loader, from: Mark) -> Vec<Plan> {
 fn slots(plans: &[Plan]) -> Vec<Vec<(u64, Address, bool)>> {
     let of = |plan: &Plan| plan.slots.iter().map(|slot| (slot.position, slot.address, slot.valid)).collect();
     plans.iter().map(of).collect()
-}
-
-/// What the `tokens` column says of a conversation.
-fn tokens(address: Address) -> u64 {
-    u64::from(address.row()) * 7 % 31 + 1
 }
 
 /// What a world's ranks read of an epoch from a mark on, step by step, the ranks' shares one after the other.
@@ -166,7 +128,7 @@ proptest! {
             for bin in borders.windows(2) {
                 let bin = &plan.slots[bin[0] as usize..bin[1] as usize];
                 prop_assert!(!bin.is_empty());
-                let tokens: u64 = bin.iter().map(|slot| tokens(slot.address)).sum();
+                let tokens: u64 = bin.iter().map(|slot| u64::from(tokens(slot.address))).sum();
                 prop_assert!(tokens <= 40 && (bin.len() == 1 || !by_length));
                 prop_assert!(bin.iter().all(|slot| slot.valid == bin[0].valid));
                 for slot in bin.iter().filter(|slot| slot.valid) {

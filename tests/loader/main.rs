@@ -1,7 +1,10 @@
 //! The loader: order, mixtures, packing, batches, and what a run may trust.
+//!
+//! What looks at the threads of its process (`tests/loader_workers.rs`) or counts its allocations is a binary of its own.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fixture;
 
 mod batches;
 mod epochs;
@@ -10,6 +13,4 @@ mod mixture;
 mod order;
 mod packed;
 mod packing;
-mod select;
 mod shuffle;
-mod tags;

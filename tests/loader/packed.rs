@@ -1,51 +1,18 @@
 //! Runs of packed samples: mixtures, substitutes, damaged lengths, and what building and resuming them takes.
 
-use arrow_array::UInt32Array;
+use crate::fixture::{ROWS, dataset, make, tokens};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
-use surgdb::dataset::{CellUpdate, DeleteOptions, Filter};
+use surgdb::dataset::{DeleteOptions, Filter};
 use surgdb::load::{
     Batch, Budget, EpochLength, Loader, LoaderBuilder, Notice, OnDamage, Overlong, Packing, Place, Plan, Remainder,
     TokenSource,
 };
-use surgdb::rows::{ConversationRow, TurnRow};
-use surgdb::{Address, Column, Dataset, ErrorKind, Operation, Table};
+use surgdb::{Address, Dataset, ErrorKind, Table};
 
-const ROWS: usize = 300;
 const BUDGET: u32 = 40;
-
-/// Conversations in three fragments, and a column of their tokens, a file a fragment: `task` is their number modulo 3.
-fn make(root: &Path) -> Dataset {
-    let mut dataset = Dataset::create(root).unwrap();
-    for fragment in 0..3 {
-        let mut appender = dataset.append().unwrap();
-        let mut rows = Vec::new();
-        for at in fragment * ROWS / 3..(fragment + 1) * ROWS / 3 {
-            let turn = TurnRow { role: "user".into(), text: format!("question {at}"), ..Default::default() };
-            let (id, source, task) = (at.to_string(), "s".into(), format!("task {}", at % 3));
-            let row = ConversationRow { id, source, task, turns: vec![turn], ..Default::default() };
-            rows.push(appender.conversation(&row).unwrap().0);
-        }
-        let values: UInt32Array = rows.iter().map(|address| Some(tokens(*address))).collect();
-        let column = Column::parse("tokens?: uint32").unwrap();
-        appender.update(CellUpdate::new(Table::Conversations, column, rows, Arc::new(values))).unwrap();
-        dataset = appender.commit(Operation::new("append")).unwrap();
-    }
-    dataset
-}
-
-/// One dataset for all tests that only read.
-fn dataset() -> &'static Dataset {
-    static DATASET: OnceLock<(tempfile::TempDir, Dataset)> = OnceLock::new();
-    let (_, dataset) = DATASET.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let dataset = make(&dir.path().join("d.surgdb"));
-        (dir, dataset)
-    });
-    dataset
-}
 
 /// Each so-many-th row is deleted, in each dataset of [`without`].
 const EVERY: [usize; 3] = [2, 4, 5];
@@ -68,11 +35,6 @@ fn without(which: usize) -> (&'static Dataset, &'static Dataset, BTreeSet<Addres
     });
     let (_, whole, deleted) = &datasets[which];
     (whole, deleted, every(whole, which))
-}
-
-/// What the `tokens` column says of a conversation.
-fn tokens(address: Address) -> u32 {
-    address.row() * 7 % 31 + 1
 }
 
 fn bins(overlong: Overlong) -> Packing {

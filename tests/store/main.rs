@@ -1,4 +1,4 @@
-//! The store: rows, columns, copies, and what verifying finds.
+//! The store: rows, columns, versions, selections, copies, and what verifying finds.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -7,7 +7,9 @@ mod appended_columns;
 mod compact;
 mod copy;
 mod rows;
+mod select;
 mod split;
 mod stats;
+mod tags;
 mod updated_cells;
 mod verify;
