@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Take};
@@ -62,14 +63,28 @@ pub fn open_plain(path: &Path) -> io::Result<(File, u64)> {
 /// Opens a linked file, which must have the size that it was linked with; never more than a byte beyond that is read.
 ///
 /// # Errors
-/// `LinkBroken`.
+/// `LinkBroken` when there is no such file any more, or another one; `Io` when the machine cannot open it.
 pub fn open(uri: &str, size: i64) -> Result<Take<File>> {
     let path = path_of(uri).ok_or_else(|| broken(uri, "is not on this machine"))?;
-    let (file, len) = open_plain(&path).map_err(|error| broken(uri, &format!("cannot be read ({error})")))?;
+    let (file, len) = open_plain(&path).map_err(|error| unreadable(uri, error))?;
     if i64::try_from(len).ok() != Some(size) {
         return Err(broken(uri, &format!("has {len} bytes and had {size} when it was linked")));
     }
     Ok(file.take(len.saturating_add(1)))
+}
+
+/// The error for a linked file that cannot be read: it is gone, or the machine is hindered (by rights, by too many open files,
+/// by a device that fails), and another try may read it.
+pub fn unreadable(uri: &str, error: io::Error) -> Error {
+    let is_gone = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(errno) => [Errno::NOENT, Errno::NOTDIR, Errno::LOOP, Errno::NAMETOOLONG].contains(&errno),
+        // Not the system says so, but we: it is no plain file, or its name is none.
+        None => error.kind() == io::ErrorKind::InvalidInput,
+    };
+    match is_gone {
+        true => broken(uri, &format!("cannot be read ({error})")),
+        false => Error::io("cannot read the linked file", error).in_file(path_of(uri).unwrap_or_else(|| uri.into())),
+    }
 }
 
 /// By how much the clocks of the file's machine and of this one may differ.
@@ -129,11 +144,29 @@ mod tests {
         for path in [&pipe, Path::new("/dev/zero"), dir.path(), &dir.path().join("none")] {
             assert_eq!(open(&uri_of(path), 0).unwrap_err().kind(), ErrorKind::LinkBroken, "{path:?}");
         }
+        let beyond = uri_of(&dir.path().join("file/beyond"));
+        std::fs::write(dir.path().join("file"), b"").unwrap();
+        std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
+        for uri in [&beyond, &uri_of(&dir.path().join("loop")), "file:///a%00b"] {
+            assert_eq!(open(uri, 0).unwrap_err().kind(), ErrorKind::LinkBroken, "{uri}");
+        }
         let file = dir.path().join("a b%20#?ö.bin");
         std::fs::write(&file, b"abc").unwrap();
         assert_eq!(open(&uri_of(&file), 4).unwrap_err().kind(), ErrorKind::LinkBroken);
         let mut bytes = Vec::new();
         open(&uri_of(&file), 3).unwrap().read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, b"abc");
+    }
+
+    #[test]
+    fn what_hinders_the_machine_breaks_no_link() {
+        let kind = |errno: Errno| unreadable("file:///a", io::Error::from(errno)).kind();
+        for gone in [Errno::NOENT, Errno::NOTDIR, Errno::LOOP, Errno::NAMETOOLONG] {
+            assert_eq!(kind(gone), ErrorKind::LinkBroken, "{gone}");
+        }
+        let others = [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::ACCESS, Errno::PERM, Errno::TIMEDOUT, Errno::STALE];
+        for other in others.into_iter().chain([Errno::NOMEM, Errno::INTR, Errno::INVAL, Errno::HOSTDOWN]) {
+            assert_eq!(kind(other), ErrorKind::Io, "{other}");
+        }
     }
 }

@@ -110,7 +110,8 @@ impl<'a> Frame<'a> {
     /// The encoded picture, or `None` where its file is missing.
     ///
     /// # Errors
-    /// `Corrupt` when its checksum does not match; `LinkBroken` when a linked file is gone or changed.
+    /// `Corrupt` when its checksum does not match; `LinkBroken` when a linked file is gone or changed; `Io` when the machine
+    /// cannot read it.
     pub fn bytes(&self) -> Result<Option<Cow<'a, [u8]>>> {
         bytes_of(self.row().dataset, self.blob()?)
     }
@@ -120,7 +121,8 @@ impl<'a> Video<'a> {
     /// The encoded video, or `None` where its file is missing. A linked video is read into memory whole.
     ///
     /// # Errors
-    /// `Corrupt` when its checksum does not match; `LinkBroken` when a linked file is gone or changed.
+    /// `Corrupt` when its checksum does not match; `LinkBroken` when a linked file is gone or changed; `Io` when the machine
+    /// cannot read it.
     pub fn bytes(&self) -> Result<Option<Cow<'a, [u8]>>> {
         bytes_of(self.row().dataset, self.blob()?)
     }
@@ -131,7 +133,7 @@ impl<'a> Blob<'a> {
     /// read, so that a change of them alone goes unseen until [`Blob::bytes`].
     ///
     /// # Errors
-    /// `LinkBroken` when it is gone or has another length.
+    /// `LinkBroken` when it is gone or has another length; `Io` when the machine cannot open it.
     pub fn check_link(&self) -> Result<()> {
         self.uri()?.map_or(Ok(()), |uri| link::open(uri, self.size()?).map(drop))
     }
@@ -140,7 +142,7 @@ impl<'a> Blob<'a> {
     /// its digest. What a file system gives the times of is trusted to tell them.
     ///
     /// # Errors
-    /// `LinkBroken` when it is gone or changed.
+    /// `LinkBroken` when it is gone or changed; `Io` when the machine cannot read it.
     pub fn check_link_since(&self, time: Option<SystemTime>) -> Result<()> {
         self.check_link()?;
         match self.uri()? {
@@ -152,7 +154,8 @@ impl<'a> Blob<'a> {
     /// Its bytes: borrowed from the map where there is one; read and checked where they are linked.
     ///
     /// # Errors
-    /// `Corrupt` when the checksum does not match; `LinkBroken` when a linked file is gone or changed.
+    /// `Corrupt` when the checksum does not match; `LinkBroken` when a linked file is gone or changed; `Io` when the machine
+    /// cannot read it.
     pub fn bytes(&self) -> Result<Cow<'a, [u8]>> {
         let (file, batch, row) = self.row().base();
         if let Some(bytes) = file.value(batch, row)? {
@@ -182,7 +185,7 @@ fn linked<'a>(row: &Row<'_>, uri: &str) -> Result<Cow<'a, [u8]>> {
     let blob = views::Blob::new(row);
     let mut bytes = Vec::new();
     let read = link::open(uri, blob.size()?)?.read_to_end(&mut bytes);
-    read.map_err(|error| link::broken(uri, &format!("cannot be read ({error})")))?;
+    read.map_err(|error| link::unreadable(uri, error))?;
     if blob.digest()? != *blake3::hash(&bytes).as_bytes() {
         return Err(link::broken(uri, "has changed since it was linked"));
     }

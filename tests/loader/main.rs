@@ -1,6 +1,6 @@
 //! The loader: order, mixtures, packing, batches, and what a run may trust.
 //!
-//! What looks at the threads of its process (`tests/loader_workers.rs`) or counts its allocations is a binary of its own.
+//! What looks at the threads of its process (`tests/loader_workers/`) or counts its allocations is a binary of its own.
 
 #[path = "../common/mod.rs"]
 mod common;

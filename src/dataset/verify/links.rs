@@ -9,12 +9,12 @@ use std::path::Path;
 /// Holds a linked file against its row, without reading it into memory whole.
 ///
 /// # Errors
-/// `LinkBroken` when it is gone or has changed.
+/// `LinkBroken` when it is gone or has changed; `Io` when the machine cannot read it.
 pub fn check_link<C: Cells>(blob: &Blob<C>) -> Result<()> {
     let uri = blob.uri()?.unwrap_or_default();
     let size = blob.size()?;
     let is = Digested::read(&mut link::open(uri, size)?);
-    let is = is.map_err(|error| link::broken(uri, &format!("cannot be read ({error})")))?;
+    let is = is.map_err(|error| link::unreadable(uri, error))?;
     if is.digest != blob.digest()? || is.crc32 != blob.crc32()? || i64::try_from(is.size).ok() != Some(size) {
         return Err(link::broken(uri, "has changed since it was linked"));
     }

@@ -159,7 +159,7 @@ impl<'a> Pictures<'a> {
 
     fn unreadable<T>(&mut self, error: Error) -> Result<Attempt<T>> {
         match error.kind() {
-            ErrorKind::Corrupt | ErrorKind::LinkBroken => {
+            ErrorKind::Corrupt | ErrorKind::LinkBroken | ErrorKind::Io => {
                 self.failed += 1;
                 Ok(Err(error.message().to_owned()))
             }
