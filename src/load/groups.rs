@@ -3,9 +3,10 @@
 use crate::dataset::{Dataset, Filter, Selection};
 use crate::error::{Error, Result};
 use crate::schema::tables::Table;
-use crate::storage::publish::{create_dir_synced, publish_bytes};
+use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::{fs, io};
 
 /// The file that names the groups of a saved folder.
 const LIST: &str = "groups.json";
@@ -76,24 +77,48 @@ struct Saved {
     file: String,
 }
 
-/// Writes groups to a new folder: a selection's file for each, and last the list of them, without which the folder is none.
+/// Writes groups to a new folder, or one that is empty: a selection's file for each, and the list of them. It has its name
+/// once all of it is there.
 pub(super) fn save(groups: &[GroupSelection], mixture: bool, dir: &Path) -> Result<()> {
-    if dir.join(LIST).exists() {
-        return Err(Error::exists("groups are saved there already: name a new folder").in_file(dir));
+    let taken = || Error::exists("there is something in the folder: name a new one for the groups").in_file(dir);
+    match fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() != io::ErrorKind::NotADirectory => {
+            return Err(Error::io("cannot be the folder of the groups", error).in_file(dir));
+        }
+        _ => return Err(taken()),
     }
-    if !dir.exists() {
-        create_dir_synced(dir)?;
+    // What a link leads to is renamed, not the link.
+    let place = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+    let Some(name) = place.file_name() else {
+        return Err(Error::invalid("the folder of the groups needs a name").in_file(dir));
+    };
+    let temporary = place.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), random_token()?));
+    let written = write(groups, mixture, &temporary).and_then(|()| match fs::rename(&temporary, &place) {
+        Ok(()) => place.parent().map_or(Ok(()), sync_named),
+        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+            Err(taken())
+        }
+        Err(error) => Err(Error::io("cannot give the folder its name", error).in_file(&place)),
+    });
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&temporary);
     }
+    written
+}
+
+/// Brings a folder's names to the disk; the empty path is the current folder.
+fn sync_named(dir: &Path) -> Result<()> {
+    sync_dir(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
+}
+
+fn write(groups: &[GroupSelection], mixture: bool, dir: &Path) -> Result<()> {
+    create_dir_synced(dir)?;
     let mut list = Vec::new();
     for (at, group) in groups.iter().enumerate() {
         let file = format!("{at:04}.arrow");
-        // What an attempt left that did not come to its end.
-        match std::fs::remove_file(dir.join(&file)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("cannot write over it", error).in_file(dir.join(&file)));
-            }
-            _ => group.selection.save(dir.join(&file))?,
-        }
+        group.selection.save(dir.join(&file))?;
         list.push(Saved { name: group.name.clone(), weight: group.weight, file });
     }
     let text = serde_json::to_vec_pretty(&List { mixture, groups: list })
@@ -104,9 +129,18 @@ pub(super) fn save(groups: &[GroupSelection], mixture: bool, dir: &Path) -> Resu
 /// Reads groups that were saved, and whether they are a mixture.
 pub(super) fn load(dir: &Path) -> Result<(Vec<GroupSelection>, bool)> {
     let path = dir.join(LIST);
-    let text = std::fs::read(&path).map_err(|error| Error::io("cannot read the saved groups", error).in_file(&path))?;
+    let text = fs::read(&path).map_err(|error| Error::io("cannot read the saved groups", error).in_file(&path))?;
     let list: List = serde_json::from_slice(&text)
         .map_err(|error| Error::corrupt(format!("it does not list saved groups: {error}")).in_file(&path))?;
+    // Without weights all is drawn from one.
+    if list.groups.is_empty() || !list.mixture && list.groups.len() > 1 {
+        let count = list.groups.len();
+        return Err(Error::corrupt(format!(
+            "it lists {count} groups, and the loader that saved them had {}: save them anew, or name another folder",
+            if list.mixture { "at least one" } else { "one" }
+        ))
+        .in_file(&path));
+    }
     let group = |saved: Saved| {
         if Path::new(&saved.file).components().count() != 1 || saved.file.starts_with('.') {
             return Err(Error::corrupt(format!("{:?} is no file of this folder", saved.file)).in_file(&path));

@@ -191,7 +191,7 @@ impl Loader {
     /// [`LoaderBuilder::saved_groups`]: super::LoaderBuilder::saved_groups
     ///
     /// # Errors
-    /// `Exists` when there is such a folder; `Io`.
+    /// `Exists` when there is anything in the folder; `Io`. Then nothing was written or changed.
     pub fn save_groups(&self, dir: impl AsRef<Path>) -> Result<()> {
         groups::save(self.groups(), !self.order().groups().is_empty(), dir.as_ref())
     }

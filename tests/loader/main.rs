@@ -13,4 +13,5 @@ mod mixture;
 mod order;
 mod packed;
 mod packing;
+mod saved;
 mod shuffle;
