@@ -1,13 +1,13 @@
 //! Files that stay outside of the dataset: their URIs, and how they are opened.
 
 use crate::error::{Error, ErrorKind, Result};
-use rustix::fs::OFlags;
+use crate::storage::open_plain;
 use rustix::io::Errno;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Take};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -40,24 +40,6 @@ pub fn path_of(uri: &str) -> Option<PathBuf> {
         });
     }
     Some(OsString::from_vec(path).into())
-}
-
-/// Opens a plain file. What is none is refused before it is opened: a pipe would be waited for, and a device may have no
-/// end.
-///
-/// # Errors
-/// Those of the system; `InvalidInput` where it is no plain file.
-pub fn open_plain(path: &Path) -> io::Result<(File, u64)> {
-    let plain = |found: &std::fs::Metadata| match found.is_file() {
-        true => Ok(found.len()),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file")),
-    };
-    plain(&std::fs::metadata(path)?)?;
-    // Another one may have taken its place meanwhile.
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let len = plain(&file.metadata()?)?;
-    Ok((file, len))
 }
 
 /// Opens a linked file, which must have the size that it was linked with; never more than a byte beyond that is read.

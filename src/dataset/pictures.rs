@@ -16,7 +16,7 @@ pub fn size_of(bytes: &[u8]) -> Option<(usize, usize)> {
 
 /// The same for a picture in a file, of which only the header is read.
 pub fn size_of_file(path: &Path) -> Option<(usize, usize)> {
-    size_in(link::open_plain(path).ok()?.0)
+    size_in(crate::storage::open_plain(path).ok()?.0)
 }
 
 /// The same for a picture of the dataset, stored or linked.

@@ -2,9 +2,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use arrow_buffer::{Buffer, MutableBuffer};
+use rustix::fs::OFlags;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -199,16 +201,22 @@ impl std::fmt::Debug for FileBytes {
     }
 }
 
-/// Opens a plain file, without ever waiting at a pipe that has taken its place.
-fn open_plain(path: &Path) -> std::io::Result<(File, u64)> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-    let file = File::options().read(true).custom_flags(nonblock).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no plain file"));
-    }
-    Ok((file, metadata.len()))
+/// Opens a plain file, and says how long it is; symbolic links are followed. What is none is refused before it is opened:
+/// a pipe would be waited for, and a device may have no end.
+///
+/// # Errors
+/// Those of the system; `InvalidInput` where it is no plain file.
+pub fn open_plain(path: &Path) -> io::Result<(File, u64)> {
+    let plain = |found: &std::fs::Metadata| match found.is_file() {
+        true => Ok(found.len()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file")),
+    };
+    plain(&std::fs::metadata(path)?)?;
+    // Another one may have taken its place meanwhile.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let len = plain(&file.metadata()?)?;
+    Ok((file, len))
 }
 
 #[cfg(test)]

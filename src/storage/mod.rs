@@ -12,5 +12,5 @@ mod mmap;
 pub mod publish;
 
 pub use device::Device;
-pub use file::{Access, FileBytes};
+pub use file::{Access, FileBytes, open_plain};
 pub use mmap::fetch;

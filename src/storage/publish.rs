@@ -1,6 +1,7 @@
 //! Making files appear: complete and on the disk, or not at all.
 
 use super::fault;
+use super::file::open_plain;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::io::Errno;
 use std::fs::{self, File};
@@ -94,8 +95,7 @@ impl NewFile {
     }
 
     fn is_linked(&self) -> bool {
-        let (Ok(ours), Ok(there)) = (self.file.metadata(), fs::symlink_metadata(&self.path)) else { return false };
-        (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+        is_same_file(&self.file, &self.path).unwrap_or(false)
     }
 
     fn link_error(&self, error: io::Error) -> Error {
@@ -188,17 +188,22 @@ pub fn publish_bytes(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
 
 /// Makes `name` in the folder `dir` a file with the bytes of another, without copying them: one that shares its blocks
 /// until either is changed (a reflink), or a second name of it (a hard link). Says whether the file system could. Only for
-/// files that nobody changes in place.
+/// files that nobody changes in place: where `from` is a symbolic link, what it leads to may be somebody else's, and gets
+/// no second name.
 ///
 /// # Errors
 /// `Exists` when the name is taken; those of [`NewFile::create`] and [`NewFile::publish`].
 pub fn share(from: &Path, dir: &Path, name: &str) -> Result<bool> {
     let clone = NewFile::create(dir, name)?;
-    let source = File::open(from).map_err(|error| Error::io("cannot read it", error).in_file(from))?;
+    let cannot_read = |error| Error::io("cannot read it", error).in_file(from);
+    let (source, _) = open_plain(from).map_err(cannot_read)?;
     if reflink(&clone.file, &source) {
         return clone.publish().map(|()| true);
     }
     drop(clone);
+    if !is_same_file(&source, from).map_err(cannot_read)? {
+        return Ok(false);
+    }
     let path = dir.join(name);
     match fault::step("hard link").and_then(|()| fs::hard_link(from, &path)) {
         Ok(()) => sync_dir(dir).map(|()| true),
@@ -207,6 +212,12 @@ pub fn share(from: &Path, dir: &Path, name: &str) -> Result<bool> {
         }
         Err(_) => Ok(false),
     }
+}
+
+/// Whether a path itself, and not a symbolic link there, names this file.
+fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
+    let (ours, there) = (file.metadata()?, fs::symlink_metadata(path)?);
+    Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
 }
 
 /// Lets a file share all blocks of another; says whether the file system could.

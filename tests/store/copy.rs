@@ -5,7 +5,7 @@ use crate::common::small::{Profile, build};
 use crate::common::stored::stored;
 use std::collections::{BTreeMap, HashMap};
 use surgdb::dataset::{BlobSource, CopyOptions, CopyReport, Filter, Selection};
-use surgdb::format::manifest::Source;
+use surgdb::format::manifest::{Import, Source};
 use surgdb::rows::*;
 use surgdb::schema::record;
 use surgdb::{Address, Dataset, ErrorKind, FragmentId, Operation, Result, Table};
@@ -416,4 +416,60 @@ fn files_that_hold_what_is_not_copied_are_not_shared() {
     assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (1, 14));
     let path = blob_file(&to);
     assert!(!std::fs::read(path).unwrap().windows(5).any(|window| window == b"other"));
+}
+
+#[test]
+fn a_symbolic_link_in_place_of_a_file_of_blobs_is_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = stored(&dir.path().join("from.surgdb"), samples());
+    let (file, elsewhere) = (blob_file(&from), dir.path().join("elsewhere.arrow"));
+    std::fs::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    let from = Dataset::open(from.path()).unwrap();
+    let (to, _) = copy(&from, &new(&dir, "to.surgdb"), &CopyOptions::default()).unwrap();
+    let mut symbols = Symbols::default();
+    let all = rows(&from, &mut symbols);
+    // What the link leads to belongs to somebody else, who may remove it or write to it.
+    std::fs::write(&elsewhere, "something else").unwrap();
+    for file in to.manifest().files["blobs"].iter().map(|file| to.path().join(&file.path)) {
+        assert!(file.symlink_metadata().unwrap().is_file(), "{file:?}");
+    }
+    sound(&to);
+    assert_eq!(all, rows(&to, &mut symbols));
+}
+
+/// A dataset with a report of the import of its source, and that report's file.
+fn with_report(dir: &tempfile::TempDir, name: &str) -> (Dataset, std::path::PathBuf) {
+    let mut appender = one(dir, name, b"x", None).append().unwrap();
+    let report = appender.report("import of s", b"{\"rows\": 1}").unwrap();
+    let import = Import { importer: "test".into(), report: Some(report.clone()), ..Import::default() };
+    appender.source(Source { id: "s".into(), imports: vec![import], ..Source::default() });
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    let file = dataset.path().join(report);
+    (dataset, file)
+}
+
+#[test]
+fn a_report_that_is_not_what_its_name_says_is_not_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    // As long as the report, so that its digest alone gives it away.
+    std::fs::write(&secret, "my password").unwrap();
+    let pipe = dir.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+    let (from, file) = with_report(&dir, "from.surgdb");
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), std::fs::metadata(&secret).unwrap().len());
+    let instead =
+        [(secret.as_path(), ErrorKind::Corrupt), (&pipe, ErrorKind::Io), ("/dev/zero".as_ref(), ErrorKind::Io)];
+    for (number, (other, kind)) in instead.into_iter().enumerate() {
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(other, &file).unwrap();
+        let to = new(&dir, &format!("to{number}.surgdb"));
+        let error = copy(&from, &to, &CopyOptions::default()).unwrap_err();
+        assert_eq!((error.kind(), error.file()), (kind, Some(file.as_path())), "{error}");
+        assert_eq!(Dataset::open(to.path()).unwrap().version(), 1);
+        assert_eq!(std::fs::read_dir(to.path().join("reports")).unwrap().count(), 0);
+        let report = from.verify(&mut |_, _| {}).unwrap();
+        assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+    }
 }

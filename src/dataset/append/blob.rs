@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::record::Identity;
-use std::fs::File;
+use crate::storage::open_plain;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -62,10 +62,11 @@ impl Digested {
         Self { digest: *blake3::hash(bytes).as_bytes(), crc32: crc32fast::hash(bytes), size: bytes.len() as u64 }
     }
 
-    /// Reads a file to its end.
+    /// Reads a file to the end that it has when it is opened.
     pub fn of_file(path: &Path) -> Result<Self> {
         let wrong = |error| Error::io("cannot read it", error).in_file(path);
-        Self::read(&mut File::open(path).map_err(wrong)?).map_err(wrong)
+        let (file, len) = open_plain(path).map_err(wrong)?;
+        Self::read(&mut file.take(len)).map_err(wrong)
     }
 
     /// Reads to the end.

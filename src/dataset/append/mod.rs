@@ -23,9 +23,12 @@ use crate::schema::references::targets;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
 use crate::schema::validate::{self, Finding};
+use crate::storage::open_plain;
 use blob::STREAM_FROM;
 use fragment::TableWriter;
 use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
+use std::path::Path;
 
 /// Appends rows to a dataset. What it has written becomes visible, all at once, with [`Appender::commit`]; dropped
 /// without it, or killed, it leaves the dataset as it was.
@@ -230,10 +233,13 @@ impl Appender {
             BlobSource::Bytes { media_type, bytes } => self.held_blob(media_type, bytes),
             BlobSource::File { media_type, path } => {
                 let wrong = |error| Error::io("cannot read it", error).in_file(path);
-                if std::fs::metadata(path).map_err(wrong)?.len() < STREAM_FROM {
-                    return self.held_blob(media_type, &std::fs::read(path).map_err(wrong)?);
+                let (file, len) = open_plain(path).map_err(wrong)?;
+                if len >= STREAM_FROM {
+                    return self.streamed_blob(media_type, path);
                 }
-                self.streamed_blob(media_type, path)
+                let mut bytes = Vec::with_capacity(len as usize);
+                file.take(len).read_to_end(&mut bytes).map_err(wrong)?;
+                self.held_blob(media_type, &bytes)
             }
             BlobSource::Linked { media_type, path } => self.linked_blob(media_type, path),
         }
@@ -342,6 +348,12 @@ impl Appender {
     /// nothing because another writer was first, it is removed.
     pub(crate) fn unique_report(&mut self, name: &str, bytes: &[u8]) -> String {
         self.keep_report(name, bytes, true)
+    }
+
+    /// Takes a report of another dataset over; the commit copies its file, and holds it against its digest and length.
+    pub(in crate::dataset) fn copied_report(&mut self, entry: &ReportEntry, from: &Path) {
+        self.change.reports.push(entry.clone());
+        self.change.written.add_file(entry, from);
     }
 
     fn keep_report(&mut self, name: &str, bytes: &[u8], is_unique: bool) -> String {

@@ -11,8 +11,8 @@ use crate::schema::build::BlobsBuilder;
 use crate::schema::rows::BlobRow;
 use crate::schema::tables::Table;
 use crate::schema::views;
+use crate::storage::open_plain;
 use crate::write::StreamedValues;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -46,7 +46,7 @@ impl Appender {
         if let Some(address) = self.known_blob(&digested, false)? {
             return Ok(info(&digested, address, false));
         }
-        let mut reader = File::open(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+        let (mut reader, _) = open_plain(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
         let info = self.stream(&digested, media_type, &mut reader).map_err(|error| error.in_file(path))?;
         self.note_size(info.address, media_type, || pictures::size_of_file(path));
         Ok(info)
@@ -130,8 +130,7 @@ impl Appender {
     }
 
     pub(super) fn linked_blob(&mut self, media_type: &str, path: &Path) -> Result<BlobInfo> {
-        let wrong = |error| Error::io("cannot read it", error).in_file(path);
-        let digested = Digested::read(&mut link::open_plain(path).map_err(wrong)?.0).map_err(wrong)?;
+        let digested = Digested::of_file(path)?;
         if let Some(address) = self.known_blob(&digested, true)? {
             return Ok(info(&digested, address, false));
         }

@@ -36,7 +36,7 @@ impl Copier<'_> {
             let known = self.to.dataset().manifest().source(&name).cloned().unwrap_or_default();
             let Some(source) = self.from.manifest().source(&id).cloned() else { continue };
             for import in &source.imports {
-                self.carry_report(import.report.as_deref())?;
+                self.carry_report(import.report.as_deref());
             }
             self.report.sources.insert(name.clone(), source.licence.clone().or_else(|| known.licence.clone()));
             // What the target says of a source already stays.
@@ -54,14 +54,11 @@ impl Copier<'_> {
         Ok(())
     }
 
-    fn carry_report(&mut self, path: Option<&str>) -> Result<()> {
+    fn carry_report(&mut self, path: Option<&str>) {
         let manifest = self.from.manifest();
-        let Some(entry) = manifest.reports.iter().find(|entry| Some(entry.path.as_str()) == path) else {
-            return Ok(());
-        };
-        let file = self.from.file_path(&entry.path);
-        let bytes = std::fs::read(&file).map_err(|error| Error::io("cannot read the report", error).in_file(file))?;
-        self.to.report(&entry.name, &bytes).map(drop)
+        if let Some(entry) = manifest.reports.iter().find(|entry| Some(entry.path.as_str()) == path) {
+            self.to.copied_report(entry, &self.from.file_path(&entry.path));
+        }
     }
 }
 
