@@ -237,6 +237,84 @@ fn ms_swift_gets_boxes_in_a_list_of_their_own() {
 }
 
 #[test]
+fn ms_swift_files_come_in_again_with_their_boxes() {
+    for (scale, written) in [(None, "[0.25, 0.0, 0.5, 1.0]"), (Some(Scale::Pixels), "[1, 0, 2, 3]")] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let options = ExportOptions { boxes: scale, ..of(ExportFormat::MsSwift) };
+        let report = exported(&sampled(dir.path()), &out, &options);
+        assert_eq!(report.lost["how boxes are written in the texts: <bbox> stands there"], 2);
+        let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
+        let source = ImportOptions::new(SourceDescription::named("samples"));
+        let report = import(&again, &[out.join("sft.jsonl")], &source, &mut |_| {}).unwrap();
+        assert_eq!((report.boxes.boxes, report.boxes.left.len()), (2, 0));
+        let again = Dataset::open(again.path()).unwrap();
+        let address = again.find(Table::Conversations, "instrument localisation").unwrap().unwrap();
+        let row = again.conversation_at(address).unwrap().to_row().unwrap();
+        assert_eq!(row.turns[1].text, format!("It is at {written}."));
+        let place = &row.grounding[0];
+        assert_eq!((place.byte_start, place.byte_end), (9, 9 + written.len() as i64));
+        assert_eq!((&*place.kind, place.media, &place.values[..]), ("box", 0, &[0.25, 0.0, 0.5, 1.0][..]));
+        assert_eq!(row.extra, None);
+        // Once more, and nothing changes.
+        let twice = dir.path().join("twice");
+        exported(&again, &twice, &options);
+        let files = [&out, &twice].map(|out| records(&out.join("sft.jsonl")));
+        let [before, after] = files.each_ref().map(|records| with_id(records, "instrument localisation"));
+        assert_eq!(before, after);
+    }
+}
+
+/// Pictures that are called like the files of records, and the folder that one of these would need.
+fn named_like_records(dir: &Path) -> Dataset {
+    let mut samples = samples();
+    let names =
+        ["sft.jsonl", "SFT.parquet", "conversations.jsonl", "dataset_info.json", "dpo.jsonl/a.png", "annotations.json"];
+    for (frame, name) in samples.frames.iter_mut().zip(names) {
+        frame.path = Some(name.to_owned());
+    }
+    let mut row = samples.conversations[0].clone();
+    row.id = "all".into();
+    row.turns[0].text = "<image>".repeat(6);
+    row.media = (0..6)
+        .map(|at| MediumRow { at: Some(7 * at as i64), refs: vec![symbol(Table::Frames, at)], ..Default::default() })
+        .collect();
+    samples.conversations.push(row);
+    stored(&dir.join("samples.surgdb"), samples)
+}
+
+#[test]
+fn pictures_that_are_called_like_records_stand_beside_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = named_like_records(dir.path());
+    for format in [
+        ExportFormat::LlamaFactory,
+        ExportFormat::MsSwift,
+        ExportFormat::QwenVl,
+        ExportFormat::Llava,
+        ExportFormat::Messages,
+    ] {
+        let out = dir.path().join(format.name());
+        let report = exported(&dataset, &out, &of(format));
+        let file = if report.files.is_empty() { "conversations.jsonl" } else { "sft.jsonl" };
+        let all = records(&out.join(file));
+        let record = with_id(&all, "all");
+        let paths = if record["images"].is_null() { &record["image"] } else { &record["images"] };
+        let paths: Vec<&str> = paths.as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
+        assert_eq!(paths.len(), 6, "{paths:?}");
+        for path in paths {
+            let bytes = std::fs::read(out.join(path)).unwrap();
+            assert!(bytes.starts_with(b"\x89PNG") && path.ends_with(".png"), "{path}");
+        }
+        // The folder as a whole comes in again.
+        let again = Dataset::create(dir.path().join(format!("{}.surgdb", format.name()))).unwrap();
+        let source = ImportOptions::new(SourceDescription::named("samples"));
+        let report = import(&again, &[out], &source, &mut |_| {}).unwrap();
+        assert_eq!(report.records.skipped_total(), 0);
+    }
+}
+
+#[test]
 fn qwen_vl_gets_questions_and_answers_with_boxes_in_the_scale_that_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = sampled(dir.path());

@@ -54,7 +54,7 @@ pub(super) fn write_all(
 ) -> Result<()> {
     let splits = Splits::of(dataset, options.selection, "train")?;
     let form = super::record::Form { is_closed: true, ..jsonl_messages::form(MessageStyle::Placeholders) };
-    let media = MediaFolder::new(dataset, MediaTo::Records, &[]).on_missing(options.missing);
+    let media = MediaFolder::new(dataset, MediaTo::Records, &[""; 0]).on_missing(options.missing);
     let shown_videos = files::shown_videos(dataset, options.selection)?;
     let mut writer = Writer::new(dataset, form, options, media, shown_videos);
     let mut parts: BTreeMap<&str, Part<'_>> = BTreeMap::new();

@@ -14,6 +14,8 @@ use std::rc::Rc;
 
 /// How long a part of a path may be in bytes: what file systems allow, less what telling clashes apart takes.
 const PART_MAX: usize = 240;
+/// The endings of files that hold records.
+const RECORD_ENDINGS: [&str; 8] = [".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".txt", ".csv", ".tsv"];
 /// How many names are tried before the address gives one.
 const TRIES: usize = 9;
 
@@ -47,8 +49,8 @@ pub(super) struct MediaFolder<'a> {
 
 impl<'a> MediaFolder<'a> {
     /// The folder, in which these names are taken.
-    pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[&str]) -> Self {
-        let names = taken.iter().map(|name| name.to_lowercase()).collect();
+    pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[impl AsRef<str>]) -> Self {
+        let names = taken.iter().map(|name| name.as_ref().to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
         let (written, gone) = Default::default();
         Self { dataset, to, written, names, folders, gone, on_missing: OnMissing::default() }
@@ -103,7 +105,8 @@ impl<'a> MediaFolder<'a> {
             }
             _ => {
                 let mut wanted = sanitised(found.written.as_deref().unwrap_or(&found.id));
-                if !has_ending(&wanted) {
+                let is_taken_for_records = matches!(self.to, MediaTo::Folder(..)) && is_named_like_records(&wanted);
+                if !has_ending(&wanted) || is_taken_for_records {
                     wanted.push_str(found.ending());
                 }
                 let name = self.name(&wanted, address);
@@ -220,7 +223,9 @@ impl<'a> MediaFolder<'a> {
         if self.folders.contains(&name) || above().any(|folder| self.names.contains(folder)) {
             return false;
         }
-        let reserved = name.split('/').next() == Some(sources::FOLDER);
+        // A file under construction is called like this.
+        let is_temporary = name.rsplit('/').next().is_some_and(|last| last.starts_with('.') && last.ends_with(".tmp"));
+        let reserved = is_temporary || name.split('/').next() == Some(sources::FOLDER);
         if reserved || self.names.contains(&name) {
             return false;
         }
@@ -324,6 +329,12 @@ fn sanitised_part(part: &str) -> String {
         part = format!("{}{ending}", digest.get(..32).unwrap_or_default());
     }
     part
+}
+
+/// Whether a file of this name would be taken for one of records by who reads the folder.
+fn is_named_like_records(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    RECORD_ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 fn has_ending(path: &str) -> bool {

@@ -34,7 +34,7 @@ pub(super) fn write_all(
     progress: &mut OnProgress<'_>,
 ) -> Result<()> {
     let splits = Splits::of(dataset, options.selection, "samples")?;
-    let media = MediaFolder::new(dataset, MediaTo::Records, &[]).on_missing(options.missing);
+    let media = MediaFolder::new(dataset, MediaTo::Records, &[""; 0]).on_missing(options.missing);
     // A video that frames were taken from is in none of their samples: it is known by its id.
     let mut writer = Writer::new(dataset, jsonl_messages::form(options.style), options, media, HashSet::new());
     let mut parts: BTreeMap<&str, Part<'_>> = BTreeMap::new();

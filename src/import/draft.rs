@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::import::huggingface::Held;
 use crate::import::media::picture::UNKNOWN;
 use crate::import::report::Kind;
+use crate::schema::boxes::Scale;
 use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, TurnRow};
 use std::collections::HashMap;
 
@@ -25,6 +26,8 @@ pub(super) struct Draft {
     pub(super) turns: Vec<TurnRow>,
     pub(super) media: Vec<DraftMedium>,
     pub(super) grounding: Vec<GroundingRow>,
+    /// Where the record itself lists its boxes: the scale of their numbers, which stand in `grounding` as they are.
+    pub(super) listed_boxes: Option<Scale>,
     pub(super) reasoning: Vec<DraftNode>,
     pub(super) alternatives: Vec<AlternativeRow>,
     pub(super) preferred: Option<bool>,

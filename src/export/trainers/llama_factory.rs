@@ -10,6 +10,9 @@ use crate::export::folder::OutputFolder;
 use crate::export::json::{Object, push_text};
 use serde_json::{Map, Value, json};
 
+/// The file that describes the others.
+pub(super) const FILE: &str = "dataset_info.json";
+
 static NAMES: Names =
     Names { role: "from", text: "value", roles: ["system", "human", "gpt", "function_call", "observation"] };
 
@@ -88,7 +91,7 @@ impl Trainer for LlamaFactory {
         }
         let text = serde_json::to_string_pretty(&all)
             .map_err(|error| Error::invalid(format!("the files cannot be described: {error}")))?;
-        folder.write("dataset_info.json", text.as_bytes())?;
+        folder.write(FILE, text.as_bytes())?;
         Ok(text.len() as u64)
     }
 }

@@ -34,6 +34,8 @@ use std::rc::Rc;
 
 /// How many records are written between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
+/// What the names of files of records end with: of lines, and of Parquet.
+const ENDINGS: [&str; 2] = [".jsonl", ".parquet"];
 
 /// What a trainer takes.
 pub(super) struct Rules {
@@ -84,14 +86,14 @@ enum RecordsTo<'a> {
 
 impl<'a> RecordFile<'a> {
     fn new(folder: &'a OutputFolder, key: (Purpose, bool), inside: Option<&'static Names>) -> Result<Self> {
-        let stem = stem(key);
+        let (stem, [lines, parquet]) = (stem(key), ENDINGS);
         let (name, to) = match inside {
             None => {
-                let name = format!("{stem}.jsonl");
+                let name = format!("{stem}{lines}");
                 (name.clone(), RecordsTo::Lines(Lines::new(folder, name)?))
             }
             Some(names) => {
-                let name = format!("{stem}.parquet");
+                let name = format!("{stem}{parquet}");
                 let file = Inside::new(folder, &name, names, key)?;
                 (name, RecordsTo::Inside(Box::new(file)))
             }
@@ -134,7 +136,13 @@ pub(super) fn write_all(
     };
     let clips = Clips::new(dataset, options.clips, trainer.rules().takes_frames);
     clips.check()?;
-    let media = MediaFolder::new(dataset, MediaTo::Folder(folder, options.pictures), &["dataset_info.json"]);
+    let mut taken = vec![llama_factory::FILE.to_owned()];
+    for purpose in Purpose::ALL {
+        for stem in [false, true].map(|in_frames| stem((purpose, in_frames))) {
+            taken.extend(ENDINGS.map(|ending| format!("{stem}{ending}")));
+        }
+    }
+    let media = MediaFolder::new(dataset, MediaTo::Folder(folder, options.pictures), &taken);
     let media = media.on_missing(options.missing);
     let (sources, files) = (BTreeSet::new(), Files::new());
     let mut export = Export { dataset, folder, options, trainer, clips, media, sources, files, report };

@@ -10,6 +10,7 @@ use crate::schema::placeholder;
 use crate::schema::rows::{AlternativeRow, ConversationRow, GroundingRow, MediumRow, TurnRow};
 use crate::schema::tables::Table;
 use serde_json::value::RawValue;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Why a sample that shows what is missing is left out.
@@ -18,6 +19,12 @@ pub(super) const GONE: &str = "the dataset does not have the bytes of their pict
 const SURPLUS: &str = "placeholders that no picture or video stands at: they are left out of the text";
 /// What stands in a text for a box that is told apart.
 const BOX: &str = "<bbox>";
+/// What stands in a text for a name that is told apart.
+const NAME: &str = "<ref-object>";
+/// Placeholders of boxes and names for which there is nothing.
+const STRANGE: &str = "texts with <bbox> or <ref-object> that stand for nothing: a trainer would take them for boxes";
+/// How boxes were written.
+const NOTATION: &str = "how boxes are written in the texts: <bbox> stands there";
 
 /// Why a conversation is no sample.
 pub(in crate::export) type Reason = &'static str;
@@ -90,6 +97,10 @@ pub(super) enum Purpose {
     Grpo,
 }
 
+impl Purpose {
+    pub(super) const ALL: [Self; 4] = [Self::Sft, Self::Dpo, Self::Kto, Self::Grpo];
+}
+
 impl Sample {
     pub(super) fn purpose(&self) -> Purpose {
         match (&self.pair, self.mark, self.ends_with_answer()) {
@@ -138,6 +149,8 @@ impl Sample {
             turns.push(said(turn, text, &mut lost));
         }
         let boxes = draft.boxes()?;
+        lost.push((STRANGE, u64::from(rules.boxes_apart && !draft.boxes_apart)));
+        lost.push((NOTATION, boxes.len() as u64));
         let Draft { surplus, pictures, videos, .. } = draft;
         let pictures = pictures.into_iter().map(|(_, address)| address).collect();
         lost.push((SURPLUS, surplus));
@@ -164,12 +177,17 @@ fn has_bytes(dataset: &Dataset, address: Address) -> Result<bool> {
 struct Draft<'a> {
     dataset: &'a Dataset,
     row: &'a ConversationRow,
-    rules: &'a Rules,
     surplus: u64,
     /// The pictures, each with its number among the conversation's media.
     pictures: Vec<(usize, Address)>,
     videos: Vec<Clip>,
     boxes: Vec<&'a GroundingRow>,
+    /// The conversation's media by their turns.
+    media: HashMap<usize, Vec<(usize, &'a MediumRow)>>,
+    /// Its boxes by their turns.
+    places: HashMap<usize, Vec<&'a GroundingRow>>,
+    /// Whether its boxes are told apart.
+    boxes_apart: bool,
 }
 
 /// A stretch of a text, and what stands there instead.
@@ -185,18 +203,27 @@ enum What<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(dataset: &'a Dataset, row: &'a ConversationRow, rules: &'a Rules) -> Self {
+    fn new(dataset: &'a Dataset, row: &'a ConversationRow, rules: &Rules) -> Self {
+        let mut media: HashMap<usize, Vec<(usize, &MediumRow)>> = HashMap::new();
+        for (number, medium) in row.media.iter().enumerate() {
+            usize::try_from(medium.turn)
+                .into_iter()
+                .for_each(|turn| media.entry(turn).or_default().push((number, medium)));
+        }
+        let mut places: HashMap<usize, Vec<&GroundingRow>> = HashMap::new();
+        for place in &row.grounding {
+            usize::try_from(place.turn).into_iter().for_each(|turn| places.entry(turn).or_default().push(place));
+        }
+        let boxes_apart = rules.boxes_apart && !has_strange_placeholders(row, &places);
         let (pictures, videos, boxes) = Default::default();
-        Self { dataset, row, rules, surplus: 0, pictures, videos, boxes }
+        Self { dataset, row, surplus: 0, pictures, videos, boxes, media, places, boxes_apart }
     }
 
     /// The text of a turn with a placeholder for each of its media, in their order.
     fn text(&mut self, number: usize, turn: &TurnRow) -> Result<String> {
-        let row = self.row;
         let mut text = String::with_capacity(turn.text.len());
         let mut edits: Vec<Edit<'a>> = Vec::new();
-        let here = |medium: &&(usize, &MediumRow)| usize::try_from(medium.1.turn) == Ok(number);
-        for (at, medium) in row.media.iter().enumerate().filter(|medium| here(&medium)) {
+        for (at, medium) in self.media.remove(&number).unwrap_or_default() {
             match medium.at.and_then(|at| Some((usize::try_from(at).ok()?, placeholder::at(&turn.text, at)?))) {
                 Some((start, mark)) => {
                     edits.push(Edit { range: start..start + mark.len(), what: What::Medium(at, medium) });
@@ -207,20 +234,21 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+        let taken: HashSet<usize> = edits.iter().map(|edit| edit.range.start).collect();
         for mark in [placeholder::IMAGE, placeholder::VIDEO] {
-            for (at, _) in turn.text.match_indices(mark) {
-                if !edits.iter().any(|edit| edit.range.start == at) {
-                    edits.push(Edit { range: at..at + mark.len(), what: What::Nothing });
-                }
-            }
+            let free = turn.text.match_indices(mark).filter(|(at, _)| !taken.contains(at));
+            edits.extend(free.map(|(at, _)| Edit { range: at..at + mark.len(), what: What::Nothing }));
         }
-        if self.rules.boxes_apart && !self.has_strange_placeholders() {
-            let apart = self.boxes_of(number, &turn.text)?;
-            for edit in apart {
-                if !edits.iter().any(|other| other.range.start < edit.range.end && edit.range.start < other.range.end) {
-                    edits.push(edit);
-                }
-            }
+        edits.sort_by_key(|edit| edit.range.start);
+        if self.boxes_apart {
+            let mut apart = self.boxes_of(number, &turn.text)?;
+            // Placeholders do not overlap, so that the last before a box's end is the one that may reach into it.
+            apart.retain(|edit| {
+                let before = edits.partition_point(|other| other.range.start < edit.range.end);
+                let last = before.checked_sub(1).and_then(|last| edits.get(last));
+                last.is_none_or(|last| last.range.end <= edit.range.start)
+            });
+            edits.append(&mut apart);
         }
         edits.sort_by_key(|edit| edit.range.start);
         let mut done = 0;
@@ -266,25 +294,11 @@ impl<'a> Draft<'a> {
         Ok(is_picture.then_some(*only))
     }
 
-    /// Whether a text has what a trainer would take for a placeholder of a box or of a name, and is none.
-    fn has_strange_placeholders(&self) -> bool {
-        let row = self.row;
-        let is_known = |turn: usize, at: usize| {
-            let holds = |place: &&GroundingRow| {
-                usize::try_from(place.turn) == Ok(turn) && (place.byte_start..place.byte_end).contains(&(at as i64))
-            };
-            row.grounding.iter().any(|place| holds(&place))
-        };
-        row.turns.iter().enumerate().any(|(number, turn)| {
-            turn.text.contains("<ref-object>") || turn.text.match_indices(BOX).any(|(at, _)| !is_known(number, at))
-        })
-    }
-
     /// The boxes and points of a turn that are on pictures, from the first of those that overlap.
     fn boxes_of(&self, number: usize, text: &str) -> Result<Vec<Edit<'a>>> {
         let row = self.row;
         let mut edits: Vec<Edit<'a>> = Vec::new();
-        for place in row.grounding.iter().filter(|place| usize::try_from(place.turn) == Ok(number)) {
+        for place in self.places.get(&number).into_iter().flatten().copied() {
             let range = usize::try_from(place.byte_start).unwrap_or(usize::MAX)
                 ..usize::try_from(place.byte_end).unwrap_or(usize::MAX);
             let is_drawn = matches!((&*place.kind, place.values.len()), ("box", 4) | ("point", 2));
@@ -302,9 +316,11 @@ impl<'a> Draft<'a> {
     /// The boxes with the places of their pictures in the list.
     fn boxes(&self) -> Result<Vec<Boxed>> {
         let mut boxes = Vec::with_capacity(self.boxes.len());
+        let pictures = self.pictures.iter().enumerate();
+        let pictures: HashMap<usize, usize> = pictures.map(|(place, (number, _))| (*number, place)).collect();
         for place in &self.boxes {
-            let is_its = |(number, _): &(usize, Address)| i32::try_from(*number) == Ok(place.media);
-            let picture = self.pictures.iter().position(is_its).unwrap_or_default();
+            let number = usize::try_from(place.media).ok();
+            let picture = number.and_then(|number| pictures.get(&number)).copied().unwrap_or_default();
             let size = match self.pictures.get(picture) {
                 Some((_, address)) => {
                     let frame = self.dataset.frame(*address)?;
@@ -316,6 +332,27 @@ impl<'a> Draft<'a> {
         }
         Ok(boxes)
     }
+}
+
+/// Whether a text has what a trainer would take for a placeholder of a box or of a name, and is none.
+fn has_strange_placeholders(row: &ConversationRow, places: &HashMap<usize, Vec<&GroundingRow>>) -> bool {
+    row.turns.iter().enumerate().any(|(number, turn)| {
+        let mut marks = turn.text.match_indices(BOX).map(|(at, _)| at as i64).peekable();
+        if marks.peek().is_none() {
+            return turn.text.contains(NAME);
+        }
+        let mut ranges: Vec<(i64, i64)> =
+            places.get(&number).into_iter().flatten().map(|place| (place.byte_start, place.byte_end)).collect();
+        ranges.sort_unstable();
+        let (mut ranges, mut end) = (ranges.into_iter().peekable(), 0);
+        let is_strange = marks.any(|at| {
+            while let Some((_, its_end)) = ranges.next_if(|(start, _)| *start <= at) {
+                end = end.max(its_end);
+            }
+            end <= at
+        });
+        is_strange || turn.text.contains(NAME)
+    })
 }
 
 /// A turn with this text; a call of a tool becomes its text.
@@ -392,6 +429,10 @@ fn pair(endings: &[AlternativeRow], turns: &mut Vec<Said>, lost: &mut Vec<(&'sta
         (None, Some(rejected), true) => (turns.pop().map(|chosen| [chosen, rejected]), 1),
         _ => (None, 0),
     };
+    let scores = endings.iter().filter(|ending| ending.score.is_some()).count();
+    lost.push(("scores of other endings", scores as u64));
+    let generators = endings.iter().filter(|ending| ending.generator.is_some()).count();
+    lost.push(("what made other endings", generators as u64));
     lost.push(("other endings that are no pair of one answer each", (endings.len() - used) as u64));
     pair
 }

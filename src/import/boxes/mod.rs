@@ -205,6 +205,33 @@ impl Boxes {
         (rows, all_left)
     }
 
+    /// Makes the numbers of a box that the record lists in this scale parts of the sides of its picture, of this size.
+    pub(super) fn settle(
+        &mut self,
+        place: &mut GroundingRow,
+        scale: Scale,
+        size: Option<(i32, i32)>,
+    ) -> Result<(), &'static str> {
+        let sides = scale.side(size.map(|size| size.0)).zip(scale.side(size.map(|size| size.1)));
+        let settled = sides.ok_or("the picture's size is not known").and_then(|(wide, high)| {
+            let side = |at: usize| if at.is_multiple_of(2) { wide } else { high };
+            let values = place.values.iter().enumerate().map(|(at, value)| f64::from(*value) / side(at));
+            let values: Vec<f64> = values.collect();
+            check_values(&values, FAR).map(|()| values)
+        });
+        match settled {
+            Ok(values) => {
+                *if values.len() == 4 { &mut self.report.boxes } else { &mut self.report.points } += 1;
+                place.values = values.into_iter().map(|value| value as f32).collect();
+                Ok(())
+            }
+            Err(reason) => {
+                *self.report.left.entry(reason).or_default() += 1;
+                Err(reason)
+            }
+        }
+    }
+
     fn one(&self, found: &Found, shown: Result<Shown, &'static str>) -> Result<GroundingRow, &'static str> {
         let Found { turn, written: found, meaning } = found;
         match meaning {
@@ -222,15 +249,7 @@ impl Boxes {
         let (wide, high) = sides.ok_or("the picture's size is not known")?;
         let side = |at: usize| if at.is_multiple_of(2) { wide } else { high };
         let values: Vec<f64> = found.numbers.iter().enumerate().map(|(at, number)| number.value / side(at)).collect();
-        if let [x0, y0, x1, y1] = values[..]
-            && !(x0 < x1 && y0 < y1)
-        {
-            return Err("its corners are not in order");
-        }
-        let slack = if self.convention == BoxConvention::Auto { SLACK } else { FAR };
-        if values.iter().any(|value| !(-slack..=1.0 + slack).contains(value)) {
-            return Err("it does not lie in the picture");
-        }
+        check_values(&values, if self.convention == BoxConvention::Auto { SLACK } else { FAR })?;
         let int = |value: usize| i32::try_from(value).map_err(|_| "it stands too far in the record");
         Ok(GroundingRow {
             turn: int(*turn)?,
@@ -240,6 +259,19 @@ impl Boxes {
             media: int(shown.medium)?,
             values: values.into_iter().map(|value| value as f32).collect(),
         })
+    }
+}
+
+/// Checks parts of a picture's sides that lie this far from it at most.
+fn check_values(values: &[f64], slack: f64) -> Result<(), &'static str> {
+    if let [x0, y0, x1, y1] = values[..]
+        && !(x0 < x1 && y0 < y1)
+    {
+        return Err("its corners are not in order");
+    }
+    match values.iter().all(|value| (-slack..=1.0 + slack).contains(value)) {
+        true => Ok(()),
+        false => Err("it does not lie in the picture"),
     }
 }
 

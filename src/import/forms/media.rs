@@ -77,6 +77,11 @@ impl<'a> Inputs<'a> {
         self.media.iter().filter(|medium| medium.kind == kind).count()
     }
 
+    /// Whether an entry names nothing.
+    pub(super) fn has_empty(&self) -> bool {
+        self.media.iter().any(|medium| medium.items.is_empty())
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.media.is_empty()

@@ -15,6 +15,7 @@
 
 mod endings;
 mod media;
+mod objects;
 mod parts;
 pub(super) mod surgsigma;
 mod turns;
@@ -102,6 +103,9 @@ fn draft_of(mut record: RawRecord<'_>, found: Format, format: Option<Format>) ->
     }
     let exact = ours.as_ref().is_some_and(SurgdbFields::has_endings);
     endings::take(&mut record, &mut draft, found, exact)?;
+    if ours.is_none() {
+        objects::fill(&mut record, &mut draft, &inputs);
+    }
     inputs.keep_raw(&mut record, &mut draft);
     outputs.keep_raw(&mut record, &mut draft);
     place(&mut draft, inputs, outputs);

@@ -17,6 +17,7 @@ use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::{At, Kind};
 use crate::import::sink::Sink;
+use crate::schema::boxes::Scale;
 use crate::schema::build::ConversationsBuilder;
 use crate::schema::rows::{ConversationRow, GroundingRow};
 use crate::schema::tables::{Table, conversations};
@@ -47,6 +48,21 @@ impl Run<'_> {
         for Left { written, reason, is_uncertain } in left {
             let kind = if is_uncertain { Kind::UncertainBox } else { Kind::BoxLeft };
             self.report.find(kind, at, format!("{written}: {reason}"));
+        }
+        Ok(())
+    }
+
+    /// Makes boxes that the record lists in this scale parts of their pictures' sides; those that cannot be are left as text.
+    pub(super) fn settle_boxes(&mut self, scale: Scale, draft: &mut Draft, at: &At) -> Result<()> {
+        for mut place in std::mem::take(&mut draft.grounding) {
+            let size = match (scale, usize::try_from(place.media)) {
+                (Scale::Pixels, Ok(medium)) => self.picture_size(draft, medium)?,
+                _ => None,
+            };
+            match self.boxes.settle(&mut place, scale, size) {
+                Ok(()) => draft.grounding.push(place),
+                Err(reason) => self.report.find(Kind::BoxLeft, at, format!("{:?}: {reason}", place.values)),
+            }
         }
         Ok(())
     }
@@ -84,7 +100,7 @@ impl Run<'_> {
             let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
             let place = || format!("{}, record {}, line {}", input.name, record.number, record.line);
             let Ok(draft) = forms::draft(raw, self.options.format) else { continue };
-            if !draft.is_ours {
+            if !draft.is_ours && draft.listed_boxes.is_none() {
                 self.note_boxes(&draft, evidence, &place)?;
             }
         }
@@ -99,7 +115,11 @@ impl Run<'_> {
             }
             let Ok(draft) = self.draft_of_row(&row.json, &mut row.held) else { return Ok(()) };
             let place = || format!("{}, record {number}", input.name);
-            if draft.is_ours { Ok(()) } else { self.note_boxes(&draft, evidence, &place) }
+            if draft.is_ours || draft.listed_boxes.is_some() {
+                Ok(())
+            } else {
+                self.note_boxes(&draft, evidence, &place)
+            }
         })
     }
 

@@ -382,8 +382,10 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
-        if self.boxes.are_read() && !draft.is_ours {
-            self.read_boxes(draft, at)?;
+        match draft.listed_boxes.take() {
+            Some(scale) => self.settle_boxes(scale, draft, at)?,
+            None if self.boxes.are_read() && !draft.is_ours => self.read_boxes(draft, at)?,
+            None => {}
         }
         let body = row::Body::take(draft);
         let draft = &*draft;
