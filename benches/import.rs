@@ -1,7 +1,7 @@
 //! What importing and verifying cost, each beside its floor in the same run: `cargo bench --bench import`.
 //!
-//! Of text, the floor is reading the file once; of pictures, copying the same files into one file with one `fsync`; of
-//! verifying, hashing the same bytes.
+//! Of text, the floor is reading the file once; of annotations, checking that the file is JSON; of pictures, copying the
+//! same files into one file with one `fsync`; of verifying, hashing the same bytes.
 
 mod data;
 
@@ -58,6 +58,53 @@ fn text(criterion: &mut Criterion) {
     group.bench_function("floor: read the file", |bench| bench.iter(|| black_box(std::fs::read(&input).unwrap())));
     group.bench_function("surgdb", |bench| {
         bench.iter_batched(|| clean(&out), |()| import_new(&out, &input, records), BatchSize::PerIteration)
+    });
+    group.finish();
+}
+
+/// Boxes of instruments as COCO has them, ten a picture; the pictures are missing.
+fn coco(path: &Path, annotations: u64) -> u64 {
+    let size = serde_json::json!({"width": 854, "height": 480});
+    let image = |id: u64| {
+        let name = format!("VID{:02}/{:06}.png", id / 1000, id % 1000);
+        serde_json::json!({"id": id, "file_name": name, "width": size["width"], "height": size["height"]})
+    };
+    let category = |id: u64| serde_json::json!({"id": id, "name": format!("instrument {id}")});
+    let annotation = |id: u64| {
+        let (x, y, w, h) = (id * 7 % 700, id * 11 % 400, 1 + id % 150, 1 + id % 79);
+        serde_json::json!({
+            "id": id, "image_id": id / 10, "category_id": id % 7, "bbox": [x, y, w, h], "area": w * h, "iscrowd": 0
+        })
+    };
+    let list = |count: u64, of: &dyn Fn(u64) -> serde_json::Value| {
+        (0..count).map(|id| of(id).to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let text = format!(
+        r#"{{"images": [{}], "categories": [{}], "annotations": [{}]}}"#,
+        list(annotations.div_ceil(10), &image),
+        list(7, &category),
+        list(annotations, &annotation)
+    );
+    std::fs::write(path, &text).unwrap();
+    text.len() as u64
+}
+
+fn annotations(criterion: &mut Criterion) {
+    std::fs::create_dir_all(data::folder()).unwrap();
+    let (input, out) = (data::folder().join("coco.json"), data::folder().join("coco.surgdb"));
+    let annotations = 200_000;
+    let bytes = coco(&input, annotations);
+    let mut group = criterion.benchmark_group("import COCO boxes");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(bytes));
+    group.bench_function("floor: read the file and check that it is JSON", |bench| {
+        bench.iter(|| {
+            let text = std::fs::read(&input).unwrap();
+            black_box(serde_json::from_slice::<serde::de::IgnoredAny>(&text).unwrap());
+        })
+    });
+    group.bench_function("surgdb", |bench| {
+        bench.iter_batched(|| clean(&out), |()| import_new(&out, &input, annotations), BatchSize::PerIteration)
     });
     group.finish();
 }
@@ -121,5 +168,5 @@ fn verify(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, text, media, verify);
+criterion_group!(benches, text, annotations, media, verify);
 criterion_main!(benches);

@@ -2,7 +2,9 @@
 
 use super::clock::{Clock, Unit};
 use super::route::{Route, Stop};
-use super::text::{About, BoxText, CellType, Corners, Form, Kind, LabelText, MapText, Measure, RowsText, TableText};
+use super::text::{
+    About, BoxText, CellType, ColumnText, Corners, Form, Kind, LabelText, MapText, Measure, RowsText, TableText,
+};
 use super::value::{FieldPath, Origin, Value};
 use crate::error::{Error, Result};
 use crate::import::pattern::Pattern;
@@ -124,6 +126,12 @@ pub(super) struct AddedColumn {
     pub(super) name: String,
     pub(super) from: Value,
     pub(super) ty: CellType,
+}
+
+impl AddedColumn {
+    fn of((name, column): (String, ColumnText)) -> Result<Self> {
+        Ok(Self { name, from: Value::of_field(&column.from)?, ty: column.ty })
+    }
 }
 
 /// What a file's name gives besides its pattern's fields.
@@ -253,31 +261,14 @@ pub(super) fn slashed(path: &Path) -> String {
 
 impl RowSet {
     fn of(text: RowsText, form: Form, clock: &Clock) -> Result<Self> {
-        let kind = text.kind;
-        if let Some(key) = text.misplaced() {
-            let keys = RowsText::keys(kind).join("`, `");
-            let message = format!("`{key}` means nothing of rows that become {}; what does is `{keys}`", kind.name());
-            return Err(Error::invalid(message));
-        }
-        if text.at.is_some() && !form.is_json() {
-            return Err(Error::invalid("`at` leads to rows of JSON; a table has its rows line by line"));
-        }
-        let route = match &text.at {
-            Some(at) => Route::parse(at)?,
-            None => Route(vec![Stop::Items]),
-        };
+        let route = Self::route(&text, form)?;
         let field = |text: &Option<String>| text.as_deref().map(Value::of_field).transpose();
         let words = |text: &Option<String>| text.as_deref().map(Value::of_text).transpose();
-        let columns = text
-            .columns
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, column)| Ok(AddedColumn { name, from: Value::of_field(&column.from)?, ty: column.ty }));
         let labels = text.labels.unwrap_or_default().into_iter().map(Label::of).collect::<Result<Vec<_>>>()?;
         let mut set = Self {
             name: route.name().unwrap_or("rows").to_owned(),
             route,
-            kind,
+            kind: text.kind,
             id: field(&text.id)?,
             video: field(&text.video)?,
             patient: field(&text.patient)?,
@@ -293,7 +284,7 @@ impl RowSet {
             frame_count: field(&text.frame_count)?,
             width: field(&text.width)?,
             height: field(&text.height)?,
-            columns: columns.collect::<Result<_>>()?,
+            columns: text.columns.into_iter().flatten().map(AddedColumn::of).collect::<Result<_>>()?,
             about: text.about.unwrap_or_default(),
             takes_all: labels.iter().any(|label| label.from == LabelFrom::AllColumns),
             labels,
@@ -329,6 +320,22 @@ impl RowSet {
         set.check(clock)?;
         set.note_used();
         Ok(set)
+    }
+
+    /// The way to such rows, where all that is said of them means something.
+    fn route(text: &RowsText, form: Form) -> Result<Route> {
+        if let Some(key) = text.misplaced() {
+            let (kind, keys) = (text.kind.name(), RowsText::keys(text.kind).join("`, `"));
+            let message = format!("`{key}` means nothing of rows that become {kind}; what does is `{keys}`");
+            return Err(Error::invalid(message));
+        }
+        match &text.at {
+            Some(_) if !form.is_json() => {
+                Err(Error::invalid("`at` leads to rows of JSON; a table has its rows line by line"))
+            }
+            Some(at) => Route::parse(at),
+            None => Ok(Route(vec![Stop::Items])),
+        }
     }
 
     /// Checks that what such rows need is there.
