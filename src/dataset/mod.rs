@@ -38,6 +38,7 @@ mod verify;
 pub mod versions;
 
 pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
+pub(crate) use append::{NewId, Sought};
 pub use columns::CellUpdate;
 pub use copy::{CopiedRows, CopyOptions, CopyProgress, CopyReport};
 pub use delete::DeleteOptions;

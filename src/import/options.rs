@@ -139,6 +139,9 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes of all inputs.
     pub total_bytes: u64,
+    /// While all boxes in texts are looked at, to find out how they are measured: bytes of the inputs that are behind in
+    /// that. Then `bytes` stands still.
+    pub looked_at: Option<u64>,
     /// Records that are behind.
     pub records: u64,
     /// Bytes of pictures and videos that are behind.

@@ -34,7 +34,7 @@ impl<'a> RawRecord<'a> {
 
     /// The record's id: text or a number.
     pub(super) fn id(&self) -> Option<String> {
-        self.get("id").and_then(id_text)
+        self.get("id").and_then(id_text).map(Cow::into_owned)
     }
 
     /// Takes the field out if it is text that is not empty.
@@ -79,14 +79,17 @@ pub(super) enum RawPart<'a> {
 
 /// The text that a JSON value is; nothing for other values and for empty text.
 pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
+    if !value.get().starts_with('"') {
+        return None;
+    }
     let text = serde_json::from_str::<Text<'_>>(value.get()).ok()?.0;
     (!text.is_empty()).then_some(text)
 }
 
 /// The text that an id is written as: text that is not empty, or a number.
-pub(super) fn id_text(value: &RawValue) -> Option<String> {
+pub(super) fn id_text(value: &RawValue) -> Option<Cow<'_, str>> {
     let is_number = value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    as_text(value).map(Cow::into_owned).or_else(|| is_number.then(|| value.get().to_owned()))
+    if is_number { Some(Cow::Borrowed(value.get())) } else { as_text(value) }
 }
 
 /// The id of a record that cannot be read whole: what stands as its `id` before its fault.
@@ -104,7 +107,7 @@ pub(super) fn id_of(text: &str) -> Option<String> {
             while let Some(Text(key)) = map.next_key()? {
                 let value: &'de RawValue = map.next_value()?;
                 if key == "id" {
-                    *self.0 = id_text(value);
+                    *self.0 = id_text(value).map(Cow::into_owned);
                 }
             }
             Ok(())
@@ -261,7 +264,7 @@ impl<'de> Deserialize<'de> for RawPart<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
+                let mut fields = Vec::with_capacity(8);
                 while let Some(Text(key)) = map.next_key()? {
                     push_field::<A>(&mut fields, false, key, &mut map)?;
                 }
@@ -294,6 +297,7 @@ pub(super) struct ObjectText(String);
 impl ObjectText {
     /// Adds a field whose value is JSON already.
     pub(super) fn raw(&mut self, key: &str, json: &str) {
+        self.0.reserve(key.len() + json.len() + 5);
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         push_json_text(&mut self.0, key);
         self.0.push(':');
@@ -302,9 +306,8 @@ impl ObjectText {
 
     /// Adds a field whose value is text.
     pub(super) fn text(&mut self, key: &str, value: &str) {
-        let mut json = String::with_capacity(value.len() + 2);
-        push_json_text(&mut json, value);
-        self.raw(key, &json);
+        self.raw(key, "");
+        push_json_text(&mut self.0, value);
     }
 
     /// Adds fields as they were written.
@@ -327,18 +330,33 @@ impl ObjectText {
 /// Appends text as a JSON string.
 pub(super) fn push_json_text(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
-            other => out.push(other),
+    let mut rest = text;
+    while let Some(at) = first_escaped(rest.as_bytes()) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let (escaped, behind) = from.split_at(1);
+        match escaped {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            "\n" => out.push_str("\\n"),
+            "\r" => out.push_str("\\r"),
+            "\t" => out.push_str("\\t"),
+            control => control.bytes().for_each(|byte| out.push_str(&format!("\\u{byte:04x}"))),
         }
+        rest = behind;
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// The first byte that JSON text has to escape: most texts have none for long, so many are looked at together.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    let plain =
+        bytes.chunks_exact(32).take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_escaped(byte)));
+    let from = plain.count() * 32;
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().position(is_escaped).map(|at| from + at)
 }
 
 #[cfg(test)]
@@ -357,6 +375,23 @@ mod tests {
         let turn = &record.turns.unwrap().1[0];
         assert_eq!(turn.others[0].1.get(), "0.50");
         assert!(matches!(&turn.content, Content::Text(text) if text == "a\n"));
+    }
+
+    #[test]
+    fn text_is_escaped_as_json_reads_it() {
+        for (text, json) in [
+            ("", r#""""#),
+            ("plain é 框", r#""plain é 框""#),
+            ("\"a\\\n\r\t", r#""\"a\\\n\r\t""#),
+            (&"é\"".repeat(40), &format!("\"{}\"", r#"é\""#.repeat(40))),
+            (&format!("{}\n", "x".repeat(63)), &format!("\"{}\\n\"", "x".repeat(63))),
+            ("\u{1}é\u{1f} ", r#""\u0001é\u001f ""#),
+        ] {
+            let mut out = String::new();
+            push_json_text(&mut out, text);
+            assert_eq!(out, json);
+            assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
     }
 
     #[test]

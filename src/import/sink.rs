@@ -1,10 +1,10 @@
 //! Where an import's rows go: into an appender, or, on a trial run, nowhere.
 
-use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset};
+use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset, NewId, Sought};
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::format::manifest::Source;
-use crate::schema::record::{Identity, id_identity};
+use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
 use crate::schema::validate::Finding;
@@ -18,8 +18,14 @@ pub(super) trait Sink {
     fn case(&mut self, row: &CaseRow) -> Result<Address>;
     fn video(&mut self, row: &VideoRow) -> Result<Address>;
     fn frame(&mut self, row: &FrameRow) -> Result<Address>;
-    fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)>;
+    /// Looks for the id that has this identity.
+    fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought>;
+    /// Takes a statement whose id was looked for.
+    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>>;
+    /// Takes a conversation in place of one that is deleted.
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address>;
+    /// Takes a conversation that was checked, and whose id was looked for.
+    fn new_conversation(&mut self, row: &ConversationRow, id: NewId) -> Result<Address>;
     fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo>;
     fn delete(&mut self, address: Address) -> Result<()>;
     fn update(&mut self, update: CellUpdate) -> Result<()>;
@@ -49,8 +55,16 @@ impl Sink for Appender {
         Appender::frame(self, row)
     }
 
-    fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)> {
-        Appender::annotation(self, row)
+    fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought> {
+        Appender::seek(self, table, identity, source, id)
+    }
+
+    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
+        Appender::new_annotation(self, row, id)
+    }
+
+    fn new_conversation(&mut self, row: &ConversationRow, id: NewId) -> Result<Address> {
+        Appender::checked_conversation(self, row, id)
     }
 
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {
@@ -81,7 +95,7 @@ impl Sink for Appender {
 /// A sink that gives out addresses and keeps nothing but ids.
 pub(super) struct TrialRun {
     dataset: Dataset,
-    ids: HashMap<(Table, Identity), Address>,
+    ids: [HashMap<Identity, Address, Keyed>; 6],
     blobs: HashMap<[u8; 32], Address>,
     next: u64,
 }
@@ -89,7 +103,7 @@ pub(super) struct TrialRun {
 impl TrialRun {
     /// A trial run on top of this version.
     pub(super) fn new(dataset: Dataset) -> Self {
-        Self { dataset, ids: HashMap::new(), blobs: HashMap::new(), next: 0 }
+        Self { dataset, ids: Default::default(), blobs: HashMap::new(), next: 0 }
     }
 
     /// An address of the last fragment there can be, so that it meets no row that is there.
@@ -100,8 +114,12 @@ impl TrialRun {
     }
 
     fn row(&mut self, table: Table, source: &str, id: &str) -> Result<Address> {
+        self.known_row(table, id_identity(source, id))
+    }
+
+    fn known_row(&mut self, table: Table, identity: Identity) -> Result<Address> {
         let address = self.address()?;
-        self.ids.insert((table, id_identity(source, id)), address);
+        self.ids[table as usize].insert(identity, address);
         Ok(address)
     }
 }
@@ -112,10 +130,18 @@ impl Sink for TrialRun {
     }
 
     fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
-        match self.ids.get(&(table, id_identity(source, id))) {
+        match self.ids[table as usize].get(&id_identity(source, id)) {
             Some(address) => Ok(Some(*address)),
             None => self.dataset.find_in(table, source, id),
         }
+    }
+
+    fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought> {
+        let there = match self.ids[table as usize].get(&identity) {
+            Some(address) => Some(*address),
+            None => self.dataset.find_in(table, source, id)?,
+        };
+        Ok(there.map_or(Sought::New(NewId(identity)), Sought::There))
     }
 
     fn case(&mut self, row: &CaseRow) -> Result<Address> {
@@ -130,14 +156,19 @@ impl Sink for TrialRun {
         self.row(Table::Frames, &row.source, &row.id)
     }
 
-    fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)> {
+    fn new_annotation(&mut self, row: &AnnotationRow, NewId(identity): NewId) -> Result<Vec<Finding>> {
         let findings = crate::schema::validate::check_annotation(row)?;
-        Ok((self.row(Table::Annotations, &row.source, &row.id)?, findings))
+        self.known_row(Table::Annotations, identity)?;
+        Ok(findings)
     }
 
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {
         crate::schema::validate::check_conversation(row)?;
         self.row(Table::Conversations, &row.source, &row.id)
+    }
+
+    fn new_conversation(&mut self, _: &ConversationRow, NewId(identity): NewId) -> Result<Address> {
+        self.known_row(Table::Conversations, identity)
     }
 
     fn blob(&mut self, source: BlobSource<'_>) -> Result<BlobInfo> {

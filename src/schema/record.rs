@@ -25,6 +25,7 @@ use crate::format::address::Address;
 use crate::format::constants::{DIGEST_LEN, RECORD_LEN};
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
+use std::cell::Cell;
 
 /// The key of an id in the index: the first 8 bytes, little-endian, of BLAKE3 over source, a zero byte, id.
 pub fn id_key(source: &str, id: &str) -> u64 {
@@ -33,11 +34,17 @@ pub fn id_key(source: &str, id: &str) -> u64 {
 
 /// What tells ids apart where their texts are not at hand: the first half of the digest of which [`id_key`] is the start.
 pub fn id_identity(source: &str, id: &str) -> Identity {
-    let mut sink = Sink::new();
-    sink.raw(source.as_bytes());
-    sink.raw(&[0]);
-    sink.raw(id.as_bytes());
-    Identity::of_digest(&sink.digest())
+    let parts = [source.as_bytes(), &[0], id.as_bytes()];
+    let mut short = [0; 256];
+    let mut len = 0;
+    for part in parts {
+        match short.get_mut(len..len + part.len()) {
+            Some(free) => free.copy_from_slice(part),
+            None => return Identity::of_digest(blake3::hash(&parts.concat()).as_bytes()),
+        }
+        len += part.len();
+    }
+    Identity::of_digest(blake3::hash(&short[..len]).as_bytes())
 }
 
 /// Half of a BLAKE3 digest, in a form that needs no padding in a map: nobody can make two texts that share it by trying,
@@ -55,6 +62,29 @@ impl Identity {
     /// What the index finds it by.
     pub fn key(&self) -> u64 {
         self.0
+    }
+}
+
+/// How maps hash an [`Identity`], or what else is a digest already: hashing it again would only cost time.
+pub(crate) type Keyed = std::hash::BuildHasherDefault<KeyHasher>;
+
+/// See [`Keyed`].
+#[derive(Debug, Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl std::hash::Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for (at, byte) in bytes.iter().enumerate() {
+            self.0 ^= u64::from(*byte) << (8 * (at % 8));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 ^= key;
     }
 }
 
@@ -195,43 +225,50 @@ impl<'a, 'b> Names<'a, 'b> {
     }
 }
 
-/// Canonical bytes on their way into the hash, gathered so that it is not asked for every few of them.
+thread_local! {
+    /// The buffer of the last [`Sink`], for the next one.
+    static GATHERED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Canonical bytes on their way into the hash, gathered so that it is asked once where they are not too many.
 struct Sink {
-    hasher: blake3::Hasher,
-    buffer: [u8; 1024],
-    len: usize,
+    buffer: Vec<u8>,
+    /// What has gone into the hash already, where there was more than is gathered.
+    hasher: Option<Box<blake3::Hasher>>,
 }
 
 impl Sink {
-    fn new() -> Self {
-        Self { hasher: blake3::Hasher::new(), buffer: [0; 1024], len: 0 }
-    }
+    /// How many bytes are gathered.
+    const GATHERED: usize = 64 << 10;
 
     fn of_table(table: Table) -> Self {
-        let mut sink = Self::new();
+        let mut sink = Self { buffer: GATHERED.take(), hasher: None };
         sink.text(table.name());
         sink
     }
 
     fn raw(&mut self, bytes: &[u8]) {
-        if bytes.len() > self.buffer.len() - self.len {
-            self.hasher.update(&self.buffer[..self.len]);
-            self.len = 0;
+        if bytes.len() > Self::GATHERED - self.buffer.len() {
+            return self.pass(bytes);
         }
-        match self.buffer.get_mut(self.len..self.len + bytes.len()) {
-            Some(free) => {
-                free.copy_from_slice(bytes);
-                self.len += bytes.len();
-            }
-            None => {
-                self.hasher.update(bytes);
-            }
-        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Hashes what is gathered, and these.
+    #[cold]
+    fn pass(&mut self, bytes: &[u8]) {
+        self.hasher.get_or_insert_default().update(&self.buffer).update(bytes);
+        self.buffer.clear();
     }
 
     fn digest(mut self) -> [u8; DIGEST_LEN] {
-        self.hasher.update(&self.buffer[..self.len]);
-        *self.hasher.finalize().as_bytes()
+        let digest = match &mut self.hasher {
+            Some(hasher) => hasher.update(&self.buffer).finalize(),
+            None => blake3::hash(&self.buffer),
+        };
+        self.buffer.clear();
+        GATHERED.set(self.buffer);
+        *digest.as_bytes()
     }
 
     fn finish(self) -> [u8; RECORD_LEN] {
@@ -397,6 +434,11 @@ mod tests {
         let identity = id_identity("cholec80", "17");
         assert_eq!(identity, Identity::of_digest(digest.as_bytes()));
         assert_eq!(identity.key(), id_key("cholec80", "17"));
+        for len in [0, 200, 246, 247, 248, 300] {
+            let id = "7".repeat(len);
+            let digest = blake3::hash(format!("cholec80\0{id}").as_bytes());
+            assert_eq!(id_identity("cholec80", &id), Identity::of_digest(digest.as_bytes()), "{len}");
+        }
         let mut other = *digest.as_bytes();
         other[15] ^= 1;
         assert_ne!(identity, Identity::of_digest(&other));
@@ -444,9 +486,11 @@ mod tests {
 
     #[test]
     fn long_texts_and_many_short_ones_hash_as_one_stream() {
-        for len in [0, 1, 1000, 1015, 1016, 1017, 1024, 1025, 5000] {
-            let mut sink = Sink::new();
-            let mut bytes = vec![3; 5];
+        let gathered = Sink::GATHERED;
+        for len in [0, 1, 1000, 1024, 1025, 5000, gathered - 605, gathered - 604, gathered, gathered + 1, 3 * gathered]
+        {
+            let mut sink = Sink::of_table(Table::Cases);
+            let mut bytes = [5u64.to_le_bytes().as_slice(), b"cases", &[3; 5]].concat();
             sink.raw(&[3; 5]);
             sink.raw(&vec![1; len]);
             bytes.extend(vec![1; len]);

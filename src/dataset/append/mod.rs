@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::format::manifest::{Operation, ReportEntry, Source, report_path};
 use crate::schema::build::*;
-use crate::schema::record::{Identity, id_identity};
+use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::references::targets;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
@@ -97,28 +97,6 @@ pub struct Appender {
     updates: Vec<CellUpdate>,
 }
 
-/// Keys are digests already: hashing them again would only cost time.
-type Keyed = std::hash::BuildHasherDefault<KeyHasher>;
-
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl std::hash::Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for (at, byte) in bytes.iter().enumerate() {
-            self.0 ^= u64::from(*byte) << (8 * (at % 8));
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 ^= key;
-    }
-}
-
 impl Dataset {
     /// Starts to append to this dataset.
     ///
@@ -155,18 +133,41 @@ impl Dataset {
     }
 }
 
-/// Appends a validated row with an id to its table.
-macro_rules! append_row {
-    ($self:ident, $table:expr, $writer:ident, $row:ident, $check:ident) => {{
-        let findings = validate::$check($row)?;
+/// Appends a row with an id to its table, once it was checked and is known to be new.
+macro_rules! append_new {
+    ($self:ident, $table:expr, $writer:ident, $row:ident, $identity:expr) => {{
+        let identity = $identity;
         $self.check_refs_of($row)?;
-        let identity = $self.check_id($table, &$row.source, &$row.id)?;
         let root = $self.dataset.path();
         let address = $self.$writer.append(root, &mut $self.claims, &$self.options, |builder| builder.push($row))?;
         $self.register($table, identity, address, &$row.source);
-        $self.change.refers.extend($self.noted.drain(..));
-        (address, findings)
+        if !$self.noted.is_empty() {
+            $self.change.refers.extend($self.noted.drain(..));
+        }
+        address
     }};
+}
+
+/// Checks a row and its id, and appends it to its table.
+macro_rules! append_row {
+    ($self:ident, $table:expr, $writer:ident, $row:ident, $check:ident) => {{
+        let findings = validate::$check($row)?;
+        let identity = $self.check_id($table, &$row.source, &$row.id)?;
+        (append_new!($self, $table, $writer, $row, identity), findings)
+    }};
+}
+
+/// An id that was looked for in a table, and that no live row has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewId(pub(crate) Identity);
+
+/// What became of looking for an id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sought {
+    /// A row has it.
+    There(Address),
+    /// None has it.
+    New(NewId),
 }
 
 impl Appender {
@@ -211,9 +212,21 @@ impl Appender {
     /// As [`Appender::video`].
     pub fn annotation(&mut self, row: &AnnotationRow) -> Result<(Address, Vec<Finding>)> {
         let (address, findings) = append_row!(self, Table::Annotations, annotations, row, check_annotation);
-        let entries = self.change.entries.entry(IndexKind::Target).or_default();
-        entries.push((row.target.get() as u64, address.get()));
+        self.note_target(row.target, address);
         Ok((address, findings))
+    }
+
+    /// The same of one whose id was looked for before.
+    pub(crate) fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
+        let findings = validate::check_annotation(row)?;
+        let identity = self.still_new(Table::Annotations, id, &row.source, &row.id)?;
+        let address = append_new!(self, Table::Annotations, annotations, row, identity);
+        self.note_target(row.target, address);
+        Ok(findings)
+    }
+
+    fn note_target(&mut self, target: Address, address: Address) {
+        self.change.entries.entry(IndexKind::Target).or_default().push((target.get() as u64, address.get()));
     }
 
     /// Appends a conversation. What is odd but kept (a box that leaves its picture) comes back as findings.
@@ -222,6 +235,12 @@ impl Appender {
     /// As [`Appender::video`].
     pub fn conversation(&mut self, row: &ConversationRow) -> Result<(Address, Vec<Finding>)> {
         Ok(append_row!(self, Table::Conversations, conversations, row, check_conversation))
+    }
+
+    /// The same of one that was checked already, and whose id was looked for before.
+    pub(crate) fn checked_conversation(&mut self, row: &ConversationRow, id: NewId) -> Result<Address> {
+        let identity = self.still_new(Table::Conversations, id, &row.source, &row.id)?;
+        Ok(append_new!(self, Table::Conversations, conversations, row, identity))
     }
 
     /// Appends a blob, unless the dataset has its content already.
@@ -269,14 +288,23 @@ impl Appender {
         Ok(found.filter(|address| !self.change.deletes.contains(address)))
     }
 
+    /// Looks for the id of this source that has this identity.
+    pub(crate) fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought> {
+        Ok(self.lookup_of(table, identity, source, id)?.map_or(Sought::New(NewId(identity)), Sought::There))
+    }
+
+    /// The identity of an id, unless a row was appended here meanwhile that has it.
+    fn still_new(&self, table: Table, NewId(identity): NewId, source: &str, id: &str) -> Result<Identity> {
+        match self.ids[table as usize].get(&identity) {
+            Some(address) => Err(exists(table, source, id, *address)),
+            None => Ok(identity),
+        }
+    }
+
     fn check_id(&self, table: Table, source: &str, id: &str) -> Result<Identity> {
         let identity = id_identity(source, id);
         if let Some(address) = self.lookup_of(table, identity, source, id)? {
-            return Err(Error::new(
-                ErrorKind::Exists,
-                format!("the source {source:?} has a {} with this id already, at {address}", table.row_name()),
-            )
-            .with_id(id));
+            return Err(exists(table, source, id, address));
         }
         Ok(identity)
     }
@@ -395,6 +423,11 @@ impl Appender {
         }
         self.change.commit(&self.dataset, self.claims, operation)
     }
+}
+
+fn exists(table: Table, source: &str, id: &str, address: Address) -> Error {
+    let message = format!("the source {source:?} has a {} with this id already, at {address}", table.row_name());
+    Error::new(ErrorKind::Exists, message).with_id(id)
 }
 
 impl Appender {

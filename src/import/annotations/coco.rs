@@ -16,6 +16,7 @@ use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run, Target, statement};
 use crate::schema::rows::{LabelRow, RegionRow};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 
@@ -25,8 +26,11 @@ const OPENED: &[&str] = &["images", "categories", "annotations"];
 
 /// A picture as the file describes it.
 struct Image {
-    picture: Picture,
+    /// Its `file_name`.
+    path: Box<str>,
     size: Option<(f64, f64)>,
+    /// What it says besides.
+    extra: Option<Box<str>>,
     /// Where it stands.
     place: (u64, u64),
     /// Whether a statement about it was met.
@@ -42,10 +46,13 @@ struct Category {
 /// What the first reading gives.
 #[derive(Default)]
 struct Tables {
-    images: HashMap<String, Image>,
-    /// The ids of the images, in the file's order.
-    order: Vec<String>,
+    /// In the file's order.
+    images: Vec<Image>,
+    /// Their places there, by their ids.
+    places: HashMap<Box<str>, u32>,
     categories: HashMap<String, Category>,
+    /// The picture that the last statement was about, by its place.
+    last: Option<(u32, Picture)>,
 }
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
@@ -65,12 +72,10 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
         let behind = before + reader.position();
         run.advance(behind)?;
     }
-    for id in &tables.order {
-        if let Some(image) = tables.images.get(id).filter(|image| !image.is_met) {
-            (at.record, at.line) = (Some(image.place.0), Some(image.place.1));
-            at.id = Some(format!("{}/image {id}", stem(input)));
-            run.lone(MediaKind::Picture, &image.picture, &mut at)?;
-        }
+    for (id, image) in tables.not_met() {
+        (at.record, at.line) = (Some(image.place.0), Some(image.place.1));
+        at.id = Some(format!("{}/image {id}", stem(input)));
+        run.lone(MediaKind::Picture, &image.picture(input), &mut at)?;
     }
     reader.input().finish().map_err(|error| Error::io("cannot read on", error))
 }
@@ -89,7 +94,7 @@ impl Tables {
             match (member.key, member.entry) {
                 ("images", Entry::Element) => {
                     run.report.count_read("images", 1);
-                    tables.image(run, input, member.value.text, at).map_err(place)?;
+                    tables.image(run, member.value.text, at).map_err(place)?;
                 }
                 ("categories", Entry::Element) => {
                     run.report.count_read("categories", 1);
@@ -108,7 +113,7 @@ impl Tables {
         Ok(tables)
     }
 
-    fn image(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &At) -> Result<()> {
+    fn image(&mut self, run: &mut Run<'_>, text: &str, at: &At) -> Result<()> {
         let fields = Fields::of(text)?;
         let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("an image has no id"))?;
         let path: String = fields.need("file_name")?;
@@ -118,25 +123,28 @@ impl Tables {
         let sides = (fields.parse::<f64>("width")?, fields.parse::<f64>("height")?);
         let size = sides.0.zip(sides.1).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
         let known = ["id", "file_name", "width", "height"];
-        let said = FileFields {
-            id: Some(beside(input, &path)),
-            extra: others(&fields.0, &known),
-            by_pattern: true,
-            ..FileFields::default()
-        };
-        let picture = Picture { path, fields: said.sized(size), ..Picture::default() };
+        let extra = others(&fields.0, &known).map(String::into_boxed_str);
         let place = (at.record.unwrap_or_default(), at.line.unwrap_or_default());
-        let image = Image { picture, size, place, is_met: false };
-        if self.images.insert(id.clone(), image).is_some() {
+        let number = u32::try_from(self.images.len()).map_err(|_| Error::input("it has too many images"))?;
+        if self.places.insert(id.as_ref().into(), number).is_some() {
             return Err(Error::input(format!(
                 "two images have the id {id}: which one a statement is about is not clear"
             )));
         }
+        self.images.push(Image { path: path.into_boxed_str(), size, extra, place, is_met: false });
         if size.is_none() {
             run.report.find(Kind::Doubtful, at, format!("image {id} does not say its size"));
         }
-        self.order.push(id);
         Ok(())
+    }
+
+    /// The images that nothing is said about, with their ids, in the file's order.
+    fn not_met(&self) -> Vec<(&str, &Image)> {
+        let images =
+            self.places.iter().filter_map(|(id, place)| Some((place, &**id, self.images.get(*place as usize)?)));
+        let mut images: Vec<_> = images.filter(|(_, _, image)| !image.is_met).collect();
+        images.sort_unstable_by_key(|(place, ..)| **place);
+        images.into_iter().map(|(_, id, image)| (id, image)).collect()
     }
 
     fn category(&mut self, text: &str) -> Result<()> {
@@ -151,10 +159,10 @@ impl Tables {
             Some("" | "none" | "root" | "object") | None => None,
             Some(other) => Some(other.to_owned()),
         };
-        if self.categories.insert(id.clone(), Category { name, axis }).is_some() {
-            return Err(Error::input(format!("two categories have the id {id}")));
+        match self.categories.insert(id.clone().into_owned(), Category { name, axis }) {
+            Some(_) => Err(Error::input(format!("two categories have the id {id}"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn annotation(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &mut At) -> Result<()> {
@@ -162,37 +170,54 @@ impl Tables {
             Ok(drawn) => drawn,
             Err(fault) => return run.take(at, |_, _| Err(fault)),
         };
-        let number = drawn.id.clone().unwrap_or_else(|| format!("#{}", at.record.unwrap_or_default()));
-        let id = run.unique(format!("{}/{number}", stem(input)), at);
-        at.id = Some(id);
-        let Some(image) = self.images.get_mut(&drawn.image) else {
+        let id = match &drawn.id {
+            Some(id) => format!("{}/{id}", stem(input)),
+            None => format!("{}/#{}", stem(input), at.record.unwrap_or_default()),
+        };
+        at.id = Some(run.unique(id, at));
+        let place = self.places.get(&*drawn.image).copied();
+        let image = place.and_then(|place| Some((place, self.images.get_mut(place as usize)?)));
+        let Some((place, image)) = image else {
             let fault = Error::input(format!("it is about image {}, which is not among `images`", drawn.image));
             return run.take(at, |_, _| Err(fault));
         };
         image.is_met = true;
-        let size = match image.size {
-            Some(size) => Some(size),
-            None => {
-                let sides = run.size_of(&image.picture)?;
-                image.size = sides.map(|(width, height)| (f64::from(width), f64::from(height)));
-                image.size
-            }
-        };
+        if self.last.as_ref().is_none_or(|(last, _)| *last != place) {
+            self.last = Some((place, image.picture(input)));
+        }
+        let Some((_, picture)) = &self.last else { return Ok(()) };
+        if image.size.is_none() {
+            let sides = run.size_of(picture)?;
+            image.size = sides.map(|(width, height)| (f64::from(width), f64::from(height)));
+        }
+        let size = image.size;
         let category = drawn.category.clone();
-        let category = category.as_ref().map(|id| (id, self.categories.get(id)));
+        let category = category.as_ref().map(|id| (&**id, self.categories.get(&**id)));
         run.take(at, |run, at| {
-            let Some(target) = run.picture(MediaKind::Picture, &image.picture, at)? else { return Ok(()) };
+            let Some(target) = run.picture(MediaKind::Picture, picture, at)? else { return Ok(()) };
             drawn.take(run, category, size, &target, at)
         })
+    }
+}
+
+impl Image {
+    fn picture(&self, input: &Input) -> Picture {
+        let fields = FileFields {
+            id: Some(beside(input, &self.path)),
+            extra: self.extra.as_deref().map(str::to_owned),
+            by_pattern: true,
+            ..FileFields::default()
+        };
+        Picture { path: self.path.to_string(), fields: fields.sized(self.size), ..Picture::default() }
     }
 }
 
 /// An annotation as it is written.
 struct Drawn<'a> {
     fields: Fields<'a>,
-    id: Option<String>,
-    image: String,
-    category: Option<String>,
+    id: Option<Cow<'a, str>>,
+    image: Cow<'a, str>,
+    category: Option<Cow<'a, str>>,
     bbox: Option<[f64; 4]>,
     polygons: Vec<Vec<f64>>,
     runs: Option<Runs<'a>>,
@@ -232,7 +257,7 @@ impl<'a> Drawn<'a> {
     fn take(
         self,
         run: &mut Run<'_>,
-        category: Option<(&String, Option<&Category>)>,
+        category: Option<(&str, Option<&Category>)>,
         size: Option<(f64, f64)>,
         target: &Target,
         at: &At,
@@ -249,7 +274,7 @@ impl<'a> Drawn<'a> {
         };
         let axis = axis.unwrap_or_else(|| run.axis());
         if let Some((id, category)) = category {
-            let raw = category.map_or(id, |category| &category.name).clone();
+            let raw = category.map_or(id, |category| &category.name).to_owned();
             row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });
         }
         row.text = self.fields.parse("caption")?;

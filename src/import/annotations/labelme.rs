@@ -13,6 +13,7 @@ use crate::import::run::{Picture, Run, Target, statement};
 use crate::schema::rows::{LabelRow, RegionRow};
 use base64::Engine;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// How long a file may be.
 const LENGTH_LIMIT: u64 = 256 << 20;
@@ -164,7 +165,7 @@ impl Shape {
             fields.0.iter().filter(|(_, value)| !matches!(value.get(), "null" | "\"\"" | "{}")).cloned().collect();
         Ok(Self {
             label: fields.need("label")?,
-            group: fields.get("group_id").and_then(key_of),
+            group: fields.get("group_id").and_then(key_of).map(Cow::into_owned),
             kind,
             points,
             extra: others(&says, &known),

@@ -16,9 +16,10 @@ mod rle;
 use crate::error::{Error, Result};
 use crate::import::format::Format;
 use crate::import::inputs::Input;
-use crate::import::raw::ObjectText;
+use crate::import::raw::{Field, ObjectText, RawPart};
 use crate::import::run::Run;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Reads an input of this form; its digest and its length.
 pub(super) fn read(run: &mut Run<'_>, input: &Input, format: Format) -> Result<(String, u64)> {
@@ -54,29 +55,27 @@ pub(super) fn stem(input: &Input) -> &str {
 }
 
 /// The text that an id or a key is written as: text, or a number.
-fn key_of(value: &RawValue) -> Option<String> {
+fn key_of(value: &RawValue) -> Option<Cow<'_, str>> {
     crate::import::raw::id_text(value)
 }
 
 /// Fields of an object, save these, as the text of an object.
-fn others(fields: &[(String, &RawValue)], known: &[&str]) -> Option<String> {
+fn others(fields: &[Field<'_>], known: &[&str]) -> Option<String> {
     let mut text = ObjectText::default();
-    for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+    for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&&**key)) {
         text.raw(key, value.get());
     }
     text.finish()
 }
 
 /// The fields of a JSON object in their order.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+struct Fields<'a>(Vec<Field<'a>>);
 
 impl<'a> Fields<'a> {
     /// Reads an object's fields.
     fn of(text: &'a str) -> Result<Self> {
-        match serde_json::from_str::<crate::import::raw::RawPart<'a>>(text) {
-            Ok(crate::import::raw::RawPart::Object(fields)) => {
-                Ok(Self(fields.into_iter().map(|(key, value)| (key.into_owned(), value)).collect()))
-            }
+        match serde_json::from_str::<RawPart<'a>>(text) {
+            Ok(RawPart::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Error::input("expected an object, found text")),
             Err(error) => Err(Error::input(error.to_string())),
         }

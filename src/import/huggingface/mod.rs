@@ -59,12 +59,12 @@ pub(super) fn look_at(path: &Path) -> Result<()> {
     }
 }
 
-/// Shows a table's rows to somebody, by their numbers, as far as they can be read: what is wrong with the others is told
+/// Shows a table's rows to somebody, with their numbers and about how many bytes are behind, as far as they can be read: what is wrong with the others is told
 /// when they are taken.
 ///
 /// # Errors
 /// Only those of who looks.
-pub(super) fn each_row(path: &Path, look: &mut dyn FnMut(u64, Text) -> Result<()>) -> Result<()> {
+pub(super) fn each_row(path: &Path, look: &mut dyn FnMut(u64, u64, Text) -> Result<()>) -> Result<()> {
     let Ok(mut file) = TableFile::open(path) else { return Ok(()) };
     let Ok(rows) = RowText::new(file.features()) else { return Ok(()) };
     let mut number = 0;
@@ -72,7 +72,7 @@ pub(super) fn each_row(path: &Path, look: &mut dyn FnMut(u64, Text) -> Result<()
         for row in 0..batch.num_rows() {
             number += 1;
             let Ok(text) = rows.row(&batch, row) else { continue };
-            look(number, text)?;
+            look(number, file.position(), text)?;
         }
     }
     Ok(())

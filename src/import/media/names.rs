@@ -28,11 +28,20 @@ impl<'d> Named<'d> {
 
     /// The name of an item that is a row of this table.
     pub(crate) fn of(table: Table, item: &'d MediaItem, draft: &'d Draft) -> Self {
-        let (mut said, mut place) = (None, None);
+        let said = match item {
+            MediaItem::Path(key) | MediaItem::Bytes { path: Some(key), .. } => draft.files.get(key),
+            MediaItem::Unnamed(key) | MediaItem::Absent(key) => draft.files.get(key),
+            MediaItem::Bytes { path: None, .. } | MediaItem::Held { .. } => None,
+        };
+        Self::said(table, item, said)
+    }
+
+    /// The same of one of which this is said.
+    pub(crate) fn said(table: Table, item: &'d MediaItem, said: Option<&'d FileFields>) -> Self {
+        let mut place = None;
         let (id, wanted) = match item {
             MediaItem::Path(path) => {
                 let wanted = Wanted::new(path);
-                said = draft.files.get(path);
                 let id = match said.and_then(|said| said.id.as_ref()) {
                     Some(id) => id.clone(),
                     None if wanted.id.is_empty() => path.trim().to_owned(),
@@ -43,7 +52,6 @@ impl<'d> Named<'d> {
             MediaItem::Bytes { bytes, path, .. } => {
                 let digest = blake3::hash(bytes).to_hex();
                 let start = |length| digest.as_str().get(..length).unwrap_or_default();
-                said = path.as_ref().and_then(|path| draft.files.get(path));
                 place = path.as_ref().map(|path| Wanted::new(path).id).filter(|id| !id.is_empty());
                 let id = match (said.and_then(|said| said.id.clone()), &place) {
                     (Some(id), _) => id,
@@ -55,10 +63,7 @@ impl<'d> Named<'d> {
             }
             // None is left where rows are named.
             MediaItem::Held { mark, .. } => (mark.clone(), None),
-            MediaItem::Unnamed(id) | MediaItem::Absent(id) => {
-                said = draft.files.get(id);
-                (id.clone(), None)
-            }
+            MediaItem::Unnamed(id) | MediaItem::Absent(id) => (id.clone(), None),
         };
         Named { table, id, item, wanted, place, frame_kind: "rgb", said }
     }

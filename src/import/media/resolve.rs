@@ -1,9 +1,11 @@
 //! Finds the file that a record's path means, and none outside the media roots.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 /// How many folders' listings are held for finding other spellings.
 const LISTINGS: usize = 16;
@@ -52,9 +54,12 @@ impl Wanted {
     }
 
     fn of_path(path: &str) -> Self {
-        let path = path.replace('\\', "/");
+        let path = if path.contains('\\') { Cow::Owned(path.replace('\\', "/")) } else { Cow::Borrowed(path) };
         let drive = path.as_bytes().get(1) == Some(&b':') && path.starts_with(|c: char| c.is_ascii_alphabetic());
         let is_absolute = path.starts_with('/') || drive;
+        if !path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Self { id: path.into_owned(), exact: None, is_absolute, is_remote: false, climbs: false };
+        }
         let mut parts: Vec<&str> = Vec::new();
         for part in path.split('/') {
             match part {
@@ -74,10 +79,12 @@ impl Wanted {
 /// The folders that media may lie in.
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
-    roots: Vec<Root>,
+    roots: Rc<[Root]>,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
     real: HashMap<PathBuf, Option<PathBuf>>,
     by_name: Vec<ByName>,
+    /// What was listed below a folder that is not searched by name now, and may be again.
+    listed: Option<ByName>,
 }
 
 /// A folder whose files are found by their names alone; they are listed when the first is looked for.
@@ -120,6 +127,13 @@ struct Root {
 impl Roots {
     /// These folders, in the order in which they are searched; those that do not exist are left out.
     pub(crate) fn new<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Self {
+        let mut roots = Self::default();
+        roots.enter(folders);
+        roots
+    }
+
+    /// Searches these folders, and no others, from now on; what is known of the disk stays known.
+    pub(crate) fn enter<'a>(&mut self, folders: impl IntoIterator<Item = &'a Path>) {
         let mut roots: Vec<Root> = Vec::new();
         for folder in folders {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -128,7 +142,9 @@ impl Roots {
                 roots.push(Root { path: folder.to_path_buf(), real });
             }
         }
-        Self { roots, ..Self::default() }
+        self.roots = roots.into();
+        let mut by_name = std::mem::take(&mut self.by_name);
+        self.listed = by_name.pop().filter(|_| by_name.is_empty()).or(self.listed.take());
     }
 
     /// Finds the file, which must be readable.
@@ -148,8 +164,8 @@ impl Roots {
             return Resolved::Remote("it is an address on the network, and nothing is downloaded".into());
         }
         if let Some(exact) = &wanted.exact {
-            for root in self.roots.clone() {
-                if let Some(found @ Resolved::File { .. }) = self.check(&root, &root.real.join(exact), None) {
+            for root in self.roots.clone().iter() {
+                if let Some(found @ Resolved::File { .. }) = self.check(root, &root.real.join(exact), None) {
                     return found;
                 }
             }
@@ -161,7 +177,7 @@ impl Roots {
             return Resolved::Missing("it is no path".into());
         }
         let mut outside = None;
-        for root in self.roots.clone() {
+        for root in self.roots.clone().iter() {
             let relative = match wanted.is_absolute {
                 false => PathBuf::from(&wanted.id),
                 true => {
@@ -172,7 +188,7 @@ impl Roots {
                     }
                 }
             };
-            match self.find_in(&root, &relative) {
+            match self.find_in(root, &relative) {
                 Some(Resolved::Outside(reason)) => outside = Some(reason),
                 Some(found) => return found,
                 None => {}
@@ -189,9 +205,11 @@ impl Roots {
 
     /// Looks below this folder for files whose names stand in records without their folders.
     pub(crate) fn search_by_name(&mut self, folder: &Path) {
-        if !matches!(self.by_name.as_slice(), [known] if known.folder == folder) {
-            self.by_name = vec![ByName { folder: folder.to_path_buf(), files: None }];
+        if matches!(self.by_name.as_slice(), [known] if known.folder == folder) {
+            return;
         }
+        let listed = self.listed.take().filter(|known| known.folder == folder);
+        self.by_name = vec![listed.unwrap_or_else(|| ByName { folder: folder.to_path_buf(), files: None })];
     }
 
     /// The same in all roots.

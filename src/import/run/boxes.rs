@@ -1,6 +1,6 @@
 //! What an import does about boxes in texts: finds out how they are measured, reads them, and reads them anew.
 
-use super::Run;
+use super::{Run, TELL_EVERY};
 use crate::dataset::Conversation;
 use crate::error::Result;
 use crate::format::Address;
@@ -74,26 +74,40 @@ impl Run<'_> {
         let roots = self.store.take_roots();
         // What a map reads is no conversation in JSON.
         let is_talk = |format: Format| format.is_conversation() || format == Format::HuggingFace;
-        let is_talk = |input: &&Input| input.map.is_none() && input.format.is_none_or(is_talk);
-        for input in self.inputs.clone().iter().filter(is_talk) {
-            self.store.enter(&input.path);
-            match input.format {
-                Some(Format::HuggingFace) => self.look_at_table(input, &mut evidence)?,
-                format if format.is_none_or(Format::is_conversation) => self.look_at_input(input, &mut evidence)?,
-                _ => {}
+        let is_talk = |input: &Input| input.map.is_none() && input.format.is_none_or(is_talk);
+        let mut before = 0;
+        for input in self.inputs.clone().iter() {
+            if is_talk(input) {
+                self.store.enter(&input.path);
+                match input.format {
+                    Some(Format::HuggingFace) => self.look_at_table(input, before, &mut evidence)?,
+                    _ => self.look_at_input(input, before, &mut evidence)?,
+                }
             }
+            before += input.bytes;
         }
+        self.progress.looked_at = None;
         self.boxes.decide(&evidence);
         self.store.look_in(roots);
         Ok(())
     }
 
-    fn look_at_input(&mut self, input: &Input, evidence: &mut Evidence) -> Result<()> {
+    /// Says how many bytes of all inputs were looked at.
+    fn tell_looked_at(&mut self, bytes: u64, number: u64) -> Result<()> {
+        self.check_interrupt()?;
+        if number.is_multiple_of(TELL_EVERY) {
+            self.progress.looked_at = Some(bytes);
+            (self.tell)(&self.progress);
+        }
+        Ok(())
+    }
+
+    fn look_at_input(&mut self, input: &Input, before: u64, evidence: &mut Evidence) -> Result<()> {
         let Ok(file) = File::open(&input.path) else { return Ok(()) };
         let mut reader = RecordReader::new(file);
         while let Some(record) = reader.next_record() {
-            self.check_interrupt()?;
             let Ok(record) = record else { continue };
+            self.tell_looked_at(before + record.offset, record.number)?;
             if !may_write_boxes(record.text) {
                 continue;
             }
@@ -107,9 +121,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn look_at_table(&mut self, input: &Input, evidence: &mut Evidence) -> Result<()> {
-        huggingface::each_row(&input.path, &mut |number, mut row| {
-            self.check_interrupt()?;
+    fn look_at_table(&mut self, input: &Input, before: u64, evidence: &mut Evidence) -> Result<()> {
+        huggingface::each_row(&input.path, &mut |number, position, mut row| {
+            self.tell_looked_at(before + position.min(input.bytes), number)?;
             if !may_write_boxes(&row.json) {
                 return Ok(());
             }

@@ -2,11 +2,14 @@
 
 mod boxes;
 mod cells;
+mod conversations;
 mod provenance;
+mod records;
 mod statements;
 mod tables;
 
 pub(super) use cells::{CellChange, CellValue};
+pub(super) use records::placed;
 pub(super) use statements::{Picture, Target, statement};
 
 use crate::dataset::Dataset;
@@ -15,29 +18,20 @@ use crate::format::address::Address;
 use crate::format::manifest::Operation;
 use crate::import::annotations;
 use crate::import::boxes::Boxes;
-use crate::import::draft::Draft;
 use crate::import::format::Format;
-use crate::import::forms;
-use crate::import::huggingface::{self, Held, Text};
-use crate::import::inputs::{self, DigestingReader, Input, Wanted};
+use crate::import::huggingface;
+use crate::import::inputs::{self, Input, Wanted};
 use crate::import::maps;
-use crate::import::media::bytes::Out;
-use crate::import::media::names::Named;
-use crate::import::media::store::{Located, Store};
-use crate::import::options::{ImportOptions, OnChange, OnError, OnMissing, Progress};
-use crate::import::raw::{self, RawRecord};
-use crate::import::records::{Record, RecordReader};
+use crate::import::media::store::Store;
+use crate::import::options::{ImportOptions, Progress};
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
-use crate::import::row;
 use crate::import::sink::{Sink, TrialRun};
 use crate::import::split::Labels;
-use crate::schema::record::{Identity, id_identity};
-use crate::schema::rows::{AnnotationRow, GroundingRow};
-use crate::schema::tables::Table;
+use crate::schema::rows::AnnotationRow;
 use crate::storage::publish::random_token;
-use boxes::{Difference, Reread, split_difference};
+use boxes::Reread;
 use provenance::{changes, provenance};
-use std::collections::{HashMap, HashSet};
+use records::Ids;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -139,18 +133,6 @@ fn attempt(
     Ok(report)
 }
 
-/// An error about a record, with the record's place. What is wrong with another file (the dataset's, a picture) keeps its
-/// own place, in the message.
-pub(super) fn placed(error: Error, at: &At) -> Error {
-    let error = match error.file() {
-        Some(_) => Error::new(error.kind(), format!("while this record was taken: {error}")),
-        None => error,
-    };
-    let error = at.record.into_iter().fold(error, Error::in_record);
-    let error = at.line.into_iter().fold(error, Error::at_line);
-    at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
-}
-
 /// An import on its way.
 pub(super) struct Run<'r> {
     sink: &'r mut dyn Sink,
@@ -166,9 +148,8 @@ pub(super) struct Run<'r> {
     changed: Vec<(Address, AnnotationRow)>,
     pub(super) report: ImportReport,
     pub(super) progress: Progress,
-    /// Keys of the ids that this import has met, for telling repeats.
-    met: HashSet<Identity>,
-    repeats: HashMap<String, u32>,
+    /// For telling repeats.
+    ids: Ids,
 }
 
 impl<'r> Run<'r> {
@@ -189,8 +170,7 @@ impl<'r> Run<'r> {
             changed: Vec::new(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             progress: Progress::default(),
-            met: HashSet::new(),
-            repeats: HashMap::new(),
+            ids: Ids::default(),
         }
     }
 
@@ -240,21 +220,6 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// The records of conversations of a file; its digest and length.
-    fn conversations(&mut self, input: &Input) -> Result<(String, u64)> {
-        let before = self.progress.bytes;
-        let mut reader = RecordReader::new(DigestingReader::open(&input.path)?);
-        let mut at = At { file: input.name.clone(), ..At::default() };
-        while let Some(record) = reader.next_record() {
-            self.report.records.read += 1;
-            let end = record.as_ref().ok().map(|record| record.offset + record.text.len() as u64);
-            self.one(record, input, &mut at)?;
-            reader.check_rest().map_err(|error| error.in_file(&input.path))?;
-            self.advance(end.map_or(self.progress.bytes, |end| before + end))?;
-        }
-        reader.input().finish().map_err(|error| Error::io("cannot read on", error))
-    }
-
     /// Says how many bytes of all inputs are behind, and ends where the caller asks for that.
     pub(super) fn advance(&mut self, bytes: u64) -> Result<()> {
         self.check_interrupt()?;
@@ -273,273 +238,6 @@ impl<'r> Run<'r> {
             true => Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed")),
             false => Ok(()),
         }
-    }
-
-    /// Takes one record, or skips it where its faults are to be skipped.
-    fn one(&mut self, record: Result<Record<'_>>, input: &Input, at: &mut At) -> Result<()> {
-        at.id = None;
-        let result = match record {
-            Ok(record) => {
-                (at.record, at.line) = (Some(record.number), Some(record.line));
-                self.record(&record, input, at).map_err(|error| placed(error, at))
-            }
-            Err(error) => {
-                (at.record, at.line) = (error.record(), error.line());
-                Err(error)
-            }
-        };
-        self.judge(result, at)
-    }
-
-    /// Ends the import at a record's fault, or counts the record as skipped where that is asked for.
-    fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
-        let Err(error) = result else { return Ok(()) };
-        let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
-        if self.options.on_error == OnError::Stop || !is_records_own {
-            return Err(error);
-        }
-        at.line = error.line().or(at.line);
-        self.report.find(Kind::BadRecord, at, error.message());
-        self.report.skip("bad record", at, error.message().to_owned());
-        Ok(())
-    }
-
-    fn record(&mut self, record: &Record<'_>, input: &Input, at: &mut At) -> Result<()> {
-        let raw: RawRecord<'_> = serde_json::from_str(record.text).map_err(|error| {
-            at.id = raw::id_of(record.text);
-            record.error(&error)
-        })?;
-        at.id = raw.id();
-        let mut draft = forms::draft(raw, self.options.format)?;
-        // Nothing stands beside it: a mark is somebody's text.
-        draft.settle_held(&mut Held::default())?;
-        self.drafted(draft, record.text, record.number, input, at)
-    }
-
-    /// The draft of a table's row.
-    pub(super) fn draft_of_row(&self, json: &str, held: &mut Held) -> Result<Draft> {
-        let raw: RawRecord<'_> =
-            serde_json::from_str(json).map_err(|error| Error::input(format!("its columns make no record: {error}")))?;
-        let format = self.options.format.filter(|format| *format != Format::HuggingFace);
-        let mut draft = forms::draft_of_row(raw, format)?;
-        draft.settle_held(held)?;
-        Ok(draft)
-    }
-
-    /// Takes a row of a table, or skips it where its faults are to be skipped. It belongs to this split, if it does not
-    /// say another.
-    pub(super) fn table_row(
-        &mut self,
-        row: Result<Text>,
-        split: Option<&str>,
-        input: &Input,
-        at: &mut At,
-    ) -> Result<()> {
-        self.report.records.read += 1;
-        at.id = None;
-        let result = row.and_then(|mut row| {
-            at.id = raw::id_of(&row.json);
-            let mut draft = self.draft_of_row(&row.json, &mut row.held)?;
-            if draft.split.is_none() && !draft.unread.contains(&"split") {
-                draft.split = split.map(str::to_owned);
-            }
-            self.drafted(draft, &row.json, at.record.unwrap_or_default(), input, at)
-        });
-        let result = result.map_err(|error| placed(error, at));
-        self.judge(result, at)
-    }
-
-    fn drafted(&mut self, mut draft: Draft, text: &str, number: u64, input: &Input, at: &mut At) -> Result<()> {
-        if draft.is_about_file {
-            return self.about_file(&draft, at);
-        }
-        row::apply_defaults(&mut draft, self.options, text)?;
-        let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
-        let id = self.unique(id, at);
-        at.id = Some(id.clone());
-        draft.name_absent(&id);
-        for (kind, detail) in std::mem::take(&mut draft.findings) {
-            self.report.find(kind, at, detail);
-        }
-        self.conversation(id, &mut draft, at)
-    }
-
-    /// The id, with `~2`, `~3`, … where it was met before.
-    pub(super) fn unique(&mut self, id: String, at: &At) -> String {
-        let source = self.options.source.id.as_str();
-        if self.met.insert(id_identity(source, &id)) {
-            return id;
-        }
-        self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
-        let count = self.repeats.entry(id.clone()).or_insert(1);
-        loop {
-            *count = count.saturating_add(1);
-            let candidate = format!("{id}~{count}");
-            if self.met.insert(id_identity(source, &candidate)) {
-                return candidate;
-            }
-        }
-    }
-
-    pub(super) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
-        match draft.listed_boxes.take() {
-            Some(scale) => self.settle_boxes(scale, draft, at)?,
-            None if self.boxes.are_read() && !draft.is_ours => self.read_boxes(draft, at)?,
-            None => {}
-        }
-        let body = row::Body::take(draft);
-        let draft = &*draft;
-        let source = self.options.source.id.as_str();
-        let names = self.store.names(draft);
-        let patient = self.patient(draft, &names);
-        let mut planned = row::plan(id, source, body, draft, &names, patient.as_deref(), &mut self.report, at)?;
-        self.report.media.named += names.len() as u64;
-        let known = self.sink.lookup(Table::Conversations, source, &planned.row.id)?;
-        if let Some(address) = known {
-            let there = self.sink.dataset().conversation_at(address)?;
-            let boxes =
-                Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
-            if boxes.is_some() || self.options.on_change != OnChange::Replace {
-                let split = split_difference(&there, draft)?;
-                self.leave(address, boxes, split, planned.row.grounding, draft, at)?;
-                return self.attach(&names, draft, at);
-            }
-        }
-        let mut located = Vec::with_capacity(names.len());
-        for named in &names {
-            located.push(self.store.locate(named, self.sink)?);
-        }
-        if self.is_left_out(&names, &located, at)? {
-            return Ok(());
-        }
-        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-        let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);
-        for (named, located) in names.iter().zip(located) {
-            addresses.push(self.store.ensure(named, located, draft, &mut out)?);
-        }
-        if let Some(patient) = &patient {
-            addresses.push(self.store.case(patient, draft, &mut out)?);
-        }
-        planned.settle(&addresses);
-        match known {
-            Some(address) => {
-                self.sink.delete(address)?;
-                self.report.records.replaced += 1;
-            }
-            None => self.report.records.added += 1,
-        }
-        let address = self.sink.conversation(&planned.row)?;
-        self.put_into_split(address, draft)?;
-        if let Some(origin) = &draft.source_dataset {
-            self.source_datasets.note(address, origin)?;
-        }
-        self.report.row(Table::Conversations.name());
-        Ok(())
-    }
-
-    /// Leaves a conversation that is there as it is, save what it has no split or boxes of, or may be given others of.
-    /// There is no difference of `boxes` where it is another record.
-    fn leave(
-        &mut self,
-        address: Address,
-        boxes: Option<Difference>,
-        split: Difference,
-        grounding: Vec<GroundingRow>,
-        draft: &Draft,
-        at: &At,
-    ) -> Result<()> {
-        let is_replaced = self.options.on_change == OnChange::Replace;
-        let mut others = Vec::new();
-        if let Some(boxes) = boxes {
-            match boxes {
-                Difference::None => {}
-                Difference::Other(what) if !is_replaced => others.push(what),
-                boxes => {
-                    others.extend(boxes.other());
-                    self.boxes.report.reread += 1;
-                    self.reread.note(address, grounding);
-                }
-            }
-            match split {
-                Difference::None => {}
-                Difference::Other(what) if !is_replaced => others.push(what),
-                split => {
-                    others.extend(split.other());
-                    self.put_into_split(address, draft)?;
-                }
-            }
-        } else {
-            others.push("its content differs; the dataset's was kept".to_owned());
-        }
-        let records = &mut self.report.records;
-        match (others.is_empty(), is_replaced) {
-            (true, _) => records.unchanged += 1,
-            (false, true) => records.replaced += 1,
-            (false, false) => records.changed_kept += 1,
-        }
-        if !others.is_empty() && self.options.on_change == OnChange::Report {
-            self.report.find(Kind::ChangedRecord, at, others.join("; "));
-        }
-        Ok(())
-    }
-
-    fn put_into_split(&mut self, address: Address, draft: &Draft) -> Result<()> {
-        let Some(split) = &draft.split else { return Ok(()) };
-        match self.report.splits.get_mut(split) {
-            Some(count) => *count += 1,
-            None => drop(self.report.splits.insert(split.clone(), 1)),
-        }
-        self.splits.note(address, split)
-    }
-
-    /// Attaches bytes of a conversation's media that were missing and are here now.
-    fn attach(&mut self, names: &[Named<'_>], draft: &Draft, at: &At) -> Result<()> {
-        for named in names {
-            let located = self.store.locate(named, self.sink)?;
-            // What is new is shown by the record that is not taken alone.
-            if let Located::FoundNow(..) | Located::StillMissing(..) | Located::Broken(..) = located {
-                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-                self.store.ensure(named, located, draft, &mut out)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a record is skipped because media are missing.
-    fn is_left_out(&mut self, names: &[Named<'_>], located: &[Located], at: &At) -> Result<bool> {
-        if self.options.missing == OnMissing::Keep {
-            return Ok(false);
-        }
-        let mut missing: Vec<String> = Vec::new();
-        for (named, located) in names.iter().zip(located) {
-            let (kind, reason) = match located {
-                Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) => (*kind, reason),
-                Located::Broken(_, reason) => (Kind::BrokenLink, reason),
-                _ => continue,
-            };
-            if self.options.missing == OnMissing::Stop {
-                let message =
-                    format!("{:?} is missing: {reason}; `--missing keep` takes the record without it", named.id);
-                return Err(Error::new(ErrorKind::NotFound, message));
-            }
-            let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-            self.store.miss(named, kind, reason.clone(), &mut out);
-            missing.push(format!("{:?}: {reason}", named.id));
-        }
-        if !missing.is_empty() {
-            self.report.skip("missing media", at, missing.join("; "));
-        }
-        Ok(!missing.is_empty())
-    }
-
-    /// The patient of a conversation: its own, or the one that all its media speak of.
-    fn patient(&self, draft: &Draft, names: &[Named<'_>]) -> Option<String> {
-        if draft.patient.is_some() {
-            return draft.patient.clone();
-        }
-        let mut patients = names.iter().map(|named| self.store.patient_of(named, None));
-        let first = patients.next()??;
-        patients.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
 
     /// Writes report and source; what is left is to commit.

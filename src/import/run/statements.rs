@@ -1,10 +1,10 @@
 //! Statements about pictures and videos on their way in: what they are about, and what becomes of them.
 
 use super::{Run, placed};
-use crate::dataset::BlobSource;
+use crate::dataset::{BlobSource, Sought};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
-use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
+use crate::import::draft::{Draft, FileFields, MediaItem, MediaKind};
 use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
@@ -84,29 +84,29 @@ impl Run<'_> {
         draft: &Draft,
         at: &At,
     ) -> Result<Option<Target>> {
-        let id = picture.fields.id.as_ref().filter(|_| picture.path.is_empty());
-        let (item, key) = match id {
-            Some(id) => (MediaItem::Unnamed(id.clone()), id.clone()),
-            None => (MediaItem::Path(picture.path.clone()), picture.path.clone()),
+        let is_named = !picture.path.is_empty() || picture.fields.id.is_none();
+        self.report.media.named += u64::from(is_named);
+        let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
+        if let Some(id) = &picture.fields.id
+            && let Some(address) = self.store.known(table, id)
+        {
+            return Ok(Some(Target { address, name: name_of(&self.options.source.id, id) }));
+        }
+        let item = match &picture.fields.id {
+            Some(id) if !is_named => MediaItem::Unnamed(id.clone()),
+            _ => MediaItem::Path(picture.path.clone()),
         };
-        self.report.media.named += u64::from(id.is_none());
-        let draft = Draft {
-            media: vec![DraftMedium::new(kind, vec![item])],
-            files: [(key, picture.fields.clone())].into(),
-            ..draft.clone()
-        };
-        let names = self.store.names(&draft);
-        let Some(named) = names.first() else { return Ok(None) };
-        let located = [self.store.locate(named, &*self.sink)?];
+        let named = Named::said(table, &item, Some(&picture.fields));
+        let located = [self.store.locate(&named, &*self.sink)?];
         let held = picture.bytes.as_ref().filter(|_| located.iter().any(|located| located.is_missing()));
-        if held.is_none() && self.is_left_out(&names, &located, at)? {
+        if held.is_none() && self.is_left_out(std::slice::from_ref(&named), &located, at)? {
             return Ok(None);
         }
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let [located] = located;
         let address = match held {
-            Some(bytes) => self.store.ensure_held(named, bytes, located, &draft, &mut out)?,
-            None => self.store.ensure(named, located, &draft, &mut out)?,
+            Some(bytes) => self.store.ensure_held(&named, bytes, located, draft, &mut out)?,
+            None => self.store.ensure(&named, located, draft, &mut out)?,
         };
         Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
     }
@@ -208,14 +208,17 @@ impl Run<'_> {
             name.extend(target.map(|target| &target.name[..]).unwrap_or_default());
             Ok(())
         })?);
-        let Some(address) = self.sink.lookup(Table::Annotations, &row.source, &row.id)? else {
-            let (_, findings) = self.sink.annotation(&row)?;
-            for finding in findings {
-                self.report.find(Kind::Doubtful, at, finding.to_string());
+        let identity = self.ids.identity(&row.source, &row.id);
+        let address = match self.sink.seek(Table::Annotations, identity, &row.source, &row.id)? {
+            Sought::There(address) => address,
+            Sought::New(id) => {
+                for finding in self.sink.new_annotation(&row, id)? {
+                    self.report.find(Kind::Doubtful, at, finding.to_string());
+                }
+                self.report.records.added += 1;
+                self.report.row(Table::Annotations.name());
+                return Ok(());
             }
-            self.report.records.added += 1;
-            self.report.row(Table::Annotations.name());
-            return Ok(());
         };
         let there = match self.sink.dataset().annotation(address) {
             Ok(there) => there.to_row()?,
@@ -298,8 +301,7 @@ impl Run<'_> {
     /// The sides of a picture whose row is there or that can be looked at.
     pub(crate) fn size_of(&mut self, picture: &Picture) -> Result<Option<(i32, i32)>> {
         let item = MediaItem::Path(picture.path.clone());
-        let draft = Draft { files: [(picture.path.clone(), picture.fields.clone())].into(), ..Draft::default() };
-        let named = Named::of(Table::Frames, &item, &draft);
+        let named = Named::said(Table::Frames, &item, Some(&picture.fields));
         self.store.picture_size(&named, &*self.sink)
     }
 

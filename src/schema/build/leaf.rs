@@ -3,13 +3,16 @@
 use crate::error::Result;
 use crate::format::address::Address;
 use crate::schema::rows::BoxCoords;
-use arrow_array::builder::{BooleanBuilder, LargeStringBuilder, PrimitiveBuilder};
+use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeStringBuilder, PrimitiveBuilder};
 use arrow_array::types::{ArrowPrimitiveType, Float32Type, Int32Type, Int64Type};
 use arrow_array::{ArrayRef, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray, Float32Array, StringArray};
 use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// For how many bytes of text room is made before there are any.
+const ROOM: usize = 8 << 20;
 
 /// A `text` column.
 #[derive(Debug, Default)]
@@ -25,7 +28,10 @@ impl Text {
     }
 
     pub(super) fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+        // The next batch is about as long: room for it is made once.
+        let (items, bytes) = (self.0.len(), self.0.values_slice().len().min(ROOM));
+        let done = std::mem::replace(&mut self.0, LargeStringBuilder::with_capacity(items, bytes)).finish();
+        Arc::new(done)
     }
 }
 

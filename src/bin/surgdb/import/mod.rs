@@ -125,12 +125,22 @@ pub fn run(args: Args) -> Result<Outcome> {
 /// # Errors
 /// As [`surgdb::import::import`].
 pub fn import(dataset: &Dataset, sources: &[PathBuf], options: &ImportOptions) -> Result<ImportReport> {
-    let mut bar: Option<Progress> = None;
+    let mut bar: Option<(bool, Progress)> = None;
     surgdb::import::import(dataset, sources, options, &mut |progress| {
-        let bar = bar.get_or_insert_with(|| Progress::bytes("importing", Some(progress.total_bytes)));
+        let looks = progress.looked_at.is_some();
+        let (_, bar) = match &mut bar {
+            Some(same) if same.0 == looks => same,
+            other => {
+                let what = if looks { "looking at how boxes are measured" } else { "importing" };
+                other.insert((looks, Progress::bytes(what, Some(progress.total_bytes))))
+            }
+        };
         let media = ui::bytes(progress.media_bytes);
         // The importer looks at the flag itself, so that it stops at a place where it can.
-        let _ = bar.at(progress.bytes, || format!("{}, {media} of media", ui::counted(progress.records, "record")));
+        let _ = bar.at(progress.looked_at.unwrap_or(progress.bytes), || match looks {
+            true => "before anything is taken".to_owned(),
+            false => format!("{}, {media} of media", ui::counted(progress.records, "record")),
+        });
     })
 }
 

@@ -14,7 +14,7 @@ use crate::import::options::ImportOptions;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
-use crate::schema::record::{Identity, id_identity};
+use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::tables::Table;
 use held::Held;
 use std::collections::{HashMap, HashSet};
@@ -52,12 +52,32 @@ impl Located {
     }
 }
 
+/// The addresses of ids that were met lately, by table.
+#[derive(Default)]
+struct Cached {
+    tables: [HashMap<String, Address>; 6],
+    count: usize,
+}
+
+impl Cached {
+    fn get(&self, table: Table, id: &str) -> Option<Address> {
+        self.tables[table as usize].get(id).copied()
+    }
+
+    fn insert(&mut self, table: Table, id: &str, address: Address) {
+        if self.count >= CACHED {
+            *self = Self::default();
+        }
+        self.count += usize::from(self.tables[table as usize].insert(id.to_owned(), address).is_none());
+    }
+}
+
 /// Everything that an import knows of media.
 pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
     roots: Roots,
-    cached: HashMap<(Table, String), Address>,
-    missing: HashSet<Identity>,
+    cached: Cached,
+    missing: HashSet<Identity, Keyed>,
     sizes: HashMap<String, Option<(i32, i32)>>,
     /// When the rows of a fragment were written already, as far as that is known.
     written: HashMap<FragmentId, Option<SystemTime>>,
@@ -70,8 +90,8 @@ impl<'o> Store<'o> {
         Self {
             options,
             roots: Roots::default(),
-            cached: HashMap::new(),
-            missing: HashSet::new(),
+            cached: Cached::default(),
+            missing: HashSet::default(),
             sizes: HashMap::new(),
             written: HashMap::new(),
             found: Found::default(),
@@ -81,7 +101,7 @@ impl<'o> Store<'o> {
 
     /// Looks for media in these folders, after those that were named.
     pub(crate) fn search(&mut self, folders: &[PathBuf]) {
-        self.roots = Roots::new(self.options.media_roots.iter().chain(folders).map(PathBuf::as_path));
+        self.roots.enter(self.options.media_roots.iter().chain(folders).map(PathBuf::as_path));
     }
 
     /// Looks below this folder, by its name alone, for a file that is not found otherwise.
@@ -92,7 +112,7 @@ impl<'o> Store<'o> {
     /// Looks for media as the records of this file name them.
     pub(crate) fn enter(&mut self, file: &Path) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
-        self.roots = Roots::new(roots.chain(file.parent()));
+        self.roots.enter(roots.chain(file.parent()));
     }
 
     /// Where media are looked for now, to be given back to [`Store::look_in`].
@@ -127,17 +147,21 @@ impl<'o> Store<'o> {
         by_path.map(|name| self.options.patient_key(name)).or_else(|| of_record.map(str::to_owned))
     }
 
+    /// The address of a row that was met lately, and that nothing is to be done about.
+    pub(crate) fn known(&self, table: Table, id: &str) -> Option<Address> {
+        self.cached.get(table, id)
+    }
+
     /// Finds out what an item is, writing nothing.
     pub(crate) fn locate(&mut self, named: &Named<'_>, sink: &dyn Sink) -> Result<Located> {
-        let key = (named.table, named.id.clone());
-        if let Some(address) = self.cached.get(&key) {
-            return Ok(Located::Known(*address));
+        if let Some(address) = self.known(named.table, &named.id) {
+            return Ok(Located::Known(address));
         }
         let known = sink.lookup(named.table, &self.options.source.id, &named.id)?;
         let held = known.map(|address| self.held(sink, named.table, address)).transpose()?;
         match (known, held) {
             (Some(address), Some(Held::Whole)) => {
-                self.remember(key, address);
+                self.cached.insert(named.table, &named.id, address);
                 return Ok(Located::Known(address));
             }
             (Some(address), Some(Held::Broken(blob, error))) => {
@@ -181,9 +205,8 @@ impl<'o> Store<'o> {
         draft: &Draft,
         out: &mut Out<'_>,
     ) -> Result<Address> {
-        let key = (named.table, named.id.clone());
-        if let Some(address) = self.cached.get(&key) {
-            return Ok(*address);
+        if let Some(address) = self.known(named.table, &named.id) {
+            return Ok(address);
         }
         let address = match located {
             Located::Known(address) => address,
@@ -217,7 +240,7 @@ impl<'o> Store<'o> {
                 self.add(named, Stored::default(), draft, out)?
             }
         };
-        self.remember(key, address);
+        self.cached.insert(named.table, &named.id, address);
         Ok(address)
     }
 
@@ -243,20 +266,13 @@ impl<'o> Store<'o> {
             }
             located => return self.ensure(named, located, draft, out),
         };
-        self.remember((named.table, named.id.clone()), address);
+        self.cached.insert(named.table, &named.id, address);
         Ok(address)
     }
 
     /// Gives rows that had no bytes those that are here now.
     pub(crate) fn attach(&mut self, sink: &mut dyn Sink) -> Result<()> {
         self.found.write(sink)
-    }
-
-    fn remember(&mut self, key: (Table, String), address: Address) {
-        if self.cached.len() >= CACHED {
-            self.cached.clear();
-        }
-        self.cached.insert(key, address);
     }
 
     pub(crate) fn miss(&mut self, named: &Named<'_>, kind: Kind, reason: String, out: &mut Out<'_>) {

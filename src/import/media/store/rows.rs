@@ -16,9 +16,8 @@ impl Store<'_> {
     pub(crate) fn case(&mut self, patient: &str, draft: &Draft, out: &mut Out<'_>) -> Result<Address> {
         let source = &self.options.source;
         let id = draft.case_id(patient);
-        let key = (Table::Cases, id.to_owned());
-        if let Some(address) = self.cached.get(&key) {
-            return Ok(*address);
+        if let Some(address) = self.known(Table::Cases, id) {
+            return Ok(address);
         }
         let address = match out.sink.lookup(Table::Cases, &source.id, id)? {
             Some(address) => address,
@@ -48,7 +47,7 @@ impl Store<'_> {
                 out.sink.case(&row)?
             }
         };
-        self.remember(key, address);
+        self.cached.insert(Table::Cases, id, address);
         Ok(address)
     }
 
@@ -170,9 +169,8 @@ impl Store<'_> {
 
     /// The address of a video without a file, written if it is new.
     pub(crate) fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
-        let key = (Table::Videos, row.id.clone());
-        let known = match self.cached.get(&key) {
-            Some(address) => Some(*address),
+        let known = match self.known(Table::Videos, &row.id) {
+            Some(address) => Some(address),
             None => out.sink.lookup(Table::Videos, &row.source, &row.id)?,
         };
         let address = match known {
@@ -186,7 +184,7 @@ impl Store<'_> {
                 out.sink.video(&row)?
             }
         };
-        self.remember(key, address);
+        self.cached.insert(Table::Videos, &row.id, address);
         Ok(address)
     }
 

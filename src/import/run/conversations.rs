@@ -1,0 +1,183 @@
+//! A conversation on its way into the dataset: new, held against what is there, or left out; and its media.
+
+use super::Run;
+use super::boxes::{Difference, split_difference};
+use crate::dataset::Sought;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::address::Address;
+use crate::import::draft::Draft;
+use crate::import::media::bytes::Out;
+use crate::import::media::names::Named;
+use crate::import::media::store::Located;
+use crate::import::options::{OnChange, OnMissing};
+use crate::import::report::{At, Kind};
+use crate::import::row;
+use crate::schema::rows::GroundingRow;
+use crate::schema::tables::Table;
+
+impl Run<'_> {
+    pub(in crate::import) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+        match draft.listed_boxes.take() {
+            Some(scale) => self.settle_boxes(scale, draft, at)?,
+            None if self.boxes.are_read() && !draft.is_ours => self.read_boxes(draft, at)?,
+            None => {}
+        }
+        let body = row::Body::take(draft);
+        let draft = &*draft;
+        let source = self.options.source.id.as_str();
+        let names = self.store.names(draft);
+        let patient = self.patient(draft, &names);
+        let mut planned = row::plan(id, source, body, draft, &names, patient.as_deref(), &mut self.report, at)?;
+        self.report.media.named += names.len() as u64;
+        let identity = self.ids.identity(source, &planned.row.id);
+        let sought = self.sink.seek(Table::Conversations, identity, source, &planned.row.id)?;
+        if let Sought::There(address) = sought {
+            let there = self.sink.dataset().conversation_at(address)?;
+            let boxes =
+                Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
+            if boxes.is_some() || self.options.on_change != OnChange::Replace {
+                let split = split_difference(&there, draft)?;
+                self.leave(address, boxes, split, planned.row.grounding, draft, at)?;
+                return self.attach(&names, draft, at);
+            }
+        }
+        let mut located = Vec::with_capacity(names.len());
+        for named in &names {
+            located.push(self.store.locate(named, self.sink)?);
+        }
+        if self.is_left_out(&names, &located, at)? {
+            return Ok(());
+        }
+        let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+        let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);
+        for (named, located) in names.iter().zip(located) {
+            addresses.push(self.store.ensure(named, located, draft, &mut out)?);
+        }
+        if let Some(patient) = &patient {
+            addresses.push(self.store.case(patient, draft, &mut out)?);
+        }
+        planned.settle(&addresses);
+        let address = match sought {
+            Sought::There(address) => {
+                self.sink.delete(address)?;
+                self.report.records.replaced += 1;
+                self.sink.conversation(&planned.row)?
+            }
+            Sought::New(id) => {
+                self.report.records.added += 1;
+                self.sink.new_conversation(&planned.row, id)?
+            }
+        };
+        self.put_into_split(address, draft)?;
+        if let Some(origin) = &draft.source_dataset {
+            self.source_datasets.note(address, origin)?;
+        }
+        self.report.row(Table::Conversations.name());
+        Ok(())
+    }
+
+    /// Leaves a conversation that is there as it is, save what it has no split or boxes of, or may be given others of.
+    /// There is no difference of `boxes` where it is another record.
+    fn leave(
+        &mut self,
+        address: Address,
+        boxes: Option<Difference>,
+        split: Difference,
+        grounding: Vec<GroundingRow>,
+        draft: &Draft,
+        at: &At,
+    ) -> Result<()> {
+        let is_replaced = self.options.on_change == OnChange::Replace;
+        let mut others = Vec::new();
+        if let Some(boxes) = boxes {
+            match boxes {
+                Difference::None => {}
+                Difference::Other(what) if !is_replaced => others.push(what),
+                boxes => {
+                    others.extend(boxes.other());
+                    self.boxes.report.reread += 1;
+                    self.reread.note(address, grounding);
+                }
+            }
+            match split {
+                Difference::None => {}
+                Difference::Other(what) if !is_replaced => others.push(what),
+                split => {
+                    others.extend(split.other());
+                    self.put_into_split(address, draft)?;
+                }
+            }
+        } else {
+            others.push("its content differs; the dataset's was kept".to_owned());
+        }
+        let records = &mut self.report.records;
+        match (others.is_empty(), is_replaced) {
+            (true, _) => records.unchanged += 1,
+            (false, true) => records.replaced += 1,
+            (false, false) => records.changed_kept += 1,
+        }
+        if !others.is_empty() && self.options.on_change == OnChange::Report {
+            self.report.find(Kind::ChangedRecord, at, others.join("; "));
+        }
+        Ok(())
+    }
+
+    fn put_into_split(&mut self, address: Address, draft: &Draft) -> Result<()> {
+        let Some(split) = &draft.split else { return Ok(()) };
+        match self.report.splits.get_mut(split) {
+            Some(count) => *count += 1,
+            None => drop(self.report.splits.insert(split.clone(), 1)),
+        }
+        self.splits.note(address, split)
+    }
+
+    /// Attaches bytes of a conversation's media that were missing and are here now.
+    fn attach(&mut self, names: &[Named<'_>], draft: &Draft, at: &At) -> Result<()> {
+        for named in names {
+            let located = self.store.locate(named, self.sink)?;
+            // What is new is shown by the record that is not taken alone.
+            if let Located::FoundNow(..) | Located::StillMissing(..) | Located::Broken(..) = located {
+                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+                self.store.ensure(named, located, draft, &mut out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a record is skipped because media are missing.
+    pub(super) fn is_left_out(&mut self, names: &[Named<'_>], located: &[Located], at: &At) -> Result<bool> {
+        if self.options.missing == OnMissing::Keep {
+            return Ok(false);
+        }
+        let mut missing: Vec<String> = Vec::new();
+        for (named, located) in names.iter().zip(located) {
+            let (kind, reason) = match located {
+                Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) => (*kind, reason),
+                Located::Broken(_, reason) => (Kind::BrokenLink, reason),
+                _ => continue,
+            };
+            if self.options.missing == OnMissing::Stop {
+                let message =
+                    format!("{:?} is missing: {reason}; `--missing keep` takes the record without it", named.id);
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+            self.store.miss(named, kind, reason.clone(), &mut out);
+            missing.push(format!("{:?}: {reason}", named.id));
+        }
+        if !missing.is_empty() {
+            self.report.skip("missing media", at, missing.join("; "));
+        }
+        Ok(!missing.is_empty())
+    }
+
+    /// The patient of a conversation: its own, or the one that all its media speak of.
+    fn patient(&self, draft: &Draft, names: &[Named<'_>]) -> Option<String> {
+        if draft.patient.is_some() {
+            return draft.patient.clone();
+        }
+        let mut patients = names.iter().map(|named| self.store.patient_of(named, None));
+        let first = patients.next()??;
+        patients.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+}

@@ -1,0 +1,182 @@
+//! Records on their way in: of a file of conversations, or rows of a table; their ids, and what becomes of their faults.
+
+use super::Run;
+use crate::error::{Error, ErrorKind, Result};
+use crate::import::draft::Draft;
+use crate::import::format::Format;
+use crate::import::forms;
+use crate::import::huggingface::{Held, Text};
+use crate::import::inputs::{DigestingReader, Input};
+use crate::import::options::OnError;
+use crate::import::raw::{self, RawRecord};
+use crate::import::records::{Record, RecordReader};
+use crate::import::report::{At, Kind};
+use crate::import::row;
+use crate::schema::record::{Identity, Keyed, id_identity};
+use std::collections::{HashMap, HashSet};
+
+/// The ids that an import has met.
+#[derive(Default)]
+pub(super) struct Ids {
+    met: HashSet<Identity, Keyed>,
+    repeats: HashMap<String, u32>,
+    /// The last one that was new: what is written next has it.
+    last: (String, Option<Identity>),
+}
+
+impl Ids {
+    /// Whether an id is new.
+    fn insert(&mut self, source: &str, id: &str) -> bool {
+        let identity = id_identity(source, id);
+        let is_new = self.met.insert(identity);
+        if is_new {
+            id.clone_into(&mut self.last.0);
+            self.last.1 = Some(identity);
+        }
+        is_new
+    }
+
+    /// What tells an id of the source apart.
+    pub(super) fn identity(&self, source: &str, id: &str) -> Identity {
+        match &self.last {
+            (last, Some(identity)) if last == id => *identity,
+            _ => id_identity(source, id),
+        }
+    }
+}
+
+/// An error about a record, with the record's place. What is wrong with another file (the dataset's, a picture) keeps its
+/// own place, in the message.
+pub(in crate::import) fn placed(error: Error, at: &At) -> Error {
+    let error = match error.file() {
+        Some(_) => Error::new(error.kind(), format!("while this record was taken: {error}")),
+        None => error,
+    };
+    let error = at.record.into_iter().fold(error, Error::in_record);
+    let error = at.line.into_iter().fold(error, Error::at_line);
+    at.id.iter().fold(error, |error, id| error.with_id(id.as_str()))
+}
+
+impl Run<'_> {
+    /// The records of conversations of a file; its digest and length.
+    pub(super) fn conversations(&mut self, input: &Input) -> Result<(String, u64)> {
+        let before = self.progress.bytes;
+        let mut reader = RecordReader::new(DigestingReader::open(&input.path)?);
+        let mut at = At { file: input.name.clone(), ..At::default() };
+        while let Some(record) = reader.next_record() {
+            self.report.records.read += 1;
+            let end = record.as_ref().ok().map(|record| record.offset + record.text.len() as u64);
+            self.one(record, input, &mut at)?;
+            reader.check_rest().map_err(|error| error.in_file(&input.path))?;
+            self.advance(end.map_or(self.progress.bytes, |end| before + end))?;
+        }
+        reader.input().finish().map_err(|error| Error::io("cannot read on", error))
+    }
+
+    /// Takes one record, or skips it where its faults are to be skipped.
+    fn one(&mut self, record: Result<Record<'_>>, input: &Input, at: &mut At) -> Result<()> {
+        at.id = None;
+        let result = match record {
+            Ok(record) => {
+                (at.record, at.line) = (Some(record.number), Some(record.line));
+                self.record(&record, input, at).map_err(|error| placed(error, at))
+            }
+            Err(error) => {
+                (at.record, at.line) = (error.record(), error.line());
+                Err(error)
+            }
+        };
+        self.judge(result, at)
+    }
+
+    /// Ends the import at a record's fault, or counts the record as skipped where that is asked for.
+    pub(super) fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
+        let Err(error) = result else { return Ok(()) };
+        let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
+        if self.options.on_error == OnError::Stop || !is_records_own {
+            return Err(error);
+        }
+        at.line = error.line().or(at.line);
+        self.report.find(Kind::BadRecord, at, error.message());
+        self.report.skip("bad record", at, error.message().to_owned());
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record<'_>, input: &Input, at: &mut At) -> Result<()> {
+        let raw: RawRecord<'_> = serde_json::from_str(record.text).map_err(|error| {
+            at.id = raw::id_of(record.text);
+            record.error(&error)
+        })?;
+        at.id = raw.id();
+        let mut draft = forms::draft(raw, self.options.format)?;
+        // Nothing stands beside it: a mark is somebody's text.
+        draft.settle_held(&mut Held::default())?;
+        self.drafted(draft, record.text, record.number, input, at)
+    }
+
+    /// The draft of a table's row.
+    pub(in crate::import) fn draft_of_row(&self, json: &str, held: &mut Held) -> Result<Draft> {
+        let raw: RawRecord<'_> =
+            serde_json::from_str(json).map_err(|error| Error::input(format!("its columns make no record: {error}")))?;
+        let format = self.options.format.filter(|format| *format != Format::HuggingFace);
+        let mut draft = forms::draft_of_row(raw, format)?;
+        draft.settle_held(held)?;
+        Ok(draft)
+    }
+
+    /// Takes a row of a table, or skips it where its faults are to be skipped. It belongs to this split, if it does not
+    /// say another.
+    pub(in crate::import) fn table_row(
+        &mut self,
+        row: Result<Text>,
+        split: Option<&str>,
+        input: &Input,
+        at: &mut At,
+    ) -> Result<()> {
+        self.report.records.read += 1;
+        at.id = None;
+        let result = row.and_then(|mut row| {
+            let draft = self.draft_of_row(&row.json, &mut row.held);
+            let mut draft = draft.inspect_err(|_| at.id = raw::id_of(&row.json))?;
+            if draft.split.is_none() && !draft.unread.contains(&"split") {
+                draft.split = split.map(str::to_owned);
+            }
+            self.drafted(draft, &row.json, at.record.unwrap_or_default(), input, at)
+        });
+        let result = result.map_err(|error| placed(error, at));
+        self.judge(result, at)
+    }
+
+    fn drafted(&mut self, mut draft: Draft, text: &str, number: u64, input: &Input, at: &mut At) -> Result<()> {
+        if draft.is_about_file {
+            return self.about_file(&draft, at);
+        }
+        row::apply_defaults(&mut draft, self.options, text)?;
+        let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
+        let id = self.unique(id, at);
+        at.id = Some(id.clone());
+        draft.name_absent(&id);
+        for (kind, detail) in std::mem::take(&mut draft.findings) {
+            self.report.find(kind, at, detail);
+        }
+        self.conversation(id, &mut draft, at)
+    }
+
+    /// The id, with `~2`, `~3`, … where it was met before.
+    pub(in crate::import) fn unique(&mut self, id: String, at: &At) -> String {
+        let source = self.options.source.id.as_str();
+        if self.ids.insert(source, &id) {
+            return id;
+        }
+        self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
+        let mut count = self.ids.repeats.get(&id).copied().unwrap_or(1);
+        loop {
+            count = count.saturating_add(1);
+            let candidate = format!("{id}~{count}");
+            if self.ids.insert(source, &candidate) {
+                self.ids.repeats.insert(id, count);
+                return candidate;
+            }
+        }
+    }
+}
