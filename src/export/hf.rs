@@ -4,8 +4,9 @@
 //! A file holds rows of one part of the split, and rolls over at about half a GiB; what belongs to no part is `train`
 //! where nothing is split, else `unassigned`. The folder's `README.md` is a dataset card that names the files of each
 //! part, the sources and their licences. The columns are those of [`jsonl_messages`](super::jsonl_messages), with the
-//! bytes in place of the paths; `surgdb` holds the object of that name as text. Frames that stand for a clip are in
-//! `clips`. A picture or video above [`MEDIUM_MAX`] stands there by its path alone.
+//! bytes in place of the paths; `surgdb` holds the object of that name as text, with `row`, which says that the columns are these. Frames that stand for a clip are in
+//! `clips`. A picture without bytes, or above [`MEDIUM_MAX`], is null there, since `datasets` would look for its file and
+//! fail; `surgdb` has its path, in `absent`. A video then stands there by its path alone.
 
 mod columns;
 
@@ -70,12 +71,12 @@ pub(super) fn write_all(
         let shown = writer.record(&row, &mut line, report)?;
         done += 1;
         if line.len() > RECORD_MAX {
-            report.leave_out("records of more than 1 GiB of text");
+            report.leave_out("records of more than 1 GiB of text", row.id()?, row.source()?, row.address());
             continue;
         }
         let part = row.split()?.filter(|split| !split.is_empty());
         if let Some(part) = parts.get_mut(splits.name_of(part)) {
-            part.rows.push(&mut writer.media, &row, &line, &shown, report)?;
+            part.rows.push(&mut writer.media, &row, &line, &shown, options.plain, report)?;
             if part.rows.len() >= BATCH_ROWS || part.rows.size >= BATCH_BYTES {
                 part.flush(group_bytes, report)?;
                 progress(ExportProgress { rows: done, total, bytes: report.media_bytes })?;

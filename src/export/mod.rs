@@ -32,6 +32,7 @@ mod hf;
 mod json;
 mod jsonl_llava;
 mod jsonl_messages;
+mod left_out;
 mod media;
 mod missing;
 mod notes;
@@ -45,6 +46,7 @@ mod trainers;
 mod turns;
 mod webdataset;
 
+pub use left_out::LeftOut;
 pub use missing::{Missing, OnMissing};
 
 use crate::dataset::Dataset;
@@ -301,6 +303,9 @@ pub struct ExportReport {
     /// Records that were left out because those who read the form could not take them, by the reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<Cow<'static, str>, u64>,
+    /// All of them, up to a hundred thousand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out_records: Vec<LeftOut>,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// The sources of what was exported; each is described in a file of its own.
@@ -327,10 +332,6 @@ impl ExportReport {
         if count > 0 {
             *self.lost.entry(what.into()).or_default() += count;
         }
-    }
-
-    fn leave_out(&mut self, why: impl Into<Cow<'static, str>>) {
-        *self.left_out.entry(why.into()).or_default() += 1;
     }
 }
 

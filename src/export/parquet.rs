@@ -18,7 +18,7 @@ use crate::schema::tables::Table;
 use crate::schema::views::{BatchRow, Conversation};
 use arrow_array::builder::{LargeBinaryBuilder, LargeStringBuilder};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StructArray};
-use arrow_buffer::OffsetBuffer;
+use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -198,6 +198,7 @@ impl Export<'_, '_> {
 pub(super) struct MediaList {
     bytes: LargeBinaryBuilder,
     paths: LargeStringBuilder,
+    is_there: Vec<bool>,
     ends: Vec<usize>,
     count: usize,
     /// The bytes in it.
@@ -223,8 +224,17 @@ impl MediaList {
     pub(super) fn push(&mut self, bytes: Option<&[u8]>, path: &str) {
         self.bytes.append_option(bytes);
         self.paths.append_value(path);
+        self.is_there.push(true);
         self.count += 1;
         self.size += bytes.map_or(0, <[u8]>::len);
+    }
+
+    /// Adds an entry that is null.
+    pub(super) fn push_null(&mut self) {
+        self.bytes.append_null();
+        self.paths.append_null();
+        self.is_there.push(false);
+        self.count += 1;
     }
 
     pub(super) fn end_row(&mut self) {
@@ -233,7 +243,8 @@ impl MediaList {
 
     pub(super) fn finish(mut self) -> Result<ArrayRef> {
         let parts: Vec<ArrayRef> = vec![Arc::new(self.bytes.finish()), Arc::new(self.paths.finish())];
-        let items = StructArray::try_new(Self::fields(), parts, None)?;
+        let nulls = Some(NullBuffer::from(self.is_there)).filter(|nulls| nulls.null_count() > 0);
+        let items = StructArray::try_new(Self::fields(), parts, nulls)?;
         let starts = std::iter::once(&0).chain(&self.ends);
         let offsets = OffsetBuffer::from_lengths(starts.zip(&self.ends).map(|(start, end)| end - start));
         Ok(Arc::new(ListArray::try_new(Self::item(), offsets, Arc::new(items), None)?))

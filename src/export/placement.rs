@@ -90,11 +90,13 @@ pub(super) fn shown(
 }
 
 /// Numbers of media in the order in which the fields of a record list them: pictures, those to be produced, videos,
-/// those to be produced.
-pub(super) fn listed(media: &[Shown]) -> [Vec<usize>; 4] {
+/// those to be produced. Where clips that are frames have a field of their own they come behind the other videos.
+pub(super) fn listed(media: &[Shown], has_clips: bool) -> [Vec<usize>; 4] {
     let of = |picture: bool, output: bool| {
         let fits = move |medium: &Shown| medium.kind.is_picture() == picture && medium.place.output == output;
-        media.iter().enumerate().filter(move |(_, medium)| fits(medium)).map(|(number, _)| number).collect()
+        let mut fitting: Vec<(usize, &Shown)> = media.iter().enumerate().filter(|(_, medium)| fits(medium)).collect();
+        fitting.sort_by_key(|(_, medium)| has_clips && medium.kind == Kind::Clip);
+        fitting.into_iter().map(|(number, _)| number).collect()
     };
     [of(true, false), of(true, true), of(false, false), of(false, true)]
 }

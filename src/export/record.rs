@@ -349,7 +349,7 @@ impl Writer<'_> {
         }
         let mut places: Option<Vec<Place>> = None;
         if self.form.style == MessageStyle::Placeholders {
-            let lists = placement::listed(shown);
+            let lists = placement::listed(shown, self.form.is_closed);
             let names = ["images", "output_images", "videos", "output_videos"];
             for (name, list) in names.into_iter().zip(&lists) {
                 let list: Vec<&Shown> = list.iter().filter_map(|number| shown.get(*number)).collect();

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::import::huggingface::Held;
 use crate::import::media::picture::UNKNOWN;
+use crate::import::media::resolve::Wanted;
 use crate::import::report::Kind;
 use crate::schema::boxes::Scale;
 use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, TurnRow};
@@ -68,6 +69,18 @@ impl Draft {
                 self.files.insert(named.clone(), said);
             }
             *name = named;
+        }
+    }
+
+    /// Names pictures and videos whose bytes stand beside the record by their paths, which tell them apart.
+    pub(super) fn name_held(&mut self) {
+        for item in self.media.iter().flat_map(|medium| &medium.items) {
+            let MediaItem::Held { path: Some(path), .. } = item else { continue };
+            let id = Wanted::new(path).id;
+            if !id.is_empty() && !self.files.contains_key(path) {
+                let fields = FileFields { id: Some(id), by_pattern: true, ..FileFields::default() };
+                self.files.insert(path.clone(), fields);
+            }
         }
     }
 

@@ -52,8 +52,8 @@ type Form = (Option<Format>, Option<Chosen>);
 /// The endings of files that may be of a known form.
 const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv"];
 
-/// Lists what there is to read, of this form if one is given; files in folders that are of no form are passed over, with
-/// the reason.
+/// Lists what there is to read, of this form if one is given, masks last, since they belong to pictures that others may
+/// speak of; files in folders that are of no form are passed over, with the reason.
 pub(super) fn list(paths: &[PathBuf], wanted: Wanted<'_>, ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
     let mut inputs: Vec<Input> = Vec::new();
     let mut met: HashSet<PathBuf> = HashSet::new();
@@ -71,6 +71,7 @@ pub(super) fn list(paths: &[PathBuf], wanted: Wanted<'_>, ignored: &mut Vec<Igno
             }
         }
     }
+    inputs.sort_by_key(|input| input.map.as_ref().is_some_and(Chosen::is_of_masks));
     Ok(inputs)
 }
 
@@ -89,9 +90,10 @@ fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &
         return Ok(());
     }
     let before = inputs.len();
-    let mut walk = Walk { root: path, wanted, inputs, ignored, media: false };
+    let mut walk = Walk { root: path, wanted, inputs, ignored, masks: Vec::new(), media: false };
     if format != Some(Format::Media) {
         walk.folder(path, "", 0)?;
+        walk.take_masks()?;
     }
     let has_media = walk.media || format == Some(Format::Media);
     if inputs.len() > before {
@@ -117,6 +119,8 @@ struct Walk<'w> {
     wanted: Wanted<'w>,
     inputs: &'w mut Vec<Input>,
     ignored: &'w mut Vec<Ignored>,
+    /// Pictures that are called as masks are that a shipped map reads, with their names.
+    masks: Vec<(PathBuf, String)>,
     /// Whether there are pictures or videos.
     media: bool,
 }
@@ -133,6 +137,11 @@ impl Walk<'_> {
                 continue;
             }
             self.media |= is_medium(&file_name);
+            let is_said = self.wanted.map.is_some() || self.wanted.format.is_some();
+            if is_medium(&file_name) && !is_said && maps::is_called_mask(&entry.path()) {
+                self.masks.push((entry.path(), name));
+                continue;
+            }
             let is_known = || ENDINGS.iter().any(|ending| lower.ends_with(ending)) || huggingface::is_table(&lower);
             let takes = match self.wanted {
                 Wanted { map: Some(map), .. } => {
@@ -155,6 +164,34 @@ impl Walk<'_> {
                     self.inputs.push(Input { path, name, bytes, format, map, folder });
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the pictures that are masks.
+    fn take_masks(&mut self) -> Result<()> {
+        let masks = std::mem::take(&mut self.masks);
+        let paths: Vec<&Path> = masks.iter().map(|(path, _)| path.as_path()).collect();
+        let chosen = maps::detect_masks(&paths);
+        let mut strange: Vec<String> = Vec::new();
+        for ((path, name), chosen) in masks.into_iter().zip(chosen) {
+            if chosen.is_none() {
+                strange.push(name);
+            } else {
+                let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
+                let bytes = fs::metadata(&path).map_err(unreadable)?.len();
+                let folder = Some(self.root.to_path_buf());
+                self.inputs.push(Input { path, name, bytes, format: None, map: chosen, folder });
+            }
+        }
+        // Where there is nothing else, they are taken as any pictures.
+        if let Some(first) = strange.first().filter(|_| !self.inputs.is_empty()) {
+            let more = if strange.len() > 1 { format!(", as {} more are", strange.len() - 1) } else { String::new() };
+            let reason = format!(
+                "it is called as a mask is that a shipped map reads{more}, and does not have that map's colours: --map \
+                 names one that reads it"
+            );
+            self.ignored.push(Ignored { path: first.clone(), reason });
         }
         Ok(())
     }
@@ -225,6 +262,11 @@ fn form_of(path: &Path, wanted: Wanted<'_>) -> Result<Form> {
         return Err(Error::input(message));
     }
     if is_medium(&name) {
+        if maps::is_called_mask(path)
+            && let [Some(chosen)] = &maps::detect_masks(&[path])[..]
+        {
+            return Ok((None, Some(chosen.clone())));
+        }
         return Ok((Some(Format::Media), None));
     }
     let known = first_format(path).map_err(|error| {

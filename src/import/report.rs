@@ -252,6 +252,8 @@ pub enum Kind {
     WrongType,
     /// A value that is kept and looks wrong: a time, an empty turn.
     Doubtful,
+    /// Colours of a mask that its map does not know: how many pixels, and where; they are in no statement.
+    UnknownColour,
     /// A box or point that was left as text, since it is not certain how it is measured: the convention is to be named.
     UncertainBox,
     /// A box or point that was left as text for another reason.

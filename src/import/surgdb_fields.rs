@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::import::draft::{CaseFields, Draft, DraftEvidence, DraftNode, FileFields};
+use crate::import::forms::Absent;
 use crate::import::raw::{ObjectText, RawPart, RawRecord, Text, as_text};
 use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, GroundingRow, TurnRow};
@@ -31,6 +32,8 @@ pub(super) struct SurgdbFields {
     grounding: Vec<Grounded>,
     reasoning: Option<Vec<Node>>,
     files: BTreeMap<String, File>,
+    absent: Absent,
+    row: bool,
 }
 
 /// JSON: as it stands there, or the text of a string that holds it.
@@ -164,6 +167,16 @@ impl SurgdbFields {
         record.take(KEY);
         let text = as_text(value).unwrap_or(Cow::Borrowed(value.get()));
         serde_json::from_str(&text).map(Some).map_err(wrong)
+    }
+
+    /// Whether the record is a row whose columns are those of this crate's exporter.
+    pub(super) fn is_of_row(&self) -> bool {
+        self.row
+    }
+
+    /// The paths of pictures that stand as nulls in the record's lists.
+    pub(super) fn take_absent(&mut self) -> Absent {
+        std::mem::take(&mut self.absent)
     }
 
     /// Whether it says what the other endings are.

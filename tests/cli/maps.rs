@@ -28,3 +28,38 @@ fn maps_are_listed_shown_proposed_and_used() {
             .contains("there is no map \"no.toml\"")
     );
 }
+
+fn mask(path: &std::path::Path, pixels: &[[u8; 3]]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), pixels.len() as u32, 1);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&pixels.concat()).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn masks_are_proposed_a_map_and_imported_by_it() {
+    let fixture = Fixture::new();
+    let (folder, map) = (fixture.path("set"), fixture.path("mine.toml"));
+    mask(&folder.join("masks/1.png"), &[[0; 3], [255, 0, 0], [255, 0, 0]]);
+    mask(&folder.join("frames/1.png"), &[[1, 2, 3]; 3]);
+    let proposal = stdout(&surgdb(&["map", "init", folder.join("masks").to_str().unwrap()]));
+    assert!(proposal.contains("picture = \"../frames/{file.frame}.png\"\n"), "{proposal}");
+    assert!(proposal.contains("label = \"class 1\" }, # 2 pixels in 1 mask\n"), "{proposal}");
+    std::fs::write(&map, proposal.replace("class 1", "grasper")).unwrap();
+    mask(&folder.join("masks/2.png"), &[[255, 0, 0], [9, 9, 9], [0; 3]]);
+    let args = [folder.to_str().unwrap(), "--source", "s", "--map", map.to_str().unwrap()];
+    let printed = stdout(&fixture.run("import", &args));
+    assert!(printed.contains("2 files of the map masks, 2 masks"), "{printed}");
+    assert!(printed.contains("2 annotations, 5 blobs, 6 frames"), "{printed}");
+    assert!(
+        printed.contains("unknown-colour") && printed.contains("#090909 (1 pixel, the first at 1, 0)"),
+        "{printed}"
+    );
+    assert!(printed.contains("1 PICTURE OR VIDEO IS MISSING"), "{printed}");
+    let refused = fails(&surgdb(&["map", "init", folder.join("none").to_str().unwrap()]));
+    assert!(refused.contains("none"), "{refused}");
+    let listed = stdout(&surgdb(&["map", "list"]));
+    assert!(listed.contains("cholecinstanceseg ") && listed.contains("cholecseg8k "), "{listed}");
+}

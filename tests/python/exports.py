@@ -18,10 +18,13 @@ def load(*arguments, **options):
 def read_hf(folder):
     """The rows of each part: pictures are decoded, by the features that the files name."""
 
+    def sizes_of(pictures):
+        return [picture and list(picture.size) for picture in pictures]
+
     def plain(row):
-        sizes = {name: [list(picture.size) for picture in row[name]] for name in ("images", "output_images")}
+        sizes = {name: sizes_of(row[name]) for name in ("images", "output_images")}
         videos = [len(video["bytes"] or b"") for video in row["videos"]]
-        clips = [[list(picture.size) for picture in clip] for clip in row["clips"]]
+        clips = [sizes_of(clip) for clip in row["clips"]]
         return row | sizes | {"videos": videos, "output_videos": len(row["output_videos"]), "clips": clips, "output_clips": None}
 
     return {name: [plain(row) for row in rows] for name, rows in load(str(folder)).items()}

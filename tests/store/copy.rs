@@ -401,6 +401,20 @@ fn files_that_hold_what_is_not_copied_are_not_shared() {
     assert_eq!(report.shared, 0);
     sound(&after);
     // A deleted row's bytes stay behind.
+    let mut appender = Dataset::create(dir.path().join("both.surgdb")).unwrap().append().unwrap();
+    let mut blob = |bytes| appender.blob(BlobSource::Bytes { media_type: "image/png", bytes }).unwrap().address;
+    let (secret, _) = (blob(b"secret picture"), blob(b"other"));
+    let both = appender.commit(Operation::new("append")).unwrap();
+    let (to, report) = copy(&both, &new(&dir, "both copied.surgdb"), &CopyOptions::default()).unwrap();
+    assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (2, 19));
+    let mut appender = both.append().unwrap();
+    appender.delete(secret).unwrap();
+    let rest = appender.commit(Operation::new("delete")).unwrap();
+    let (to, report) = copy(&rest, &new(&dir, "rest.surgdb"), &CopyOptions::default()).unwrap();
+    assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (1, 0));
+    assert!(!std::fs::read(blob_file(&to)).unwrap().windows(6).any(|window| window == b"secret"));
+    sound(&to);
+    // A file that is wanted whole is shared, though another of its table is not.
     let alone = one(&dir, "alone.surgdb", b"secret picture", None);
     let frame = alone.address(Table::Frames, 0).unwrap();
     let blob = alone.frame(frame).unwrap().blob().unwrap().unwrap();
@@ -412,7 +426,6 @@ fn files_that_hold_what_is_not_copied_are_not_shared() {
     assert_eq!((selection.len(), rest.len()), (1, 2));
     let options = CopyOptions { selection: Some(selection), ..CopyOptions::default() };
     let (to, report) = copy(&alone, &new(&dir, "blob.surgdb"), &options).unwrap();
-    // It has a file of its own, which goes whole.
     assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (1, 14));
     let path = blob_file(&to);
     assert!(!std::fs::read(path).unwrap().windows(5).any(|window| window == b"other"));

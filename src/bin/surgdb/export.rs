@@ -216,7 +216,13 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         ))?;
     }
     for (why, count) in &report.left_out {
-        out.line(format_args!("  left out {}: {why}", ui::counted(*count, "record")))?;
+        let of_why = report.left_out_records.iter().filter(|record| record.reason == *why);
+        let named: Vec<&str> = of_why.take(NAMED).map(|record| record.id.as_str()).collect();
+        let more = match count.saturating_sub(named.len() as u64) {
+            0 => String::new(),
+            more => format!(" and {} more, which --json names", ui::count(more)),
+        };
+        out.line(format_args!("  left out {}: {why}: {}{more}", ui::counted(*count, "record"), named.join(", ")))?;
     }
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;

@@ -1,4 +1,4 @@
-//! `surgdb map`: the maps by which tables are imported.
+//! `surgdb map`: the maps by which tables and masks are imported.
 
 use crate::cli::Outcome;
 use crate::output::Output;
@@ -12,11 +12,12 @@ Examples:
   surgdb map list                         the maps that there are
   surgdb map show cholec80                what one says: a start for your own
   surgdb map init labels.csv > mine.toml  a proposal for a table of yours
+  surgdb map init masks/ > mine.toml      one for masks, by the colours of the first
   surgdb import my.surgdb labels.csv --map mine.toml --dry-run
 
 docs/maps.md says what a map may say.";
 
-/// List and show the maps by which tables are imported, or propose one for a file
+/// List and show the maps by which tables and masks are imported, or propose one
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Args {
@@ -38,9 +39,9 @@ enum Command {
         #[arg(value_name = "NAME|FILE")]
         name: String,
     },
-    /// Propose a map for a table, by its first rows
+    /// Propose a map for a table, by its first rows, or for masks, by their colours
     Init {
-        /// A file of CSV, TSV, JSON, JSONL, or text with blanks between its values
+        /// A file of CSV, TSV, JSON, JSONL, or text with blanks between its values; a mask, or a folder of masks, in PNG
         #[arg(value_name = "SRC")]
         source: PathBuf,
     },

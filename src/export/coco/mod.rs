@@ -185,26 +185,31 @@ impl Coco<'_, '_> {
     }
 
     fn annotation(&mut self, row: &Annotation<'_>) -> Result<()> {
-        let target = row.target()?;
+        let (target, address) = (row.target()?, row.address());
+        let row = row.to_row()?;
         let Some(image) = self.images.get(&target).copied() else {
-            self.report.leave_out("annotations of videos");
+            self.report.leave_out("annotations of videos", &row.id, &row.source, address);
             return Ok(());
         };
-        let row = row.to_row()?;
         if row.regions.is_empty() {
-            return self.caption(&row, image);
+            return self.caption(&row, address, image);
         }
         for region in &row.regions {
-            self.region(&row, region, image)?;
+            self.region(&row, address, region, image)?;
         }
         self.lose_of_annotation(&row);
         Ok(())
     }
 
     /// A text about the whole of a picture.
-    fn caption(&mut self, row: &AnnotationRow, image: Image) -> Result<()> {
+    fn caption(&mut self, row: &AnnotationRow, address: Address, image: Image) -> Result<()> {
         let Some(text) = &row.text else {
-            self.report.leave_out("annotations that say nothing about a place in the picture");
+            self.report.leave_out(
+                "annotations that say nothing about a place in the picture",
+                &row.id,
+                &row.source,
+                address,
+            );
             return Ok(());
         };
         let mut entry = Vec::new();
@@ -226,13 +231,18 @@ impl Coco<'_, '_> {
         object
     }
 
-    fn region(&mut self, row: &AnnotationRow, region: &RegionRow, image: Image) -> Result<()> {
+    fn region(&mut self, row: &AnnotationRow, address: Address, region: &RegionRow, image: Image) -> Result<()> {
         let Some(label) = self.label(row, region) else {
-            self.report.leave_out("annotations without a label on the axis that was asked for");
+            self.report.leave_out(
+                "annotations without a label on the axis that was asked for",
+                &row.id,
+                &row.source,
+                address,
+            );
             return Ok(());
         };
         let Some(size) = image.size else {
-            self.report.leave_out("annotations of pictures whose size is not known");
+            self.report.leave_out("annotations of pictures whose size is not known", &row.id, &row.source, address);
             return Ok(());
         };
         let runs = match region.mask {
@@ -246,7 +256,12 @@ impl Coco<'_, '_> {
             None => None,
         };
         if region.bbox.is_none() && region.polygons.is_none() && runs.is_none() {
-            self.report.leave_out("annotations that say nothing about a place in the picture");
+            self.report.leave_out(
+                "annotations that say nothing about a place in the picture",
+                &row.id,
+                &row.source,
+                address,
+            );
             return Ok(());
         }
         let key = (label.axis.clone(), label.label.clone().unwrap_or_else(|| label.raw.clone()));

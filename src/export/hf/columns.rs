@@ -15,6 +15,8 @@ use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Columns of text, in their order; the last one holds what the others do not.
@@ -131,7 +133,8 @@ impl Rows {
         self.rows
     }
 
-    /// Adds a conversation, with its record as JSON and the media that it shows.
+    /// Adds a conversation, with its record as JSON and the media that it shows; `plain` leaves out what the columns do not
+    /// hold.
     ///
     /// # Errors
     /// `Corrupt`, `LinkBroken`.
@@ -141,10 +144,17 @@ impl Rows {
         row: &Conversation<'_>,
         record: &[u8],
         shown: &[Shown],
+        plain: bool,
         report: &mut ExportReport,
     ) -> Result<()> {
         let unread = |error| Error::corrupt("a record that was just written cannot be read").caused_by(error);
         let record: Record<'_> = serde_json::from_slice(record).map_err(unread)?;
+        let absent = self.show(media, shown, report)?;
+        let notes = (!plain).then(|| notes_of_row(record.surgdb.map(RawValue::get), &absent));
+        report.lose(
+            "paths of pictures without bytes",
+            if plain { absent.values().map(Vec::len).sum::<usize>() } else { 0 } as u64,
+        );
         let texts: [Option<&str>; TEXTS.len()] = [
             Some(row.id()?),
             Some(row.source()?),
@@ -159,7 +169,7 @@ impl Rows {
             record.institution.as_deref(),
             row.solution()?,
             row.tools()?,
-            record.surgdb.map(RawValue::get),
+            notes.as_deref(),
         ];
         for (builder, text) in self.texts.iter_mut().zip(texts) {
             builder.append_option(text);
@@ -174,25 +184,41 @@ impl Rows {
             builder.append_option(ending.and_then(|ending| ending.score()));
         }
         self.label.append_option(row.preferred()?);
-        self.show(media, shown, report)?;
         self.rows += 1;
         Ok(())
     }
 
-    fn show(&mut self, media: &mut MediaFolder<'_>, shown: &[Shown], report: &mut ExportReport) -> Result<()> {
-        let lists = placement::listed(shown);
-        for (at, (list, numbers)) in self.media.iter_mut().zip(&lists).enumerate() {
+    /// Adds the media; the paths of the pictures that stand there as nulls, by their columns.
+    fn show<'s>(
+        &mut self,
+        media: &mut MediaFolder<'_>,
+        shown: &'s [Shown],
+        report: &mut ExportReport,
+    ) -> Result<BTreeMap<&'static str, Vec<&'s str>>> {
+        let mut absent: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
+        let lists = placement::listed(shown, true);
+        for (at, ((list, numbers), name)) in self.media.iter_mut().zip(&lists).zip(MEDIA).enumerate() {
             for medium in numbers.iter().filter_map(|number| shown.get(*number)) {
                 let clips = self.clips.get_mut(at % 2).filter(|_| medium.kind == Kind::Clip);
-                let list = match clips {
+                let (list, name) = match clips {
                     Some(clips) => {
                         clips.count += 1;
-                        &mut clips.frames
+                        (&mut clips.frames, CLIPS.get(at % 2).copied().unwrap_or(name))
                     }
-                    None => &mut *list,
+                    None => (&mut *list, name),
                 };
                 for (address, path) in medium.refs.iter().zip(&medium.paths) {
-                    self.size += push_medium(media, *address, path, list, report)?;
+                    match bytes_of(media, *address, report)? {
+                        // `datasets` would open a picture by its path, and fail.
+                        None if medium.kind != Kind::Video => {
+                            list.push_null();
+                            absent.entry(name).or_default().push(path);
+                        }
+                        bytes => {
+                            list.push(bytes.as_deref(), path);
+                            self.size += bytes.map_or(0, |bytes| bytes.len());
+                        }
+                    }
                 }
                 if medium.kind == Kind::Clip {
                     list.end_row();
@@ -203,7 +229,7 @@ impl Rows {
         for clips in &mut self.clips {
             clips.lengths.push(std::mem::take(&mut clips.count));
         }
-        Ok(())
+        Ok(absent)
     }
 
     pub(super) fn finish(self) -> Result<RecordBatch> {
@@ -226,22 +252,33 @@ impl Rows {
     }
 }
 
-/// Adds a picture or video to a list; how many bytes it has.
-fn push_medium(
-    media: &mut MediaFolder<'_>,
+/// What the notes of a record say; that it is a row, whose columns are ours; and the paths of the pictures that its columns
+/// have none of.
+fn notes_of_row(notes: Option<&str>, absent: &BTreeMap<&'static str, Vec<&str>>) -> String {
+    let mut row = serde_json::Map::new();
+    row.insert("row".into(), true.into());
+    if !absent.is_empty() {
+        row.insert("absent".into(), json!(absent));
+    }
+    let row = Value::Object(row).to_string();
+    match notes.and_then(|notes| notes.strip_suffix('}')) {
+        Some(before) => format!("{before},{}", row.strip_prefix('{').unwrap_or_default()),
+        None => row,
+    }
+}
+
+/// The bytes of a picture or video that stand in a row.
+fn bytes_of<'a>(
+    media: &mut MediaFolder<'a>,
     address: Address,
-    path: &str,
-    list: &mut MediaList,
     report: &mut ExportReport,
-) -> Result<usize> {
+) -> Result<Option<Cow<'a, [u8]>>> {
     let is_large = media.size(address)? > MEDIUM_MAX;
     report.lose("bytes of pictures and videos of more than 64 MiB: they are there by their paths", u64::from(is_large));
     let bytes = if is_large { None } else { media.bytes(address, report)? };
-    list.push(bytes.as_deref(), path);
-    let length = bytes.as_ref().map_or(0, |bytes| bytes.len());
     report.media += u64::from(bytes.is_some());
-    report.media_bytes += length as u64;
-    Ok(length)
+    report.media_bytes += bytes.as_ref().map_or(0, |bytes| bytes.len()) as u64;
+    Ok(bytes)
 }
 
 /// A list of messages a row.

@@ -186,11 +186,11 @@ impl Export<'_, '_> {
         let sample = Sample::of(self.dataset, said, &rules)?;
         let sample = match sample {
             Ok(sample) => sample,
-            Err(reason) => return self.leave_out(reason.into()),
+            Err(reason) => return self.leave_out(reason.into(), row),
         };
         let plans = match self.plan(&sample)? {
             Ok(plans) => plans,
-            Err(reason) => return self.leave_out(reason),
+            Err(reason) => return self.leave_out(reason, row),
         };
         let in_frames = plans.iter().any(Plan::is_frames);
         let mut paths = Paths { pictures: Vec::new(), videos: Vec::new() };
@@ -200,7 +200,7 @@ impl Export<'_, '_> {
                 false => paths.pictures.push(self.media.path(*picture, self.report)?),
             }
             if self.media.is_gone(*picture) {
-                return self.leave_out(sample::GONE.into());
+                return self.leave_out(sample::GONE.into(), row);
             }
         }
         for plan in plans {
@@ -209,12 +209,14 @@ impl Export<'_, '_> {
         self.write(row, &sample, &paths, in_frames)
     }
 
-    fn leave_out(&mut self, reason: Cow<'static, str>) -> Result<()> {
+    fn leave_out(&mut self, reason: Cow<'static, str>, row: &Conversation<'_>) -> Result<()> {
         if reason == sample::GONE && self.options.missing == OnMissing::Stop {
-            let message = format!("a record would be left out: {reason}; or export the others, with `--missing keep`");
+            let id = row.id()?;
+            let message =
+                format!("the record {id:?} would be left out: {reason}; or export the others, with `--missing keep`");
             return Err(Error::not_found(message));
         }
-        self.report.leave_out(reason);
+        self.report.leave_out(reason, row.id()?, row.source()?, row.address());
         Ok(())
     }
 
@@ -255,7 +257,7 @@ impl Export<'_, '_> {
         match &mut file.to {
             RecordsTo::Lines(lines) => lines.push(&line, &fields)?,
             RecordsTo::Inside(_) if line.len() > TEXT_MAX => {
-                return self.leave_out("records of more than 1 GiB of text".into());
+                return self.leave_out("records of more than 1 GiB of text".into(), row);
             }
             RecordsTo::Inside(inside) => {
                 inside.push(self.dataset, sample, paths, self.report)?;

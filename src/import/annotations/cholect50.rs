@@ -37,7 +37,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     let head = head(input)?;
     let mut at = At { file: input.name.clone(), ..At::default() };
     let video = stem(input).rsplit('/').next().unwrap_or_default().to_owned();
-    let patient = run.patient_of_video(&video);
+    let patient = run.patient_of_recording(&video, &beside(input, &path_of(&video, 0)));
     let row = VideoRow {
         id: video.clone(),
         source: run.options.source.id.clone(),
@@ -91,6 +91,11 @@ fn head(input: &Input) -> Result<Head> {
         return Err(Error::input("`fps` must be above 0"));
     }
     Ok(head)
+}
+
+/// The path of a frame.
+fn path_of(video: &str, index: i64) -> String {
+    format!("{video}/{index:06}.png")
 }
 
 struct Video {
@@ -162,7 +167,7 @@ impl Video {
     }
 
     fn picture(&self, run: &Run<'_>, input: &Input, index: i64) -> Picture {
-        let path = format!("{}/{index:06}.png", self.video);
+        let path = path_of(&self.video, index);
         let fps = self.head.fps.or(run.options.source.fps);
         let first = run.options.source.index_base.unwrap_or(0);
         let fields = FileFields {

@@ -11,7 +11,7 @@ mod coco;
 mod endovis;
 mod labelme;
 mod media;
-mod rle;
+pub(super) mod rle;
 
 use crate::error::{Error, Result};
 use crate::import::format::Format;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 const PIXEL_LIMIT: u64 = 1 << 26;
 
 /// A mask: a row of bytes 0 and 255 a line, from the top left.
-pub(super) struct Mask {
+pub(in crate::import) struct Mask {
     pub(super) width: u32,
     pub(super) height: u32,
     pixels: Vec<u8>,
@@ -79,11 +79,22 @@ impl Mask {
         Ok(Self { width: side(width)?, height: side(height)?, pixels: mask })
     }
 
+    /// The mask of these pixels, line by line.
+    ///
+    /// # Errors
+    /// `Input` where they do not fill it.
+    pub(in crate::import) fn of_pixels(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self> {
+        if u64::from(width) * u64::from(height) != pixels.len() as u64 {
+            return Err(Error::input(format!("{} pixels do not fill a mask of {width} × {height}", pixels.len())));
+        }
+        Ok(Self { width, height, pixels })
+    }
+
     /// The mask as a PNG of 8 bits grey: 0 outside, 255 inside.
     ///
     /// # Errors
     /// `Input` where the encoder refuses it.
-    pub(super) fn to_png(&self) -> Result<Vec<u8>> {
+    pub(in crate::import) fn to_png(&self) -> Result<Vec<u8>> {
         let refused = |error: png::EncodingError| Error::input(format!("the mask cannot be stored: {error}"));
         let mut out = Vec::new();
         let mut encoder = png::Encoder::new(&mut out, self.width, self.height);

@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
+/// A field that names media, and of which kind.
+pub(super) type Field<'n> = (&'n str, MediaKind);
+
 /// The fields that name what is shown.
 pub(super) const INPUTS: [(&str, MediaKind); 4] = [
     ("image", MediaKind::Picture),
@@ -26,6 +29,11 @@ pub(super) const OUTPUTS: [(&str, MediaKind); 4] = [
     ("output_videos", MediaKind::Video),
 ];
 
+/// Clips that are lists of frames, in rows as this crate's exporter writes them.
+pub(super) const CLIPS: Field<'_> = ("clips", MediaKind::Video);
+/// The same of clips that the model is to produce.
+pub(super) const OUTPUT_CLIPS: Field<'_> = ("output_clips", MediaKind::Video);
+
 /// The media that a record's fields name, in order.
 #[derive(Debug, Default)]
 pub(super) struct Inputs<'a> {
@@ -35,12 +43,12 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Takes these fields out of the record.
-    pub(super) fn take(record: &mut RawRecord<'a>, fields: &[(&str, MediaKind)]) -> Result<Self> {
+    /// Takes these fields out of the record. `absent` has the paths of entries that are null, in their order.
+    pub(super) fn take(record: &mut RawRecord<'a>, fields: &[(&str, MediaKind)], absent: &mut Absent) -> Result<Self> {
         let mut inputs = Self::default();
         for &(name, kind) in fields {
             let Some(value) = record.get(name).filter(|value| value.get() != "null") else { continue };
-            let mut seen = Seen::default();
+            let mut seen = Seen { absent: absent.remove(name).unwrap_or_default(), ..Seen::default() };
             let media = media_of(value, kind, &mut seen)
                 .map_err(|error| Error::input(format!("the field `{name}`: {}", error.message())))?;
             if seen.empty > 0 {
@@ -98,9 +106,14 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// The paths of entries that are null, by the field.
+pub(in crate::import) type Absent = BTreeMap<String, VecDeque<String>>;
+
 /// What entries of a field have beside paths.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// The paths of those that are null.
+    absent: VecDeque<String>,
     /// Whether one has further keys.
     has_more: bool,
     /// How many name nothing.
@@ -137,8 +150,9 @@ pub(super) fn medium(value: &RawValue, kind: MediaKind, seen: &mut Seen) -> Resu
 /// The file that an entry names; nothing where it is empty, which is kept as it was written.
 fn item(value: &RawValue, seen: &mut Seen) -> Result<Option<MediaItem>> {
     if value.get() == "null" {
-        seen.empty += 1;
-        return Ok(None);
+        let path = seen.absent.pop_front();
+        seen.empty += usize::from(path.is_none());
+        return Ok(path.map(MediaItem::Path));
     }
     if value.get().starts_with('{') {
         let fields: BTreeMap<String, &RawValue> = parse(value)?;

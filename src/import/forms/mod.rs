@@ -20,8 +20,10 @@ mod parts;
 pub(super) mod surgsigma;
 mod turns;
 
+pub(super) use media::Absent;
+
 use crate::error::{Error, Result};
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, MediaKind};
 use crate::import::format::Format;
 use crate::import::placeholders;
 use crate::import::raw::{ObjectText, RawRecord, as_text};
@@ -52,16 +54,21 @@ const SOURCE_DATASET_KEYS: [&str; 2] = ["source dataset", "source_dataset"];
 /// `Input` when the record has none of the forms, or a field of it is not what its form has there.
 pub(super) fn draft(record: RawRecord<'_>, format: Option<Format>) -> Result<Draft> {
     let found = Format::of(&record).ok_or_else(|| no_conversation(&record))?;
-    draft_of(record, found, format)
+    draft_of(record, found, format, &[])
 }
 
-/// The same for a row of a table, which may also have a question and an answer alone.
+/// The same for a row of a table, which may also have a question and an answer alone, and these fields of media besides
+/// the usual ones.
 ///
 /// # Errors
 /// As [`draft`].
-pub(super) fn draft_of_row(record: RawRecord<'_>, format: Option<Format>) -> Result<Draft> {
+pub(super) fn draft_of_row(
+    record: RawRecord<'_>,
+    format: Option<Format>,
+    media: &[(String, MediaKind)],
+) -> Result<Draft> {
     let found = row_form(&record)?;
-    draft_of(record, found, format)
+    draft_of(record, found, format, media)
 }
 
 /// The form of a table's row.
@@ -73,7 +80,12 @@ pub(super) fn row_form(record: &RawRecord<'_>) -> Result<Format> {
     Format::of(record).or(asks).ok_or_else(|| no_conversation(record))
 }
 
-fn draft_of(mut record: RawRecord<'_>, found: Format, format: Option<Format>) -> Result<Draft> {
+fn draft_of(
+    mut record: RawRecord<'_>,
+    found: Format,
+    format: Option<Format>,
+    media: &[(String, MediaKind)],
+) -> Result<Draft> {
     if let Some(format) = format.filter(|format| *format != found) {
         let message = format!("this record has the form {:?}, not {:?}", found.name(), format.name());
         return Err(Error::input(message));
@@ -82,13 +94,18 @@ fn draft_of(mut record: RawRecord<'_>, found: Format, format: Option<Format>) ->
         return surgsigma::about_file(record);
     }
     let mut draft = Draft { id: take_id(&mut record), ..Draft::default() };
-    let ours = SurgdbFields::take(&mut record)?;
+    let mut ours = SurgdbFields::take(&mut record)?;
     let written_task = record.get("task");
     take_labels(&mut record, &mut draft);
-    let (mut inputs, mut outputs) = match found {
-        Format::SurgSigma => surgsigma::media(&mut record)?,
-        _ => (Inputs::take(&mut record, &media::INPUTS)?, Inputs::take(&mut record, &media::OUTPUTS)?),
-    };
+    let is_row = ours.as_ref().is_some_and(SurgdbFields::is_of_row);
+    if is_row {
+        // The source is that of the import.
+        record.take("source");
+    }
+    let mut absent = ours.as_mut().map(SurgdbFields::take_absent).unwrap_or_default();
+    let (shown, made) = media_fields(found, is_row, media);
+    let mut inputs = Inputs::take(&mut record, &shown, &mut absent)?;
+    let mut outputs = Inputs::take(&mut record, &made, &mut absent)?;
     if found == Format::SurgSigma {
         surgsigma::name_task(&mut record, &mut draft, written_task);
     }
@@ -116,6 +133,25 @@ fn draft_of(mut record: RawRecord<'_>, found: Format, format: Option<Format>) ->
     finish(draft, record, ours)
 }
 
+/// The fields that name what is shown, and what the model is to produce; `media` are further ones of what is shown.
+fn media_fields(
+    found: Format,
+    is_row: bool,
+    media: &[(String, MediaKind)],
+) -> (Vec<media::Field<'_>>, Vec<media::Field<'_>>) {
+    let (mut shown, mut made) = match found {
+        Format::SurgSigma => surgsigma::media_fields(),
+        _ => (media::INPUTS.to_vec(), media::OUTPUTS.to_vec()),
+    };
+    if is_row {
+        // Others may mean something else by clips.
+        shown.push(media::CLIPS);
+        made.push(media::OUTPUT_CLIPS);
+    }
+    shown.extend(media.iter().map(|(name, kind)| (name.as_str(), *kind)));
+    (shown, made)
+}
+
 /// Puts the record's media to their places in the texts.
 fn place(draft: &mut Draft, inputs: Inputs<'_>, outputs: Inputs<'_>) {
     let outputs = outputs.into_media();
@@ -138,14 +174,19 @@ fn finish(mut draft: Draft, record: RawRecord<'_>, ours: Option<SurgdbFields>) -
     draft.extra = extra.finish();
     draft.is_ours = ours.is_some();
     if let Some(ours) = ours {
+        let is_row = ours.is_of_row();
         ours.apply(&mut draft)?;
+        if is_row {
+            draft.name_held();
+        }
     }
     Ok(draft)
 }
 
 /// Whether a field of this name holds pictures or videos.
 pub(super) fn is_media_key(name: &str) -> bool {
-    media::INPUTS.iter().chain(&media::OUTPUTS).any(|(known, _)| *known == name)
+    let clips = [media::CLIPS, media::OUTPUT_CLIPS];
+    media::INPUTS.iter().chain(&media::OUTPUTS).chain(&clips).any(|(known, _)| *known == name)
 }
 
 /// The error for a record that is no conversation: it names what the record has.

@@ -8,7 +8,7 @@
 //! that is a file's name is that file. A record without a question is one about its picture or video: what it says is
 //! kept in the `extra` of that row.
 
-use super::media::{INPUTS, Inputs, OUTPUTS, shortened};
+use super::media::{Absent, Field, INPUTS, Inputs, OUTPUTS, shortened};
 use super::turns;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
@@ -61,10 +61,9 @@ pub(in crate::import) fn is_record(record: &RawRecord<'_>) -> bool {
     }
 }
 
-/// The media that the record's fields name: those shown, and those to be produced.
-pub(super) fn media<'a>(record: &mut RawRecord<'a>) -> Result<(Inputs<'a>, Inputs<'a>)> {
-    let inputs = Inputs::take(record, &[INPUT_PATHS.as_slice(), &INPUTS].concat())?;
-    Ok((inputs, Inputs::take(record, &[OUTPUT_PATHS.as_slice(), &OUTPUTS].concat())?))
+/// The fields that name media: those shown, and those to be produced.
+pub(super) fn media_fields<'n>() -> (Vec<Field<'n>>, Vec<Field<'n>>) {
+    ([INPUT_PATHS.as_slice(), &INPUTS].concat(), [OUTPUT_PATHS.as_slice(), &OUTPUTS].concat())
 }
 
 /// Gives the task its canonical name, where it has one; `written` is its field.
@@ -147,7 +146,7 @@ pub(super) fn about_file(mut record: RawRecord<'_>) -> Result<Draft> {
     let mut said = ObjectText::default();
     said.fields(&record.fields.iter().filter(|(name, _)| !names(name)).cloned().collect::<Vec<_>>());
     let extra = said.finish();
-    let media = media(&mut record)?.0.into_media();
+    let media = Inputs::take(&mut record, &media_fields().0, &mut Absent::new())?.into_media();
     let items: Vec<&MediaItem> = media.iter().flat_map(|medium| &medium.items).collect();
     let [MediaItem::Path(path)] = items.as_slice() else {
         let count = items.len();

@@ -1,5 +1,6 @@
-//! What `datasets` says of a table: the names of classes, and which split it is.
+//! What `datasets` says of a table: the names of classes, which columns are pictures or videos, and which split it is.
 
+use crate::import::draft::MediaKind;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,9 +12,14 @@ pub(super) const METADATA_KEY: &str = "huggingface";
 /// Descriptions that are longer are not read.
 const DESCRIPTION_LIMIT: u64 = 16 << 20;
 
-/// The names of classes, by column.
+/// What is said of columns.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Features(HashMap<String, Vec<String>>);
+pub(super) struct Features {
+    /// The names of classes.
+    classes: HashMap<String, Vec<String>>,
+    /// Those that are media, or lists of them; nothing where nothing is said of any column.
+    media: Option<HashMap<String, MediaKind>>,
+}
 
 impl Features {
     /// Reads what stands in a table's metadata; what cannot be read says nothing.
@@ -23,18 +29,40 @@ impl Features {
         let named = features.into_iter().flatten().filter_map(|(column, feature)| {
             Some((column.clone(), class_names(feature).or_else(|| class_names(inner(feature)?))?))
         });
-        Self(named.collect())
+        let media = |features: &serde_json::Map<String, Value>| {
+            let media = features.iter().filter_map(|(column, feature)| {
+                Some((column.clone(), media_kind(feature).or_else(|| media_kind(inner(feature)?))?))
+            });
+            media.collect()
+        };
+        Self { classes: named.collect(), media: features.map(media) }
+    }
+
+    /// What kind of media a column holds; where nothing is said of any column, one that has files has pictures.
+    pub(super) fn media(&self, column: &str, has_files: bool) -> Option<MediaKind> {
+        match &self.media {
+            Some(media) => media.get(column).copied().filter(|_| has_files),
+            None => has_files.then_some(MediaKind::Picture),
+        }
     }
 
     /// The names of a column's classes.
     pub(super) fn classes(&self, column: &str) -> Option<&[String]> {
-        self.0.get(column).map(Vec::as_slice)
+        self.classes.get(column).map(Vec::as_slice)
     }
 }
 
 /// What a list's feature is a list of.
 fn inner(feature: &Value) -> Option<&Value> {
     feature.get("feature").or_else(|| feature.as_array()?.first())
+}
+
+fn media_kind(feature: &Value) -> Option<MediaKind> {
+    match feature.get("_type")?.as_str()? {
+        "Image" => Some(MediaKind::Picture),
+        "Video" => Some(MediaKind::Video),
+        _ => None,
+    }
 }
 
 fn class_names(feature: &Value) -> Option<Vec<String>> {
@@ -132,6 +160,19 @@ mod tests {
         assert_eq!(splits, [Some("ours".to_owned()), None, Some("holdout".to_owned())]);
         std::fs::write(dir.path().join("said/state.json"), "{").unwrap();
         assert_eq!(split_of(&file("said")).as_deref(), Some("said"));
+    }
+
+    #[test]
+    fn columns_of_pictures_and_videos_are_known() {
+        let text = r#"{"info":{"features":{"a":{"_type":"Image"},"b":[{"_type":"Image"}],
+            "c":{"feature":{"_type":"Video"},"_type":"List"},"d":{"_type":"Audio"},"e":{"dtype":"string","_type":"Value"}}}}"#;
+        let features = Features::of(Some(text));
+        let kinds = ["a", "b", "c", "d", "e", "f"].map(|column| features.media(column, true));
+        let (picture, video) = (Some(MediaKind::Picture), Some(MediaKind::Video));
+        assert_eq!(kinds, [picture, picture, video, None, None, None]);
+        assert_eq!(features.media("a", false), None);
+        let nothing = Features::of(None);
+        assert_eq!((nothing.media("a", true), nothing.media("a", false)), (picture, None));
     }
 
     #[test]

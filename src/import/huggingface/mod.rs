@@ -3,7 +3,8 @@
 //! Each row becomes the JSON record that its columns make, which the importer of records then takes, in whatever of its
 //! forms it is; a row of `question` (or `problem`) and `answer` is one too. Pictures and videos in columns of media and
 //! in turns are handed over beside the text, by a mark that no text can have. Their `path` is kept, and tells pictures
-//! with the same bytes apart. Nulls are left out, since a table has no other way to say that a field is not there;
+//! with the same bytes apart. Columns of other names that `datasets` says are pictures or videos, or that have a file's
+//! bytes and path where it says nothing, are media that are shown, unless their name says that they are masks or answers. Nulls are left out, since a table has no other way to say that a field is not there;
 //! numbers of a `ClassLabel` become its names; lists of turns that stand as one list a field are put together again; turns
 //! that stand as JSON text are read. Other bytes are kept in `extra` as base64.
 //!

@@ -2,6 +2,7 @@
 
 use super::features::Features;
 use crate::error::{Error, ErrorKind, Result};
+use crate::import::draft::MediaKind;
 use crate::import::forms::{ROW_KEYS, is_media_key};
 use crate::import::raw::push_json_text;
 use arrow_array::cast::AsArray;
@@ -60,6 +61,8 @@ impl Held {
 pub(in crate::import) struct Text {
     pub(in crate::import) json: String,
     pub(in crate::import) held: Held,
+    /// Columns that hold what is shown, whatever they are called.
+    pub(in crate::import) media: Vec<(String, MediaKind)>,
 }
 
 /// Writes rows as records.
@@ -97,8 +100,11 @@ impl RowText {
             classes: None,
             depth: 0,
         };
+        let mut media = Vec::new();
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            if is_null(column, row) {
+            // A column of media is there in rows that show nothing, too.
+            let is_empty = is_media_key(field.name()) && list_at(column, row).is_some_and(|list| list.is_empty());
+            if is_empty || is_null(column, row) {
                 continue;
             }
             if writer.out.len() > 1 {
@@ -107,7 +113,10 @@ impl RowText {
             push_json_text(&mut writer.out, field.name());
             writer.out.push(':');
             let says_turns = ROW_KEYS.contains(&field.name().as_str());
-            writer.holds = says_turns || is_media_key(field.name());
+            let is_free = !says_turns && !is_media_key(field.name()) && !is_answer(field.name());
+            let kind = self.features.media(field.name(), has_files(column.data_type())).filter(|_| is_free);
+            media.extend(kind.map(|kind| (field.name().clone(), kind)));
+            writer.holds = says_turns || kind.is_some() || is_media_key(field.name());
             writer.classes = self.features.classes(field.name());
             let place = |error: Error| Error::input(format!("the column `{}`: {}", field.name(), error.message()));
             match says_turns {
@@ -116,7 +125,7 @@ impl RowText {
             }
         }
         writer.out.push('}');
-        Ok(Text { json: writer.out, held: writer.held })
+        Ok(Text { json: writer.out, held: writer.held, media })
     }
 }
 
@@ -129,6 +138,46 @@ fn is_null(array: &ArrayRef, row: usize) -> bool {
         Some(parts) if is_file(parts) => parts.columns().iter().all(|part| is_null(part, row)),
         _ => false,
     }
+}
+
+/// Whether values of this type are files, or lists of them.
+fn has_files(ty: &DataType) -> bool {
+    match ty {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            !matches!(item.data_type(), DataType::List(_) | DataType::LargeList(_)) && has_files(item.data_type())
+        }
+        DataType::Struct(fields) => {
+            let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            names.contains(&"bytes") && names.iter().all(|name| ["bytes", "path"].contains(name))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a column of this name holds what was drawn or answered, rather than what is shown.
+fn is_answer(name: &str) -> bool {
+    const WORDS: [&str; 18] = [
+        "mask",
+        "masks",
+        "seg",
+        "segmentation",
+        "label",
+        "labels",
+        "annotation",
+        "annotations",
+        "answer",
+        "output",
+        "target",
+        "gt",
+        "groundtruth",
+        "truth",
+        "depth",
+        "overlay",
+        "heatmap",
+        "audio",
+    ];
+    let name = name.to_lowercase();
+    name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
 /// Whether a struct is a file as `datasets` has them: its bytes, its path, or both.

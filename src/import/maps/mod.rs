@@ -1,15 +1,18 @@
-//! Tables by map files: a TOML text says what the columns or fields of a file are, and what its rows become.
+//! Tables and masks by map files: a TOML text says what the columns or fields of a file are, and what its rows become; or
+//! what the colours of a mask are.
 //!
 //! `docs/maps.md` describes what a map may say. `text` has its keys, `model` checks them; `delimited` and `json` read
 //! rows one by one, `row` and `value` look up what the map wants of them, and `taker` makes rows of a dataset of them:
-//! recordings, pictures, statements or conversations. `shipped` are the maps of well-known sources, which are chosen for
-//! a file where its name and its first rows leave no doubt. `propose` writes a first map for a file.
+//! recordings, pictures, statements or conversations. `masks` reads pictures by a table of colours. `shipped` are the maps
+//! of well-known sources, which are chosen for a file where its name and its first rows, or its colours, leave no doubt.
+//! `propose` writes a first map for a file.
 
 mod boxes;
 mod clock;
 mod conversation;
 mod delimited;
 mod json;
+mod masks;
 mod model;
 mod propose;
 mod read;
@@ -21,11 +24,12 @@ mod taker;
 mod text;
 mod value;
 
-pub(super) use read::read;
-
 use crate::error::{Error, Result};
+use crate::import::inputs::Input;
+use crate::import::run::Run;
 use crate::import::source::{toml_fault, toml_text};
-use model::Table;
+use masks::Masks;
+use model::{Table, slashed};
 use once_cell::race::OnceBox;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,17 +38,20 @@ use std::sync::Arc;
 pub(super) const FORM: &str = "map";
 
 /// The maps that come with the crate.
-const SHIPPED: [&str; 7] = [
+const SHIPPED: [&str; 10] = [
     include_str!("shipped/activitynet.toml"),
     include_str!("shipped/ava.toml"),
     include_str!("shipped/cholec80.toml"),
     include_str!("shipped/cholec80-cvs.toml"),
+    include_str!("shipped/cholecinstanceseg.toml"),
+    include_str!("shipped/cholecseg8k.toml"),
+    include_str!("shipped/endovis18.toml"),
     include_str!("shipped/kvasir-vqa.toml"),
     include_str!("shipped/multibypass140.toml"),
     include_str!("shipped/ophnet.toml"),
 ];
 
-/// How the tables of a source are read: which files, what their rows are, and what they become.
+/// How the tables and masks of a source are read: which files, what their rows or colours are, and what they become.
 ///
 /// ```
 /// use surgdb::import::TableMap;
@@ -71,13 +78,20 @@ pub struct TableMap {
     about: Option<String>,
     text: String,
     tables: Vec<Table>,
+    masks: Vec<Masks>,
 }
 
-/// The table of a map that a file is read by.
+/// The table of a map, or its table of colours, that a file is read by.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Chosen {
     pub(super) map: Arc<TableMap>,
-    table: usize,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Table(usize),
+    Masks(usize),
 }
 
 impl TableMap {
@@ -92,8 +106,12 @@ impl TableMap {
         if name.is_empty() {
             return Err(Error::invalid("a map needs a name"));
         }
-        let tables = model::tables(parsed)?;
-        Ok(Self { name, about, text: plain.to_owned(), tables })
+        if parsed.table.is_empty() && parsed.masks.is_empty() {
+            return Err(Error::invalid("a map needs at least one [[table]], or [[masks]]"));
+        }
+        let tables = parsed.table.into_iter().map(Table::of).collect::<Result<_>>()?;
+        let masks = parsed.masks.into_iter().map(Masks::of).collect::<Result<_>>()?;
+        Ok(Self { name, about, text: plain.to_owned(), tables, masks })
     }
 
     /// Reads a map file.
@@ -135,13 +153,15 @@ impl TableMap {
         Self::open(path).map(Arc::new)
     }
 
-    /// Proposes a map for a file, by its name and its head: a start to correct and complete.
+    /// Proposes a map for a table, by its name and its head, or for a mask or a folder of masks, by their colours: a start
+    /// to correct and complete.
     ///
     /// # Errors
-    /// `Io`, `NotFound` where the file cannot be read; `Input` where it has no rows.
+    /// `Io`, `NotFound` where the file cannot be read; `Input` where it has no rows, or what a folder has is no mask.
     pub fn propose(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
-        propose::propose(path).map_err(|error| error.in_file(path))
+        let proposal = if masks::is_mask(path) { masks::propose(path) } else { propose::propose(path) };
+        proposal.map_err(|error| error.in_file(path))
     }
 
     /// Its name.
@@ -161,12 +181,18 @@ impl TableMap {
 
     /// The patterns of the names of its files.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.tables.iter().flat_map(|table| &table.files).map(|pattern| pattern.as_str())
+        let masks = self.masks.iter().flat_map(|masks| &masks.files);
+        self.tables.iter().flat_map(|table| &table.files).chain(masks).map(|pattern| pattern.as_str())
     }
 
     /// Whether it reads a file with this path, by its name.
     pub(super) fn reads(&self, path: &Path) -> bool {
-        Table::position(&self.tables, path).is_some()
+        Table::position(&self.tables, path).is_some() || self.masks_of(&slashed(path)).is_some()
+    }
+
+    /// The number of the masks that a file with this path, with slashes, is one of, by its name.
+    fn masks_of(&self, path: &str) -> Option<usize> {
+        self.masks.iter().position(|masks| masks.captures(path).is_some())
     }
 }
 
@@ -178,14 +204,29 @@ impl Chosen {
     pub(super) fn of(map: &Arc<TableMap>, path: &Path) -> Result<Self> {
         // Where the names of two tables' files are alike, the first rows tell which one it is.
         let fitting = map.tables.iter().position(|table| read::fits(table, path));
-        match fitting.or_else(|| Table::position(&map.tables, path)) {
-            Some(table) => Ok(Self { map: map.clone(), table }),
+        let table = fitting.or_else(|| Table::position(&map.tables, path)).map(Part::Table);
+        match table.or_else(|| map.masks_of(&slashed(path)).map(Part::Masks)) {
+            Some(part) => Ok(Self { map: map.clone(), part }),
             None => {
                 let patterns: Vec<&str> = map.files().collect();
                 let patterns = patterns.join(", ");
                 Err(Error::input(format!("the map {} does not read it: its `files` are {patterns}", map.name)))
             }
         }
+    }
+
+    /// Whether it reads masks.
+    pub(super) fn is_of_masks(&self) -> bool {
+        matches!(self.part, Part::Masks(_))
+    }
+}
+
+/// Imports a file by what was chosen for it; its digest and length.
+pub(super) fn read(run: &mut Run<'_>, input: &Input, chosen: &Chosen) -> Result<(String, u64)> {
+    let gone = || Error::invalid("the map has no such part");
+    match chosen.part {
+        Part::Table(table) => read::read(run, input, chosen.map.tables.get(table).ok_or_else(gone)?),
+        Part::Masks(masks) => masks::read(run, input, chosen.map.masks.get(masks).ok_or_else(gone)?),
     }
 }
 
@@ -195,10 +236,39 @@ pub(super) fn detect(path: &Path) -> Option<Chosen> {
     let maps = TableMap::shipped().iter();
     let mut fitting = maps.filter_map(|map| {
         let table = map.tables.iter().position(|table| read::fits(table, path))?;
-        Some(Chosen { map: map.clone(), table })
+        Some(Chosen { map: map.clone(), part: Part::Table(table) })
     });
     let first = fitting.next()?;
     fitting.next().is_none().then_some(first)
+}
+
+/// Whether a file is called as a mask is that a shipped map reads.
+pub(super) fn is_called_mask(path: &Path) -> bool {
+    let path = slashed(path);
+    TableMap::shipped().iter().any(|map| map.masks_of(&path).is_some())
+}
+
+/// The shipped maps that read these files, which are called as masks, without doubt: those whose colours the masks of a
+/// kind have, and with them the pictures of the map that are kept and not read.
+pub(super) fn detect_masks(paths: &[&Path]) -> Vec<Option<Chosen>> {
+    let mut chosen = vec![None; paths.len()];
+    let whole: Vec<String> = paths.iter().map(|path| slashed(path)).collect();
+    for map in TableMap::shipped() {
+        let kinds: Vec<Option<usize>> = whole.iter().map(|path| map.masks_of(path)).collect();
+        let is_there = |kind: usize, masks: &Masks| {
+            let of_kind = paths.iter().zip(&kinds).filter(|(_, of)| **of == Some(kind)).map(|(path, _)| *path);
+            masks.has_colours() && masks::fitting(masks, of_kind)
+        };
+        let found: Vec<bool> = map.masks.iter().enumerate().map(|(kind, masks)| is_there(kind, masks)).collect();
+        for (chosen, kind) in chosen.iter_mut().zip(&kinds) {
+            let Some(kind) = *kind else { continue };
+            let is_kept = map.masks.get(kind).is_some_and(|masks| !masks.has_colours()) && found.contains(&true);
+            if chosen.is_none() && (is_kept || found.get(kind) == Some(&true)) {
+                *chosen = Some(Chosen { map: map.clone(), part: Part::Masks(kind) });
+            }
+        }
+    }
+    chosen
 }
 
 #[cfg(test)]

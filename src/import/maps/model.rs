@@ -2,9 +2,7 @@
 
 use super::clock::{Clock, Unit};
 use super::route::{Route, Stop};
-use super::text::{
-    About, BoxText, CellType, ColumnText, Corners, Form, Kind, LabelText, MapText, Measure, RowsText, TableText,
-};
+use super::text::{About, BoxText, CellType, ColumnText, Corners, Form, Kind, LabelText, Measure, RowsText, TableText};
 use super::value::{FieldPath, Origin, Value};
 use crate::error::{Error, Result};
 use crate::import::pattern::Pattern;
@@ -137,21 +135,14 @@ impl AddedColumn {
 /// What a file's name gives besides its pattern's fields.
 pub(super) const OF_ANY_FILE: [&str; 3] = ["name", "stem", "folder"];
 
-/// Checks a map's tables.
-pub(super) fn tables(text: MapText) -> Result<Vec<Table>> {
-    if text.table.is_empty() {
-        return Err(Error::invalid("a map needs at least one [[table]]"));
-    }
-    text.table.into_iter().map(Table::of).collect()
-}
-
 impl Table {
     /// Whether a file with this path is one of its files; what the pattern found in its name.
     pub(super) fn captures<'t>(&'t self, path: &'t str) -> Option<Vec<(&'t str, &'t str)>> {
         self.files.iter().find_map(|pattern| pattern.captures(path))
     }
 
-    fn of(text: TableText) -> Result<Self> {
+    /// Checks a map's table.
+    pub(super) fn of(text: TableText) -> Result<Self> {
         let default = vec![text.form.pattern().to_owned()];
         let files = text.files.unwrap_or(default);
         let files = files.iter().map(|pattern| Pattern::parse_any(pattern)).collect::<Result<Vec<_>>>()?;

@@ -108,7 +108,7 @@ pub(super) fn propose(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 

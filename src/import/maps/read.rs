@@ -3,7 +3,7 @@
 use super::model::{OF_ANY_FILE, Table, slashed};
 use super::row::{FileFacts, Row};
 use super::taker::Taker;
-use super::{Chosen, delimited, json};
+use super::{delimited, json};
 use crate::error::{Error, Result};
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::records::Record;
@@ -45,8 +45,7 @@ pub(super) enum Event<'a, 'r> {
 pub(super) type Take<'t> = &'t mut dyn FnMut(&Place, Event<'_, '_>) -> Result<bool>;
 
 /// Imports a file by the table that was chosen for it; its digest and length.
-pub(in crate::import) fn read(run: &mut Run<'_>, input: &Input, chosen: &Chosen) -> Result<(String, u64)> {
-    let Some(table) = chosen.map.tables.get(chosen.table) else { return Err(Error::invalid("there is no such table")) };
+pub(super) fn read(run: &mut Run<'_>, input: &Input, table: &Table) -> Result<(String, u64)> {
     run.search_around(input, &["images", "frames", "videos"]);
     let facts = facts(table, &input.path, &input.name)?;
     let mut digesting = DigestingReader::open(&input.path)?;
@@ -118,13 +117,7 @@ fn rows(
 /// What is known of a file before its rows are read.
 fn facts(table: &Table, path: &Path, name: &str) -> Result<FileFacts> {
     let whole = slashed(path);
-    let captures = table.captures(&whole).unwrap_or_default();
-    let mut names: Vec<(String, String)> =
-        captures.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    names
-        .extend(OF_ANY_FILE.iter().zip([file, stem, folder]).map(|(key, value)| ((*key).to_owned(), value.to_owned())));
+    let names = facts_of_name(table.captures(&whole), name);
     let top = match table.top.is_empty() {
         true => Vec::new(),
         false => {
@@ -133,6 +126,15 @@ fn facts(table: &Table, path: &Path, name: &str) -> Result<FileFacts> {
         }
     };
     Ok(FileFacts { names, top })
+}
+
+/// What a file's name says: what its pattern found, and what any name says.
+pub(super) fn facts_of_name(captures: Option<Vec<(&str, &str)>>, name: &str) -> Vec<(String, String)> {
+    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let of_any = OF_ANY_FILE.into_iter().zip([file, stem, folder]);
+    let names = captures.into_iter().flatten().chain(of_any);
+    names.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The start of a text, for a message.

@@ -1,84 +1,17 @@
 //! Maps on small files that are made on the spot.
 
 mod faults;
+mod masks;
 mod shipped;
 
 use super::TableMap;
-use crate::dataset::Dataset;
-use crate::error::Result;
 use crate::import::report::Kind;
-use crate::import::{ImportOptions, ImportReport, OnError, SourceDescription, import};
-use crate::schema::rows::{AnnotationRow, VideoRow};
+use crate::import::tests::place::Place;
+use crate::import::{ImportReport, OnError, SourceDescription};
+use crate::schema::rows::AnnotationRow;
 use crate::schema::tables::Table;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-struct Place {
-    dir: tempfile::TempDir,
-    options: ImportOptions,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        Dataset::create(dir.path().join("d.surgdb")).unwrap();
-        Self { dir, options: ImportOptions::new(SourceDescription::named("src")) }
-    }
-
-    fn with_map(map: &str) -> Self {
-        let mut place = Self::new();
-        place.options.map = Some(Arc::new(TableMap::from_toml(map).unwrap()));
-        place
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.dir.path().join("in").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.dir.path().join("in")
-    }
-
-    fn dataset(&self) -> Dataset {
-        Dataset::open(self.dir.path().join("d.surgdb")).unwrap()
-    }
-
-    fn import(&self, input: &Path) -> Result<ImportReport> {
-        let report = import(&self.dataset(), &[input.to_path_buf()], &self.options, &mut |_| {})?;
-        assert!(report.records.add_up(), "{:?}", report.records);
-        Ok(report)
-    }
-
-    /// Imports a folder, checks that a second time changes nothing and that all verifies, and gives the first report.
-    fn whole(&self) -> ImportReport {
-        let report = self.import(&self.folder()).unwrap();
-        let again = self.import(&self.folder()).unwrap();
-        assert_eq!((again.records.unchanged, again.version), (again.records.read, None), "{:?}", again.records);
-        assert!(self.dataset().verify(&mut |_, _| {}).unwrap().is_sound());
-        report
-    }
-
-    fn annotation(&self, id: &str) -> AnnotationRow {
-        let dataset = self.dataset();
-        let address = dataset.find_in(Table::Annotations, "src", id).unwrap().unwrap_or_else(|| panic!("no {id}"));
-        dataset.annotation(address).unwrap().to_row().unwrap()
-    }
-
-    fn video(&self, id: &str) -> VideoRow {
-        let dataset = self.dataset();
-        let address = dataset.find_in(Table::Videos, "src", id).unwrap().unwrap_or_else(|| panic!("no {id}"));
-        dataset.video(address).unwrap().to_row().unwrap()
-    }
-
-    fn count(&self, table: Table) -> u64 {
-        self.dataset().count(table).unwrap()
-    }
-}
-
 fn labels(row: &AnnotationRow) -> Vec<(&str, &str)> {
     row.labels.iter().map(|label| (label.axis.as_str(), label.raw.as_str())).collect()
 }

@@ -1,6 +1,7 @@
 //! A map as its TOML writes it: which keys there are, and what they belong to.
 
 use super::clock::Clock;
+use super::masks::MasksText;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -10,7 +11,10 @@ use std::collections::BTreeMap;
 pub(super) struct MapText {
     pub(super) name: String,
     pub(super) about: Option<String>,
+    #[serde(default)]
     pub(super) table: Vec<TableText>,
+    #[serde(default)]
+    pub(super) masks: Vec<MasksText>,
 }
 
 /// How the rows of some files stand.

@@ -87,7 +87,7 @@ pub(crate) struct Roots {
     listed: Option<ByName>,
 }
 
-/// A folder whose files are found by their names alone; they are listed when the first is looked for.
+/// A folder whose files are found by their names, or the ends of their paths, alone; they are listed when the first is looked for.
 #[derive(Debug)]
 struct ByName {
     folder: PathBuf,
@@ -218,15 +218,15 @@ impl Roots {
         self.by_name = folders.map(|folder| ByName { folder, files: None }).collect();
     }
 
-    /// The only file of this name below the folders that are searched so.
+    /// The only file of this name, or whose path ends so, below the folders that are searched so.
     fn by_name(&mut self, written: &str) -> Option<Resolved> {
-        if written.contains('/') {
-            return None;
-        }
+        let name = written.rsplit('/').next().unwrap_or_default();
         let mut found: Vec<(&Path, &PathBuf)> = Vec::new();
         for known in &mut self.by_name {
             let files = known.files.get_or_insert_with(|| files_below(&known.folder));
-            found.extend(files.get(written).into_iter().flatten().map(|file| (known.folder.as_path(), file)));
+            let named = files.get(name).into_iter().flatten();
+            let fitting = named.filter(|file| ends_with(&file.to_string_lossy(), written));
+            found.extend(fitting.map(|file| (known.folder.as_path(), file)));
         }
         match found.as_slice() {
             [] => None,
@@ -331,6 +331,11 @@ impl Roots {
         }
         self.listings.get(folder)
     }
+}
+
+/// Whether a path ends with these whole folder and file names.
+pub(super) fn ends_with(path: &str, ending: &str) -> bool {
+    path.strip_suffix(ending).is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 /// Whether a decoded path stays below its root.

@@ -127,7 +127,7 @@ impl Run<'_> {
             if !may_write_boxes(&row.json) {
                 return Ok(());
             }
-            let Ok(draft) = self.draft_of_row(&row.json, &mut row.held) else { return Ok(()) };
+            let Ok(draft) = self.draft_of_row(&mut row) else { return Ok(()) };
             let place = || format!("{}, record {number}", input.name);
             if draft.is_ours || draft.listed_boxes.is_some() {
                 Ok(())

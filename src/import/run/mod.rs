@@ -184,7 +184,13 @@ impl<'r> Run<'r> {
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
+        let is_mask = |input: &Input| input.map.as_ref().is_some_and(maps::Chosen::is_of_masks);
+        self.store.note_frames(self.inputs.iter().any(is_mask));
         for input in self.inputs.clone().iter() {
+            if is_mask(input) {
+                // Masks come last, and what they name themselves is found by its path alone.
+                self.store.note_frames(false);
+            }
             self.input(input).map_err(|error| error.in_file(&input.path))?;
         }
         self.write_changed()?;

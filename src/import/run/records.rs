@@ -115,12 +115,12 @@ impl Run<'_> {
     }
 
     /// The draft of a table's row.
-    pub(in crate::import) fn draft_of_row(&self, json: &str, held: &mut Held) -> Result<Draft> {
-        let raw: RawRecord<'_> =
-            serde_json::from_str(json).map_err(|error| Error::input(format!("its columns make no record: {error}")))?;
+    pub(in crate::import) fn draft_of_row(&self, row: &mut Text) -> Result<Draft> {
+        let raw: RawRecord<'_> = serde_json::from_str(&row.json)
+            .map_err(|error| Error::input(format!("its columns make no record: {error}")))?;
         let format = self.options.format.filter(|format| *format != Format::HuggingFace);
-        let mut draft = forms::draft_of_row(raw, format)?;
-        draft.settle_held(held)?;
+        let mut draft = forms::draft_of_row(raw, format, &row.media)?;
+        draft.settle_held(&mut row.held)?;
         Ok(draft)
     }
 
@@ -136,9 +136,10 @@ impl Run<'_> {
         self.report.records.read += 1;
         at.id = None;
         let result = row.and_then(|mut row| {
-            let draft = self.draft_of_row(&row.json, &mut row.held);
+            let draft = self.draft_of_row(&mut row);
             let mut draft = draft.inspect_err(|_| at.id = raw::id_of(&row.json))?;
-            if draft.split.is_none() && !draft.unread.contains(&"split") {
+            // What this crate wrote says of each row whether it has a split.
+            if draft.split.is_none() && !draft.is_ours && !draft.unread.contains(&"split") {
                 draft.split = split.map(str::to_owned);
             }
             self.drafted(draft, &row.json, at.record.unwrap_or_default(), input, at)

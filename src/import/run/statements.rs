@@ -76,7 +76,8 @@ impl Run<'_> {
         self.picture_of(kind, picture, &draft, at)
     }
 
-    /// The same; `draft` says whose picture it is, and what is known of the case. One without a path has no file.
+    /// The same; `draft` says whose picture it is, what is known of the case, and of files that it refers to. One without a
+    /// path has no file.
     pub(crate) fn picture_of(
         &mut self,
         kind: MediaKind,
@@ -113,11 +114,17 @@ impl Run<'_> {
 
     /// A picture or video that nothing is said about: a record of its own.
     pub(crate) fn lone(&mut self, kind: MediaKind, picture: &Picture, at: &mut At) -> Result<()> {
+        let draft = Draft { patient: picture.patient.clone(), ..Draft::default() };
+        self.lone_of(kind, picture, &draft, at)
+    }
+
+    /// The same; `draft` says whose picture it is, and what is known of others that it refers to.
+    pub(crate) fn lone_of(&mut self, kind: MediaKind, picture: &Picture, draft: &Draft, at: &mut At) -> Result<()> {
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
         let id = picture.fields.id.as_deref().unwrap_or(&picture.path);
         let is_known = self.sink.lookup(table, &self.options.source.id, id)?.is_some();
         self.take(at, |run, at| {
-            if run.picture(kind, picture, at)?.is_some() {
+            if run.picture_of(kind, picture, draft, at)?.is_some() {
                 let records = &mut run.report.records;
                 *if is_known { &mut records.unchanged } else { &mut records.added } += 1;
             }
@@ -274,6 +281,15 @@ impl Run<'_> {
 
     /// Looks for pictures in the folders around a file of annotations, and below the folder that was named by their names.
     pub(crate) fn search_around(&mut self, input: &Input, below: &[&str]) {
+        self.search_from(None, input, below);
+    }
+
+    /// The same, first in the folder that was named.
+    pub(crate) fn search_around_mask(&mut self, input: &Input) {
+        self.search_from(input.folder.clone(), input, &[]);
+    }
+
+    fn search_from(&mut self, first: Option<PathBuf>, input: &Input, below: &[&str]) {
         let beside = input.path.parent().map(PathBuf::from).unwrap_or_default();
         let above = match beside.canonicalize().ok().and_then(|real| real.parent().map(PathBuf::from)) {
             // Nothing outside of what was named is looked at.
@@ -287,7 +303,7 @@ impl Run<'_> {
             }
             _ => None,
         };
-        let mut folders = vec![beside];
+        let mut folders: Vec<PathBuf> = first.into_iter().chain([beside]).collect();
         folders.extend(above);
         let inside: Vec<PathBuf> =
             folders.iter().flat_map(|folder| below.iter().map(|name| folder.join(name))).collect();
@@ -296,6 +312,12 @@ impl Run<'_> {
         if let Some(folder) = &input.folder {
             self.store.search_by_name(folder);
         }
+    }
+
+    /// The path and the id of the only picture of this import, as others than masks speak of it, whose path ends so; the
+    /// path has a folder.
+    pub(crate) fn met_frame(&self, ending: &str) -> Option<(String, String)> {
+        self.store.met_frame(ending)
     }
 
     /// The sides of a picture whose row is there or that can be looked at.
@@ -310,8 +332,16 @@ impl Run<'_> {
         self.options.source.defaults.axis.clone().unwrap_or_else(|| "category".to_owned())
     }
 
-    /// The key of the patient whose recording has this name, unless the source says that patients are found otherwise.
-    pub(crate) fn patient_of_video(&self, video: &str) -> Option<String> {
+    /// The key of the patient whose recording has this name, and of which a frame has this path: as the source's patterns
+    /// read the path, else the recording's name, unless the source says that patients are found otherwise.
+    pub(crate) fn patient_of_recording(&self, video: &str, frame: &str) -> Option<String> {
+        let item = MediaItem::Path(frame.to_owned());
+        let draft = Draft::default();
+        let by_path = self.store.patient_of(&Named::of(Table::Frames, &item, &draft), None);
+        by_path.or_else(|| self.patient_of_video(video))
+    }
+
+    fn patient_of_video(&self, video: &str) -> Option<String> {
         let source = &self.options.source;
         matches!(source.patient_from, None | Some(PatientFrom::Video)).then(|| self.options.patient_key(video))
     }

@@ -1,7 +1,7 @@
 //! Whole imports of annotations.
 
 use super::*;
-use crate::schema::rows::{AnnotationRow, FrameRow};
+use crate::schema::rows::AnnotationRow;
 
 fn sized(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
@@ -11,25 +11,13 @@ fn sized(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-fn statement(place: &Place, id: &str) -> AnnotationRow {
-    place.dataset().annotation(place.found(Table::Annotations, id)).unwrap().to_row().unwrap()
-}
-
-fn frame(place: &Place, id: &str) -> FrameRow {
-    place.dataset().frame(place.found(Table::Frames, id)).unwrap().to_row().unwrap()
-}
-
 fn labels(row: &AnnotationRow) -> Vec<(&str, &str)> {
     row.labels.iter().map(|label| (label.axis.as_str(), label.raw.as_str())).collect()
 }
 
-fn folder(place: &Place) -> PathBuf {
-    place.dir.path().join("in")
-}
-
 /// Imports the folder, and again, which adds nothing.
 fn twice(place: &Place) -> ImportReport {
-    let folder = folder(place);
+    let folder = place.folder();
     let report = place.import(&[&folder]).unwrap();
     let again = place.import(&[&folder]).unwrap();
     assert_eq!((again.version, again.records.unchanged), (None, report.records.added), "{:?}", again.records);
@@ -39,7 +27,7 @@ fn twice(place: &Place) -> ImportReport {
 
 /// The import stops with this, having written nothing; skipping, it goes on.
 fn stops(place: &mut Place, message: &str) -> ImportReport {
-    let folder = folder(place);
+    let folder = place.folder();
     let before = place.dataset().version();
     let error = place.import(&[&folder]).unwrap_err().to_string();
     assert!(error.contains(message), "{error}");
@@ -72,7 +60,7 @@ fn triplets_become_statements_about_their_frames() {
     assert_eq!((report.records.read, report.rows["annotations"], report.rows["frames"]), (6, 6, 3));
     assert_eq!((report.rows["videos"], report.rows["cases"], report.media.missing), (1, 1, 2));
     assert_eq!(report.ignored.len(), 1);
-    let first = statement(&place, "labels/VID68/16/0");
+    let first = place.annotation("labels/VID68/16/0");
     assert_eq!(
         labels(&first),
         [
@@ -86,17 +74,17 @@ fn triplets_become_statements_about_their_frames() {
         (first.regions.len(), first.regions[0].bbox, first.regions[0].score),
         (1, Some([0.5, 0.25, 0.75, 0.75]), Some(1.0))
     );
-    let second = statement(&place, "labels/VID68/16/1");
+    let second = place.annotation("labels/VID68/16/1");
     assert_eq!(labels(&second)[1..3], [("verb", "null_verb"), ("target", "null_target")], "a null class is a label");
     assert_eq!(
         (second.regions.len(), count(&report, Kind::Doubtful)),
         (2, 1),
         "a box that leaves the picture is told and kept"
     );
-    assert_eq!(labels(&statement(&place, "labels/VID68/30/0")), [("instrument", "hook")], "-1 is none");
-    assert_eq!(labels(&statement(&place, "labels/VID68/16/phase")), [("phase", "gallbladder-packaging")]);
-    assert_eq!(labels(&statement(&place, "labels/VID68/30/phase")), [("phase", "7")], "a number without a name");
-    let row = frame(&place, "labels/VID68/000016.png");
+    assert_eq!(labels(&place.annotation("labels/VID68/30/0")), [("instrument", "hook")], "-1 is none");
+    assert_eq!(labels(&place.annotation("labels/VID68/16/phase")), [("phase", "gallbladder-packaging")]);
+    assert_eq!(labels(&place.annotation("labels/VID68/30/phase")), [("phase", "7")], "a number without a name");
+    let row = place.frame("labels/VID68/000016.png");
     assert_eq!((row.index, row.time, row.width), (Some(16), Some(8.0), Some(774)));
     assert_eq!(
         (row.video, first.target),
@@ -110,7 +98,7 @@ fn triplets_become_statements_about_their_frames() {
     );
     // A picture that is found later is attached.
     place.write("videos/VID68/000030.png", sized(774, 434));
-    let report = place.import(&[&folder(&place)]).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((report.media.found_now, report.records.unchanged), (1, 6));
 }
 
@@ -133,7 +121,7 @@ fn rows_that_are_no_triplets_are_told_by_their_place() {
         place.write("labels/VID68.json", CHOLECT50.replacen(from, to, 1));
         place.options.format = Some(Format::CholecT50);
         if message.contains("ends too early") || message.contains("byte") || message.contains("fps") {
-            let error = place.import(&[&folder(&place)]).unwrap_err().to_string();
+            let error = place.import(&[&place.folder()]).unwrap_err().to_string();
             assert!(error.contains(message) && error.contains("VID68.json"), "{error}");
             continue;
         }
@@ -146,7 +134,7 @@ fn rows_that_are_no_triplets_are_told_by_their_place() {
 fn statements_that_changed_are_reported_kept_or_replaced_where_they_are() {
     let mut place = Place::new();
     place.write("VID68.json", CHOLECT50);
-    let folder = folder(&place);
+    let folder = place.folder();
     place.import(&[&folder]).unwrap();
     let address = place.found(Table::Annotations, "VID68/16/0");
     place.write("VID68.json", CHOLECT50.replace("[[7, 0, 1.0, 0.5,", "[[7, 1, 0.25, 0.0,"));
@@ -154,7 +142,7 @@ fn statements_that_changed_are_reported_kept_or_replaced_where_they_are() {
     assert_eq!((report.records.changed_kept, count(&report, Kind::ChangedRecord), report.version), (1, 1, None));
     place.options.on_change = OnChange::Replace;
     assert_eq!(place.import(&[&folder]).unwrap().records.replaced, 1);
-    let row = statement(&place, "VID68/16/0");
+    let row = place.annotation("VID68/16/0");
     assert_eq!((row.labels[0].raw.as_str(), row.regions[0].score), ("hook", Some(0.25)));
     assert_eq!(place.found(Table::Annotations, "VID68/16/0"), address, "it stays where it is");
     assert_eq!(place.import(&[&folder]).unwrap().version, None);
@@ -179,18 +167,18 @@ fn coco_boxes_outlines_and_masks_become_statements() {
     assert_eq!(report.read, [("annotations", 3), ("categories", 2), ("images", 3)].into());
     assert_eq!((report.records.added, report.rows["annotations"], report.rows["frames"]), (4, 3, 4));
     assert_eq!((report.media.missing, count(&report, Kind::PathSpelling)), (1, 1), "found by its name alone");
-    let first = statement(&place, "coco/all/1");
+    let first = place.annotation("coco/all/1");
     assert_eq!(labels(&first), [("instrument", "grasper")]);
     let region = &first.regions[0];
     assert_eq!((region.role.as_deref(), region.polygons.as_ref().unwrap().len()), (Some("instrument"), 2));
     assert_eq!(region.polygons.as_ref().unwrap()[0], [0.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
     assert!((region.bbox.unwrap()[2] - 512.0 / 854.0).abs() < 1e-6);
     assert_eq!(first.extra.as_deref(), Some(r#"{"area":15633.5,"iscrowd":0,"by":"x"}"#));
-    assert_eq!(frame(&place, "coco/a.png").extra.as_deref(), Some(r#"{"site":"bern"}"#));
-    let second = statement(&place, "coco/all/b");
+    assert_eq!(place.frame("coco/a.png").extra.as_deref(), Some(r#"{"site":"bern"}"#));
+    let second = place.annotation("coco/all/b");
     let mask = place.dataset().frame(second.regions[0].mask.unwrap()).unwrap().to_row().unwrap();
     assert_eq!((mask.kind.as_str(), mask.parent, mask.width), ("mask", Some(second.target), Some(3)));
-    let third = statement(&place, "coco/all/#3");
+    let third = place.annotation("coco/all/#3");
     assert_eq!((labels(&third), third.text.as_deref()), (vec![("category", "9")], Some("two hooks")));
     assert_eq!(count(&report, Kind::Doubtful), 1, "a category that is not there");
     place.found(Table::Frames, "coco/empty.png");
@@ -207,7 +195,7 @@ fn a_name_that_repeats_across_folders_is_another_picture() {
     place.write("a/._coco.json", "\0\x05");
     let report = twice(&place);
     assert_eq!((report.rows["frames"], report.rows["annotations"], report.rows["blobs"]), (2, 2, 2));
-    assert_eq!((frame(&place, "a/1.png").width, frame(&place, "b/1.png").width), (Some(7), Some(8)));
+    assert_eq!((place.frame("a/1.png").width, place.frame("b/1.png").width), (Some(7), Some(8)));
     assert_eq!(count(&report, Kind::RepeatedId), 0);
 }
 
@@ -240,7 +228,7 @@ fn coco_faults_are_told_by_their_place() {
         let mut place = Place::new();
         place.options.on_error = OnError::Skip;
         place.write("all.json", COCO.replacen(from, to, 1));
-        let error = place.import(&[&folder(&place)]).unwrap_err().to_string();
+        let error = place.import(&[&place.folder()]).unwrap_err().to_string();
         assert!(error.contains(message) && error.contains("all.json"), "{error}");
         assert_eq!(place.dataset().version(), 1);
     }
@@ -252,7 +240,7 @@ fn paths_that_leave_the_folder_are_refused() {
     fs::write(place.dir.path().join("secret.png"), png(1)).unwrap();
     let text = COCO.replace("\"a.png\"", "\"../secret.png\"");
     place.write("all.json", text);
-    let report = place.import(&[&folder(&place)]).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((count(&report, Kind::OutsideRoot), report.media.embedded), (1, 1), "the mask alone is stored");
 }
 
@@ -279,19 +267,19 @@ fn labelme_shapes_of_one_instance_are_one_statement() {
     assert_eq!(report.read, [("pictures", 2), ("shapes", 5)].into());
     assert_eq!((report.records.added, report.rows["annotations"], report.rows["frames"]), (5, 4, 2));
     assert_eq!((report.media.missing, report.media.embedded), (1, 1));
-    let grasper = statement(&place, "VID03/ann_dir/x#grasper/1");
+    let grasper = place.annotation("VID03/ann_dir/x#grasper/1");
     let polygons = grasper.regions[0].polygons.as_ref().unwrap();
     assert_eq!((polygons.len(), &polygons[0]), (2, &vec![0.0, 0.0, 1.0, 0.0, 1.0, 1.0]));
     assert_eq!(grasper.extra.as_deref(), Some(r#"{"group_id":"1","shapes":[{"description":"far"}]}"#));
-    let hook = statement(&place, "VID03/ann_dir/x#hook/1");
+    let hook = place.annotation("VID03/ann_dir/x#hook/1");
     assert_eq!((labels(&hook), hook.extra.as_deref()), (vec![("instrument", "hook")], Some(r#"{"group_id":"1"}"#)));
-    assert_eq!(statement(&place, "VID03/ann_dir/x#4").regions[0].bbox, Some([0.0, 0.0, 0.5, 0.5]));
-    let tip = statement(&place, "VID03/ann_dir/x#5");
+    assert_eq!(place.annotation("VID03/ann_dir/x#4").regions[0].bbox, Some([0.0, 0.0, 0.5, 0.5]));
+    let tip = place.annotation("VID03/ann_dir/x#5");
     assert_eq!(
         (tip.regions.len(), tip.extra.as_deref()),
         (0, Some(r#"{"shapes":[{"shape_type":"point","points":[[5.0,6.0]]}]}"#))
     );
-    assert_eq!(frame(&place, "VID03/ann_dir/img_dir/x.png").blob, frame(&place, "VID03/ann_dir/img_dir/x.png").blob);
+    assert_eq!(place.frame("VID03/ann_dir/img_dir/x.png").blob, place.frame("VID03/ann_dir/img_dir/x.png").blob);
 }
 
 #[test]
@@ -301,7 +289,7 @@ fn labelme_holds_its_picture_itself_where_there_is_no_file() {
     let data = base64::engine::general_purpose::STANDARD.encode(sized(854, 480));
     place.write("x.json", LABELME.replace("\"imageData\": null", &format!("\"imageData\": \"{data}\"")));
     let report = twice(&place);
-    assert_eq!((report.media.missing, report.media.embedded, frame(&place, "img_dir/x.png").width), (0, 1, Some(854)));
+    assert_eq!((report.media.missing, report.media.embedded, place.frame("img_dir/x.png").width), (0, 1, Some(854)));
 }
 
 #[test]
@@ -341,7 +329,7 @@ fn endovis_lines_become_conversations_though_they_repeat() {
     let said: Vec<_> = row.turns.iter().map(|turn| turn.text.as_str()).collect();
     assert_eq!(said[1..3], ["organ being operated is kidney", "what tools are operating the organ?"]);
     assert_eq!((row.turns.len(), row.task.as_str()), (4, "visual question answering"));
-    let shown = frame(&place, "consolidate0#4");
+    let shown = place.frame("consolidate0#4");
     assert_eq!((shown.index, shown.path, shown.blob), (Some(4), None, None));
     place.write("consolidate0.txt", format!("{ENDOVIS}who is it? me\n"));
     let report = stops(&mut place, "record 5, id \"consolidate0#5\", line 5: expected a question");
@@ -364,7 +352,7 @@ fn folders_of_pictures_and_videos_become_rows() {
     assert_eq!(report.inputs[0].format, Some("media"));
     assert_eq!(report.read, [("pictures", 2), ("videos", 2)].into());
     assert_eq!((report.records.added, report.rows["frames"], report.rows["blobs"]), (4, 2, 3));
-    let row = frame(&place, "VID01/000007.png");
+    let row = place.frame("VID01/000007.png");
     assert_eq!((row.index, row.time, row.video), (Some(7), Some(7.0), Some(place.found(Table::Videos, "01"))));
     assert_eq!((count(&report, Kind::PatternMismatch), count(&report, Kind::BadVideo)), (1, 1));
     assert!(report.findings[&Kind::BadVideo].examples[0].detail.contains("b.mp4"));
@@ -381,15 +369,15 @@ fn missing_pictures_leave_statements_out_where_that_is_asked_for() {
     place.write("all.json", COCO);
     place.write("a.png", sized(854, 480));
     place.options.missing = OnMissing::Skip;
-    let report = place.import(&[&folder(&place)]).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((report.records.added, report.records.skipped["missing media"]), (2, 2));
     place.options.missing = OnMissing::Stop;
-    assert!(place.import(&[&folder(&place)]).unwrap_err().to_string().contains("is missing"));
+    assert!(place.import(&[&place.folder()]).unwrap_err().to_string().contains("is missing"));
     place.options.missing = OnMissing::Keep;
     place.options.dry_run = true;
-    let trial = place.import(&[&folder(&place)]).unwrap();
+    let trial = place.import(&[&place.folder()]).unwrap();
     place.options.dry_run = false;
-    let real = place.import(&[&folder(&place)]).unwrap();
+    let real = place.import(&[&place.folder()]).unwrap();
     assert_eq!((trial.records, trial.rows, trial.media, trial.read), (real.records, real.rows, real.media, real.read));
 }
 
@@ -416,9 +404,16 @@ fn real_annotations_are_taken_where_they_are_at_hand() {
         ("cctpg_clips", vec![("videos", 3)], vec![("videos", 3), ("blobs", 2)], 3),
         (
             "cholec_instance_seg",
-            vec![("annotations", 23), ("categories", 7), ("images", 10), ("pictures", 10), ("shapes", 25)],
-            vec![("annotations", 46), ("frames", 20)],
-            12,
+            vec![
+                ("annotations", 23),
+                ("categories", 7),
+                ("images", 10),
+                ("masks", 10),
+                ("pictures", 10),
+                ("shapes", 25),
+            ],
+            vec![("annotations", 69), ("frames", 53)],
+            45,
         ),
     ] {
         let place = Place::new();
@@ -434,12 +429,29 @@ fn real_annotations_are_taken_where_they_are_at_hand() {
 }
 
 #[test]
+fn a_pattern_for_frames_names_the_patient_of_the_recording_too() {
+    let mut place = Place::new();
+    place.options.source = SourceDescription::from_toml(
+        "id = \"src\"\nframe-pattern = \"VID{video}/{index}.png\"\npatient-from = \"video\"",
+    )
+    .unwrap();
+    place.write("labels/VID68.json", CHOLECT50);
+    place.write("labels/VID70.json", CHOLECT50);
+    let report = twice(&place);
+    assert_eq!((report.rows["cases"], report.rows["videos"], report.rows["frames"]), (2, 2, 6));
+    let dataset = place.dataset();
+    let case = place.found(Table::Cases, "68");
+    assert_eq!(dataset.video(place.found(Table::Videos, "VID68")).unwrap().case().unwrap(), Some(case));
+    assert_eq!(place.frame("labels/VID68/000016.png").case, Some(case));
+}
+
+#[test]
 fn a_list_of_cases_makes_two_names_one_patient() {
     let mut place = Place::new();
     let list = "name,patient,institution\nVID68,c80-68,IHU\nvideo68,c80-68,IHU\n";
     place.options.cases = Some(CaseList::read(list.as_bytes()).unwrap());
     place.write("VID68.json", CHOLECT50);
-    place.import(&[&folder(&place)]).unwrap();
+    place.import(&[&place.folder()]).unwrap();
     let other = place.write(
         "other.jsonl",
         r#"{"id":"q","patient":"video68","conversations":[{"from":"human","value":"Which phase?"}]}"#,

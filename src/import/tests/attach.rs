@@ -1,6 +1,7 @@
 //! Pictures and videos that come late.
 
 use super::*;
+use crate::error::Result;
 use crate::format::address::Address;
 
 impl Place {

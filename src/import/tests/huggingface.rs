@@ -299,6 +299,36 @@ fn every_form_of_turns_is_taken_from_columns() {
 }
 
 #[test]
+fn pictures_in_columns_of_other_names_are_shown() {
+    let place = Place::new();
+    let (a, b) = (png(1), png(2));
+    let talk: &[(&str, &str)] = &[("user", "<image> and <image> and <image>"), ("assistant", "x")];
+    let file = |bytes| -> &[Picture<'_>] { std::slice::from_ref(bytes) };
+    let (first, second) = ((Some(&a[..]), Some("1.png")), (Some(&b[..]), None));
+    let batch = table(vec![
+        ("messages", turns(["role", "content"], &[talk])),
+        ("frame", pictures(file(&first))),
+        ("neighbours", picture_lists(&[&[first, second]])),
+        ("frame_mask", pictures(file(&second))),
+        ("sound", pictures(file(&second))),
+    ]);
+    let features = r#"{"frame":{"_type":"Image"},"neighbours":[{"_type":"Image"}],
+        "frame_mask":{"_type":"Image"},"sound":{"_type":"Audio"}}"#;
+    let described = described(&batch, features);
+    place.import(&[&place.write("x.arrow", stream_of(&[&described]))]).unwrap();
+    let row = place.row_of("x.arrow#1");
+    assert_eq!(row.media.iter().map(|medium| medium.at).collect::<Vec<_>>(), [Some(0), Some(12), Some(24)]);
+    let one = (Some("1.png".to_owned()), Some(1), true);
+    assert_eq!(place.shown(&row), [one.clone(), one, (None, Some(2), true)]);
+    let extra: serde_json::Value = serde_json::from_str(row.extra.as_deref().unwrap()).unwrap();
+    let kept: Vec<&str> = extra.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(kept, ["frame_mask", "sound"]);
+    // Where nothing is said of columns, what has bytes and a path is a picture.
+    place.import(&[&place.write("y.arrow", stream_of(&[&batch]))]).unwrap();
+    assert_eq!(place.row_of("y.arrow#1").media.len(), 4);
+}
+
+#[test]
 fn bytes_that_no_place_is_known_for_are_kept_and_no_mark_stays() {
     let place = Place::new();
     let (a, b) = (png(1), png(2));

@@ -4,51 +4,15 @@ mod annotations;
 mod attach;
 mod boxes;
 mod huggingface;
+pub(super) mod place;
 mod surgsigma;
 mod told;
 
 use super::*;
-use crate::dataset::Dataset;
-use crate::error::Result;
 use crate::schema::tables::Table;
+use place::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-struct Place {
-    dir: tempfile::TempDir,
-    options: ImportOptions,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("in")).unwrap();
-        Dataset::create(dir.path().join("d.surgdb")).unwrap();
-        Self { dir, options: ImportOptions::new(SourceDescription::named("src")) }
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.dir.path().join("in").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    fn dataset(&self) -> Dataset {
-        Dataset::open(self.dir.path().join("d.surgdb")).unwrap()
-    }
-
-    fn import(&self, inputs: &[&Path]) -> Result<ImportReport> {
-        let inputs: Vec<PathBuf> = inputs.iter().map(|path| path.to_path_buf()).collect();
-        let report = import(&self.dataset(), &inputs, &self.options, &mut |_| {})?;
-        assert!(report.records.add_up(), "{:?}", report.records);
-        Ok(report)
-    }
-
-    fn found(&self, table: Table, id: &str) -> crate::format::address::Address {
-        self.dataset().find_in(table, "src", id).unwrap().unwrap_or_else(|| panic!("no {table} {id}"))
-    }
-}
 
 fn png(width: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();

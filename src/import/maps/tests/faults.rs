@@ -15,7 +15,8 @@ fn a_map_that_is_none_says_what_is_wrong_and_what_may_stand_there() {
             .starts_with("line 6: unknown field `vidio`, expected one of `become`")
     );
     assert!(
-        fault("nam = \"x\"\n").starts_with("line 1: unknown field `nam`, expected one of `name`, `about`, `table`")
+        fault("nam = \"x\"\n")
+            .starts_with("line 1: unknown field `nam`, expected one of `name`, `about`, `table`, `masks`")
     );
     assert!(fault(&format!("{HEAD}become = \"movies\"\n")).contains("expected one of `videos`, `frames`"));
     for (rows, message) in [
@@ -93,19 +94,19 @@ fn a_bad_row_stops_with_its_line_or_is_skipped() {
         ("v,1,3,\"a\nv,2,3,\"\"", "a quote is opened in this row, and not closed"),
     ] {
         let file = place.write("x.csv", format!("v,s,e,p\nv,0,1,a\n{row}\n"));
-        let error = place.import(&file).unwrap_err().to_string();
+        let error = place.import(&[&file]).unwrap_err().to_string();
         assert!(error.contains("x.csv") && error.contains("line 3") && error.contains(message), "{row}: {error}");
         assert_eq!((place.dataset().version(), place.count(Table::Annotations)), (1, 0));
     }
     let file = place.write("x.csv", "v,s,e,p\nv,0,1,\"a\n\"\"b\"\"\"\r\n");
-    place.import(&file).unwrap();
+    place.import(&[&file]).unwrap();
     assert_eq!(labels(&place.annotation("x#1")), [("phase", "a\n\"b\"")]);
 
     let mut place = Place::with_map(PLAIN);
     place.options.on_error = OnError::Skip;
     let bytes = [&b"v,s,e,p\nv,0,1,a\nv,5,3,a\nv,1,2,\xff\nv,2,3,b\n"[..]].concat();
     let file = place.write("x.csv", bytes);
-    let report = place.import(&file).unwrap();
+    let report = place.import(&[&file]).unwrap();
     assert_eq!((report.records.read, report.records.added, report.records.skipped["bad record"]), (4, 2, 2));
     assert_eq!(report.skipped.iter().map(|row| row.line).collect::<Vec<_>>(), [Some(3), Some(4)]);
     assert!(report.skipped[1].reason.contains("not UTF-8"));
@@ -119,13 +120,13 @@ fn a_file_that_is_not_what_the_map_says_is_refused_whole() {
         ("v,s,e\nv,1,2\n", "line 1: the map needs a column `p`, and the file has `v`, `s`, `e`"),
         ("v,s,e,p,p\n", "line 1: two columns are called \"p\""),
     ] {
-        let error = place.import(&place.write("x.csv", text)).unwrap_err().to_string();
+        let error = place.import(&[&place.write("x.csv", text)]).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }
     let long = format!("v,s,e,p\nv,1,2,\"{}", "x".repeat(40 << 20));
-    let error = place.import(&place.write("x.csv", long)).unwrap_err().to_string();
+    let error = place.import(&[&place.write("x.csv", long)]).unwrap_err().to_string();
     assert!(error.contains("line 2") && error.contains("longer than 16 MB"), "{error}");
-    let error = place.import(&place.write("x.tsv", "v\n")).unwrap_err().to_string();
+    let error = place.import(&[&place.write("x.tsv", "v\n")]).unwrap_err().to_string();
     assert!(error.contains("the map m does not read it: its `files` are *.csv"), "{error}");
     assert_eq!(place.dataset().version(), 1);
 }
@@ -144,14 +145,14 @@ fn faults_in_json_have_their_place() {
         ("[]", "expected `{`"),
     ] {
         let place = Place::with_map(map);
-        let error = place.import(&place.write("x.json", text)).unwrap_err().to_string();
+        let error = place.import(&[&place.write("x.json", text)]).unwrap_err().to_string();
         assert!(error.contains("x.json") && error.contains(message), "{text}: {error}");
         assert_eq!(place.dataset().version(), 1);
     }
     let place = Place::with_map(map);
     let deep = format!("{{\"a\":{{\"x\":{}{}}}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-    assert!(place.import(&place.write("x.json", deep)).unwrap_err().to_string().contains("nested deeper than 128"));
-    let report = place.import(&place.write("x.json", "{\"a\": {\"x\": {\"b\": null}, \"y\": {}}}")).unwrap();
+    assert!(place.import(&[&place.write("x.json", deep)]).unwrap_err().to_string().contains("nested deeper than 128"));
+    let report = place.import(&[&place.write("x.json", "{\"a\": {\"x\": {\"b\": null}, \"y\": {}}}")]).unwrap();
     assert_eq!((report.records.read, found(&report, Kind::EmptyInput)), (0, 1));
 }
 
@@ -161,14 +162,14 @@ fn runs_go_forwards_and_a_column_keeps_its_type() {
                video = \"{file.stem}\"\nindex = \"f\"\nruns = true\nlabels = [{ axis = \"phase\", raw = \"p\" }]\n";
     let mut place = Place::with_map(map);
     let file = place.write("x.txt", "f p\n1 a\n1 a\n");
-    let error = place.import(&file).unwrap_err().to_string();
+    let error = place.import(&[&file]).unwrap_err().to_string();
     assert!(error.contains("line 3") && error.contains("must go forwards, and 1 comes after 1"), "{error}");
     let file = place.write("x.txt", "f p\n1 a\n2 a\n");
-    let error = place.import(&file).unwrap_err().to_string();
+    let error = place.import(&[&file]).unwrap_err().to_string();
     assert!(error.contains("nothing says how many a second has"), "{error}");
     place.options.source.fps = Some(2.0);
     place.options.source.index_base = Some(1);
-    place.import(&file).unwrap();
+    place.import(&[&file]).unwrap();
     let row = place.annotation("x#1");
     assert_eq!((row.start, row.end), (Some(0.0), Some(1.0)));
 
@@ -179,10 +180,10 @@ fn runs_go_forwards_and_a_column_keeps_its_type() {
     };
     let mut place = Place::with_map(&column("int64"));
     let file = place.write("x.csv", "v,f\na,1\na,1\na,2\n");
-    let report = place.import(&file).unwrap();
+    let report = place.import(&[&file]).unwrap();
     assert_eq!((report.records.added, report.records.unchanged, report.records.changed_kept), (1, 1, 1));
     place.options.map = Some(Arc::new(TableMap::from_toml(&column("text")).unwrap()));
-    let error = place.import(&file).unwrap_err().to_string();
+    let error = place.import(&[&file]).unwrap_err().to_string();
     assert!(error.contains("the column `fold` of videos is there, and not of type text"), "{error}");
 }
 
@@ -220,7 +221,7 @@ fn a_proposal_is_a_map_that_reads_its_file() {
         assert!(proposal.contains(wanted), "{name}:\n{proposal}");
         let map = TableMap::from_toml(&proposal).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
         place.options.map = Some(Arc::new(map));
-        let report = place.import(&file).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+        let report = place.import(&[&file]).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
         assert!(report.records.added > 0, "{name}:\n{proposal}");
     }
     let place = Place::new();
@@ -232,7 +233,7 @@ fn a_proposal_is_a_map_that_reads_its_file() {
 
 #[test]
 fn the_documentation_names_every_key_and_its_example_runs() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/maps.md")).unwrap();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/maps.md")).unwrap();
     use super::super::text::{Kind as Becomes, RowsText};
     for kind in
         [Becomes::Videos, Becomes::Frames, Becomes::Labels, Becomes::Intervals, Becomes::Boxes, Becomes::Conversations]

@@ -6,7 +6,21 @@ use crate::import::OnMissing;
 #[test]
 fn shipped_maps_are_whole_and_found_by_their_names() {
     let names: Vec<&str> = TableMap::shipped().iter().map(|map| map.name()).collect();
-    assert_eq!(names, ["activitynet", "ava", "cholec80", "cholec80-cvs", "kvasir-vqa", "multibypass140", "ophnet"]);
+    assert_eq!(
+        names,
+        [
+            "activitynet",
+            "ava",
+            "cholec80",
+            "cholec80-cvs",
+            "cholecinstanceseg",
+            "cholecseg8k",
+            "endovis18",
+            "kvasir-vqa",
+            "multibypass140",
+            "ophnet",
+        ]
+    );
     for name in names {
         let map = TableMap::find(name).unwrap();
         assert_eq!(*TableMap::from_toml(map.text()).unwrap().text(), *map.text());
@@ -139,7 +153,7 @@ fn folds_and_last_frames_become_columns_of_videos() {
     let place = Place::new();
     place.write("folds.json", r#"{"folds": [["video03", "video34"], ["video04"]]}"#);
     place.write("videos_frames_index.csv", "video_name,final_frame\nvideo34,8274\nvideo04,x\nvideo05,11\n");
-    let error = place.import(&place.folder()).unwrap_err().to_string();
+    let error = place.import(&[&place.folder()]).unwrap_err().to_string();
     assert!(
         error.contains("videos_frames_index.csv") && error.contains("line 3") && error.contains("\"x\" is no number"),
         "{error}"
@@ -155,7 +169,7 @@ fn folds_and_last_frames_become_columns_of_videos() {
     };
     assert_eq!((select("cvs_fold = 0"), select("cvs_fold = 1"), select("cvs_last_frame = 8274")), (2, 1, 1));
     place.write("folds.json", r#"{"folds": [["video03"], ["video34", "video04"]]}"#);
-    let report = place.import(&place.folder()).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((report.records.changed_kept, report.version), (1, None));
     assert_eq!(told(&report, Kind::ChangedRecord), ["its `cvs_fold` is 1 here and 0 in the dataset, which was kept"]);
 }
@@ -184,7 +198,7 @@ fn rows_of_kvasir_keep_repeats_and_take_their_split_from_the_file() {
     assert_eq!((place.count(Table::Frames), found(&report, Kind::MediaWithoutPlaceholder)), (1, 0));
     place.options.missing = OnMissing::Stop;
     place.write("s_stage1/val.json", format!("[{}]", row("new", 1).replace("x.jpg", "y.jpg")));
-    assert!(place.import(&place.folder().join("s_stage1")).unwrap_err().to_string().contains("y.jpg"));
+    assert!(place.import(&[&place.folder().join("s_stage1")]).unwrap_err().to_string().contains("y.jpg"));
 }
 
 /// The folder of real data, if it is there.
@@ -208,13 +222,13 @@ fn real_folders_go_into_one_dataset_with_the_counts_that_they_state() {
     ] {
         let Some(folder) = real(name) else { continue };
         place.options.source = SourceDescription::named(name);
-        let report = place.import(&folder).unwrap();
+        let report = place.import(&[&folder]).unwrap();
         assert!(report.inputs.iter().all(|input| input.map.as_deref() == Some(map)), "{name}");
         assert_eq!((report.records.read, report.records.added), (read, read), "{name}");
         let counted: Vec<(&str, u64)> = report.listed.iter().map(|(what, count)| (what.as_str(), *count)).collect();
         assert_eq!(counted, listed, "{name}");
         assert_eq!(found(&report, Kind::Doubtful), 0, "{name}: {:?}", told(&report, Kind::Doubtful));
-        let again = place.import(&folder).unwrap();
+        let again = place.import(&[&folder]).unwrap();
         assert_eq!((again.records.unchanged, again.version), (read, None), "{name}");
     }
     assert!(place.dataset().verify(&mut |_, _| {}).unwrap().is_sound());

@@ -1,6 +1,7 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
 mod held;
+mod met;
 mod rows;
 
 use crate::error::Result;
@@ -17,6 +18,7 @@ use crate::import::source::PatientFrom;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::tables::Table;
 use held::Held;
+use met::Met;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -82,6 +84,7 @@ pub(crate) struct Store<'o> {
     /// When the rows of a fragment were written already, as far as that is known.
     written: HashMap<FragmentId, Option<SystemTime>>,
     found: Found,
+    met: Met,
     depth: u32,
 }
 
@@ -95,6 +98,7 @@ impl<'o> Store<'o> {
             sizes: HashMap::new(),
             written: HashMap::new(),
             found: Found::default(),
+            met: Met::default(),
             depth: 0,
         }
     }
@@ -123,6 +127,16 @@ impl<'o> Store<'o> {
     /// Looks for media there.
     pub(crate) fn look_in(&mut self, roots: Roots) {
         self.roots = roots;
+    }
+
+    /// Whether the pictures that come now are to be found by the ends of their paths later.
+    pub(crate) fn note_frames(&mut self, is_noted: bool) {
+        self.met.is_open = is_noted;
+    }
+
+    /// The path and the id of the only picture that was noted whose path ends so; the path has a folder.
+    pub(crate) fn met_frame(&self, ending: &str) -> Option<(String, String)> {
+        self.met.ending(ending)
     }
 
     /// The rows that a draft's media will refer to, medium by medium.
@@ -205,6 +219,7 @@ impl<'o> Store<'o> {
         draft: &Draft,
         out: &mut Out<'_>,
     ) -> Result<Address> {
+        self.met.note(named);
         if let Some(address) = self.known(named.table, &named.id) {
             return Ok(address);
         }
@@ -253,6 +268,7 @@ impl<'o> Store<'o> {
         draft: &Draft,
         out: &mut Out<'_>,
     ) -> Result<Address> {
+        self.met.note(named);
         let address = match located {
             Located::Missing(..) => {
                 let stored = out.store_held(named, "", bytes)?;

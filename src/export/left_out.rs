@@ -1,0 +1,34 @@
+//! Records that an export leaves out, since those who read its form could not take them.
+
+use super::ExportReport;
+use crate::format::Address;
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// How many records that are left out a report names.
+const NAMED: usize = 100_000;
+
+/// A record that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Its id.
+    pub id: String,
+    /// Its source.
+    pub source: String,
+    /// Its address.
+    pub address: String,
+    /// Why.
+    pub reason: Cow<'static, str>,
+}
+
+impl ExportReport {
+    /// Notes that this row is left out.
+    pub(super) fn leave_out(&mut self, why: impl Into<Cow<'static, str>>, id: &str, source: &str, address: Address) {
+        let reason = why.into();
+        *self.left_out.entry(reason.clone()).or_default() += 1;
+        if self.left_out_records.len() < NAMED {
+            let (id, source, address) = (id.to_owned(), source.to_owned(), address.to_string());
+            self.left_out_records.push(LeftOut { id, source, address, reason });
+        }
+    }
+}
