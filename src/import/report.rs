@@ -322,6 +322,23 @@ impl ImportReport {
         self.missing.push(MissingFile { path: path.to_owned(), reason, file, record });
     }
 
+    /// Takes back that a file is missing: its bytes came with a later record.
+    pub(super) fn unmiss(&mut self, kind: Kind, path: &str, id: &str) {
+        self.media.missing = self.media.missing.saturating_sub(1);
+        match self.missing.iter().position(|missing| missing.path == path) {
+            Some(at) => drop(self.missing.remove(at)),
+            None => self.missing_more = self.missing_more.saturating_sub(1),
+        }
+        if let Some(findings) = self.findings.get_mut(&kind) {
+            findings.count = findings.count.saturating_sub(1);
+            let start = format!("{id:?}: ");
+            findings.examples.retain(|example| !example.detail.starts_with(&start));
+            if findings.count == 0 {
+                self.findings.remove(&kind);
+            }
+        }
+    }
+
     /// Notes a record that is not taken; `why` is what it is counted under.
     pub(super) fn skip(&mut self, why: &'static str, at: &At, reason: String) {
         *self.records.skipped.entry(why).or_default() += 1;

@@ -172,6 +172,8 @@ impl Rows {
             notes.as_deref(),
         ];
         for (builder, text) in self.texts.iter_mut().zip(texts) {
+            // Columns of empty text are named by the notes, as in every form.
+            let text = text.filter(|text| !text.is_empty());
             builder.append_option(text);
             self.size += text.map_or(0, str::len);
         }

@@ -146,7 +146,7 @@ impl<'r> Run<'r> {
                 progress(done, total);
             }
         }
-        self.found.write(self.sink)
+        std::mem::take(&mut self.found).write(self.sink)
     }
 
     /// Attaches the bytes of a row, if they are found.
@@ -187,7 +187,7 @@ impl<'r> Run<'r> {
         let named = Named::of(table, &item, &draft);
         let mut out = Out { sink: &mut *self.sink, report: &mut self.told, at: &at };
         let stored = out.store_file(&named, path, size, self.options.media)?;
-        self.found.note(table, address, stored, &mut out)?;
+        self.found.note(table, address, stored, None, &mut out)?;
         self.counts(table).attached += 1;
         Ok(())
     }

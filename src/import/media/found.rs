@@ -1,7 +1,7 @@
 //! Rows that had no bytes and get them now: cells that replace theirs, so that addresses stay.
 
 use crate::dataset::CellUpdate;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::report::Kind;
@@ -32,11 +32,23 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Notes the bytes of a row that is there.
-    pub(crate) fn note(&mut self, table: Table, address: Address, stored: Stored, out: &mut Out<'_>) -> Result<()> {
+    /// Notes the bytes of a row that is there, or that came with this import and was said to have so many frames a second.
+    pub(crate) fn note(
+        &mut self,
+        table: Table,
+        address: Address,
+        stored: Stored,
+        fps: Option<f64>,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
         let dataset = out.sink.dataset().clone();
         if table == Table::Videos {
-            let there = dataset.video(address)?.to_row()?;
+            let there = match dataset.video(address) {
+                Ok(there) => there.to_row()?,
+                // It came with this import.
+                Err(error) if error.kind() == ErrorKind::NotInVersion => VideoRow { fps, ..VideoRow::default() },
+                Err(error) => return Err(error),
+            };
             let VideoRow { fps, duration, frame_count, width, height, keyframes, .. } = there;
             let mut row = VideoRow { fps, ..VideoRow::default() };
             // What a file that is gone said of itself is not this one's.
@@ -48,9 +60,10 @@ impl Found {
             self.videos.push(address);
             return self.video_cells.push(&row);
         }
-        let declared = {
-            let frame = dataset.frame(address)?;
-            (frame.width()?, frame.height()?)
+        let declared = match dataset.frame(address) {
+            Ok(frame) => (frame.width()?, frame.height()?),
+            Err(error) if error.kind() == ErrorKind::NotInVersion => (None, None),
+            Err(error) => return Err(error),
         };
         let (width, height) = stored.sides();
         told(out, declared, (width, height));
@@ -58,8 +71,17 @@ impl Found {
         self.frame_cells.push(&FrameRow { blob: stored.blob, width, height, ..FrameRow::default() })
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.videos.is_empty()
+    }
+
+    /// How many bytes of frames and of videos were noted.
+    pub(crate) fn counts(&self) -> [u64; 2] {
+        [self.frames.len() as u64, self.videos.len() as u64]
+    }
+
     /// Writes what was noted, as side columns.
-    pub(crate) fn write(&mut self, sink: &mut dyn Sink) -> Result<()> {
+    pub(crate) fn write(mut self, sink: &mut dyn Sink) -> Result<()> {
         if !self.frames.is_empty() {
             let addresses = std::mem::take(&mut self.frames);
             replace(Table::Frames, &FRAME_CELLS, &addresses, &self.frame_cells.finish()?, sink)?;

@@ -22,6 +22,7 @@ use crate::import::format::Format;
 use crate::import::huggingface;
 use crate::import::inputs::{self, Input, Wanted};
 use crate::import::maps;
+use crate::import::media::found::Found;
 use crate::import::media::store::Store;
 use crate::import::options::{ImportOptions, Progress};
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
@@ -66,7 +67,8 @@ const TELL_EVERY: u64 = 64;
 /// `Invalid` where the source's licence differs from the dataset's and may not be changed;
 /// `Input` or `Invalid` with file, record, line and id at a record that cannot be taken, unless those are skipped;
 /// `Interrupted` when the caller asked to stop; else what the dataset's appender returns. Whatever the error, the
-/// dataset is as it was.
+/// dataset is as it was; or it has all records, where bytes that came after the rows of their pictures could not be
+/// committed, which the message says and another import mends.
 pub fn import(
     dataset: &Dataset,
     inputs: &[PathBuf],
@@ -121,6 +123,7 @@ fn attempt(
     let mut run = Run::new(&mut sink, options, progress);
     run.report.reruns = reruns;
     run.inputs(inputs)?;
+    let late = run.store.take_late();
     let mut report = run.finish()?;
     if report.has_changes() {
         let operation = Operation::new("import")
@@ -128,9 +131,26 @@ fn attempt(
             .with("records", report.records.read)
             .with("added", report.records.added)
             .with("replaced", report.records.replaced);
-        report.version = Some(sink.commit(operation)?.version());
+        let mut committed = sink.commit(operation)?;
+        if !late.is_empty() {
+            committed = completed(&committed, late, options).map_err(|error| {
+                let what =
+                    "has all records, but not the bytes that came after the rows of their pictures: import again";
+                Error::new(error.kind(), format!("version {} {what}", committed.version())).caused_by(error)
+            })?;
+        }
+        report.version = Some(committed.version());
     }
     Ok(report)
+}
+
+/// Gives rows that an import wrote without bytes those that it met later: cells replace those of committed rows only.
+fn completed(dataset: &Dataset, late: Found, options: &ImportOptions) -> Result<Dataset> {
+    let mut sink = dataset.append()?;
+    let [frames, videos] = late.counts();
+    late.write(&mut sink)?;
+    let operation = Operation::new("attach").with("source", options.source.id.as_str());
+    sink.commit(operation.with("frames", frames).with("videos", videos))
 }
 
 /// An import on its way.

@@ -19,7 +19,7 @@ use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::tables::Table;
 use held::Held;
 use met::Met;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -43,6 +43,8 @@ pub(crate) enum Located {
     New(PathBuf, u64, Option<String>),
     /// It is new, and its bytes stood in the record.
     Bytes,
+    /// Its row is there without bytes, and they stood in the record.
+    BytesNow(Address),
     /// It is new, and its bytes are missing.
     Missing(Kind, String),
 }
@@ -79,11 +81,15 @@ pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
     roots: Roots,
     cached: Cached,
-    missing: HashSet<Identity, Keyed>,
+    missing: HashMap<Identity, Kind, Keyed>,
+    /// The rows of this import that have no bytes yet, with the frames a second that a video was said to have.
+    bare: HashMap<Identity, Option<f64>, Keyed>,
     sizes: HashMap<String, Option<(i32, i32)>>,
     /// When the rows of a fragment were written already, as far as that is known.
     written: HashMap<FragmentId, Option<SystemTime>>,
     found: Found,
+    /// The same of rows of this import.
+    late: Found,
     met: Met,
     depth: u32,
 }
@@ -94,10 +100,12 @@ impl<'o> Store<'o> {
             options,
             roots: Roots::default(),
             cached: Cached::default(),
-            missing: HashSet::default(),
+            missing: HashMap::default(),
+            bare: HashMap::default(),
             sizes: HashMap::new(),
             written: HashMap::new(),
             found: Found::default(),
+            late: Found::default(),
             met: Met::default(),
             depth: 0,
         }
@@ -163,7 +171,12 @@ impl<'o> Store<'o> {
 
     /// The address of a row that was met lately, and that nothing is to be done about.
     pub(crate) fn known(&self, table: Table, id: &str) -> Option<Address> {
-        self.cached.get(table, id)
+        self.cached.get(table, id).filter(|_| !self.is_bare(table, id))
+    }
+
+    /// Whether the row of this id was written by this import without bytes.
+    fn is_bare(&self, table: Table, id: &str) -> bool {
+        !self.bare.is_empty() && self.bare.contains_key(&id_identity(table.name(), id))
     }
 
     /// Finds out what an item is, writing nothing.
@@ -172,7 +185,11 @@ impl<'o> Store<'o> {
             return Ok(Located::Known(address));
         }
         let known = sink.lookup(named.table, &self.options.source.id, &named.id)?;
-        let held = known.map(|address| self.held(sink, named.table, address)).transpose()?;
+        let held = match known {
+            Some(_) if self.is_bare(named.table, &named.id) => Some(Held::Nothing),
+            Some(address) => Some(self.held(sink, named.table, address)?),
+            None => None,
+        };
         match (known, held) {
             (Some(address), Some(Held::Whole)) => {
                 self.cached.insert(named.table, &named.id, address);
@@ -191,7 +208,11 @@ impl<'o> Store<'o> {
             });
         }
         let Some(wanted) = &named.wanted else {
-            return Ok(known.map_or(Located::Bytes, Located::Known));
+            return Ok(match (known, named.item) {
+                (Some(address), MediaItem::Bytes { .. }) => Located::BytesNow(address),
+                (Some(address), _) => Located::Known(address),
+                (None, _) => Located::Bytes,
+            });
         };
         Ok(match (self.roots.readable(wanted), known) {
             (Resolved::File { path, size, .. }, Some(address)) => Located::FoundNow(address, path, size),
@@ -223,6 +244,13 @@ impl<'o> Store<'o> {
         if let Some(address) = self.known(named.table, &named.id) {
             return Ok(address);
         }
+        let located = match (located, self.cached.get(named.table, &named.id)) {
+            // The same record names it twice, so that it was new when it was looked for.
+            (Located::New(path, size, _), Some(address)) => Located::FoundNow(address, path, size),
+            (Located::Bytes, Some(address)) => Located::BytesNow(address),
+            (Located::Missing(..), Some(address)) => return Ok(address),
+            (located, _) => located,
+        };
         let address = match located {
             Located::Known(address) => address,
             Located::StillMissing(address, kind, reason) => {
@@ -234,9 +262,13 @@ impl<'o> Store<'o> {
                 address
             }
             Located::FoundNow(address, path, size) => {
-                out.report.media.found_now += 1;
                 let stored = out.store_file(named, &path, size, self.options.media)?;
-                self.found.note(named.table, address, stored, out)?;
+                self.complete(named, address, stored, out)?;
+                address
+            }
+            Located::BytesNow(address) => {
+                let stored = out.store_bytes(named)?;
+                self.complete(named, address, stored, out)?;
                 address
             }
             Located::New(path, size, respelled) => {
@@ -252,6 +284,7 @@ impl<'o> Store<'o> {
             }
             Located::Missing(kind, reason) => {
                 self.miss(named, kind, reason, out);
+                self.bare.insert(id_identity(named.table.name(), &named.id), None);
                 self.add(named, Stored::default(), draft, out)?
             }
         };
@@ -275,9 +308,8 @@ impl<'o> Store<'o> {
                 self.add(named, stored, draft, out)?
             }
             Located::StillMissing(address, ..) => {
-                out.report.media.found_now += 1;
                 let stored = out.store_held(named, "", bytes)?;
-                self.found.note(named.table, address, stored, out)?;
+                self.complete(named, address, stored, out)?;
                 address
             }
             located => return self.ensure(named, located, draft, out),
@@ -286,13 +318,35 @@ impl<'o> Store<'o> {
         Ok(address)
     }
 
+    /// Notes the bytes of a row that had none.
+    fn complete(&mut self, named: &Named<'_>, address: Address, stored: Stored, out: &mut Out<'_>) -> Result<()> {
+        match self.bare.remove(&id_identity(named.table.name(), &named.id)) {
+            Some(fps) => {
+                let id = id_identity(named.table.name(), &named.id);
+                if let Some(kind) = self.missing.remove(&id) {
+                    out.report.unmiss(kind, named.written(), &named.id);
+                }
+                self.late.note(named.table, address, stored, fps, out)
+            }
+            None => {
+                out.report.media.found_now += 1;
+                self.found.note(named.table, address, stored, None, out)
+            }
+        }
+    }
+
     /// Gives rows that had no bytes those that are here now.
     pub(crate) fn attach(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        self.found.write(sink)
+        std::mem::take(&mut self.found).write(sink)
+    }
+
+    /// The bytes of rows of this import that were met after them, to be given to them once they are committed.
+    pub(crate) fn take_late(&mut self) -> Found {
+        std::mem::take(&mut self.late)
     }
 
     pub(crate) fn miss(&mut self, named: &Named<'_>, kind: Kind, reason: String, out: &mut Out<'_>) {
-        if !self.missing.insert(id_identity(named.table.name(), &named.id)) {
+        if self.missing.insert(id_identity(named.table.name(), &named.id), kind).is_some() {
             return;
         }
         out.report.find(kind, out.at, format!("{:?}: {reason}", named.id));

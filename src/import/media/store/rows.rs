@@ -7,7 +7,7 @@ use crate::import::draft::{Draft, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::names::{Named, name_of};
 use crate::import::report::Kind;
-use crate::schema::record;
+use crate::schema::record::{self, id_identity};
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
 
@@ -169,7 +169,7 @@ impl Store<'_> {
 
     /// The address of a video without a file, written if it is new.
     pub(crate) fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
-        let known = match self.known(Table::Videos, &row.id) {
+        let known = match self.cached.get(Table::Videos, &row.id) {
             Some(address) => Some(address),
             None => out.sink.lookup(Table::Videos, &row.source, &row.id)?,
         };
@@ -181,6 +181,7 @@ impl Store<'_> {
                     Ok(())
                 })?);
                 out.report.row(Table::Videos.name());
+                self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
                 out.sink.video(&row)?
             }
         };
