@@ -41,7 +41,8 @@ const RERUNS: u32 = 16;
 /// After how many records progress is told at the latest.
 const TELL_EVERY: u64 = 64;
 
-/// Imports conversations or annotations into a dataset, as one new version, or none where there is nothing to commit.
+/// Imports conversations or annotations into a dataset, as one new version, or none where there is nothing to commit. Bytes
+/// that come after the rows of their pictures are given to these by a second version.
 ///
 /// Where another writer has meanwhile added rows that this import adds too (the same pictures, say), it begins again
 /// on top of what is there now, finds those, and adds the rest: of imports at once each time at least one lands.
