@@ -8,7 +8,6 @@ use super::groups::{self, GroupSelection};
 use super::lengths::Lengths;
 use super::notice::{Notice, OnNotice};
 use super::order::{Order, Place, SUBSTITUTES_MAX};
-use super::packing::Packing;
 use super::plan::{Plan, Slot};
 use super::plans::Plans;
 use super::shard::{Remainder, Shard, Steps};
@@ -320,27 +319,17 @@ impl Loader {
         }
     }
 
-    /// The `attempt`-th sample that may stand at a position, and whether it counts. Where bins have a budget, those come
-    /// first that are no longer than the one whose place they take; then, so that the run goes on, others, which only
-    /// fill the slot.
+    /// The `attempt`-th sample that may stand at a position, and whether it counts.
     fn candidate(&self, epoch: u64, position: u64, attempt: u64) -> Result<Option<(Place, bool)>> {
-        let order = self.parts().order.clone();
-        let budgeted = |packer: &&Packer| matches!(packer.packing(), Packing::Bins(_));
-        let Some(packer) = self.parts().packer.as_ref().filter(budgeted) else {
-            return match attempt < SUBSTITUTES_MAX {
-                true => Ok(Some((order.substitute(epoch, position, attempt)?, true))),
-                false => Ok(None),
-            };
-        };
-        let room = packer.lengths().get(order.at(epoch, position)?);
-        let (mut fitting, mut others) = (Vec::new(), Vec::new());
-        for tried in 0..SUBSTITUTES_MAX {
-            let place = order.substitute(epoch, position, tried)?;
-            let length = packer.lengths().get(place);
-            let fits = length.tokens <= room.tokens && length.pictures <= room.pictures;
-            if fits { fitting.push((place, true)) } else { others.push((place, false)) }
+        let Parts { packer, order, .. } = self.parts();
+        match packer {
+            Some(packer) => {
+                let mut candidates = packer.substitutes(epoch, position)?.into_iter();
+                Ok(candidates.nth(usize::try_from(attempt).unwrap_or(usize::MAX)))
+            }
+            None if attempt < SUBSTITUTES_MAX => Ok(Some((order.substitute(epoch, position, attempt)?, true))),
+            None => Ok(None),
         }
-        Ok(fitting.into_iter().chain(others).nth(usize::try_from(attempt).unwrap_or(usize::MAX)))
     }
 
     pub(super) fn address(&self, place: Place) -> Result<Address> {

@@ -1,7 +1,7 @@
 //! Windows of an epoch, and the stream of bins that they make: packed samples, dealt out to ranks.
 
 use super::lengths::Lengths;
-use super::order::{Cursor, Order};
+use super::order::{Cursor, Order, Place, SUBSTITUTES_MAX};
 use super::packing::{Bins, Length, Packing, WINDOW_MAX};
 use super::shard::{Remainder, Shard, Steps};
 use super::state::Mark;
@@ -208,6 +208,33 @@ impl Packer {
             };
         }
         Ok(Mark { window: mark.window + 1, item: 0, packed: 0, ..mark })
+    }
+
+    /// What may stand at a position whose sample cannot be had, in the order in which it is tried, and whether it counts as
+    /// a sample. Where bins have a budget, those come first that are no longer than the one whose place they take; then, so
+    /// that the run goes on, others, which only fill the slot.
+    ///
+    /// # Errors
+    /// `Invalid` when the epoch has no such position.
+    pub fn substitutes(&self, epoch: u64, position: u64) -> Result<Vec<(Place, bool)>> {
+        let Inner { order, lengths, packing, .. } = &*self.0;
+        let tried = (0..SUBSTITUTES_MAX).map(|attempt| order.substitute(epoch, position, attempt));
+        let Packing::Bins(budget) = packing else { return tried.map(|place| Ok((place?, true))).collect() };
+        // Of pictures that have no budget a bin takes any number.
+        let counted = |place| {
+            let Length { tokens, pictures } = lengths.get(place);
+            (tokens, budget.pictures.map_or(0, |_| pictures))
+        };
+        let room = counted(order.at(epoch, position)?);
+        let (mut fitting, mut others) = (Vec::new(), Vec::new());
+        for place in tried {
+            let place = place?;
+            let (tokens, pictures) = counted(place);
+            let fits = tokens <= room.0 && pictures <= room.1;
+            if fits { fitting.push((place, true)) } else { others.push((place, false)) }
+        }
+        fitting.append(&mut others);
+        Ok(fitting)
     }
 
     /// A reader of the stream of bins.

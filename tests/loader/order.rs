@@ -23,6 +23,7 @@ struct Vectors {
     epochs: Vec<Epoch>,
     ends: Vec<End>,
     streams: Vec<Stream>,
+    bin_substitutes: Vec<BinSubstitutes>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -132,6 +133,18 @@ struct Stream {
     steps: Vec<Vec<(Vec<u64>, bool)>>,
 }
 
+/// What may stand in bins for samples that cannot be had, in a shuffled order.
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct BinSubstitutes {
+    seed: String,
+    epoch: u64,
+    budget: Option<(u32, Option<u32>, String)>,
+    /// Tokens and pictures of each sample of each group.
+    lengths: Vec<Vec<(u32, u32)>>,
+    /// A position, and for each attempt the group, the index and whether it counts.
+    at: Vec<(u64, Vec<(u64, u64, bool)>)>,
+}
+
 fn path() -> PathBuf {
     Path::new(ROOT).join("spec/vectors/order.json")
 }
@@ -148,6 +161,7 @@ fn vectors() -> Vectors {
         epochs: epochs(),
         ends: ends(),
         streams: streams(),
+        bin_substitutes: bin_substitutes(),
     }
 }
 
@@ -365,6 +379,34 @@ fn stream(
         packed: (0..packer.windows()).map(|window| packer.bins(epoch, window).unwrap().crc32()).collect(),
         steps,
     }
+}
+
+fn bin_substitutes() -> Vec<BinSubstitutes> {
+    let bins = |tokens, pictures, overlong| Packing::Bins(Budget { tokens, pictures, overlong });
+    let of = |seed: u64, packing: Packing| {
+        let length = |at: u32| Length { tokens: at * 7919 % 23 + 1, pictures: at * 31 % 7 % 4 };
+        let lengths: [Vec<_>; 2] = [(0..30).map(length).collect(), (100..109).map(length).collect()];
+        let order = Order::shuffled(seed, &lengths.each_ref().map(|group| group.len() as u64)).unwrap();
+        let packer = Packer::new(order, Lengths::of(&lengths), packing, 8, 4).unwrap();
+        let at = |position| {
+            let tried = packer.substitutes(1, position).unwrap().into_iter();
+            (position, tried.map(|(place, counts)| (place.group.into(), place.index, counts)).collect())
+        };
+        BinSubstitutes {
+            seed: seed.to_string(),
+            epoch: 1,
+            budget: said(&packing),
+            lengths: lengths.iter().map(|of| of.iter().map(|of| (of.tokens, of.pictures)).collect()).collect(),
+            at: (0..3).map(at).collect(),
+        }
+    };
+    vec![
+        of(42, bins(60, Some(5), Overlong::Error)),
+        of(42, bins(60, None, Overlong::Error)),
+        of(7, bins(12, Some(2), Overlong::Truncate)),
+        of(7, bins(12, None, Overlong::Alone)),
+        of(7, Packing::ByLength),
+    ]
 }
 
 fn shares(batch: u64, world: u64) -> Shares {

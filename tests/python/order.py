@@ -155,6 +155,20 @@ def stream(v):
     return packed, [[[bins[bin], valid] for bin, valid in step] for step in steps]
 
 
+def substitutes(v, position):
+    """What is tried in the place of a sample of a shuffled order, and whether it counts."""
+    run, lens = Run(int(v["seed"])), [len(group) for group in v["lengths"]]
+    g, index = shuffled(run, lens, v["epoch"], position)
+    tried = [run.hash("substitute", v["epoch"], position, attempt) % lens[g] for attempt in range(64)]
+    if v["budget"] is None:
+        return [[g, index, True] for index in tried]
+    pictured = v["budget"][1] is not None
+    counted = lambda index: (v["lengths"][g][index][0], v["lengths"][g][index][1] if pictured else 0)
+    tokens, pictures = counted(index)
+    fits = lambda index: counted(index)[0] <= tokens and counted(index)[1] <= pictures
+    return [[g, index, counts] for counts in (True, False) for index in tried if fits(index) == counts]
+
+
 def share(batch, rank, world):
     return range(rank * batch // world, (rank + 1) * batch // world)
 
@@ -199,6 +213,9 @@ def check_orders(vectors):
         packed, steps = stream(v)
         check((v["seed"], v["epoch"]), packed, v["packed"])
         check((v["seed"], v["epoch"]), steps, v["steps"])
+    for v in vectors["bin_substitutes"]:
+        for position, tried in v["at"]:
+            check((v["seed"], v["budget"], position), substitutes(v, position), tried)
 
 
 if __name__ == "__main__":
