@@ -5,8 +5,9 @@
 //! (RLE) a mask picture, a frame of its own below the picture's. Boxes and outlines are normalised by the size that the
 //! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`.
 
+use super::folders::{Folders, Where};
 use super::rle::{Mask, runs_of};
-use super::{Fields, beside, key_of, others, stem};
+use super::{Fields, key_of, others, stem};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
@@ -20,8 +21,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 
-/// The folders beside the file that hold pictures.
-const FOLDERS: &[&str] = &["images", "img_dir", "train2017", "val2017"];
+/// The folders beside the file that hold pictures, whatever their split.
+const FOLDERS: &[&str] = &["images", "img_dir"];
 const OPENED: &[&str] = &["images", "categories", "annotations"];
 
 /// A picture as the file describes it.
@@ -35,6 +36,8 @@ struct Image {
     place: (u64, u64),
     /// Whether a statement about it was met.
     is_met: bool,
+    /// Where its file is, once that was looked for.
+    found: Option<Where>,
 }
 
 struct Category {
@@ -44,7 +47,6 @@ struct Category {
 }
 
 /// What the first reading gives.
-#[derive(Default)]
 struct Tables {
     /// In the file's order.
     images: Vec<Image>,
@@ -53,6 +55,7 @@ struct Tables {
     categories: HashMap<String, Category>,
     /// The picture that the last statement was about, by its place.
     last: Option<(u32, Picture)>,
+    folders: Folders,
 }
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
@@ -72,10 +75,13 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
         let behind = before + reader.position();
         run.advance(behind)?;
     }
-    for (id, image) in tables.not_met() {
+    let Tables { mut images, places, folders, .. } = tables;
+    for (id, place) in not_met(&places, &images) {
+        let Some(image) = images.get_mut(place as usize) else { continue };
         (at.record, at.line) = (Some(image.place.0), Some(image.place.1));
         at.id = Some(format!("{}/image {id}", stem(input)));
-        run.lone(MediaKind::Picture, &image.picture(input), &mut at)?;
+        let picture = image.picture(run, input, &folders, &at)?;
+        run.lone(MediaKind::Picture, &picture, &mut at)?;
     }
     reader.input().finish().map_err(|error| Error::io("cannot read on", error))
 }
@@ -85,7 +91,13 @@ impl Tables {
     fn read(run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<Self> {
         let file = File::open(&input.path).map_err(|error| Error::io("cannot read it", error))?;
         let mut reader = MemberReader::new(file, OPENED);
-        let mut tables = Self::default();
+        let mut tables = Self {
+            images: Vec::new(),
+            places: HashMap::new(),
+            categories: HashMap::new(),
+            last: None,
+            folders: Folders::around(run, input),
+        };
         let mut extra = ObjectText::default();
         while let Some(member) = reader.next_member() {
             let member = member?;
@@ -131,20 +143,11 @@ impl Tables {
                 "two images have the id {id}: which one a statement is about is not clear"
             )));
         }
-        self.images.push(Image { path: path.into_boxed_str(), size, extra, place, is_met: false });
+        self.images.push(Image { path: path.into_boxed_str(), size, extra, place, is_met: false, found: None });
         if size.is_none() {
             run.report.find(Kind::Doubtful, at, format!("image {id} does not say its size"));
         }
         Ok(())
-    }
-
-    /// The images that nothing is said about, with their ids, in the file's order.
-    fn not_met(&self) -> Vec<(&str, &Image)> {
-        let images =
-            self.places.iter().filter_map(|(id, place)| Some((place, &**id, self.images.get(*place as usize)?)));
-        let mut images: Vec<_> = images.filter(|(_, _, image)| !image.is_met).collect();
-        images.sort_unstable_by_key(|(place, ..)| **place);
-        images.into_iter().map(|(_, id, image)| (id, image)).collect()
     }
 
     fn category(&mut self, text: &str) -> Result<()> {
@@ -183,7 +186,7 @@ impl Tables {
         };
         image.is_met = true;
         if self.last.as_ref().is_none_or(|(last, _)| *last != place) {
-            self.last = Some((place, image.picture(input)));
+            self.last = Some((place, image.picture(run, input, &self.folders, at)?));
         }
         let Some((_, picture)) = &self.last else { return Ok(()) };
         if image.size.is_none() {
@@ -200,15 +203,68 @@ impl Tables {
     }
 }
 
+/// The images that nothing is said about, by their ids and places, in the file's order.
+fn not_met<'t>(places: &'t HashMap<Box<str>, u32>, images: &[Image]) -> Vec<(&'t str, u32)> {
+    let is_met = |place: u32| images.get(place as usize).is_none_or(|image| image.is_met);
+    let mut lone: Vec<(&str, u32)> = places.iter().map(|(id, place)| (&**id, *place)).collect();
+    lone.retain(|(_, place)| !is_met(*place));
+    lone.sort_unstable_by_key(|(_, place)| *place);
+    lone
+}
+
 impl Image {
-    fn picture(&self, input: &Input) -> Picture {
+    fn picture(&mut self, run: &mut Run<'_>, input: &Input, folders: &Folders, at: &At) -> Result<Picture> {
+        let found = match self.found {
+            Some(found) => found,
+            None => self.find(run, input, folders, at)?,
+        };
+        self.found = Some(found);
+        let path = folders.path(&self.path, found);
+        let mut extra = self.extra.as_deref().map(str::to_owned);
+        if path.is_some() {
+            let mut more = ObjectText::default();
+            more.text("file_name", &self.path);
+            extra = joined(more.finish(), extra);
+        }
         let fields = FileFields {
-            id: Some(beside(input, &self.path)),
-            extra: self.extra.as_deref().map(str::to_owned),
+            id: Some(folders.id(input, &self.path, found)),
+            extra,
             by_pattern: true,
             ..FileFields::default()
         };
-        Picture { path: self.path.to_string(), fields: fields.sized(self.size), ..Picture::default() }
+        let path = path.unwrap_or_else(|| self.path.to_string());
+        Ok(Picture { path, fields: fields.sized(self.size), ..Picture::default() })
+    }
+
+    /// Looks for its file.
+    fn find(&self, run: &mut Run<'_>, input: &Input, folders: &Folders, at: &At) -> Result<Where> {
+        if folders.are_none() {
+            return Ok(Where::AsWritten);
+        }
+        let fields = self.extra.as_deref().map(Fields::of).transpose()?;
+        let url: Option<String> = fields.and_then(|fields| fields.parse("coco_url").ok().flatten());
+        let found = folders.find(run, input, &self.path, url.as_deref(), self.size)?;
+        if found == Where::Unclear {
+            let names = folders.names();
+            let message = format!(
+                "{:?} is in several of {names}: which one is meant, neither the name of this file nor a `coco_url` nor \
+                 the size says, and none was taken",
+                self.path
+            );
+            run.report.find(Kind::Doubtful, at, message);
+        }
+        Ok(found)
+    }
+}
+
+/// The texts of two objects as one.
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    match (first, second) {
+        (Some(first), Some(second)) => {
+            let first = first.strip_suffix('}').unwrap_or(&first);
+            Some(format!("{first},{}", second.strip_prefix('{').unwrap_or(&second)))
+        }
+        (first, second) => first.or(second),
     }
 }
 

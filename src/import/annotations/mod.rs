@@ -9,6 +9,7 @@
 mod cholect50;
 mod coco;
 mod endovis;
+mod folders;
 mod labelme;
 mod media;
 pub(super) mod rle;

@@ -3,6 +3,7 @@
 mod boxes;
 mod cells;
 mod conversations;
+mod places;
 mod provenance;
 mod records;
 mod statements;

@@ -3,6 +3,7 @@
 mod annotations;
 mod attach;
 mod boxes;
+mod coco;
 mod huggingface;
 pub(super) mod place;
 mod surgsigma;

@@ -1,0 +1,83 @@
+//! Whole imports of COCO files whose pictures lie in the folders of splits.
+
+use super::*;
+
+/// A file of one picture of this size, with a box over its left half.
+fn one(name: &str, width: u32, more: &str) -> String {
+    format!(
+        r#"{{"images": [{{"id": 1, "file_name": "{name}", "width": {width}, "height": 48{more}}}],
+        "categories": [{{"id": 1, "name": "g"}}],
+        "annotations": [{{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, {}, 48]}}]}}"#,
+        f64::from(width) / 2.0
+    )
+}
+
+/// The bytes of the picture that a statement is about.
+fn shown(place: &Place, id: &str) -> Vec<u8> {
+    let dataset = place.dataset();
+    let frame = dataset.frame(place.annotation(id).target).unwrap();
+    frame.bytes().unwrap().as_deref().map(<[u8]>::to_vec).unwrap_or_default()
+}
+
+#[test]
+fn each_split_has_the_pictures_of_its_own_folder() {
+    for between in ["", "images/"] {
+        let place = Place::new();
+        for (split, width) in [("train2017", 64), ("val2017", 32)] {
+            place.write(&format!("annotations/instances_{split}.json"), one("000001.png", width, ""));
+            place.write(&format!("{between}{split}/000001.png"), png(width));
+        }
+        let report = place.whole();
+        assert_eq!((report.rows["frames"], report.rows["blobs"], report.media.missing), (2, 2, 0));
+        assert_eq!(shown(&place, "annotations/instances_train2017/1"), png(64));
+        assert_eq!(shown(&place, "annotations/instances_val2017/1"), png(32));
+        let frame = place.frame("val2017/000001.png");
+        assert_eq!((frame.width, frame.path), (Some(32), Some(format!("{between}val2017/000001.png"))));
+        assert_eq!(frame.extra.as_deref(), Some(r#"{"file_name":"000001.png"}"#));
+    }
+}
+
+#[test]
+fn a_picture_of_another_split_is_never_taken_and_the_own_one_is_when_it_comes() {
+    let place = Place::new();
+    place.write("annotations/train.json", one("000001.png", 64, ""));
+    place.write("annotations/val.json", one("000001.png", 32, ""));
+    place.write("train/000001.png", png(64));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.rows["frames"], report.media.missing, report.media.embedded), (2, 1, 1));
+    assert_eq!(report.missing[0].path, "val/000001.png");
+    place.write("val/000001.png", png(32));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.media.found_now, report.records.unchanged, report.rows.len()), (1, 2, 1));
+    assert_eq!(shown(&place, "annotations/val/1"), png(32));
+}
+
+#[test]
+fn pictures_that_all_splits_share_are_found_where_they_are() {
+    let place = Place::new();
+    place.write("annotations/train.json", one("a.png", 64, ""));
+    place.write("annotations/val.json", one("b.png", 32, ""));
+    place.write("images/a.png", png(64));
+    place.write("elsewhere/b.png", png(32));
+    let report = place.whole();
+    assert_eq!((report.rows["frames"], report.media.missing), (2, 0));
+    assert_eq!(place.frame("annotations/a.png").path.as_deref(), Some("a.png"));
+}
+
+#[test]
+fn a_file_without_a_split_says_by_address_or_size_which_picture_it_means() {
+    let url = r#", "coco_url": "http://images.cocodataset.org/val2017/000001.png""#;
+    for (width, more, is_found) in [(64, url, true), (32, "", true), (9, "", false)] {
+        let place = Place::new();
+        place.write("annotations/all.json", one("000001.png", width, more));
+        place.write("train2017/000001.png", png(64));
+        place.write("val2017/000001.png", png(32));
+        let report = place.whole();
+        let bytes = if is_found { png(32) } else { Vec::new() };
+        assert_eq!(shown(&place, "annotations/all/1"), bytes);
+        assert_eq!((count(&report, Kind::Doubtful), report.media.missing), if is_found { (0, 0) } else { (1, 1) });
+        if is_found {
+            place.found(Table::Frames, "val2017/000001.png");
+        }
+    }
+}
