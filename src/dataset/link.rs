@@ -74,8 +74,13 @@ const CLOCKS: Duration = Duration::from_secs(60);
 
 /// Whether a linked file's bytes, name or rights may have been changed after this time.
 pub fn was_touched(uri: &str, time: Option<SystemTime>) -> bool {
+    path_of(uri).is_none_or(|path| file_was_touched(&path, time))
+}
+
+/// The same of a file by its path.
+pub fn file_was_touched(path: &Path, time: Option<SystemTime>) -> bool {
     let Some(since) = time.and_then(|time| time.checked_sub(CLOCKS)) else { return true };
-    let Some(Ok(meta)) = path_of(uri).map(std::fs::metadata) else { return true };
+    let Ok(meta) = std::fs::metadata(path) else { return true };
     let (Ok(seconds), Ok(nanos)) = (u64::try_from(meta.ctime()), u64::try_from(meta.ctime_nsec())) else { return true };
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos) > since
 }

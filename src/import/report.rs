@@ -186,6 +186,8 @@ pub struct MediaCounts {
     pub missing: u64,
     /// Files that an earlier import missed and that are here now.
     pub found_now: u64,
+    /// Files that have changed, and whose bytes took the place of the dataset's.
+    pub replaced: u64,
 }
 
 /// A picture or video that could not be had.
@@ -212,6 +214,10 @@ pub enum Kind {
     ChangedRecord,
     /// A case, video or frame that differs from what the dataset has under its id; it was left as it was.
     ChangedRow,
+    /// A picture or video whose file has other bytes than the dataset has of it.
+    ChangedMedia,
+    /// A path that means one file here and another elsewhere, or before: the second has an id of its own.
+    SamePath,
     /// An id that stood before in this import; it got `~2`, `~3`, ….
     RepeatedId,
     /// A placeholder that no medium goes with; it stays text.
@@ -370,7 +376,7 @@ impl ImportReport {
 
     /// Whether there is anything to commit.
     pub fn has_changes(&self) -> bool {
-        self.records.added + self.records.replaced + self.media.found_now + self.boxes.reread > 0
+        self.records.added + self.records.replaced + self.media.found_now + self.media.replaced + self.boxes.reread > 0
             || !self.splits.is_empty()
             || !self.about.is_empty()
             || self.rows.values().any(|count| *count > 0)

@@ -179,7 +179,7 @@ fn forest(
         let mut evidence = Vec::new();
         for piece in &node.evidence {
             let id = Wanted::new(&piece.path).id;
-            match names.iter().position(|named| named.written() == piece.path || named.id == id) {
+            match names.iter().position(|named| named.written() == piece.path || named.written_id() == id) {
                 Some(k) => evidence.push(EvidenceRow {
                     address: stand_in(k)?,
                     start: piece.start,

@@ -1,6 +1,6 @@
 //! Stores the bytes of pictures and videos, and reads what they say of themselves.
 
-use crate::dataset::BlobSource;
+use crate::dataset::{BlobInfo, BlobSource};
 use crate::error::{Error, Result};
 use crate::format::address::Address;
 use crate::import::draft::MediaItem;
@@ -29,6 +29,7 @@ pub(crate) struct Out<'o> {
 #[derive(Default)]
 pub(crate) struct Stored {
     pub(super) blob: Option<Address>,
+    pub(super) digest: Option<[u8; 32]>,
     size: Option<(i32, i32)>,
     video: mp4::Video,
 }
@@ -82,7 +83,7 @@ impl Out<'_> {
         Ok(self.picture(blob, header.size, named))
     }
 
-    fn put(&mut self, source: BlobSource<'_>) -> Result<Address> {
+    fn put(&mut self, source: BlobSource<'_>) -> Result<BlobInfo> {
         let is_linked = matches!(source, BlobSource::Linked { .. });
         let info = self.sink.blob(source)?;
         let media = &mut self.report.media;
@@ -91,21 +92,23 @@ impl Out<'_> {
         if info.is_new {
             self.report.row(Table::Blobs.name());
         }
-        Ok(info.address)
+        Ok(info)
     }
 
-    fn picture(&mut self, blob: Address, size: Result<(i32, i32), String>, named: &Named<'_>) -> Stored {
+    fn picture(&mut self, blob: BlobInfo, size: Result<(i32, i32), String>, named: &Named<'_>) -> Stored {
         if let Err(reason) = &size {
             self.report.find(Kind::BadPicture, self.at, format!("{:?}: {reason}", named.id));
         }
-        Stored { blob: Some(blob), size: size.ok(), video: mp4::Video::default() }
+        let (blob, digest) = (Some(blob.address), Some(blob.digest));
+        Stored { blob, digest, size: size.ok(), video: mp4::Video::default() }
     }
 
-    fn video(&mut self, blob: Address, found: Result<mp4::Video, String>, named: &Named<'_>) -> Stored {
+    fn video(&mut self, blob: BlobInfo, found: Result<mp4::Video, String>, named: &Named<'_>) -> Stored {
         if let Err(reason) = &found {
             self.report.find(Kind::BadVideo, self.at, format!("{:?}: {reason}", named.id));
         }
-        Stored { blob: Some(blob), size: None, video: found.unwrap_or_default() }
+        let (blob, digest) = (Some(blob.address), Some(blob.digest));
+        Stored { blob, digest, size: None, video: found.unwrap_or_default() }
     }
 }
 

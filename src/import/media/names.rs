@@ -3,6 +3,7 @@
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
 use crate::import::media::resolve::Wanted;
 use crate::schema::tables::Table;
+use std::path::PathBuf;
 
 /// A medium's item by the name of its row.
 #[derive(Clone, Debug)]
@@ -16,6 +17,14 @@ pub(crate) struct Named<'d> {
     pub(super) frame_kind: &'static str,
     /// What the record says of it.
     pub(super) said: Option<&'d FileFields>,
+    /// The id as the record writes it, where its row has another.
+    base: Option<String>,
+    /// Whether its row has another id because the one that is written is another file's.
+    pub(super) is_apart: bool,
+    /// Whether its file is missing, and its row is that of another folder's file.
+    pub(super) is_borrowed: bool,
+    /// The file, and its length, where its row has other bytes of before.
+    pub(super) changed: Option<(PathBuf, u64)>,
 }
 
 impl<'d> Named<'d> {
@@ -65,7 +74,30 @@ impl<'d> Named<'d> {
             MediaItem::Held { mark, .. } => (mark.clone(), None),
             MediaItem::Unnamed(id) | MediaItem::Absent(id) => (id.clone(), None),
         };
-        Named { table, id, item, wanted, place, frame_kind: "rgb", said }
+        let (base, changed) = (None, None);
+        let (is_apart, is_borrowed) = (false, false);
+        Named { table, id, item, wanted, place, frame_kind: "rgb", said, base, is_apart, is_borrowed, changed }
+    }
+
+    /// Gives it the id of the row that it means.
+    pub(super) fn rename(&mut self, id: String) {
+        if self.id != id {
+            let written = std::mem::replace(&mut self.id, id);
+            if self.place.is_none() {
+                self.place = Some(written.clone());
+            }
+            self.base.get_or_insert(written);
+        }
+    }
+
+    /// The id as the record writes it.
+    pub(crate) fn written_id(&self) -> &str {
+        self.base.as_ref().unwrap_or(&self.id)
+    }
+
+    /// Whether a row of this id may be the one that is meant: it is the written one, or one beside it.
+    pub(super) fn may_be(&self, id: &str) -> bool {
+        id.strip_prefix(self.written_id()).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
     }
 
     /// The path as the record wrote it, or the id where there is none.

@@ -13,6 +13,7 @@ use crate::import::forms;
 use crate::import::huggingface;
 use crate::import::inputs::Input;
 use crate::import::media::found::replace;
+use crate::import::media::store::ShownRows;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::{At, Kind};
@@ -25,7 +26,7 @@ use std::fs::File;
 
 impl Run<'_> {
     /// Reads the boxes of a draft's texts.
-    pub(super) fn read_boxes(&mut self, draft: &mut Draft, at: &At) -> Result<()> {
+    pub(super) fn read_boxes(&mut self, draft: &mut Draft, shown: &ShownRows, at: &At) -> Result<()> {
         if !may_have_boxes(draft) {
             return Ok(());
         }
@@ -33,17 +34,17 @@ impl Run<'_> {
         if found.is_empty() {
             return Ok(());
         }
-        let shown = match shown_picture(draft) {
+        let picture = match shown_picture(draft) {
             Ok(medium) => {
                 if self.boxes.need_evidence(&found) {
                     self.look_at_boxes()?;
                 }
-                let size = if self.boxes.need_size(&found) { self.picture_size(draft, medium)? } else { None };
+                let size = if self.boxes.need_size(&found) { self.picture_size(draft, shown, medium)? } else { None };
                 Ok(Shown { medium, size })
             }
             Err(reason) => Err(reason),
         };
-        let (grounding, left) = self.boxes.read(&found, shown, draft);
+        let (grounding, left) = self.boxes.read(&found, picture, draft);
         draft.grounding = grounding;
         for Left { written, reason, is_uncertain } in left {
             let kind = if is_uncertain { Kind::UncertainBox } else { Kind::BoxLeft };
@@ -53,10 +54,10 @@ impl Run<'_> {
     }
 
     /// Makes boxes that the record lists in this scale parts of their pictures' sides; those that cannot be are left as text.
-    pub(super) fn settle_boxes(&mut self, scale: Scale, draft: &mut Draft, at: &At) -> Result<()> {
+    pub(super) fn settle_boxes(&mut self, scale: Scale, draft: &mut Draft, shown: &ShownRows, at: &At) -> Result<()> {
         for mut place in std::mem::take(&mut draft.grounding) {
             let size = match (scale, usize::try_from(place.media)) {
-                (Scale::Pixels, Ok(medium)) => self.picture_size(draft, medium)?,
+                (Scale::Pixels, Ok(medium)) => self.picture_size(draft, shown, medium)?,
                 _ => None,
             };
             match self.boxes.settle(&mut place, scale, size) {
@@ -142,16 +143,18 @@ impl Run<'_> {
         let mut found = find(draft);
         found.retain(Found::is_evidence);
         let needs_size = found.iter().any(|found| Evidence::needs_size(&found.written));
-        let size = if needs_size { self.picture_size(draft, medium)? } else { None };
-        let names = self.store.names(draft);
+        let size = if needs_size { self.picture_size(draft, &ShownRows::new(), medium)? } else { None };
+        let names = self.store.written_names(draft);
         let name = names.get(items_before(draft, medium)).map_or("", |named| &named.id);
         found.iter().for_each(|found| evidence.note(&found.written, OnPicture { name, size }, place));
         Ok(())
     }
 
-    fn picture_size(&mut self, draft: &Draft, medium: usize) -> Result<Option<(i32, i32)>> {
-        let names = self.store.names(draft);
-        names.get(items_before(draft, medium)).map_or(Ok(None), |named| self.store.picture_size(named, &*self.sink))
+    fn picture_size(&mut self, draft: &Draft, shown: &ShownRows, medium: usize) -> Result<Option<(i32, i32)>> {
+        let mut names = self.store.written_names(draft);
+        let Some(named) = names.get_mut(items_before(draft, medium)) else { return Ok(None) };
+        self.store.identify(named, shown, &*self.sink)?;
+        self.store.picture_size(named, &*self.sink)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::format::address::Address;
 use crate::import::draft::Draft;
 use crate::import::media::bytes::Out;
 use crate::import::media::names::Named;
-use crate::import::media::store::Located;
+use crate::import::media::store::{Located, ShownRows, shown_row};
 use crate::import::options::{OnChange, OnMissing};
 use crate::import::report::{At, Kind};
 use crate::import::row;
@@ -17,20 +17,24 @@ use crate::schema::tables::Table;
 
 impl Run<'_> {
     pub(in crate::import) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+        let source = self.options.source.id.as_str();
+        let identity = self.ids.identity(source, &id);
+        let sought = self.sink.seek(Table::Conversations, identity, source, &id)?;
+        let shown = match sought {
+            Sought::There(address) if !draft.media.is_empty() => self.shown_by(address)?,
+            _ => ShownRows::new(),
+        };
         match draft.listed_boxes.take() {
-            Some(scale) => self.settle_boxes(scale, draft, at)?,
-            None if self.boxes.are_read() && !draft.is_ours => self.read_boxes(draft, at)?,
+            Some(scale) => self.settle_boxes(scale, draft, &shown, at)?,
+            None if self.boxes.are_read() && !draft.is_ours => self.read_boxes(draft, &shown, at)?,
             None => {}
         }
         let body = row::Body::take(draft);
         let draft = &*draft;
-        let source = self.options.source.id.as_str();
-        let names = self.store.names(draft);
+        let names = self.store.names(draft, &shown, &*self.sink)?;
         let patient = self.patient(draft, &names);
         let mut planned = row::plan(id, source, body, draft, &names, patient.as_deref(), &mut self.report, at)?;
         self.report.media.named += names.len() as u64;
-        let identity = self.ids.identity(source, &planned.row.id);
-        let sought = self.sink.seek(Table::Conversations, identity, source, &planned.row.id)?;
         if let Sought::There(address) = sought {
             let there = self.sink.dataset().conversation_at(address)?;
             let boxes =
@@ -74,6 +78,16 @@ impl Run<'_> {
         }
         self.report.row(Table::Conversations.name());
         Ok(())
+    }
+
+    /// The pictures and videos that a conversation of the dataset shows.
+    fn shown_by(&self, address: Address) -> Result<ShownRows> {
+        let there = self.sink.dataset().conversation_at(address)?;
+        let mut shown = ShownRows::new();
+        for address in there.to_row()?.media.iter().flat_map(|medium| &medium.refs) {
+            shown.extend(shown_row(&*self.sink, *address)?);
+        }
+        Ok(shown)
     }
 
     /// Leaves a conversation that is there as it is, save what it has no split or boxes of, or may be given others of.
@@ -136,7 +150,11 @@ impl Run<'_> {
         for named in names {
             let located = self.store.locate(named, self.sink)?;
             // What is new is shown by the record that is not taken alone.
-            if let Located::FoundNow(..) | Located::StillMissing(..) | Located::Broken(..) = located {
+            let is_of_row = matches!(
+                located,
+                Located::FoundNow(..) | Located::Changed(..) | Located::StillMissing(..) | Located::Broken(..)
+            );
+            if is_of_row {
                 let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
                 self.store.ensure(named, located, draft, &mut out)?;
             }

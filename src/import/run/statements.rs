@@ -9,6 +9,7 @@ use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
 use crate::import::media::names::{Named, name_of};
+use crate::import::media::store::{ShownRows, shown_row};
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::import::source::PatientFrom;
@@ -29,6 +30,15 @@ pub(crate) struct Picture {
     pub(crate) patient: Option<String>,
     /// Its bytes, where they stood in the source; they are taken where there is no file.
     pub(crate) bytes: Option<Vec<u8>>,
+}
+
+/// What shows a picture in the dataset already, where it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The statement of the id that is at hand.
+    ByStatement,
+    /// Itself: its row is the record.
+    Itself,
 }
 
 /// A row that statements refer to.
@@ -85,10 +95,22 @@ impl Run<'_> {
         draft: &Draft,
         at: &At,
     ) -> Result<Option<Target>> {
+        self.picture_shown(kind, picture, draft, Shown::ByStatement, at)
+    }
+
+    /// The same of a picture that the dataset may have; `shown` says what shows it there.
+    pub(super) fn picture_shown(
+        &mut self,
+        kind: MediaKind,
+        picture: &Picture,
+        draft: &Draft,
+        shown: Shown,
+        at: &At,
+    ) -> Result<Option<Target>> {
         let is_named = !picture.path.is_empty() || picture.fields.id.is_none();
         self.report.media.named += u64::from(is_named);
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
-        if let Some(id) = &picture.fields.id
+        if let Some(id) = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id))
             && let Some(address) = self.store.known(table, id)
         {
             return Ok(Some(Target { address, name: name_of(&self.options.source.id, id) }));
@@ -97,7 +119,13 @@ impl Run<'_> {
             Some(id) if !is_named => MediaItem::Unnamed(id.clone()),
             _ => MediaItem::Path(picture.path.clone()),
         };
-        let named = Named::said(table, &item, Some(&picture.fields));
+        let mut named = Named::said(table, &item, Some(&picture.fields));
+        let rows = match shown {
+            _ if self.store.settled(table, &named.id).is_some() => ShownRows::new(),
+            Shown::ByStatement => self.shown_by_statement(at)?,
+            Shown::Itself => vec![(table, named.id.clone())],
+        };
+        self.store.identify(&mut named, &rows, &*self.sink)?;
         let located = [self.store.locate(&named, &*self.sink)?];
         let held = picture.bytes.as_ref().filter(|_| located.iter().any(|located| located.is_missing()));
         if held.is_none() && self.is_left_out(std::slice::from_ref(&named), &located, at)? {
@@ -112,6 +140,24 @@ impl Run<'_> {
         Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
     }
 
+    /// The picture or video that the dataset's statement of this id is about.
+    fn shown_by_statement(&self, at: &At) -> Result<ShownRows> {
+        let Some(id) = &at.id else { return Ok(ShownRows::new()) };
+        let Some(address) = self.sink.lookup(Table::Annotations, &self.options.source.id, id)? else {
+            return Ok(ShownRows::new());
+        };
+        match self.sink.dataset().annotation(address) {
+            Ok(there) => Ok(shown_row(&*self.sink, there.target()?)?.into_iter().collect()),
+            Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(ShownRows::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many rows of a table are new.
+    pub(super) fn new_rows(&self, table: Table) -> u64 {
+        self.report.rows.get(table.name()).copied().unwrap_or(0)
+    }
+
     /// A picture or video that nothing is said about: a record of its own.
     pub(crate) fn lone(&mut self, kind: MediaKind, picture: &Picture, at: &mut At) -> Result<()> {
         let draft = Draft { patient: picture.patient.clone(), ..Draft::default() };
@@ -121,10 +167,10 @@ impl Run<'_> {
     /// The same; `draft` says whose picture it is, and what is known of others that it refers to.
     pub(crate) fn lone_of(&mut self, kind: MediaKind, picture: &Picture, draft: &Draft, at: &mut At) -> Result<()> {
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
-        let id = picture.fields.id.as_deref().unwrap_or(&picture.path);
-        let is_known = self.sink.lookup(table, &self.options.source.id, id)?.is_some();
         self.take(at, |run, at| {
-            if run.picture_of(kind, picture, draft, at)?.is_some() {
+            let before = run.new_rows(table);
+            if run.picture_shown(kind, picture, draft, Shown::Itself, at)?.is_some() {
+                let is_known = run.new_rows(table) == before;
                 let records = &mut run.report.records;
                 *if is_known { &mut records.unchanged } else { &mut records.added } += 1;
             }
@@ -139,10 +185,12 @@ impl Run<'_> {
         let fields = draft.files.get(path).cloned().unwrap_or_default();
         let patient = draft.patient.as_deref().map(|name| self.options.patient_key(name));
         let picture = Picture { path: path.clone(), fields, patient, bytes: None };
-        let before = self.report.rows.clone();
-        let Some(target) = self.picture(medium.kind, &picture, at)? else { return Ok(()) };
         let table = if medium.kind == MediaKind::Video { Table::Videos } else { Table::Frames };
-        if self.report.rows.get(table.name()) != before.get(table.name()) {
+        let before = self.new_rows(table);
+        let of = Draft { patient: picture.patient.clone(), ..Draft::default() };
+        let target = self.picture_shown(medium.kind, &picture, &of, Shown::Itself, at)?;
+        let Some(target) = target else { return Ok(()) };
+        if self.new_rows(table) != before {
             self.report.records.added += 1;
             return Ok(());
         }
@@ -323,7 +371,8 @@ impl Run<'_> {
     /// The sides of a picture whose row is there or that can be looked at.
     pub(crate) fn size_of(&mut self, picture: &Picture) -> Result<Option<(i32, i32)>> {
         let item = MediaItem::Path(picture.path.clone());
-        let named = Named::said(Table::Frames, &item, Some(&picture.fields));
+        let mut named = Named::said(Table::Frames, &item, Some(&picture.fields));
+        self.store.identify(&mut named, &ShownRows::new(), &*self.sink)?;
         self.store.picture_size(&named, &*self.sink)
     }
 

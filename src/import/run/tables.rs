@@ -1,5 +1,6 @@
 //! Rows that a table lists: recordings and pictures, with cells of added columns.
 
+use super::statements::Shown;
 use super::{CellChange, CellValue, Picture, Run, Target};
 use crate::error::{ErrorKind, Result};
 use crate::import::draft::{Draft, MediaKind};
@@ -54,12 +55,11 @@ impl Run<'_> {
         cells: Vec<(String, CellValue)>,
         at: &At,
     ) -> Result<()> {
-        let id = picture.fields.id.as_deref().unwrap_or(&picture.path);
-        let is_new = self.sink.lookup(Table::Frames, &self.options.source.id, id)?.is_none();
-        match self.picture_of(MediaKind::Picture, picture, draft, at)? {
-            Some(target) => self.listed(Table::Frames, is_new, &target, cells, at),
-            None => Ok(()),
-        }
+        let before = self.new_rows(Table::Frames);
+        let target = self.picture_shown(MediaKind::Picture, picture, draft, Shown::Itself, at)?;
+        let Some(target) = target else { return Ok(()) };
+        let is_new = self.new_rows(Table::Frames) != before;
+        self.listed(Table::Frames, is_new, &target, cells, at)
     }
 
     /// Gives a listed row its cells, and counts it.

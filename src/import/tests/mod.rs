@@ -5,6 +5,7 @@ mod attach;
 mod boxes;
 mod coco;
 mod huggingface;
+mod identity;
 pub(super) mod place;
 mod surgsigma;
 mod told;

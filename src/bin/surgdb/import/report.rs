@@ -105,9 +105,12 @@ fn counts(report: &ImportReport) -> Lines {
     boxes(&report.boxes, &mut lines);
     let media = &report.media;
     let mut parts = vec![format!("named {}", several(media.named, "times"))];
-    for (count, what) in
-        [(media.embedded, "stored"), (media.linked, "linked"), (media.found_now, "missing before and found now")]
-    {
+    for (count, what) in [
+        (media.embedded, "stored"),
+        (media.linked, "linked"),
+        (media.found_now, "missing before and found now"),
+        (media.replaced, "changed and replaced"),
+    ] {
         if count > 0 {
             parts.push(format!("{} {what}", ui::count(count)));
         }

@@ -1,5 +1,6 @@
 //! What rows that are there hold: bytes, nothing, or a link that is broken; and how large a picture is.
 
+use super::identity::digest_of;
 use super::{CACHED, Located, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
@@ -13,15 +14,25 @@ use crate::schema::tables::Table;
 use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// What a row has of its bytes.
 pub(super) enum Held {
-    /// All: in the dataset, or in a file that is there with its length.
-    Whole,
+    /// All: in the dataset, or in a file that is there with its length. Nothing is known of what was appended here.
+    Whole(Option<Whole>),
     /// None.
     Nothing,
     /// A link to a file that is not what it was: the digest that it had, and what is wrong.
     Broken([u8; 32], Error),
+}
+
+/// What is known of bytes that are there.
+pub(super) struct Whole {
+    pub(super) digest: [u8; 32],
+    pub(super) size: u64,
+    pub(super) uri: Option<String>,
+    /// When they were stored or linked already, as far as that is known.
+    pub(super) written: Option<SystemTime>,
 }
 
 impl Store<'_> {
@@ -36,19 +47,21 @@ impl Store<'_> {
         let blob = match blob {
             Ok(None) => return Ok(Held::Nothing),
             Ok(Some(blob)) => dataset.blob(blob)?,
-            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole),
+            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(Held::Whole(None)),
             Err(error) => return Err(error),
         };
-        if blob.uri()?.is_none() {
-            return Ok(Held::Whole);
-        }
         let fragment = blob.address().fragment();
         let written = match self.written.get(&fragment) {
             Some(written) => *written,
             None => *self.written.entry(fragment).or_insert(dataset.written_by(fragment)?),
         };
+        let whole = || -> Result<Held> {
+            let size = u64::try_from(blob.size()?).unwrap_or_default();
+            let (digest, uri) = (blob.digest()?, blob.uri()?.map(str::to_owned));
+            Ok(Held::Whole(Some(Whole { digest, size, uri, written })))
+        };
         match blob.check_link_since(written) {
-            Ok(()) => Ok(Held::Whole),
+            Ok(()) => whole(),
             Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Held::Broken(blob.digest()?, error)),
             Err(error) => Err(error),
         }
@@ -60,7 +73,7 @@ impl Store<'_> {
         &mut self,
         named: &Named<'_>,
         address: Address,
-        blob: &[u8],
+        blob: &[u8; 32],
         error: &Error,
     ) -> Result<Located> {
         let what = error.message();
@@ -70,10 +83,7 @@ impl Store<'_> {
             let remedy = "or bring it to where the record says, and import again with --media embed";
             return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
         };
-        let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
-        let is_same = hasher.finalize().as_bytes() == blob;
+        let is_same = digest_of(&path)? == *blob;
         let remedy = match (self.options.media, is_same) {
             (MediaMode::Embed, true) => return Ok(Located::FoundNow(address, path, size)),
             (_, false) if self.options.on_change == OnChange::Replace => {
@@ -99,7 +109,8 @@ impl Store<'_> {
     }
 
     fn find_size(&mut self, named: &Named<'_>, sink: &dyn Sink) -> Result<Option<(i32, i32)>> {
-        if let Some(address) = sink.lookup(Table::Frames, &self.options.source.id, &named.id)? {
+        let is_replaced = named.changed.is_some() && self.options.on_change == OnChange::Replace;
+        if !is_replaced && let Some(address) = sink.lookup(Table::Frames, &self.options.source.id, &named.id)? {
             match sink.dataset().frame(address) {
                 Ok(frame) => {
                     if let Some(size) = frame.width()?.zip(frame.height()?) {

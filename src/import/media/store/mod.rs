@@ -1,6 +1,7 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
 mod held;
+mod identity;
 mod met;
 mod rows;
 
@@ -11,13 +12,15 @@ use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::found::Found;
 use crate::import::media::names::Named;
 use crate::import::media::resolve::{Resolved, Roots};
-use crate::import::options::ImportOptions;
+use crate::import::options::{ImportOptions, OnChange};
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::tables::Table;
 use held::Held;
+use identity::Taken;
+pub(crate) use identity::{ShownRows, shown_row};
 use met::Met;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,8 @@ pub(crate) enum Located {
     FoundNow(Address, PathBuf, u64),
     /// Its row is there, linked to a file that is gone or no longer what it was: what is wrong, and what to do.
     Broken(Address, String),
+    /// Its row is there, with bytes of the file that are no longer what it has.
+    Changed(Address, PathBuf, u64),
     /// Its row is there without bytes, and they are still missing.
     StillMissing(Address, Kind, String),
     /// It is new, and its bytes are here.
@@ -85,6 +90,11 @@ pub(crate) struct Store<'o> {
     /// The rows of this import that have no bytes yet, with the frames a second that a video was said to have.
     bare: HashMap<Identity, Option<f64>, Keyed>,
     sizes: HashMap<String, Option<(i32, i32)>>,
+    /// The rows that paths mean, as they are looked for now.
+    settled: [HashMap<String, String>; 6],
+    /// The rows of this import that are made of files.
+    taken: HashMap<Identity, Taken, Keyed>,
+    digests: HashMap<PathBuf, [u8; 32]>,
     /// When the rows of a fragment were written already, as far as that is known.
     written: HashMap<FragmentId, Option<SystemTime>>,
     found: Found,
@@ -103,6 +113,9 @@ impl<'o> Store<'o> {
             missing: HashMap::default(),
             bare: HashMap::default(),
             sizes: HashMap::new(),
+            settled: Default::default(),
+            taken: HashMap::default(),
+            digests: HashMap::new(),
             written: HashMap::new(),
             found: Found::default(),
             late: Found::default(),
@@ -114,6 +127,7 @@ impl<'o> Store<'o> {
     /// Looks for media in these folders, after those that were named.
     pub(crate) fn search(&mut self, folders: &[PathBuf]) {
         self.roots.enter(self.options.media_roots.iter().chain(folders).map(PathBuf::as_path));
+        self.forget_places();
     }
 
     /// Looks below this folder, by its name alone, for a file that is not found otherwise.
@@ -125,6 +139,7 @@ impl<'o> Store<'o> {
     pub(crate) fn enter(&mut self, file: &Path) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
         self.roots.enter(roots.chain(file.parent()));
+        self.forget_places();
     }
 
     /// Where media are looked for now, to be given back to [`Store::look_in`].
@@ -135,6 +150,13 @@ impl<'o> Store<'o> {
     /// Looks for media there.
     pub(crate) fn look_in(&mut self, roots: Roots) {
         self.roots = roots;
+        self.forget_places();
+    }
+
+    /// A path may mean another file where media are looked for now.
+    fn forget_places(&mut self) {
+        self.settled.iter_mut().for_each(HashMap::clear);
+        self.sizes.clear();
     }
 
     /// Whether the pictures that come now are to be found by the ends of their paths later.
@@ -147,8 +169,8 @@ impl<'o> Store<'o> {
         self.met.ending(ending)
     }
 
-    /// The rows that a draft's media will refer to, medium by medium.
-    pub(crate) fn names<'d>(&self, draft: &'d Draft) -> Vec<Named<'d>> {
+    /// What a draft's media are called as they are written, medium by medium.
+    pub(crate) fn written_names<'d>(&self, draft: &'d Draft) -> Vec<Named<'d>> {
         let task = draft.task.as_deref().or(self.options.source.defaults.task.as_deref());
         let named =
             |medium: &'d DraftMedium| medium.items.iter().map(move |item| Named::new(medium, item, draft, task));
@@ -191,7 +213,10 @@ impl<'o> Store<'o> {
             None => None,
         };
         match (known, held) {
-            (Some(address), Some(Held::Whole)) => {
+            (Some(address), Some(Held::Whole(_))) => {
+                if let Some((path, size)) = named.changed.clone() {
+                    return Ok(Located::Changed(address, path, size));
+                }
                 self.cached.insert(named.table, &named.id, address);
                 return Ok(Located::Known(address));
             }
@@ -241,7 +266,11 @@ impl<'o> Store<'o> {
         out: &mut Out<'_>,
     ) -> Result<Address> {
         self.met.note(named);
+        if named.is_borrowed {
+            self.tell_borrowed(named, out);
+        }
         if let Some(address) = self.known(named.table, &named.id) {
+            self.remember_name(named);
             return Ok(address);
         }
         let located = match (located, self.cached.get(named.table, &named.id)) {
@@ -253,6 +282,10 @@ impl<'o> Store<'o> {
         };
         let address = match located {
             Located::Known(address) => address,
+            Located::Changed(address, path, size) => {
+                self.replace_bytes(named, address, &path, size, out)?;
+                address
+            }
             Located::StillMissing(address, kind, reason) => {
                 self.miss(named, kind, reason, out);
                 address
@@ -263,6 +296,7 @@ impl<'o> Store<'o> {
             }
             Located::FoundNow(address, path, size) => {
                 let stored = out.store_file(named, &path, size, self.options.media)?;
+                self.take(named, Some(&path), stored.digest);
                 self.complete(named, address, stored, out)?;
                 address
             }
@@ -275,7 +309,16 @@ impl<'o> Store<'o> {
                 if let Some(respelled) = respelled {
                     out.report.find(Kind::PathSpelling, out.at, format!("{:?} was found as {respelled:?}", named.id));
                 }
+                if named.is_apart {
+                    let what = format!(
+                        "{:?} is another picture or video in another folder, or was one before: this one is {:?}",
+                        named.written_id(),
+                        named.id
+                    );
+                    out.report.find(Kind::SamePath, out.at, what);
+                }
                 let stored = out.store_file(named, &path, size, self.options.media)?;
+                self.take(named, Some(&path), stored.digest);
                 self.add(named, stored, draft, out)?
             }
             Located::Bytes => {
@@ -285,11 +328,46 @@ impl<'o> Store<'o> {
             Located::Missing(kind, reason) => {
                 self.miss(named, kind, reason, out);
                 self.bare.insert(id_identity(named.table.name(), &named.id), None);
+                self.take(named, None, None);
                 self.add(named, Stored::default(), draft, out)?
             }
         };
         self.cached.insert(named.table, &named.id, address);
+        self.remember_name(named);
         Ok(address)
+    }
+
+    /// Tells that a file has changed since its row was written, and gives the row what it has now where that is asked for.
+    fn replace_bytes(
+        &mut self,
+        named: &Named<'_>,
+        address: Address,
+        path: &Path,
+        size: u64,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        match self.options.on_change {
+            OnChange::Keep => {}
+            OnChange::Report => {
+                let what = format!("{:?}: its file has changed; the dataset's bytes were kept", named.id);
+                out.report.find(Kind::ChangedMedia, out.at, what);
+            }
+            OnChange::Replace => {
+                let stored = out.store_file(named, path, size, self.options.media)?;
+                self.take(named, Some(path), stored.digest);
+                out.report.media.replaced += 1;
+                self.found.note(named.table, address, stored, None, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_borrowed(&mut self, named: &Named<'_>, out: &mut Out<'_>) {
+        if self.settled(named.table, named.written_id()).is_none() {
+            let what =
+                format!("{:?} is not there; what another file of this import calls so was taken for it", named.id);
+            out.report.find(Kind::SamePath, out.at, what);
+        }
     }
 
     /// The same of an item whose file is missing, with the bytes that the source holds of it.

@@ -1,6 +1,6 @@
 //! Rows that are new: of cases, and of pictures and videos with what their records and paths say of them.
 
-use super::{DEPTH_LIMIT, Store};
+use super::{DEPTH_LIMIT, ShownRows, Store};
 use crate::error::Result;
 use crate::format::address::Address;
 use crate::import::draft::{Draft, FileFields, MediaItem};
@@ -152,7 +152,8 @@ impl Store<'_> {
             return Ok(None);
         }
         let item = MediaItem::Path(path.to_owned());
-        let named = Named::of(table, &item, draft);
+        let mut named = Named::of(table, &item, draft);
+        self.identify(&mut named, &ShownRows::new(), out.sink)?;
         let located = self.locate(&named, out.sink)?;
         self.depth += 1;
         let found = self.ensure(&named, located, draft, out);

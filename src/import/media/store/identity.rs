@@ -1,0 +1,232 @@
+//! Which row a path means: one path means other files in other folders, and one file may change.
+//!
+//! An id is the path as it is written, for the first file that is met under it. Another file with other bytes gets an id
+//! of its own, `path#` and the start of their digest, so that it is known again whatever is imported first. A file whose
+//! record showed a row before, and whose bytes are others now, has changed: its row stays the one that it was.
+
+use super::held::{Held, Whole};
+use super::{CACHED, Store};
+use crate::dataset::link;
+use crate::error::{Error, Result};
+use crate::format::address::Address;
+use crate::import::draft::{Draft, MediaItem};
+use crate::import::media::names::Named;
+use crate::import::media::resolve::Resolved;
+use crate::import::sink::Sink;
+use crate::schema::record::{Identity, id_identity};
+use crate::schema::tables::Table;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The rows that a record of the dataset shows, by their ids.
+pub(crate) type ShownRows = Vec<(Table, String)>;
+
+/// Where the bytes of a row come from that this import has met.
+pub(super) struct Taken {
+    place: Identity,
+    /// None where the file is missing.
+    digest: Option<Identity>,
+}
+
+/// A file that is there.
+struct OnDisk {
+    path: PathBuf,
+    size: u64,
+    place: Identity,
+}
+
+/// How a file goes with a row.
+enum Match {
+    /// There is no such row.
+    Free,
+    /// The row has these bytes.
+    Same,
+    /// The row has no bytes, or a link that is broken.
+    Bare,
+    /// The row has other bytes.
+    Other,
+}
+
+impl Store<'_> {
+    /// The rows that a draft's media will refer to, medium by medium. `shown` are those that the dataset's record shows,
+    /// where it has it.
+    pub(crate) fn names<'d>(&mut self, draft: &'d Draft, shown: &ShownRows, sink: &dyn Sink) -> Result<Vec<Named<'d>>> {
+        let mut names = self.written_names(draft);
+        for named in &mut names {
+            self.identify(named, shown, sink)?;
+        }
+        Ok(names)
+    }
+
+    /// Gives a path the id of the row that it means here, writing nothing.
+    pub(crate) fn identify(&mut self, named: &mut Named<'_>, shown: &ShownRows, sink: &dyn Sink) -> Result<()> {
+        let (MediaItem::Path(_), Some(wanted)) = (named.item, &named.wanted) else { return Ok(()) };
+        if let Some(id) = self.settled(named.table, &named.id) {
+            named.rename(id.to_owned());
+            return Ok(());
+        }
+        let before =
+            shown.iter().find(|(table, id)| *table == named.table && named.may_be(id)).map(|(_, id)| id.clone());
+        let Resolved::File { path, size, .. } = self.roots.readable(wanted) else {
+            match before {
+                Some(id) => named.rename(id),
+                None => {
+                    named.is_borrowed = self.taken(named.table, &named.id).is_some_and(|taken| taken.digest.is_some())
+                }
+            }
+            return Ok(());
+        };
+        let place = Identity::of_digest(blake3::hash(path.as_os_str().as_bytes()).as_bytes());
+        self.identify_file(named, before, &OnDisk { path, size, place }, sink)
+    }
+
+    fn identify_file(
+        &mut self,
+        named: &mut Named<'_>,
+        before: Option<String>,
+        file: &OnDisk,
+        sink: &dyn Sink,
+    ) -> Result<()> {
+        let table = named.table;
+        let mut changed = None;
+        if let Some(id) = before {
+            match self.compare(table, &id, file, true, sink)? {
+                Match::Same => return self.settle(named, id),
+                Match::Bare => {
+                    named.rename(id);
+                    return Ok(());
+                }
+                // Another file of this import has that row: this one is not the one that it was made of.
+                Match::Other if self.taken(table, &id).is_none() => changed = Some(id),
+                Match::Other | Match::Free => {}
+            }
+        }
+        match self.compare(table, &named.id, file, false, sink)? {
+            Match::Same => {
+                let id = named.id.clone();
+                return self.settle(named, id);
+            }
+            Match::Free | Match::Bare => return Ok(()),
+            Match::Other => {}
+        }
+        let digest = blake3::Hash::from_bytes(self.digest_of(&file.path)?).to_hex();
+        let own = format!("{}#{}", named.id, digest.as_str().get(..16).unwrap_or_default());
+        let is_there = sink.lookup(table, &self.options.source.id, &own)?.is_some();
+        match changed {
+            Some(id) if !is_there => {
+                named.rename(id);
+                named.changed = Some((file.path.clone(), file.size));
+            }
+            _ => {
+                named.rename(own);
+                named.is_apart = !is_there;
+            }
+        }
+        Ok(())
+    }
+
+    /// How a file goes with the row of an id. One that is `trusted` is taken for what it was where it has its size and
+    /// was not touched since.
+    fn compare(&mut self, table: Table, id: &str, file: &OnDisk, trusted: bool, sink: &dyn Sink) -> Result<Match> {
+        if let Some(taken) = self.taken(table, id) {
+            let (is_it, digest) = (taken.place == file.place, taken.digest);
+            let is_same = is_it || digest == Some(Identity::of_digest(&self.digest_of(&file.path)?));
+            return Ok(if is_same { Match::Same } else { Match::Other });
+        }
+        let Some(address) = sink.lookup(table, &self.options.source.id, id)? else { return Ok(Match::Free) };
+        let blob = match self.held(sink, table, address)? {
+            Held::Nothing | Held::Broken(..) => return Ok(Match::Bare),
+            // It was appended here, of something else than a file.
+            Held::Whole(None) => return Ok(Match::Same),
+            Held::Whole(Some(blob)) => blob,
+        };
+        if !self.is_of(&blob, file, trusted)? {
+            return Ok(Match::Other);
+        }
+        let digest = Some(Identity::of_digest(&blob.digest));
+        self.taken.insert(id_identity(table.name(), id), Taken { place: file.place, digest });
+        Ok(Match::Same)
+    }
+
+    /// Whether a file has the bytes of a blob.
+    fn is_of(&mut self, blob: &Whole, file: &OnDisk, trusted: bool) -> Result<bool> {
+        if blob.size != file.size {
+            return Ok(false);
+        }
+        let is_link = blob.uri.as_deref().and_then(link::path_of).is_some_and(|linked| linked == file.path);
+        if is_link || (trusted && !link::file_was_touched(&file.path, blob.written)) {
+            return Ok(true);
+        }
+        Ok(self.digest_of(&file.path)? == blob.digest)
+    }
+
+    fn taken(&self, table: Table, id: &str) -> Option<&Taken> {
+        self.taken.get(&id_identity(table.name(), id))
+    }
+
+    /// Notes that a row is made of a file, or that its file is missing.
+    pub(super) fn take(&mut self, named: &Named<'_>, path: Option<&Path>, digest: Option<[u8; 32]>) {
+        let place = path.unwrap_or(Path::new("")).as_os_str().as_bytes();
+        let place = Identity::of_digest(blake3::hash(place).as_bytes());
+        let taken = Taken { place, digest: digest.as_ref().map(Identity::of_digest) };
+        self.taken.insert(id_identity(named.table.name(), &named.id), taken);
+    }
+
+    fn settle(&mut self, named: &mut Named<'_>, id: String) -> Result<()> {
+        named.rename(id);
+        self.remember_name(named);
+        Ok(())
+    }
+
+    /// Remembers what a path means as long as media are looked for where they are looked for now.
+    pub(super) fn remember_name(&mut self, named: &Named<'_>) {
+        let MediaItem::Path(_) = named.item else { return };
+        let settled = &mut self.settled[named.table as usize];
+        if settled.get(named.written_id()).is_some_and(|id| *id == named.id) {
+            return;
+        }
+        if settled.len() >= CACHED {
+            settled.clear();
+        }
+        settled.insert(named.written_id().to_owned(), named.id.clone());
+    }
+
+    /// The id of the row that a path, or what is written as its id, means here, where that is known.
+    pub(crate) fn settled(&self, table: Table, written: &str) -> Option<&str> {
+        self.settled[table as usize].get(written).map(String::as_str)
+    }
+
+    /// The digest of a file, which is read once.
+    fn digest_of(&mut self, path: &Path) -> Result<[u8; 32]> {
+        if let Some(digest) = self.digests.get(path) {
+            return Ok(*digest);
+        }
+        let digest = digest_of(path)?;
+        if self.digests.len() >= CACHED {
+            self.digests.clear();
+        }
+        self.digests.insert(path.to_path_buf(), digest);
+        Ok(digest)
+    }
+}
+
+/// The digest of a file's bytes.
+pub(super) fn digest_of(path: &Path) -> Result<[u8; 32]> {
+    let unreadable = |error| Error::io("cannot read it", error).in_file(path);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// The id of a row, for what shows it.
+pub(crate) fn shown_row(sink: &dyn Sink, address: Address) -> Result<Option<(Table, String)>> {
+    let dataset = sink.dataset();
+    let table = dataset.row(address)?.table();
+    let id = match table {
+        Table::Frames => dataset.frame(address)?.id()?.to_owned(),
+        Table::Videos => dataset.video(address)?.id()?.to_owned(),
+        _ => return Ok(None),
+    };
+    Ok(Some((table, id)))
+}
