@@ -188,6 +188,8 @@ pub struct MediaCounts {
     pub found_now: u64,
     /// Files that have changed, and whose bytes took the place of the dataset's.
     pub replaced: u64,
+    /// Rows of pictures and videos that were given what is said of them now.
+    pub rewritten: u64,
 }
 
 /// A picture or video that could not be had.
@@ -376,7 +378,13 @@ impl ImportReport {
 
     /// Whether there is anything to commit.
     pub fn has_changes(&self) -> bool {
-        self.records.added + self.records.replaced + self.media.found_now + self.media.replaced + self.boxes.reread > 0
+        self.records.added
+            + self.records.replaced
+            + self.media.found_now
+            + self.media.replaced
+            + self.media.rewritten
+            + self.boxes.reread
+            > 0
             || !self.splits.is_empty()
             || !self.about.is_empty()
             || self.rows.values().any(|count| *count > 0)

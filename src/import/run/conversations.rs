@@ -152,7 +152,12 @@ impl Run<'_> {
             // What is new is shown by the record that is not taken alone.
             let is_of_row = matches!(
                 located,
-                Located::FoundNow(..) | Located::Changed(..) | Located::StillMissing(..) | Located::Broken(..)
+                Located::There(..)
+                    | Located::FoundNow(..)
+                    | Located::Changed(..)
+                    | Located::StillMissing(..)
+                    | Located::Broken(..)
+                    | Located::BytesNow(..)
             );
             if is_of_row {
                 let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };

@@ -16,14 +16,21 @@ impl Run<'_> {
     /// known of the case.
     pub(crate) fn recording_of(&mut self, mut row: VideoRow, draft: &Draft, at: &At) -> Result<Target> {
         let source = self.options.source.id.clone();
+        let is_met = self.store.is_met(Table::Videos, &row.id);
+        let is_there = is_met || self.sink.lookup(Table::Videos, &source, &row.id)?.is_some();
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let mut case_name = None;
-        if let Some(patient) = &draft.patient {
+        // What is there keeps its case, unless it is to be replaced.
+        if let Some(patient) = draft.patient.as_ref().filter(|_| !is_there) {
             row.case = Some(self.store.case(patient, draft, &mut out)?);
             case_name = Some(name_of(&source, draft.case_id(patient)));
         }
         let name = name_of(&source, &row.id);
+        let (id, said) = (row.id.clone(), row.clone());
         let address = self.store.video(row, case_name.as_deref(), &mut out)?;
+        if is_there && !is_met {
+            self.store.hold_video(&id, address, &said, draft.patient.as_deref(), draft, &mut out)?;
+        }
         Ok(Target { address, name })
     }
 
@@ -40,7 +47,7 @@ impl Run<'_> {
         });
         let known = self.sink.lookup(Table::Videos, &row.source, &row.id)?;
         let target = self.recording_of(row.clone(), draft, at)?;
-        if known.is_some() && self.says_otherwise(&target, &row)? {
+        if known.is_some() && self.says_more(&target, &row)? {
             let what = "the video is there already, without what is said of it here; it was left as it was";
             self.report.find(Kind::ChangedRow, at, what);
         }
@@ -85,23 +92,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a row says something of a recording that the dataset's row, or the one that is new in this import, does
-    /// not have.
-    fn says_otherwise(&mut self, target: &Target, row: &VideoRow) -> Result<bool> {
-        if self.options.on_change == OnChange::Keep {
-            return Ok(false);
+    /// Whether a row says something of a recording that its row, which is new in this import, does not have.
+    fn says_more(&self, target: &Target, row: &VideoRow) -> Result<bool> {
+        match self.sink.dataset().video(target.address) {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotInVersion => {
+                Ok(row.extra.is_some() && self.options.on_change != OnChange::Keep)
+            }
+            Err(error) => Err(error),
         }
-        let there = match self.sink.dataset().video(target.address) {
-            Ok(there) => there.to_row()?,
-            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(row.extra.is_some()),
-            Err(error) => return Err(error),
-        };
-        // What a video's own file says goes before what a table says of it.
-        let differs = |is: bool| is && there.blob.is_none();
-        Ok(differs(row.fps.is_some() && row.fps != there.fps)
-            || differs(row.duration.is_some() && row.duration != there.duration)
-            || differs(row.frame_count.is_some() && row.frame_count != there.frame_count)
-            || differs(row.width.is_some() && (row.width, row.height) != (there.width, there.height))
-            || (row.extra.is_some() && row.extra != there.extra))
     }
 }

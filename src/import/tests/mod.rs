@@ -3,6 +3,7 @@
 mod annotations;
 mod attach;
 mod boxes;
+mod changes;
 mod coco;
 mod huggingface;
 mod identity;

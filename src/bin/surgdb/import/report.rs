@@ -110,6 +110,7 @@ fn counts(report: &ImportReport) -> Lines {
         (media.linked, "linked"),
         (media.found_now, "missing before and found now"),
         (media.replaced, "changed and replaced"),
+        (media.rewritten, "given what is said of them now"),
     ] {
         if count > 0 {
             parts.push(format!("{} {what}", ui::count(count)));

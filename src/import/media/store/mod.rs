@@ -1,5 +1,6 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
+mod changes;
 mod held;
 mod identity;
 mod met;
@@ -18,6 +19,7 @@ use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::tables::Table;
+use changes::Changes;
 use held::Held;
 use identity::Taken;
 pub(crate) use identity::{ShownRows, shown_row};
@@ -34,8 +36,10 @@ const DEPTH_LIMIT: u32 = 8;
 /// What is known of an item before anything is written.
 #[derive(Clone, Debug)]
 pub(crate) enum Located {
-    /// Its row is there.
+    /// Its row was met.
     Known(Address),
+    /// Its row is there, and was not met yet.
+    There(Address),
     /// Its row is there without bytes, and they are here now.
     FoundNow(Address, PathBuf, u64),
     /// Its row is there, linked to a file that is gone or no longer what it was: what is wrong, and what to do.
@@ -55,6 +59,19 @@ pub(crate) enum Located {
 }
 
 impl Located {
+    /// The row that may have been there before this import, and that was not met yet.
+    fn row_of_before(&self) -> Option<Address> {
+        match self {
+            Self::There(address)
+            | Self::FoundNow(address, ..)
+            | Self::Broken(address, _)
+            | Self::Changed(address, ..)
+            | Self::StillMissing(address, ..)
+            | Self::BytesNow(address) => Some(*address),
+            Self::Known(_) | Self::New(..) | Self::Bytes | Self::Missing(..) => None,
+        }
+    }
+
     /// Whether its bytes are nowhere.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Missing(..) | Self::StillMissing(..))
@@ -100,6 +117,8 @@ pub(crate) struct Store<'o> {
     found: Found,
     /// The same of rows of this import.
     late: Found,
+    /// What is said otherwise of rows that are there.
+    changes: Changes,
     met: Met,
     depth: u32,
 }
@@ -119,6 +138,7 @@ impl<'o> Store<'o> {
             written: HashMap::new(),
             found: Found::default(),
             late: Found::default(),
+            changes: Changes::default(),
             met: Met::default(),
             depth: 0,
         }
@@ -196,6 +216,11 @@ impl<'o> Store<'o> {
         self.cached.get(table, id).filter(|_| !self.is_bare(table, id))
     }
 
+    /// Whether the row of this id was met lately.
+    pub(crate) fn is_met(&self, table: Table, id: &str) -> bool {
+        self.cached.get(table, id).is_some()
+    }
+
     /// Whether the row of this id was written by this import without bytes.
     fn is_bare(&self, table: Table, id: &str) -> bool {
         !self.bare.is_empty() && self.bare.contains_key(&id_identity(table.name(), id))
@@ -217,8 +242,7 @@ impl<'o> Store<'o> {
                 if let Some((path, size)) = named.changed.clone() {
                     return Ok(Located::Changed(address, path, size));
                 }
-                self.cached.insert(named.table, &named.id, address);
-                return Ok(Located::Known(address));
+                return Ok(Located::There(address));
             }
             (Some(address), Some(Held::Broken(blob, error))) => {
                 return self.broken(named, address, &blob, &error);
@@ -235,7 +259,7 @@ impl<'o> Store<'o> {
         let Some(wanted) = &named.wanted else {
             return Ok(match (known, named.item) {
                 (Some(address), MediaItem::Bytes { .. }) => Located::BytesNow(address),
-                (Some(address), _) => Located::Known(address),
+                (Some(address), _) => Located::There(address),
                 (None, _) => Located::Bytes,
             });
         };
@@ -280,8 +304,11 @@ impl<'o> Store<'o> {
             (Located::Missing(..), Some(address)) => return Ok(address),
             (located, _) => located,
         };
+        if let Some(address) = located.row_of_before() {
+            self.hold(named, address, draft, out)?;
+        }
         let address = match located {
-            Located::Known(address) => address,
+            Located::Known(address) | Located::There(address) => address,
             Located::Changed(address, path, size) => {
                 self.replace_bytes(named, address, &path, size, out)?;
                 address
@@ -415,6 +442,7 @@ impl<'o> Store<'o> {
 
     /// Gives rows that had no bytes those that are here now.
     pub(crate) fn attach(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        std::mem::take(&mut self.changes).write(sink)?;
         std::mem::take(&mut self.found).write(sink)
     }
 

@@ -190,6 +190,13 @@ impl Store<'_> {
         Ok(address)
     }
 
+    /// When a frame of this number was taken, in seconds, where the source says how fast its frames come.
+    pub(super) fn time_of(&self, index: Option<i64>) -> Option<f64> {
+        let source = &self.options.source;
+        let first = source.index_base.unwrap_or(0);
+        index.zip(source.fps).map(|(index, fps)| (index.saturating_sub(first)) as f64 / fps)
+    }
+
     /// Takes video, number and time from a frame's path; the name of the video's row.
     fn read_pattern(
         &mut self,
@@ -209,8 +216,7 @@ impl Store<'_> {
             return Ok(None);
         };
         row.index = names.index;
-        let first = source.index_base.unwrap_or(0);
-        row.time = names.index.zip(source.fps).map(|(index, fps)| (index.saturating_sub(first)) as f64 / fps);
+        row.time = self.time_of(names.index);
         let Some(video) = names.video.map(str::to_owned) else { return Ok(None) };
         let name = name_of(&source.id, &video);
         let new = VideoRow { case: row.case, ..self.bare_video(&video, source.fps) };

@@ -1,0 +1,225 @@
+//! What is said now of a picture or a video that the dataset has: told where its row says otherwise, or put into the row.
+
+use super::Store;
+use crate::error::{ErrorKind, Result};
+use crate::format::address::Address;
+use crate::import::draft::Draft;
+use crate::import::media::bytes::Out;
+use crate::import::media::found::replace;
+use crate::import::media::names::Named;
+use crate::import::options::OnChange;
+use crate::import::report::Kind;
+use crate::import::sink::Sink;
+use crate::schema::build::{FramesBuilder, VideosBuilder};
+use crate::schema::rows::{FrameRow, VideoRow};
+use crate::schema::tables::{Table, frames, videos};
+use std::collections::BTreeMap;
+
+/// Cells that replace those of rows that are there, by their columns.
+#[derive(Default)]
+pub(super) struct Changes {
+    frames: BTreeMap<usize, (Vec<Address>, FramesBuilder)>,
+    videos: BTreeMap<usize, (Vec<Address>, VideosBuilder)>,
+}
+
+impl Changes {
+    fn frame(&mut self, address: Address, columns: &[usize], row: &FrameRow) -> Result<()> {
+        for column in columns {
+            let (addresses, cells) = self.frames.entry(*column).or_default();
+            addresses.push(address);
+            cells.push(row)?;
+        }
+        Ok(())
+    }
+
+    fn video(&mut self, address: Address, columns: &[usize], row: &VideoRow) -> Result<()> {
+        for column in columns {
+            let (addresses, cells) = self.videos.entry(*column).or_default();
+            addresses.push(address);
+            cells.push(row)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(self, sink: &mut dyn Sink) -> Result<()> {
+        for (column, (addresses, mut cells)) in self.frames {
+            replace(Table::Frames, &[column], &addresses, &cells.finish()?, sink)?;
+        }
+        for (column, (addresses, mut cells)) in self.videos {
+            replace(Table::Videos, &[column], &addresses, &cells.finish()?, sink)?;
+        }
+        Ok(())
+    }
+}
+
+/// The row, unless it came with this import.
+fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
+    match row {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes over what is said and is something else; whether it is.
+fn take<T: Clone + PartialEq>(there: &mut Option<T>, said: &Option<T>) -> bool {
+    let differs = said.is_some() && said != there;
+    if differs {
+        there.clone_from(said);
+    }
+    differs
+}
+
+impl Store<'_> {
+    /// Holds the row of an item, where the dataset has it, against what its record and its path say of it now.
+    pub(super) fn hold(&mut self, named: &Named<'_>, address: Address, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
+        if self.options.on_change == OnChange::Keep {
+            return Ok(());
+        }
+        let has_case = named.said.is_none_or(|said| !said.no_case);
+        let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
+        match named.table {
+            Table::Videos => {
+                let extra = named.said.and_then(|said| said.extra.clone());
+                let said = VideoRow { extra, ..VideoRow::default() };
+                self.hold_video(&named.id, address, &said, patient.as_deref(), draft, out)
+            }
+            _ => self.hold_frame(named, address, patient.as_deref(), draft, out),
+        }
+    }
+
+    /// The same of a recording of which this is said, and whose patient this is.
+    pub(crate) fn hold_video(
+        &mut self,
+        id: &str,
+        address: Address,
+        said: &VideoRow,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        if self.options.on_change == OnChange::Keep {
+            return Ok(());
+        }
+        let there = of_dataset(out.sink.dataset().video(address).and_then(|video| video.to_row()))?;
+        let Some(mut row) = there else { return Ok(()) };
+        let mut differing = Vec::new();
+        // What a video's own file says goes before what is said of it.
+        if row.blob.is_none() {
+            let size = said.width.zip(said.height);
+            let fields = [
+                (take(&mut row.fps, &said.fps), videos::FPS),
+                (take(&mut row.duration, &said.duration), videos::DURATION),
+                (take(&mut row.frame_count, &said.frame_count), videos::FRAME_COUNT),
+                (size.is_some() && take(&mut row.width, &said.width), videos::WIDTH),
+                (size.is_some() && take(&mut row.height, &said.height), videos::HEIGHT),
+            ];
+            differing.extend(fields.into_iter().filter(|(differs, _)| *differs).map(|(_, column)| column));
+        }
+        if take(&mut row.extra, &said.extra) {
+            differing.push(videos::EXTRA);
+        }
+        if self.has_other_case(row.case, patient, draft, out)? {
+            differing.push(videos::CASE);
+        }
+        if !self.is_rewritten(Table::Videos, id, &differing, out) {
+            return Ok(());
+        }
+        if let Some(patient) = patient.filter(|_| differing.contains(&videos::CASE)) {
+            row.case = Some(self.case(patient, draft, out)?);
+        }
+        self.changes.video(address, &differing, &row)
+    }
+
+    fn hold_frame(
+        &mut self,
+        named: &Named<'_>,
+        address: Address,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let there = of_dataset(out.sink.dataset().frame(address).and_then(|frame| frame.to_row()))?;
+        let Some(mut row) = there else { return Ok(()) };
+        let said = self.said_of_frame(named);
+        let fields = [
+            (take(&mut row.index, &said.index), frames::INDEX),
+            (take(&mut row.time, &said.time), frames::TIME),
+            (take(&mut row.origin, &said.origin), frames::ORIGIN),
+            (take(&mut row.generator, &said.generator), frames::GENERATOR),
+            (take(&mut row.extra, &said.extra), frames::EXTRA),
+            // The bytes say how large a picture is, where they are there.
+            (row.blob.is_none() && take(&mut row.width, &said.width), frames::WIDTH),
+            (row.blob.is_none() && take(&mut row.height, &said.height), frames::HEIGHT),
+        ];
+        let mut differing: Vec<usize> =
+            fields.into_iter().filter(|(differs, _)| *differs).map(|(_, column)| column).collect();
+        if let Some(kind) = named.said.and_then(|said| said.kind.as_ref())
+            && *kind != row.kind
+        {
+            row.kind.clone_from(kind);
+            differing.push(frames::KIND);
+        }
+        if self.has_other_case(row.case, patient, draft, out)? {
+            differing.push(frames::CASE);
+        }
+        if !self.is_rewritten(Table::Frames, &named.id, &differing, out) {
+            return Ok(());
+        }
+        if let Some(patient) = patient.filter(|_| differing.contains(&frames::CASE)) {
+            row.case = Some(self.case(patient, draft, out)?);
+        }
+        self.changes.frame(address, &differing, &row)
+    }
+
+    /// What the record and the path say of a frame: of the path's, number and time alone.
+    fn said_of_frame(&self, named: &Named<'_>) -> FrameRow {
+        let mut row = FrameRow::default();
+        if let Some(said) = named.said {
+            (row.index, row.time) = (said.index, said.time);
+            row.origin.clone_from(&said.origin);
+            row.generator.clone_from(&said.generator);
+            row.extra.clone_from(&said.extra);
+            (row.width, row.height) = said.size.unzip();
+        }
+        let pattern =
+            self.options.source.frame_pattern.as_ref().filter(|_| named.said.is_none_or(|said| said.by_pattern));
+        if let Some(names) = pattern.and_then(|pattern| pattern.names(named.place())) {
+            row.index = names.index;
+            row.time = self.time_of(names.index);
+        }
+        row
+    }
+
+    /// Whether a row belongs to the case of another patient than is said now.
+    fn has_other_case(
+        &self,
+        there: Option<Address>,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &Out<'_>,
+    ) -> Result<bool> {
+        let Some(patient) = patient else { return Ok(false) };
+        let Some(there) = there else { return Ok(true) };
+        Ok(out.sink.dataset().case(there)?.id()? != draft.case_id(patient))
+    }
+
+    /// Whether what differs is to be put into the row; told where it is not.
+    fn is_rewritten(&self, table: Table, id: &str, differing: &[usize], out: &mut Out<'_>) -> bool {
+        if differing.is_empty() {
+            return false;
+        }
+        if self.options.on_change == OnChange::Replace {
+            out.report.media.rewritten += 1;
+            return true;
+        }
+        let columns: Vec<&str> = differing.iter().filter_map(|at| Some(&*table.columns().get(*at)?.name)).collect();
+        let what = format!(
+            "{id:?}: the dataset's {} has another `{}`; it was left as it was",
+            table.row_name(),
+            columns.join("`, `")
+        );
+        out.report.find(Kind::ChangedRow, out.at, what);
+        false
+    }
+}
