@@ -29,7 +29,8 @@ pub struct ImportOptions {
     pub on_error: OnError,
     /// What happens to a record whose picture or video is missing.
     pub missing: OnMissing,
-    /// What happens to a record that the dataset has with other content.
+    /// What happens to a record, and to the row of a picture, a recording or a file, that the dataset has with other
+    /// content.
     pub on_change: OnChange,
     /// Whether the source's licence may become another than the dataset has; else that is an error.
     pub relicense: bool,
@@ -118,14 +119,15 @@ choices! {
         /// The import ends, and nothing is committed.
         Stop = "stop",
     }
-    /// What happens to a record that the dataset has with other content.
+    /// What happens to a record that the dataset has with other content, and to the row of a picture or a recording of
+    /// which something else is said now, or whose file has changed.
     OnChange, "on-change" {
         /// The dataset's stays, and the report names the record.
         #[default]
         Report = "report",
         /// The dataset's stays.
         Keep = "keep",
-        /// The new one takes its place, at a new address.
+        /// A conversation takes its place at a new address; of other rows the cells that differ are replaced.
         Replace = "replace",
     }
 }

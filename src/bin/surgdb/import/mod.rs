@@ -27,7 +27,8 @@ Examples:
   surgdb import my.surgdb labels.csv --map mine.toml   tables; `surgdb map init labels.csv` proposes the map
 
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
-one that is not found is counted, and attached when the import is run again and finds it.
+one that is not found is counted, and attached when the import is run again and finds it. Where records in two folders
+give two files the same path, the second picture is known by its path and the start of its digest.
 
 Exit code 1 says that records were skipped because they could not be read.";
 
@@ -66,7 +67,8 @@ pub struct Args {
     /// With a record whose picture or video is missing: keep it without, skip it, or stop
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
-    /// With a record that the dataset has with other content: report it, keep the old one, or replace it
+    /// With what the dataset has with other content (a record, a patient's key, a picture's file): report it, keep the
+    /// old, or replace it
     #[arg(long, default_value = "report", value_name = "WHAT")]
     on_change: OnChange,
     /// Let the source's licence become another than the dataset has; else an import that gives another one is refused
