@@ -85,6 +85,16 @@ impl<'a> Inputs<'a> {
         self.media.iter().filter(|medium| medium.kind == kind).count()
     }
 
+    /// The paths of its pictures.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let pictures = self.media.iter().filter(|medium| medium.kind == MediaKind::Picture);
+        let path = |item: &MediaItem| match item {
+            MediaItem::Path(path) => Some(path.clone()),
+            _ => None,
+        };
+        pictures.flat_map(|medium| &medium.items).filter_map(path).collect()
+    }
+
     /// Whether an entry names nothing.
     pub(super) fn has_empty(&self) -> bool {
         self.media.iter().any(|medium| medium.items.is_empty())

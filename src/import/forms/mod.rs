@@ -118,6 +118,9 @@ fn draft_of(
         None if found == Format::Alpaca => endings::alpaca(&mut record, &mut draft)?,
         None => endings::prompt(&mut record, &mut draft, &mut inputs)?,
     }
+    if draft.turns.is_empty() {
+        draft.find(Kind::Doubtful, "it has no turns: nothing is asked and nothing answered");
+    }
     let exact = ours.as_ref().is_some_and(SurgdbFields::has_endings);
     endings::take(&mut record, &mut draft, found, exact)?;
     if ours.is_none() {

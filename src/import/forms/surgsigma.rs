@@ -4,7 +4,8 @@
 //! `clinical specialty` and `surgical type` are specialty and procedure, `video path` and the like name media, and
 //! `task` becomes the canonical name, with `~task` as written in `extra`. `input` and `output` list what is shown and
 //! what is to be produced (`image`, `video`, `mask`, `depth_map`, `text`); what they list and no field names is a medium
-//! without a file. `output` need not say so: an answer that is null is of the kind that its task asks for. An answer
+//! without a file. A video beside a picture is the one that it was taken from, unless `input` lists a video or the
+//! question has its place; `mask path` names the picture that is to be produced, where the task asks for one. `output` need not say so: an answer that is null is of the kind that its task asks for. An answer
 //! that is a file's name is that file. A record without a question is one about its picture or video: what it says is
 //! kept in the `extra` of that row.
 
@@ -97,8 +98,8 @@ pub(super) fn read<'a>(
     outputs: &mut Inputs<'a>,
 ) -> Result<()> {
     let name = QUESTIONS.into_iter().find(|name| record.get(name).is_some()).unwrap_or_default();
-    let question = text(record, name)?;
-    let answer = text(record, "answer")?;
+    let question = text(record, draft, name)?;
+    let answer = text(record, draft, "answer")?;
     let asked = draft.task.as_deref().and_then(vocab::task).map(|task| task.output);
     let file = answer.as_deref().and_then(|answer| answered_file(answer, asked));
     draft.turns.push(turns::plain("user", question.as_deref().unwrap_or_default()));
@@ -107,6 +108,14 @@ pub(super) fn read<'a>(
         // It stays in `extra`, since it is no text of a turn.
         Some(kind) => outputs.add(DraftMedium::new(*kind, vec![MediaItem::Path(answer.clone().unwrap_or_default())])),
         None => drop(record.take("answer")),
+    }
+    let shows_video = question.as_deref().is_some_and(|question| question.contains("<video>"));
+    if !shows_video && !lists(record, "input", MediaKind::Video) {
+        recording(draft, inputs);
+    }
+    let is_asked = asked == Some(Medium::Image) || lists(record, "output", MediaKind::Picture);
+    if is_asked && outputs.is_empty() {
+        mask(record, draft, outputs);
     }
     absent(record, draft, inputs, "input");
     absent(record, draft, outputs, "output");
@@ -159,13 +168,53 @@ pub(super) fn about_file(mut record: RawRecord<'_>) -> Result<Draft> {
     Ok(draft)
 }
 
-/// The text of a field; nothing where it is not there or null.
-fn text(record: &RawRecord<'_>, name: &str) -> Result<Option<String>> {
+/// The text of a field; nothing where it is not there or null. An answer that is a number is the text that it is written
+/// as, and one that is a list of texts their lines; both stay in `extra` too, as `~answer`.
+fn text<'a>(record: &mut RawRecord<'a>, draft: &mut Draft, name: &str) -> Result<Option<String>> {
     let Some(value) = record.get(name).filter(|value| value.get() != "null") else { return Ok(None) };
-    match serde_json::from_str::<Text<'_>>(value.get()) {
-        Ok(Text(text)) => Ok(Some(text.into_owned())),
-        Err(_) => Err(Error::input(format!("the field `{name}` should be text and is {}", shortened(value.get())))),
+    let written = value.get();
+    if let Ok(Text(text)) = serde_json::from_str::<Text<'_>>(written) {
+        return Ok(Some(text.into_owned()));
     }
+    let text = match written.as_bytes().first() {
+        Some(b'{') | None => None,
+        _ if name != "answer" => None,
+        Some(b'[') => serde_json::from_str::<Vec<String>>(written).ok().map(|lines| lines.join("\n")),
+        Some(_) => Some(written.to_owned()),
+    };
+    let shown = shortened(written);
+    let text = text.ok_or_else(|| Error::input(format!("the field `{name}` should be text and is {shown}")))?;
+    draft.find(Kind::WrongType, format!("`{name}` should be text and is {shown}: it was taken as text"));
+    record.fields.push((format!("~{name}").into(), value));
+    Ok(Some(text))
+}
+
+/// Whether `input` or `output` lists a medium of this kind.
+fn lists(record: &RawRecord<'_>, field: &str, kind: MediaKind) -> bool {
+    let is_so =
+        |word: &String| WORDS.iter().any(|(known, of_kind, _)| *known == word.to_lowercase() && *of_kind == Some(kind));
+    record.get(field).and_then(words).is_some_and(|listed| listed.iter().any(is_so))
+}
+
+/// A video beside one picture or several is what these were taken from, and is not shown itself.
+fn recording(draft: &mut Draft, inputs: &mut Inputs<'_>) {
+    if inputs.count(MediaKind::Picture) == 0 || inputs.count(MediaKind::Video) != 1 {
+        return;
+    }
+    let Some(video) = inputs.next(MediaKind::Video) else { return };
+    let [MediaItem::Path(path)] = video.items.as_slice() else { return inputs.add(video) };
+    for picture in inputs.paths() {
+        let said = FileFields { video_file: Some(path.clone()), by_pattern: true, ..FileFields::default() };
+        draft.files.entry(picture).or_insert(said);
+    }
+}
+
+/// The picture that `mask path` names is what is to be produced, where no other is.
+fn mask<'a>(record: &mut RawRecord<'a>, draft: &mut Draft, outputs: &mut Inputs<'a>) {
+    let Some(path) = record.take_text("mask path") else { return };
+    let said = FileFields { kind: Some("mask".into()), by_pattern: true, ..FileFields::default() };
+    draft.files.entry(path.clone()).or_insert(said);
+    outputs.add(DraftMedium::new(MediaKind::Picture, vec![MediaItem::Path(path)]));
 }
 
 /// The kind of the file that an answer names, where the task asks for one.

@@ -54,6 +54,10 @@ fn convert(raw: RawTurn<'_>, draft: &mut Draft, place: Option<(usize, &mut Input
         }
         Content::Missing => {
             extra.raw("~content", "false");
+            // A call of a tool has no text.
+            if raw.others.is_empty() {
+                draft.find(Kind::Doubtful, format!("a turn of {written:?} has neither `value` nor `content`"));
+            }
             String::new()
         }
         Content::Parts(list) => {

@@ -26,9 +26,22 @@ impl Record<'_> {
         };
         let text = error.to_string();
         let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+        let at = line_start + error.column().saturating_sub(1);
+        let message = match word_at(bytes, at) {
+            Some(word) => format!("{word} stands here, which JSON does not have: write null or leave the field out"),
+            None => message.to_owned(),
+        };
         Error::input(message)
             .in_record(self.number)
             .at_line(self.line + skipped as u64)
-            .at_byte(self.offset + (line_start + error.column().saturating_sub(1)) as u64)
+            .at_byte(self.offset + at as u64)
     }
+}
+
+/// The word for a number that is none, as Python writes them, in which this byte stands.
+fn word_at(bytes: &[u8], at: usize) -> Option<&'static str> {
+    ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| {
+        let starts = (at + 1).saturating_sub(word.len())..=at;
+        starts.into_iter().any(|start| bytes.get(start..).is_some_and(|rest| rest.starts_with(word.as_bytes())))
+    })
 }

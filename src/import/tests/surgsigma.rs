@@ -175,3 +175,42 @@ fn the_published_examples_go_in_whole() {
     let found = dataset.verify(&mut |_, _| {}).unwrap();
     assert!(found.is_sound() && found.notes.is_empty(), "{found:?}");
 }
+
+#[test]
+fn answers_that_are_numbers_or_lists_are_taken_as_text() {
+    let place = Place::new();
+    let record = |id: &str, answer: serde_json::Value| json!({"id": id, "source dataset": "X", "task": "Phase Recognition", "question": "q", "answer": answer});
+    let records = json!([record("a", json!(7)), record("b", json!(true)), record("c", json!(["x", "y"]))]);
+    let file = place.write("x.json", records.to_string());
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.added, count(&report, Kind::WrongType)), (3, 3));
+    for (id, text, written) in [("a", "7", "7"), ("b", "true", "true"), ("c", "x\ny", r#"["x","y"]"#)] {
+        let row = place.row(id);
+        assert_eq!(said(&row)[1], ("assistant", text));
+        assert!(row.extra.unwrap().contains(&format!(r#""~answer":{written}"#)));
+    }
+    let object = place.write("y.json", json!([record("d", json!({"text": "t"}))]).to_string());
+    let error = place.import(&[&object]).unwrap_err().to_string();
+    assert!(error.contains("the field `answer` should be text and is {\"text\":\"t\"}"), "{error}");
+}
+
+#[test]
+fn a_mask_that_is_named_is_the_answer_and_a_video_beside_a_picture_its_recording() {
+    let place = Place::new();
+    let record = json!({"id": "a", "source dataset": "X", "task": "Instrument Segmentation", "question": "segment",
+        "answer": null, "output": ["mask"], "input": ["image"], "image path": "f/1.png", "mask path": "seg/1.png",
+        "video path": "videos/vid92.mp4"});
+    let mut both = record.clone();
+    both["id"] = json!("b");
+    both["input"] = json!(["image", "video"]);
+    let file = place.write("x.json", json!([record, both]).to_string());
+    place.write("seg/1.png", png(5));
+    place.import(&[&file]).unwrap();
+    let row = place.row("a");
+    assert_eq!(row.media.iter().map(|medium| medium.output).collect::<Vec<_>>(), [false, true]);
+    let (shown, mask) = (place.frame_row(row.media[0].refs[0]), place.frame_row(row.media[1].refs[0]));
+    assert_eq!((mask.kind.as_str(), mask.path.as_deref(), mask.width), ("mask", Some("seg/1.png"), Some(5)));
+    let video = place.dataset().video(shown.video.unwrap()).unwrap().to_row().unwrap();
+    assert_eq!(video.path.as_deref(), Some("videos/vid92.mp4"));
+    assert_eq!(place.row("b").media.len(), 3, "its `input` lists the video");
+}

@@ -117,3 +117,30 @@ fn what_is_wrong_with_another_file_keeps_its_own_place() {
     assert!(text.starts_with("x.json") && text.contains("record 3"), "{text}");
     assert!(text.ends_with(&format!("while this record was taken: {}: it ends too early", other.display())), "{text}");
 }
+
+#[test]
+fn conversations_that_say_nothing_and_numbers_that_are_none_are_told() {
+    let place = Place::new();
+    let file = place.write("x.json", r#"[{"id": 1, "conversations": []}, {"id": 2, "conversations": [{"from": "human"}, {"from": "gpt", "value": "x"}]}]"#);
+    let report = place.import(&[&file]).unwrap();
+    let told: Vec<&str> = report.findings[&Kind::Doubtful].examples.iter().map(|found| &*found.detail).collect();
+    assert_eq!(
+        told,
+        [
+            "it has no turns: nothing is asked and nothing answered",
+            "a turn of \"human\" has neither `value` nor `content`"
+        ]
+    );
+    for (number, byte) in [("NaN", 20), ("-Infinity", 21), ("Infinity", 20)] {
+        let text = format!(
+            "{{\"id\": 1,\n \"score\": [{number}], \"conversations\": [{{\"from\": \"human\", \"value\": \"NaN\"}}]}}"
+        );
+        let file = place.write("y.jsonl", text.replace('\n', ""));
+        let error = place.import(&[&file]).unwrap_err().to_string();
+        let message = format!("{number} stands here, which JSON does not have");
+        assert!(
+            error.contains(&message) && error.contains("line 1") && error.contains(&format!("byte {byte}")),
+            "{error}"
+        );
+    }
+}
