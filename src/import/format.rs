@@ -8,7 +8,7 @@ use crate::import::records::members::{Entry, MemberReader};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -42,6 +42,10 @@ pub enum Format {
 
 /// How much of a file is looked at.
 const HEAD: u64 = 1 << 20;
+/// How much of it is passed over, where it is an object, in search of members that tell its form.
+const FURTHER: u64 = 1 << 28;
+/// The members that tell it.
+const TELLING: [&[u8]; 6] = [b"annotations", b"images", b"shapes", b"categories", b"imagePath", b"imageHeight"];
 /// The members of JSON files of annotations that are looked into.
 const OPENED: &[&str] = &["annotations", "images", "shapes"];
 
@@ -113,7 +117,10 @@ impl Format {
     pub(super) fn of_annotations(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
         let head = File::open(path).ok()?.take(HEAD);
-        if name.ends_with(".txt") { of_text(head) } else { of_object(head) }
+        if name.ends_with(".txt") {
+            return of_text(head);
+        }
+        of_object(head).or_else(|| further(path).ok().flatten())
     }
 }
 
@@ -135,6 +142,95 @@ fn of_text(mut head: impl Read) -> Option<Format> {
     let text = String::from_utf8_lossy(&bytes);
     let asks = |line: &str| line.starts_with("what ") && line.matches("? ").count() >= 2 && line.contains(" is ");
     text.lines().take(20).any(asks).then_some(Format::EndoVisVqa)
+}
+
+/// The form of a JSON object whose telling members stand behind its head: behind a long list of videos, say.
+fn further(path: &Path) -> io::Result<Option<Format>> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() <= HEAD {
+        return Ok(None);
+    }
+    let mut names = Names::default();
+    let mut input = BufReader::with_capacity(1 << 16, file.take(FURTHER));
+    loop {
+        let bytes = input.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let length = bytes.len();
+        let found = names.pass(bytes);
+        if names.is_no_object {
+            return Ok(None);
+        }
+        input.consume(length);
+        for at in found {
+            let mut from = File::open(path)?;
+            from.seek(SeekFrom::Start(at))?;
+            let found = of_object(b"{".chain(from.take(HEAD)));
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// A walk over a JSON text that only knows its strings and how deep it is, for the names of an object's members.
+#[derive(Default)]
+struct Names {
+    depth: u32,
+    is_in_string: bool,
+    is_escaped: bool,
+    is_no_object: bool,
+    behind: u64,
+    /// Where the string began that may be a name, and its first bytes.
+    start: u64,
+    text: Vec<u8>,
+}
+
+impl Names {
+    /// Goes on through these bytes; where the members that tell a form begin that end here.
+    fn pass(&mut self, bytes: &[u8]) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if self.is_in_string {
+                // Names are short, so a long string is passed over in strides.
+                let rest = bytes.get(at..).unwrap_or_default();
+                let stop = if self.is_escaped { 0 } else { memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len()) };
+                let room = 16usize.saturating_sub(self.text.len());
+                self.text.extend(rest.iter().take(stop.min(room)));
+                at += stop;
+                match (bytes.get(at), self.is_escaped) {
+                    (None, _) => break,
+                    (_, true) => self.is_escaped = false,
+                    (Some(b'\\'), _) => self.is_escaped = true,
+                    _ => {
+                        self.is_in_string = false;
+                        if self.depth == 1 && TELLING.contains(&&self.text[..]) {
+                            found.push(self.start);
+                        }
+                    }
+                }
+                at += 1;
+                continue;
+            }
+            match byte {
+                b'"' => {
+                    self.is_in_string = true;
+                    self.start = self.behind + at as u64;
+                    self.text.clear();
+                }
+                b'{' => self.depth = self.depth.saturating_add(1),
+                b'[' if self.depth == 0 => self.is_no_object = true,
+                b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+            at += 1;
+        }
+        self.behind += bytes.len() as u64;
+        found
+    }
 }
 
 /// The form of a JSON object, by its members.
