@@ -36,6 +36,7 @@ mod sink;
 mod source;
 mod split;
 mod surgdb_fields;
+mod written;
 
 pub use attach::{AttachCounts, AttachOptions, AttachReport, FileNames, StillMissing, attach};
 pub use cases::{CaseList, ListedCase};
@@ -50,6 +51,7 @@ pub use report::{
 };
 pub use run::{check_inputs, import};
 pub use source::{BoxConvention, Defaults, PatientFrom, SourceDescription};
+pub use written::Written;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What an import did: counts that add up, and everything that a user should look at.
 
+use super::written::Written;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -86,6 +87,10 @@ pub struct InputReport {
     /// The map that it was read by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map: Option<String>,
+    /// What a file of annotations says of itself as a whole, as it was written: `info`, `licenses`, `videos`, and its
+    /// `categories` with all that they have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<Written>,
 }
 
 /// A record that was not taken.
@@ -250,7 +255,7 @@ pub enum Kind {
     BadVideo,
     /// Media of a kind that has no place yet (audio); kept in `extra`.
     OtherMedia,
-    /// What a file says of itself as a whole (`info`, `licenses`), which has no place in a row: told here alone.
+    /// What a file says of itself as a whole (`info`, `licenses`), which has no place in a row: it is kept in the report.
     AboutFile,
     /// A role that is not known; the turn was taken as the user's and keeps the role in its `extra`.
     UnknownRole,

@@ -1,14 +1,16 @@
 //! Action triplets as CholecT50 has them: a JSON file a video, `annotations` by frame number, rows of 15 numbers.
 //!
 //! A row is `[triplet, instrument, score, x, y, w, h, verb, target, score, x, y, w, h, phase]`; −1 is *absent*, which
-//! `null_verb` and `null_target` are not: they are labels. Each row with an instrument becomes a statement about its
-//! frame, with the labels `instrument`, `verb`, `target`, `triplet` and the boxes; the phase, which each row of a frame
+//! `null_verb` and `null_target` are not: they are labels. Each row that says anything of an instrument, a verb or a
+//! target becomes a statement about its frame, with the labels `instrument`, `verb`, `target`, `triplet` and the boxes,
+//! and in `extra` the scores of what has no box; the phase, which each row of a frame
 //! repeats, becomes one statement about the frame.
 
 use super::{Fields, beside, stem, without_place};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
+use crate::import::raw::ObjectText;
 use crate::import::records::members::{Entry, MemberReader};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run, Target, statement};
@@ -28,13 +30,18 @@ struct Head {
     /// Names by axis and number.
     names: HashMap<&'static str, BTreeMap<String, String>>,
     extra: Option<String>,
+    /// Its categories as they are written.
+    categories: Option<String>,
 }
 
 const AXES: [&str; 5] = ["triplet", "instrument", "verb", "target", "phase"];
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     run.search_around(input, FOLDERS);
-    let head = head(input)?;
+    let mut head = head(input)?;
+    if let Some(categories) = head.categories.take() {
+        run.says.raw("categories", &categories);
+    }
     let mut at = At { file: input.name.clone(), ..At::default() };
     let video = stem(input).rsplit('/').next().unwrap_or_default().to_owned();
     let patient = run.patient_of_recording(&video, &beside(input, &path_of(&video, 0)));
@@ -66,7 +73,7 @@ fn head(input: &Input) -> Result<Head> {
     let file = File::open(&input.path).map_err(|error| Error::io("cannot read it", error))?;
     let mut reader = MemberReader::new(file, &["annotations"]);
     let mut head = Head::default();
-    let mut extra = crate::import::raw::ObjectText::default();
+    let mut extra = ObjectText::default();
     while let Some(member) = reader.next_member() {
         let member = member?;
         let wrong = |error: serde_json::Error| member.value.error(&error);
@@ -77,6 +84,7 @@ fn head(input: &Input) -> Result<Head> {
             ("annotations", _) => {}
             ("categories", _) => {
                 let fields = Fields::of(member.value.text)?;
+                head.categories = Some(member.value.text.to_owned());
                 for axis in AXES {
                     let names = fields.parse::<BTreeMap<String, String>>(axis)?.unwrap_or_default();
                     head.names.insert(axis, names);
@@ -136,7 +144,10 @@ impl Video {
             let has_instrument = row.get(1).is_none_or(|instrument| *instrument >= 0.0) || row.len() != WIDTH;
             if !has_instrument && row.first().is_none_or(|triplet| *triplet < 0.0) {
                 run.report.count_read("rows without an instrument", 1);
-                continue;
+                // One that says anything all the same is a statement.
+                if row.iter().take(WIDTH - 1).all(|number| *number < 0.0) {
+                    continue;
+                }
             }
             is_stated = true;
             at.id = Some(format!("{}/{number}/{place}", self.id));
@@ -203,9 +214,17 @@ impl Video {
                 row.labels.push(self.label(axis, number));
             }
         }
-        for (role, first) in [("instrument", 3), ("target", 10)] {
-            row.regions.extend(numbers.get(first - 1..first + 4).and_then(|numbers| region(role, numbers)));
+        let mut extra = ObjectText::default();
+        for (role, score, first) in [("instrument", "instrument_score", 3), ("target", "target_score", 10)] {
+            let Some(numbers) = numbers.get(first - 1..first + 4) else { continue };
+            let region = region(role, numbers);
+            // Without a box there is no region that the score could stand with.
+            if let (None, Some(value)) = (&region, numbers.first().filter(|value| **value >= 0.0)) {
+                extra.raw(score, &serde_json::to_string(value).unwrap_or_default());
+            }
+            row.regions.extend(region);
         }
+        row.extra = extra.finish();
         run.annotate(row, &[target], at)
     }
 

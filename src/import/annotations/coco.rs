@@ -3,7 +3,9 @@
 //! The file is read twice: first images and categories, of which about 200 bytes each are held, then the annotations one
 //! by one. Ids may be numbers or text, and `1` is `"1"`. A box becomes a region; an outline its polygons; runs of pixels
 //! (RLE) a mask picture, a frame of its own below the picture's. Boxes and outlines are normalised by the size that the
-//! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`.
+//! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`; so are the `id` of an image
+//! and the `category_id` of an annotation, where they are not just the image's or category's place in the list. What the
+//! file says as a whole, its categories among it, is kept in the import's report.
 
 use super::folders::{Folders, Where};
 use super::rle::{Mask, runs_of};
@@ -44,6 +46,8 @@ struct Category {
     name: String,
     /// What it names, where its supercategory says so.
     axis: Option<String>,
+    /// Whether its id is its place in the list, from 1.
+    is_place: bool,
 }
 
 /// What the first reading gives.
@@ -98,7 +102,8 @@ impl Tables {
             last: None,
             folders: Folders::around(run, input),
         };
-        let mut extra = ObjectText::default();
+        let mut names: Vec<String> = Vec::new();
+        let mut categories = String::new();
         while let Some(member) = reader.next_member() {
             let member = member?;
             let place = |error: Error| error.at_line(member.value.line).at_byte(member.value.offset);
@@ -110,17 +115,27 @@ impl Tables {
                 }
                 ("categories", Entry::Element) => {
                     run.report.count_read("categories", 1);
-                    tables.category(member.value.text).map_err(place)?;
+                    tables.category(member.value.text, member.value.number).map_err(place)?;
+                    categories.push(if categories.is_empty() { '[' } else { ',' });
+                    categories.push_str(member.value.text);
                 }
                 ("images" | "categories" | "annotations", Entry::Whole | Entry::Named(_)) => {
                     return Err(place(Error::input(format!("`{}` is no list", member.key))));
                 }
                 ("annotations", _) => {}
-                (key, _) => extra.raw(key, member.value.text),
+                (key, _) => {
+                    names.push(format!("`{key}`"));
+                    run.says.raw(key, member.value.text);
+                }
             }
         }
-        if let Some(extra) = extra.finish() {
-            run.report.find(Kind::AboutFile, &At { file: input.name.clone(), ..At::default() }, shortened(&extra));
+        if !categories.is_empty() {
+            run.says.raw("categories", &format!("{categories}]"));
+        }
+        if !names.is_empty() {
+            let at = At { file: input.name.clone(), ..At::default() };
+            let message = format!("{}: kept whole in this import's report, under `says`", shortened(&names.join(", ")));
+            run.report.find(Kind::AboutFile, &at, message);
         }
         Ok(tables)
     }
@@ -134,8 +149,10 @@ impl Tables {
         }
         let sides = (fields.parse::<f64>("width")?, fields.parse::<f64>("height")?);
         let size = sides.0.zip(sides.1).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
-        let known = ["id", "file_name", "width", "height"];
-        let extra = others(&fields.0, &known).map(String::into_boxed_str);
+        // An id that is a place in the list says no more than the order of rows does.
+        let known = ["file_name", "width", "height", "id"];
+        let known = if is_place(&id, self.images.len() as u64 + 1) { &known[..] } else { &known[..3] };
+        let extra = others(&fields.0, known).map(String::into_boxed_str);
         let place = (at.record.unwrap_or_default(), at.line.unwrap_or_default());
         let number = u32::try_from(self.images.len()).map_err(|_| Error::input("it has too many images"))?;
         if self.places.insert(id.as_ref().into(), number).is_some() {
@@ -150,7 +167,7 @@ impl Tables {
         Ok(())
     }
 
-    fn category(&mut self, text: &str) -> Result<()> {
+    fn category(&mut self, text: &str, number: u64) -> Result<()> {
         let fields = Fields::of(text)?;
         let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("a category has no id"))?;
         let name: String = fields.need("name")?;
@@ -162,7 +179,8 @@ impl Tables {
             Some("" | "none" | "root" | "object") | None => None,
             Some(other) => Some(other.to_owned()),
         };
-        match self.categories.insert(id.clone().into_owned(), Category { name, axis }) {
+        let is_place = is_place(&id, number);
+        match self.categories.insert(id.clone().into_owned(), Category { name, axis, is_place }) {
             Some(_) => Err(Error::input(format!("two categories have the id {id}"))),
             None => Ok(()),
         }
@@ -334,7 +352,10 @@ impl<'a> Drawn<'a> {
             row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });
         }
         row.text = self.fields.parse("caption")?;
-        let mut known = vec!["id", "image_id", "category_id", "caption", "score"];
+        let mut known = vec!["id", "image_id", "caption", "score"];
+        if category.is_none_or(|(_, category)| category.is_none_or(|category| category.is_place)) {
+            known.push("category_id");
+        }
         let mut region = RegionRow { score: self.fields.parse("score")?, ..RegionRow::default() };
         let mut mask = None;
         match size {
@@ -390,9 +411,14 @@ impl Runs<'_> {
     }
 }
 
+/// Whether an id is the place in a list, from 1.
+fn is_place(id: &str, number: u64) -> bool {
+    id.parse() == Ok(number)
+}
+
 /// The start of a text, for a message.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(2000) {
+    match text.char_indices().nth(200) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),
     }

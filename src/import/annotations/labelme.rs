@@ -1,19 +1,17 @@
 //! LabelMe: a JSON file a picture, with shapes.
 //!
 //! Shapes of one label and one `group_id` are parts of one instance: one statement with an outline for each. A shape
-//! without a group is an instance of its own. What is neither polygon nor rectangle is kept in `extra` with its points.
+//! without a group is an instance of its own.
 
-use super::{Fields, beside, key_of, others, stem, without_place};
+use super::shapes::{Instance, Shape, from_base64};
+use super::{Fields, beside, others, stem, without_place};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::Input;
-use crate::import::raw::{ObjectText, push_json_text};
-use crate::import::report::At;
-use crate::import::run::{Picture, Run, Target, statement};
-use crate::schema::rows::{LabelRow, RegionRow};
-use base64::Engine;
+use crate::import::report::{At, Kind};
+use crate::import::run::{Picture, Run};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// How long a file may be.
 const LENGTH_LIMIT: u64 = 256 << 20;
@@ -72,7 +70,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn take(self, run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<()> {
-        let picture = match self.picture(input) {
+        let picture = match self.picture(run, input, at) {
             Ok(picture) => picture,
             Err(fault) => return run.take(at, |_, _| Err(fault)),
         };
@@ -94,17 +92,25 @@ impl<'a> Drawing<'a> {
             at.id = Some(id);
             run.take(at, |run, at| {
                 let Some(target) = run.picture(MediaKind::Picture, &picture, at)? else { return Ok(()) };
-                instance.take(run, &target, at)
+                instance.take(run, size, &target, at)
             })?;
         }
         Ok(())
     }
 
-    fn picture(&self, input: &Input) -> Result<Picture> {
+    fn picture(&self, run: &mut Run<'_>, input: &Input, at: &At) -> Result<Picture> {
         let path: String = self.fields.need("imagePath")?;
-        let known = ["shapes", "imagePath", "imageData", "imageWidth", "imageHeight"];
-        let held: Option<&str> = self.fields.parse("imageData").unwrap_or_default();
-        let bytes = held.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text.trim()).ok());
+        let mut known = vec!["shapes", "imagePath", "imageWidth", "imageHeight", "imageData"];
+        let held = self.fields.parse::<String>("imageData").and_then(|text| match text {
+            Some(text) if !text.trim().is_empty() => from_base64(&text).map(Some),
+            _ => Ok(None),
+        });
+        let bytes = held.unwrap_or_else(|error| {
+            let message = format!("`imageData` is kept in `extra` and is no picture: {}", error.message());
+            run.report.find(Kind::BadPicture, at, message);
+            known.pop();
+            None
+        });
         let fields = FileFields {
             id: Some(beside(input, &path)),
             extra: others(&self.fields.0, &known),
@@ -117,117 +123,31 @@ impl<'a> Drawing<'a> {
     /// The shapes as instances, in the order of their first shapes; and the shapes that cannot be read.
     fn instances(&self, size: Option<(f64, f64)>) -> (Vec<Instance>, Vec<(usize, Error)>) {
         let mut instances: Vec<Instance> = Vec::new();
+        let mut known: HashMap<(String, String), usize> = HashMap::new();
         let mut faults = Vec::new();
         for (place, shape) in self.shapes.iter().enumerate() {
-            match Shape::of(shape.get()) {
-                Err(fault) => faults.push((place, fault)),
-                Ok(shape) => {
-                    let known = instances.iter_mut().find(|instance| {
-                        shape.group.is_some() && instance.group == shape.group && instance.label == shape.label
-                    });
-                    match known {
-                        Some(instance) => instance.add(&shape, size),
-                        None => {
-                            let name = match &shape.group {
-                                Some(group) => format!("{}/{group}", shape.label),
-                                None => (place + 1).to_string(),
-                            };
-                            let (label, group) = (shape.label.clone(), shape.group.clone());
-                            let mut instance =
-                                Instance { name, label, group, region: RegionRow::default(), extras: Vec::new() };
-                            instance.add(&shape, size);
-                            instances.push(instance);
-                        }
-                    }
+            let shape = match Shape::of(shape.get()) {
+                Ok(shape) => shape,
+                Err(fault) => {
+                    faults.push((place, fault));
+                    continue;
                 }
+            };
+            let next = instances.len();
+            let (at, name) = match &shape.group {
+                Some(group) => {
+                    let at = *known.entry((shape.label.clone(), group.clone())).or_insert(next);
+                    (at, format!("{}/{group}", shape.label))
+                }
+                None => (next, (place + 1).to_string()),
+            };
+            if at == next {
+                instances.push(Instance::new(name, &shape));
+            }
+            if let Some(instance) = instances.get_mut(at) {
+                instance.add(place + 1, shape, size);
             }
         }
         (instances, faults)
-    }
-}
-
-struct Shape {
-    label: String,
-    group: Option<String>,
-    kind: String,
-    points: Vec<[f64; 2]>,
-    extra: Option<String>,
-}
-
-impl Shape {
-    fn of(text: &str) -> Result<Self> {
-        let fields = Fields::of(text)?;
-        let points: Vec<[f64; 2]> = fields.need("points")?;
-        let kind = fields.parse("shape_type")?.unwrap_or_else(|| "polygon".to_owned());
-        let known = ["label", "points", "group_id", "shape_type"];
-        // An empty description and empty flags say nothing.
-        let says: Vec<_> =
-            fields.0.iter().filter(|(_, value)| !matches!(value.get(), "null" | "\"\"" | "{}")).cloned().collect();
-        Ok(Self {
-            label: fields.need("label")?,
-            group: fields.get("group_id").and_then(key_of).map(Cow::into_owned),
-            kind,
-            points,
-            extra: others(&says, &known),
-        })
-    }
-}
-
-/// An instance: one shape, or those of one label and group.
-struct Instance {
-    name: String,
-    label: String,
-    group: Option<String>,
-    region: RegionRow,
-    extras: Vec<String>,
-}
-
-impl Instance {
-    fn add(&mut self, shape: &Shape, size: Option<(f64, f64)>) {
-        let corners = (shape.points.first(), shape.points.get(1), shape.points.len());
-        let drawn = match (size, shape.kind.as_str(), corners) {
-            (Some((width, height)), "polygon", _) if !shape.points.is_empty() => {
-                let outline = shape.points.iter().flat_map(|[x, y]| [(x / width) as f32, (y / height) as f32]);
-                self.region.polygons.get_or_insert_default().push(outline.collect());
-                true
-            }
-            (Some((width, height)), "rectangle", (Some([x0, y0]), Some([x1, y1]), 2)) if self.region.bbox.is_none() => {
-                let sides = [x0.min(*x1) / width, y0.min(*y1) / height, x0.max(*x1) / width, y0.max(*y1) / height];
-                self.region.bbox = Some(sides.map(|side| side as f32));
-                true
-            }
-            _ => false,
-        };
-        if drawn {
-            self.extras.extend(shape.extra.clone());
-            return;
-        }
-        let mut kept = ObjectText::default();
-        kept.text("shape_type", &shape.kind);
-        kept.raw("points", &serde_json::to_string(&shape.points).unwrap_or_default());
-        if let Some(extra) = &shape.extra {
-            kept.raw("shape", extra);
-        }
-        self.extras.extend(kept.finish());
-    }
-
-    fn take(self, run: &mut Run<'_>, target: &Target, at: &At) -> Result<()> {
-        let mut row = statement(at.id.clone().unwrap_or_default(), &run.options.source.id, target);
-        let axis = run.axis();
-        row.labels = vec![LabelRow { axis: axis.clone(), raw: self.label, ..LabelRow::default() }];
-        if self.region != RegionRow::default() {
-            row.regions = vec![RegionRow { role: Some(axis), ..self.region }];
-        }
-        let mut extra = ObjectText::default();
-        if let Some(group) = &self.group {
-            let mut text = String::new();
-            push_json_text(&mut text, group);
-            extra.raw("group_id", &text);
-        }
-        if !self.extras.is_empty() {
-            extra.raw("shapes", &format!("[{}]", self.extras.join(",")));
-        }
-        row.extra = extra.finish();
-        run.annotate(row, &[target], at)
     }
 }

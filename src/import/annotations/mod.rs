@@ -13,6 +13,7 @@ mod folders;
 mod labelme;
 mod media;
 pub(super) mod rle;
+mod shapes;
 
 use crate::error::{Error, Result};
 use crate::import::format::Format;

@@ -26,9 +26,11 @@ use crate::import::maps;
 use crate::import::media::found::Found;
 use crate::import::media::store::Store;
 use crate::import::options::{ImportOptions, Progress};
+use crate::import::raw::ObjectText;
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
 use crate::import::sink::{Sink, TrialRun};
 use crate::import::split::Labels;
+use crate::import::written::Written;
 use crate::schema::rows::AnnotationRow;
 use crate::storage::publish::random_token;
 use boxes::Reread;
@@ -169,6 +171,8 @@ pub(super) struct Run<'r> {
     reread: Reread,
     changed: Vec<(Address, AnnotationRow)>,
     pub(super) report: ImportReport,
+    /// What the input that is read says of itself as a whole.
+    pub(super) says: ObjectText,
     pub(super) progress: Progress,
     /// For telling repeats.
     ids: Ids,
@@ -191,6 +195,7 @@ impl<'r> Run<'r> {
             reread: Reread::default(),
             changed: Vec::new(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
+            says: ObjectText::default(),
             progress: Progress::default(),
             ids: Ids::default(),
         }
@@ -243,7 +248,8 @@ impl<'r> Run<'r> {
         let map = input.map.as_ref().map(|chosen| chosen.map.name().to_owned());
         let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };
         let path = input.path.display().to_string();
-        self.report.inputs.push(InputReport { path, bytes, digest, records, format, map });
+        let says = std::mem::take(&mut self.says).finish().map(Written::new);
+        self.report.inputs.push(InputReport { path, bytes, digest, records, format, map, says });
         (self.tell)(&self.progress);
         Ok(())
     }

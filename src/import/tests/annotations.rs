@@ -103,6 +103,31 @@ fn triplets_become_statements_about_their_frames() {
 }
 
 #[test]
+fn rows_without_an_instrument_keep_what_they_say() {
+    let place = Place::new();
+    let rows = r#""40": [[-1, -1, -1, -1, -1, -1, -1, 0, 14, 0.5, 0.0, 0.0, 0.5, 0.5, 0], [-1, -1, -1, -1, -1, -1, -1, -1, -1, 0.25, -1, -1, -1, -1, 0],
+      [-1, 1, 0.75, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0]]"#;
+    let text = CHOLECT50.replacen("\"16\": [[7,", &format!("{rows},\n \"16\": [[7,"), 1);
+    place.write("VID68.json", text.replacen("\"0\": \"grasper\",", "\"0\": \"grasper\", \"5\": \"unused\",", 1));
+    let report = twice(&place);
+    assert_eq!(
+        (report.read["rows"], report.read["rows without an instrument"], report.rows["annotations"]),
+        (7, 3, 10)
+    );
+    let target = place.annotation("VID68/40/0");
+    assert_eq!(labels(&target), [("verb", "grasp"), ("target", "null_target")]);
+    let region = &target.regions[0];
+    assert_eq!(
+        (region.role.as_deref(), region.bbox, region.score),
+        (Some("target"), Some([0.0, 0.0, 0.5, 0.5]), Some(0.5))
+    );
+    assert_eq!(place.annotation("VID68/40/1").extra.as_deref(), Some(r#"{"target_score":0.25}"#));
+    assert_eq!(place.annotation("VID68/40/2").extra.as_deref(), Some(r#"{"instrument_score":0.75}"#));
+    let says = report.inputs[0].says.as_ref().unwrap().get();
+    assert!(says.starts_with(r#"{"categories":{"#) && says.contains("unused"), "{says}");
+}
+
+#[test]
 fn rows_that_are_no_triplets_are_told_by_their_place() {
     for (from, to, message) in [
         (
@@ -290,6 +315,78 @@ fn labelme_holds_its_picture_itself_where_there_is_no_file() {
     place.write("x.json", LABELME.replace("\"imageData\": null", &format!("\"imageData\": \"{data}\"")));
     let report = twice(&place);
     assert_eq!((report.media.missing, report.media.embedded, place.frame("img_dir/x.png").width), (0, 1, Some(854)));
+}
+
+#[test]
+fn labelme_pictures_may_be_broken_into_lines_and_what_is_none_is_told() {
+    use base64::Engine;
+    let data = base64::engine::general_purpose::STANDARD.encode(sized(854, 480));
+    let lines = format!("{}\\r\\n{}\\n", &data[..20], &data[20..]);
+    for written in [lines, data.trim_end_matches('=').to_owned(), format!("data:image/png;base64,{data}")] {
+        let place = Place::new();
+        place.write("x.json", LABELME.replace("\"imageData\": null", &format!("\"imageData\": \"{written}\"")));
+        let report = twice(&place);
+        assert_eq!((report.media.embedded, place.frame("img_dir/x.png").width), (1, Some(854)), "{written}");
+    }
+    let place = Place::new();
+    place.write("x.json", LABELME.replace("\"imageData\": null", "\"imageData\": \"!no base64\""));
+    let report = twice(&place);
+    assert_eq!((report.media.missing, count(&report, Kind::BadPicture)), (1, 1));
+    let extra = place.frame("img_dir/x.png").extra.unwrap();
+    assert!(extra.ends_with(r#""imageData":"!no base64"}"#), "{extra}");
+}
+
+/// A mask as a PNG of grey values, in base64.
+fn mask_text(width: u32, values: &[u8]) -> String {
+    use base64::Engine;
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, values.len() as u32 / width);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(values).unwrap();
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn shapes(list: &str) -> String {
+    format!(r#"{{"shapes": [{list}], "imagePath": "x.png", "imageHeight": 4, "imageWidth": 8}}"#)
+}
+
+#[test]
+fn labelme_shapes_of_every_kind_become_what_they_cover() {
+    let place = Place::new();
+    let mask = mask_text(2, &[1, 0, 0, 255]);
+    let list = format!(
+        r#"{{"label": "a", "points": [[2, 1], [4, 1], [4, 3], [2, 3]], "shape_type": "rectangle"}},
+        {{"label": "b", "points": [[2, 0], [4, 2], [2, 4], [0, 2]], "shape_type": "rotation"}},
+        {{"label": "c", "points": [[4, 2], [4, 1]], "shape_type": "circle"}},
+        {{"label": "d", "points": [[5, 1], [6, 2]], "shape_type": "mask", "mask": "{mask}"}},
+        {{"label": "e", "points": [[0, 0], [1, 1], [2, 0]], "shape_type": "linestrip"}},
+        {{"label": "f", "points": [[7, 3], [9, 9]], "shape_type": "mask", "mask": "{mask}"}}"#
+    );
+    place.write("x.json", shapes(&list));
+    let report = twice(&place);
+    let region = |id: &str| place.annotation(id).regions.into_iter().next();
+    assert_eq!(region("x#1").unwrap().bbox, Some([0.25, 0.25, 0.5, 0.75]));
+    let extra = place.annotation("x#1").extra.unwrap();
+    assert!(extra.starts_with(r#"{"shapes":[{"shape_type":"rectangle","points":[[2.0,1.0],"#), "{extra}");
+    assert_eq!(region("x#2").unwrap().polygons, Some(vec![vec![0.25, 0.0, 0.5, 0.5, 0.25, 1.0, 0.0, 0.5]]));
+    assert_eq!(region("x#3").unwrap().bbox, Some([0.375, 0.25, 0.625, 0.75]));
+    let drawn = region("x#4").unwrap();
+    assert_eq!(drawn.bbox, Some([0.625, 0.25, 0.875, 0.75]));
+    let dataset = place.dataset();
+    let bytes = dataset.frame(drawn.mask.unwrap()).unwrap().bytes().unwrap().unwrap().into_owned();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    let inside: Vec<usize> = (0..pixels.len()).filter(|at| pixels[*at] == 255).collect();
+    assert_eq!((pixels.len(), inside), (32, vec![8 + 5, 16 + 6]));
+    for (id, kept) in [("x#5", "linestrip"), ("x#6", mask.as_str())] {
+        assert_eq!(region(id), None);
+        assert!(place.annotation(id).extra.unwrap().contains(kept), "{id}");
+    }
+    let told: Vec<&str> = report.findings[&Kind::Doubtful].examples.iter().map(|found| &*found.detail).collect();
+    assert_eq!(told[0], "shape 5 (\"linestrip\") is no area: its points are kept in `extra` alone");
+    assert!(told[1].contains("leave the picture of 8 × 4") && told.len() == 2, "{told:?}");
 }
 
 #[test]

@@ -81,3 +81,43 @@ fn a_file_without_a_split_says_by_address_or_size_which_picture_it_means() {
         }
     }
 }
+
+#[test]
+fn what_a_file_says_besides_its_pictures_is_kept_whole() {
+    let place = Place::new();
+    let videos: Vec<String> = (0..300).map(|id| format!(r#"{{"id": {id}, "name": "v{id}", "fps": 25}}"#)).collect();
+    let text = format!(
+        r#"{{"info": {{"year": 2024}}, "videos": [{}], "images": [{{"id": "s1", "file_name": "a.png", "width": 8, "height": 8}},
+        {{"id": 2, "file_name": "b.png", "width": 8, "height": 8}}],
+        "categories": [{{"id": 7, "name": "grasper", "keypoints": ["tip"], "skeleton": [[1, 2]]}}, {{"id": 2, "name": "unused", "color": [1, 2, 3]}}],
+        "annotations": [{{"id": 1, "image_id": "s1", "category_id": 7, "bbox": [0, 0, 4, 4]}}, {{"id": 2, "image_id": 2, "category_id": 2, "bbox": [0, 0, 4, 4]}}]}}"#,
+        videos.join(", ")
+    );
+    place.write("all.json", &text);
+    let report = place.whole();
+    let says: serde_json::Value = serde_json::from_str(report.inputs[0].says.as_ref().unwrap().get()).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for name in ["info", "videos", "categories"] {
+        assert_eq!(says[name], written[name], "{name}");
+    }
+    assert_eq!(count(&report, Kind::AboutFile), 1);
+    let stored = fs::read(place.dataset().path().join(report.report.as_deref().unwrap())).unwrap();
+    let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+    assert_eq!(stored["inputs"][0]["says"], says);
+    assert_eq!(place.frame("a.png").extra.as_deref(), Some(r#"{"id":"s1"}"#));
+    assert_eq!(place.frame("b.png").extra, None, "its id is its place");
+    assert_eq!(place.annotation("all/1").extra.as_deref(), Some(r#"{"category_id":7}"#));
+    assert_eq!(place.annotation("all/2").extra, None);
+}
+
+#[test]
+fn a_file_is_known_by_members_behind_a_long_one() {
+    let place = Place::new();
+    let long = format!(r#"{{"note": "[\"images\": {}", "videos": [{{"images": []}}], "#, "x".repeat(3 << 20));
+    place.write("all.json", one("a.png", 8, "").replacen('{', &long, 1));
+    let report = place.whole();
+    assert_eq!((report.inputs[0].format, report.rows["annotations"]), (Some("coco"), 1));
+    place.write("other.json", format!("{long} \"rest\": 1}}"));
+    let error = place.import(&[&place.folder().join("other.json")]).unwrap_err().to_string();
+    assert!(error.contains("this is no conversation"), "{error}");
+}
