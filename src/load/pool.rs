@@ -82,7 +82,7 @@ impl Pool {
         };
         let shared = Arc::new(Shared {
             work,
-            batches: options.batches.unwrap_or(workers + 2).max(1) as u64,
+            batches: options.batches.unwrap_or(workers.saturating_add(2)).max(1) as u64,
             bytes: options.bytes,
             ahead,
             stop: Arc::default(),
@@ -117,7 +117,7 @@ impl Pool {
     ) -> Option<Result<Batch>> {
         let shared = &self.shared;
         let start = Instant::now();
-        let mut reported = options.stall;
+        let (mut reported, mut has_waited) = (options.stall, false);
         let mut state = lock(&shared.state);
         loop {
             if let Some((batch, bytes)) = state.done.remove(&number) {
@@ -132,7 +132,14 @@ impl Pool {
             if state.end.is_some_and(|end| number >= end) {
                 return None;
             }
-            shared.ahead.starved();
+            if !has_waited {
+                has_waited = true;
+                // It may ask the system for the memory that is left, and workers need the lock meanwhile.
+                drop(state);
+                shared.ahead.starved();
+                state = lock(&shared.state);
+                continue;
+            }
             let left = reported.saturating_sub(start.elapsed());
             let waited = shared.for_reader.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
             state = waited.0;

@@ -25,11 +25,14 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// How many bytes are announced ahead of their use, at first and at most.
 pub(super) const AHEAD: Range<u64> = 8 << 20..16 << 20;
 /// After so many bytes of which none came from a device, announcing stops.
 const QUIET_BYTES: u64 = 32 << 20;
+/// For how long what memory is left counts as known.
+const MEMORY_FOR: Duration = Duration::from_secs(1);
 /// How many columns are remembered as announced.
 const COLUMNS_MAX: usize = 1 << 16;
 /// A video is announced as far as this: whoever decodes a clip reads a part of it.
@@ -45,6 +48,8 @@ pub(super) struct Ahead {
     limit: AtomicU64,
     /// How many bytes of all kinds may be ahead.
     bytes: u64,
+    /// How far ahead it may be, by the memory that was left not long ago.
+    most: Mutex<Most>,
     /// How many bytes were announced.
     pub(super) announced: AtomicU64,
     /// Blobs whose page faults were taken not long ago, by any of the threads.
@@ -66,8 +71,20 @@ impl Ahead {
     pub(super) fn starved(&self) {
         let limit = self.limit.load(Ordering::Relaxed);
         if limit < AHEAD.end && self.active.load(Ordering::Relaxed) {
-            self.limit.store((limit + limit / 4).min(most_ahead()), Ordering::Relaxed);
+            let most = lock(&self.most).at(Instant::now(), most_ahead);
+            self.limit.store((limit + limit / 4).min(most), Ordering::Relaxed);
         }
+    }
+}
+
+/// What was found when it was last asked for: asking the system takes as long as reading some samples.
+#[derive(Default)]
+struct Most(Option<(Instant, u64)>);
+
+impl Most {
+    fn at(&mut self, now: Instant, ask: impl FnOnce() -> u64) -> u64 {
+        let known = self.0.filter(|(asked, _)| now.saturating_duration_since(*asked) < MEMORY_FOR);
+        self.0.insert(known.unwrap_or_else(|| (now, ask()))).1
     }
 }
 
@@ -276,6 +293,15 @@ fn read_from_devices(thread: bool) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_left_is_asked_for_once_in_a_while() {
+        let (mut most, start) = (Most::default(), Instant::now());
+        assert_eq!(most.at(start, || 1), 1);
+        assert_eq!(most.at(start + MEMORY_FOR / 2, || panic!("it was asked for just now")), 1);
+        assert_eq!(most.at(start + MEMORY_FOR, || 2), 2);
+        assert_eq!(most.at(start + MEMORY_FOR * 3 / 2, || panic!("it was asked for just now")), 2);
+    }
     use crate::dataset::{BlobSource, Dataset};
     use crate::format::manifest::Operation;
     use crate::load::plan::Slot;

@@ -2,10 +2,10 @@
 
 use super::child::Child;
 use super::figures::Outcome;
-use super::limit;
 use crate::ui;
 use serde_json::Value;
 use std::path::Path;
+use surgdb::load::internals::memory_limit;
 use surgdb::{ErrorKind, Result};
 
 /// How many times larger the data is than the memory.
@@ -15,7 +15,7 @@ const LEAST: u64 = 128 << 20;
 
 /// Whether this process has so little memory already, as in a container.
 pub fn is_limited(data: u64) -> bool {
-    limit::own().is_some_and(|limit| limit <= data / TIMES)
+    memory_limit().is_some_and(|limit| limit <= data / TIMES)
 }
 
 /// Runs a process with a quarter of the data's size as its memory, where the system lets us, and gives what it measured.

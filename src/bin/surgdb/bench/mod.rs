@@ -10,7 +10,6 @@ mod epochs;
 mod figures;
 mod floors;
 mod folder;
-mod limit;
 mod maps;
 mod memory;
 mod meter;

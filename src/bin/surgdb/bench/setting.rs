@@ -44,7 +44,7 @@ impl Setting {
             processor: field("/proc/cpuinfo", "model name").or_else(|| field("/proc/cpuinfo", "Model")),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             memory: field("/proc/meminfo", "MemTotal").and_then(|text| kilobytes(&text)),
-            memory_limit: super::limit::own(),
+            memory_limit: surgdb::load::internals::memory_limit(),
             kernel: kernel(),
             file_system: mount.as_ref().map(|mount| mount.kind.clone()),
             device: mount.map(|mount| mount.source),
