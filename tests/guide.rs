@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const GUIDE: &str = include_str!("../docs/guide.md");
+const TRAINING: &str = include_str!("../docs/training.md");
 /// What stands for whatever a command printed there.
 const ANYTHING: char = '…';
 
@@ -103,4 +104,22 @@ fn what_is_left_out_may_be_anything_and_the_rest_may_not() {
     let step = Step { command: "x", shown: vec!["one", "…", "three"] };
     compare(&step, "one\ntwo\nthree\n");
     assert!(std::panic::catch_unwind(|| compare(&step, "three\none\n")).is_err());
+}
+
+#[test]
+fn the_commands_that_the_page_on_training_names_can_be_typed_so() {
+    let spans = TRAINING.split('`').skip(1).step_by(2).filter(|span| span.starts_with("surgdb "));
+    let typed = TRAINING.lines().filter_map(|line| line.strip_prefix("$ "));
+    let commands: Vec<_> = spans.chain(typed).collect();
+    assert!(commands.len() > 3, "{commands:?}");
+    let dir = tempfile::tempdir().unwrap();
+    for command in commands {
+        let words: Vec<_> = command.split_whitespace().skip(1).collect();
+        // What is only named needs its arguments; what stands there whole ends over the dataset, which is not there.
+        let help = (words.len() == 1).then_some("--help");
+        let said =
+            Command::new(env!("CARGO_BIN_EXE_surgdb")).args(&words).args(help).current_dir(&dir).output().unwrap();
+        let error = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success() || error.contains("there is no such folder"), "{command}: {error}");
+    }
 }
