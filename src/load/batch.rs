@@ -95,23 +95,47 @@ pub struct BadSample<'a> {
     pub attempt: u32,
     /// Why.
     pub error: Error,
+    /// Of the sample that the plan has at this place the address, and, once substitutes are tried, why it cannot be had.
+    pub first: (Address, Option<&'a Error>),
 }
 
 impl BadSample<'_> {
     /// The error, with the sample that it is about.
     pub fn into_error(self) -> Error {
         let Slot { position, address, .. } = self.slot;
-        let said =
-            format!("the conversation {address} at position {position} cannot be read: {}", self.error.message());
-        let mut error = Error::new(self.error.kind(), said);
-        if let Some(file) = self.error.file() {
-            error = error.in_file(file);
-        }
-        if let Some(byte) = self.error.byte() {
-            error = error.at_byte(byte);
-        }
-        error.caused_by(self.error)
+        let instead = match self.first {
+            (asked, Some(_)) => format!(", in place of {asked},"),
+            (_, None) => String::new(),
+        };
+        let what = format!("the conversation {address}{instead} at position {position} cannot be read: ");
+        about(&what, &self.error, "").caused_by(self.error)
     }
+
+    /// The error where this one was the last that could stand there: about the sample that the plan has, and not the last
+    /// one that was tried.
+    pub(super) fn into_last_error(self) -> Error {
+        let Slot { position, address, .. } = self.slot;
+        let (asked, first) = self.first;
+        let tried = format!(
+            "; {} samples were tried in its place, the last of them {address}, and none could be had ({})",
+            self.attempt,
+            self.error.message()
+        );
+        let what = format!("the conversation {asked} at position {position} cannot be read: ");
+        about(&what, first.unwrap_or(&self.error), &tried).caused_by(self.error)
+    }
+}
+
+/// The same error, at the same place, with what it is about before it and more behind it.
+fn about(what: &str, error: &Error, more: &str) -> Error {
+    let mut said = Error::new(error.kind(), format!("{what}{}{more}", error.message()));
+    if let Some(file) = error.file() {
+        said = said.in_file(file);
+    }
+    if let Some(byte) = error.byte() {
+        said = said.at_byte(byte);
+    }
+    said
 }
 
 /// Makes batches of one dataset with one projection; cheap to clone and to share between threads.
@@ -222,9 +246,11 @@ impl Assembler {
             if watch.is_stopped() {
                 return Err(Error::new(ErrorKind::Interrupted, "nobody waits for the batch any more"));
             }
-            let mut attempt = 0;
+            let (asked, mut first, mut attempt) = (slot.address, None, 0);
             while let Err(error) = self.add(&mut draft, slot.address, watch) {
-                *slot = on_bad(BadSample { at, slot, attempt, error })?;
+                let why = first.is_none().then(|| about("", &error, ""));
+                *slot = on_bad(BadSample { at, slot, attempt, error, first: (asked, first.as_ref()) })?;
+                first = first.or(why);
                 attempt += 1;
             }
         }

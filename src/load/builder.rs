@@ -272,6 +272,7 @@ impl LoaderBuilder {
         };
         let shard = Shard::new(self.rank, self.world)?;
         shard.check(self.batch, self.uneven)?;
+        self.pipeline.check()?;
         let assembler = Assembler::new(&dataset, &self.projection)?;
         let groups = self.resolve(&dataset)?;
         let order = self.order(&groups)?;
@@ -305,15 +306,20 @@ impl LoaderBuilder {
             fingerprint,
             start: Mark::default(),
         };
-        parts.start = parts.checked(start)?;
+        parts.start = parts.resumed(start)?;
         let loader = Loader::new(parts);
         // A state within an epoch comes from one that has steps.
         if start.step == 0 && !loader.has_step(start.epoch)? {
-            return Err(Error::invalid(format!(
-                "the packed samples of an epoch make no whole batch of {} bins: make the global batch smaller, or let the \
-                 last batch be padded",
-                self.batch
-            )));
+            let few = format!("the packed samples of an epoch make no whole batch of {} bins", self.batch);
+            return Err(match loader.lengths().and_then(Lengths::unmeasured) {
+                None => {
+                    Error::invalid(format!("{few}: make the global batch smaller, or let the last batch be padded"))
+                }
+                Some((samples, damage)) => Error::corrupt(format!(
+                    "{few}, since the lengths of {} of them cannot be read ({damage}): mend that first",
+                    samples.len()
+                )),
+            });
         }
         loader.tell();
         Ok(loader)

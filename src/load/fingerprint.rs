@@ -25,7 +25,7 @@ pub struct Fingerprint([u64; 4]);
 
 /// What each hash covers, in the words of an error.
 const COVERED: [&str; 4] = [
-    "the selected samples",
+    "the selected samples, or the dataset that they are of",
     "the seed",
     "the groups (their names, weights or number, or the length of an epoch)",
     "the batches (their size, what is done with the last one, or how samples are packed, the lengths among it)",
@@ -50,8 +50,8 @@ impl Fingerprint {
         }
         let remedy = match self.0[0] != other.0[0] {
             true => {
-                "; where rows were erased since, resume with the selections that were saved when the run began \
-                 (`LoaderBuilder::saved_groups`)"
+                "; it goes on with the dataset and the selection that it was started with, or, where rows were erased since, \
+                 with the groups that were saved when it began (`LoaderBuilder::saved_groups`)"
             }
             false => "",
         };

@@ -79,6 +79,19 @@ impl Parts {
         }
         packer.resumed(mark)
     }
+
+    /// The same, and tells where the rest of a window is left out by it.
+    ///
+    /// # Errors
+    /// As [`Parts::checked`].
+    pub fn resumed(&self, mark: Mark) -> Result<Mark> {
+        let checked = self.checked(mark)?;
+        if let Some(packer) = self.packer.as_ref().filter(|_| checked.window != mark.window) {
+            let positions = packer.range(mark.window);
+            (self.on_notice)(&Notice::WindowLeft { epoch: mark.epoch, window: mark.window, positions });
+        }
+        Ok(checked)
+    }
 }
 
 impl Loader {
@@ -113,6 +126,7 @@ impl Loader {
     /// # Errors
     /// `Invalid` when there is no such epoch.
     pub fn steps(&self, epoch: u64) -> Result<u64> {
+        self.check_epoch(epoch)?;
         let parts = self.parts();
         let Some(packer) = &parts.packer else { return Ok(parts.steps.len()) };
         // Never waited for: in a forked process nobody may ever let go of it. Who does not get it counts anew.
@@ -200,7 +214,7 @@ impl Loader {
         self.from(self.parts().start)
     }
 
-    /// The batches of an epoch.
+    /// The batches of an epoch; of one that no run comes to, an error (`Invalid`) is the only one.
     pub fn epoch(&self, epoch: u64) -> Batches {
         self.from(Mark::epoch(epoch))
     }
@@ -220,7 +234,15 @@ impl Loader {
                 self.dataset().version()
             )));
         }
-        Ok(self.from(self.parts().checked(state.mark)?))
+        Ok(self.from(self.parts().resumed(state.mark)?))
+    }
+
+    /// Refuses an epoch that no state could stand in.
+    pub(super) fn check_epoch(&self, epoch: u64) -> Result<()> {
+        match epoch <= EPOCH_MAX && self.order().at(epoch, 0).is_ok() {
+            true => Ok(()),
+            false => Err(Error::invalid(format!("there is no epoch {epoch}: a run has at most {EPOCH_MAX}"))),
+        }
     }
 
     fn from(&self, mark: Mark) -> Batches {
@@ -311,11 +333,7 @@ impl Loader {
                 let valid = bad.slot.valid && fits;
                 Ok(Slot { address: self.address(place)?, valid, substituted: true, ..*bad.slot })
             }
-            None => {
-                let tried = format!("{SUBSTITUTES_MAX} samples were tried in its place, and none could be had");
-                let error = bad.into_error();
-                Err(Error::new(error.kind(), format!("{}; {tried}", error.message())).caused_by(error))
-            }
+            None => Err(bad.into_last_error()),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::load::stall::Stall;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, TryLockError};
 
@@ -33,6 +34,17 @@ pub enum Notice {
         /// The damage that was found first, with its file.
         error: String,
     },
+    /// The window that a state stood in is no longer packed as it was, since rows of it were erased, or their lengths are
+    /// damaged here: what was left of it is left out of the epoch, and the run goes on with the next one. Told where a run
+    /// is resumed, by each rank; all of them must tell it, or they do not read the same files.
+    WindowLeft {
+        /// The epoch.
+        epoch: u64,
+        /// The window.
+        window: u64,
+        /// Its positions in the epoch; those of bins that were delivered before are among them.
+        positions: Range<u64>,
+    },
     /// A batch takes long, and no function was given that hears of stalls. Told once an epoch.
     Stalled(Stall),
 }
@@ -53,6 +65,14 @@ impl fmt::Display for Notice {
                 "the lengths of {samples} selected {} cannot be read: substitutes will stand there, and on all ranks only \
                  where all read the same files ({error})",
                 if *samples == 1 { "sample" } else { "samples" }
+            ),
+            Self::WindowLeft { epoch, window, positions } => write!(
+                f,
+                "window {window} of epoch {epoch} (positions {} to {}) is no longer packed as when the state was taken, since \
+                 rows were erased or are damaged here: what was left of it is left out, and the run goes on with the next \
+                 window; if not all ranks say so, they do not read the same files",
+                positions.start,
+                positions.end.saturating_sub(1)
             ),
             Self::Stalled(stall) => write!(f, "{stall}"),
         }

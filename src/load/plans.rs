@@ -47,6 +47,14 @@ impl Plans {
         self.mark
     }
 
+    /// The first plan of an epoch that no run comes to is an error.
+    fn check_epoch(&self) -> Result<()> {
+        match self.mark.step {
+            0 => self.loader.check_epoch(self.mark.epoch),
+            _ => Ok(()),
+        }
+    }
+
     fn samples(&mut self, steps: Steps) -> Result<Option<Plan>> {
         let Mark { epoch, step, .. } = self.mark;
         if step >= steps.len() {
@@ -112,8 +120,8 @@ impl Iterator for Plans {
     fn next(&mut self) -> Option<Self::Item> {
         let mut deal = std::mem::replace(&mut self.deal, Deal::Ended);
         let plan = match &mut deal {
-            Deal::Samples(steps) => self.samples(*steps),
-            Deal::Bins { reader, ahead } => self.packed(reader, ahead),
+            Deal::Samples(steps) => self.check_epoch().and_then(|()| self.samples(*steps)),
+            Deal::Bins { reader, ahead } => self.check_epoch().and_then(|()| self.packed(reader, ahead)),
             Deal::Ended => Ok(None),
         };
         if let Ok(Some(plan)) = &plan {

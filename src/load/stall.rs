@@ -4,6 +4,7 @@ use crate::dataset::Dataset;
 use crate::format::Address;
 use crate::load::watch::{Watch, lock};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -147,7 +148,8 @@ impl Shared {
                         (now.stalls, now.last) = (now.stalls + 1, Some(stall.clone()));
                         drop(now);
                         if let Some(on_stall) = &self.on_stall {
-                            on_stall(&stall);
+                            // What it says of a panic has been printed; the stalls to come are to be told all the same.
+                            let _ = catch_unwind(AssertUnwindSafe(|| on_stall(&stall)));
                         }
                         state = lock(&self.state);
                         continue;

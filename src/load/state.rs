@@ -46,7 +46,8 @@ impl Mark {
 /// Where a run stands: which version of the dataset it reads, what was selected and how it is ordered, and the next step.
 ///
 /// It counts batches that were delivered, not those that workers have made ready. It is the same on every rank, and
-/// holds for any world size and any number of workers. As JSON and as bytes it takes some dozens of bytes, however large the dataset is.
+/// holds for any world size and any number of workers. As JSON and as bytes it takes some dozens of bytes, however large the dataset is,
+/// and has a checksum. JSON of an early release has none (`crc32` is left out) and is taken as it stands.
 ///
 /// ```
 /// # use surgdb::load::State;
@@ -58,14 +59,50 @@ impl Mark {
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Said", into = "Said")]
 pub struct State {
     /// The version of the dataset that the run was started on.
     pub version: u64,
     /// What was selected, and how it is ordered.
     pub fingerprint: Fingerprint,
     /// The next step.
-    #[serde(flatten)]
     pub mark: Mark,
+}
+
+/// A state as text says it: with the checksum of its bytes.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    version: u64,
+    fingerprint: Fingerprint,
+    #[serde(flatten)]
+    mark: Mark,
+    /// Releases before it was added wrote none, and their runs go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crc32: Option<u32>,
+}
+
+impl From<State> for Said {
+    fn from(state: State) -> Self {
+        let State { version, fingerprint, mark } = state;
+        Self { version, fingerprint, mark, crc32: Some(state.crc32()) }
+    }
+}
+
+impl TryFrom<Said> for State {
+    type Error = Error;
+
+    fn try_from(said: Said) -> Result<Self> {
+        let Said { version, fingerprint, mark, crc32 } = said;
+        let state = Self { version, fingerprint, mark };
+        match crc32.is_none_or(|crc32| crc32 == state.crc32()) {
+            true => Ok(state),
+            false => Err(damaged()),
+        }
+    }
+}
+
+fn damaged() -> Error {
+    Error::invalid("the state is damaged, its checksum does not match: resume from an earlier one")
 }
 
 impl State {
@@ -84,6 +121,11 @@ impl State {
         bytes
     }
 
+    /// The checksum, which stands in its bytes and in its JSON.
+    fn crc32(&self) -> u32 {
+        crc32fast::hash(&self.to_bytes()[8..])
+    }
+
     /// The state from its bytes.
     ///
     /// # Errors
@@ -95,7 +137,6 @@ impl State {
         if bytes.get(3).is_some_and(|layout| *layout != MAGIC[3]) {
             return Err(Error::unsupported("the state was written by a later release: update surgdb to resume it"));
         }
-        let damaged = || Error::invalid("the state is damaged: resume from an earlier one");
         if bytes.len() != BYTES || crc32fast::hash(&bytes[8..]).to_le_bytes() != bytes[4..8] {
             return Err(damaged());
         }
@@ -125,9 +166,25 @@ mod tests {
         let text = serde_json::to_string(&state()).unwrap();
         assert_eq!(
             text,
-            r#"{"version":7,"fingerprint":"ffffffffffffffff-0000000000000001-0000000000000000-8000000000000000","epoch":2,"step":10000000,"window":77,"item":5,"packed":9}"#
+            r#"{"version":7,"fingerprint":"ffffffffffffffff-0000000000000001-0000000000000000-8000000000000000","epoch":2,"step":10000000,"window":77,"item":5,"packed":9,"crc32":CRC}"#.replace("CRC", &state().crc32().to_string())
         );
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state());
+        // As it was written before there was a checksum.
+        let (before, _) = text.split_once(",\"crc32\"").unwrap();
+        assert_eq!(serde_json::from_str::<State>(&format!("{before}}}")).unwrap(), state());
+    }
+
+    #[test]
+    fn text_with_any_other_digit_is_refused() {
+        let text = serde_json::to_string(&state()).unwrap();
+        let values = text.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at);
+        // The digits in the names of `crc32` are none of a value.
+        let values = values.filter(|at| !text[..*at].ends_with("crc") && !text[..*at].ends_with("crc3"));
+        for at in values {
+            let digit = if &text[at..=at] == "7" { "6" } else { "7" };
+            let damaged = format!("{}{digit}{}", &text[..at], &text[at + 1..]);
+            assert!(serde_json::from_str::<State>(&damaged).is_err(), "{damaged}");
+        }
     }
 
     #[test]

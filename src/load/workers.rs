@@ -18,6 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The most threads that make batches: more than any machine has a use for.
+const WORKERS_MAX: usize = 1024;
+
 /// Plans, drawn one by one when there is room for their batches.
 pub type PlanIter = Box<dyn Iterator<Item = Result<Plan>> + Send>;
 /// Gives the plans behind what was delivered: all of them at first, those that are left after a fork.
@@ -62,7 +65,7 @@ impl Default for PipelineOptions {
 impl PipelineOptions {
     /// How many threads make batches; 0 for none, then each batch is made when it is asked for, in the caller's thread, and
     /// nothing is announced; a thread that sleeps is there beside it, to tell of stalls. Unless told, as many as the process
-    /// may use processors at a time, at most 8: its affinity and the quota of its control group count.
+    /// may use processors at a time, at most 8: its affinity and the quota of its control group count. At most 1024.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
@@ -98,10 +101,21 @@ impl PipelineOptions {
     }
 
     /// Hears of each stall, and again each time that the same time has passed: in the thread that waits, or, without
-    /// workers, in one that watches it. Without it the first stall of an epoch is a [`Notice`](super::Notice).
+    /// workers, in one that watches it. Without it the first stall of an epoch is a [`Notice`](super::Notice). Where it panics
+    /// in the thread that watches, nothing follows from that either: the next stall is told again.
     pub fn on_stall(mut self, on_stall: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.on_stall = Some(Arc::new(on_stall));
         self
+    }
+
+    /// Refuses what no machine can do.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.workers {
+            Some(workers) if workers > WORKERS_MAX => Err(Error::invalid(format!(
+                "{workers} workers are more than any machine can use: take at most {WORKERS_MAX}, or leave the number out"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// How many workers there will be.
@@ -232,6 +246,7 @@ impl Pipeline {
         if !matches!(self.running, Running::Not) {
             return Ok(());
         }
+        self.options.check()?;
         let (process, plans, delivered) = (std::process::id(), self.plans.clone(), self.delivered);
         self.running = match self.options.worker_count() {
             0 => {

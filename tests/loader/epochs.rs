@@ -307,9 +307,16 @@ fn when_nothing_is_left_to_substitute_it_is_an_error() {
     let selection = first(&dataset, 10);
     let deleted = dataset.delete(selection.iter(), DeleteOptions::default()).unwrap();
     let builder = deleted.loader().selection(selection).shuffle(1).batch(10).on_damage(OnDamage::Substitute);
-    let error = builder.build().unwrap().start().next().unwrap().unwrap_err();
+    let error = builder.clone().build().unwrap().start().next().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deleted);
-    assert!(error.message().contains("64 samples were tried"), "{error}");
+    // It is about the sample that the order has there, and not about the last one that was tried.
+    let loader = builder.build().unwrap();
+    let (place, said) = (loader.order().at(0, 0).unwrap(), error.message());
+    let asked = loader.groups()[0].selection.get(place.index).unwrap();
+    assert!(said.starts_with(&format!("the conversation {asked} at position 0 cannot be read: ")), "{error}");
+    let place = loader.order().substitute(0, 0, 63).unwrap();
+    let last = loader.groups()[0].selection.get(place.index).unwrap();
+    assert!(said.contains(&format!("64 samples were tried in its place, the last of them {last}")), "{error}");
 }
 
 #[test]
@@ -329,6 +336,7 @@ fn what_cannot_be_built_says_what_to_change() {
         (loader().batch(10).shard(0, 4), "uneven"),
         (loader().batch(10).shard(0, 11).uneven(), "at least 11"),
         (loader().epoch_length(EpochLength::Samples(10)), "mixture"),
+        (loader().pipeline(PipelineOptions::default().workers(usize::MAX)), "at most 1024"),
         (dataset().loader().group("g", task(0), 1), "seed"),
         (loader().selection(first(&other, 3)), "another"),
         (loader().select(Filter::parse("tusk = 'x'").unwrap()), "tusk"),

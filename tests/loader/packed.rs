@@ -248,6 +248,19 @@ fn an_epoch_without_a_whole_batch_of_bins_is_refused_unless_it_is_padded() {
 }
 
 #[test]
+fn an_epoch_without_a_step_for_damage_is_refused_with_the_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    let files = token_files(&make(&root));
+    files.iter().for_each(|file| damage(file));
+    let builder = packed(Dataset::open(&root).unwrap().loader().shuffle(3).batch(12)).window(120);
+    let error = builder.on_damage(OnDamage::Substitute).build().map(|loader| format!("{loader:?}")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let named = files.iter().any(|file| error.message().contains(file.to_str().unwrap()));
+    assert!(named && error.message().contains(&format!("the lengths of {ROWS} of them")), "{error}");
+}
+
+#[test]
 fn samples_have_lengths_where_they_are_packed() {
     let loader = packed(dataset().loader().shuffle(1).batch(4)).build().unwrap();
     let lengths = loader.lengths().unwrap();

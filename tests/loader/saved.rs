@@ -1,7 +1,9 @@
 //! What a run saves: where it stands, and what it draws from.
 
-use crate::fixture::dataset;
-use surgdb::ErrorKind;
+use crate::fixture::{dataset, make};
+use std::sync::{Arc, Mutex};
+use surgdb::load::{Budget, Notice, Overlong, Packing, State, TokenSource};
+use surgdb::{Dataset, ErrorKind, Result};
 
 #[test]
 fn groups_are_saved_to_a_folder_that_has_nothing_else_in_it() {
@@ -44,4 +46,86 @@ fn saved_groups_that_are_not_those_of_a_loader_are_damaged() {
         let error = dataset().loader().saved_groups(&saved).unwrap_err();
         assert_eq!((error.kind(), error.file()), (ErrorKind::Corrupt, Some(&*saved.join("groups.json"))), "{text}");
     }
+}
+
+#[test]
+fn a_state_of_another_dataset_is_refused_with_the_dataset_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = make(&dir.path().join("other.surgdb"));
+    let loader = |dataset: &Dataset| dataset.loader().shuffle(1).batch(10).on_notice(|_| {});
+    let state = loader(&other).build().unwrap().start().state();
+    let error = loader(dataset()).resume(state).build().unwrap_err();
+    assert!(error.message().contains("the dataset that they are of"), "{error}");
+}
+
+#[test]
+fn a_window_that_is_left_for_the_next_is_told_of_wherever_a_run_goes_on() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = told.clone();
+    let packing = Packing::Bins(Budget { tokens: 40, pictures: None, overlong: Overlong::Error });
+    let builder = dataset().loader().shuffle(3).batch(4).window(64);
+    let builder = builder.pack(packing, TokenSource::Column("tokens".into()));
+    let builder = builder.on_notice(move |notice| {
+        if let Notice::WindowLeft { .. } = notice {
+            hears.lock().unwrap().push(notice.clone());
+        }
+    });
+    let loader = builder.clone().build().unwrap();
+    let mut batches = loader.epoch(1);
+    let state = loop {
+        batches.next().unwrap().unwrap();
+        match batches.state() {
+            state if state.mark.window == 2 && state.mark.item > 0 => break state,
+            _ => {}
+        }
+    };
+    loader.resume(&state).unwrap();
+    builder.clone().resume(state).build().unwrap();
+    assert_eq!(*told.lock().unwrap(), []);
+    // As it stands where a row of the window was erased: the window is packed otherwise.
+    let mut other = state;
+    other.mark.packed ^= 1;
+    let left = Notice::WindowLeft { epoch: 1, window: 2, positions: 128..192 };
+    assert_eq!(loader.resume(&other).unwrap().state().mark.window, 3);
+    assert_eq!(std::mem::take(&mut *told.lock().unwrap()), [left.clone()]);
+    assert_eq!(loader.plans_from(&other).unwrap().mark().item, 0);
+    assert_eq!(std::mem::take(&mut *told.lock().unwrap()), [left.clone()]);
+    builder.resume(other).build().unwrap();
+    assert_eq!(*told.lock().unwrap(), [left.clone()]);
+    assert!(left.to_string().contains("window 2 of epoch 1 (positions 128 to 191)"), "{left}");
+}
+
+#[test]
+fn there_is_no_epoch_that_no_state_could_stand_in() {
+    let plain = dataset().loader().shuffle(3).batch(4).on_notice(|_| {});
+    let packed = plain.clone().pack(Packing::ByLength, TokenSource::Column("tokens".into())).window(64);
+    for builder in [plain, packed] {
+        let loader = builder.clone().build().unwrap();
+        let last = loader.epoch(1 << 40).nth(3).unwrap().unwrap();
+        assert_eq!((last.plan.epoch, last.plan.step), (1 << 40, 3));
+        for epoch in [(1 << 40) + 1, 1 << 63, u64::MAX] {
+            let refused: [surgdb::Error; 3] = [
+                loader.steps(epoch).unwrap_err(),
+                loader.epoch(epoch).next().unwrap().unwrap_err(),
+                loader.plans(epoch).collect::<Result<Vec<_>>>().unwrap_err(),
+            ];
+            for error in refused {
+                assert_eq!(error.kind(), ErrorKind::Invalid);
+                assert!(error.message().contains(&format!("there is no epoch {epoch}")), "{error}");
+            }
+            let mut state = loader.start().state();
+            state.mark.epoch = epoch;
+            assert!(builder.clone().resume(state).build().is_err());
+        }
+    }
+}
+
+#[test]
+fn a_state_that_was_changed_by_hand_or_by_a_disk_is_refused_as_text_too() {
+    let state = dataset().loader().shuffle(1).batch(10).on_notice(|_| {}).build().unwrap().epoch(3).state();
+    let text = serde_json::to_string(&state).unwrap();
+    let changed = text.replace("\"epoch\":3", "\"epoch\":2");
+    assert_ne!(text, changed);
+    let error = serde_json::from_str::<State>(&changed).unwrap_err().to_string();
+    assert!(error.contains("checksum does not match"), "{error}");
 }

@@ -327,6 +327,27 @@ fn a_stall_is_told_also_without_workers_and_while_a_plan_is_awaited() {
 }
 
 #[test]
+fn a_function_that_panics_over_a_stall_hears_of_the_next_all_the_same() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let (dataset, rows) = dataset(&dir.path().join("a.surgdb"), Access::Mapped);
+    let heard = Arc::new(AtomicU64::new(0));
+    let (hears, waits, other) = (heard.clone(), heard.clone(), rows[9]);
+    // The batch takes until a second stall was told, or for good.
+    let slow = move |bad: BadSample<'_>| {
+        assert!(until(|| waits.load(Ordering::SeqCst) >= 2), "only {waits:?} stalls were told");
+        Ok(Slot { address: other, ..*bad.slot })
+    };
+    let options = PipelineOptions::default().workers(0).stall_after(Duration::from_millis(20));
+    let options = options.on_stall(move |_| {
+        hears.fetch_add(1, Ordering::SeqCst);
+        panic!("it is of no use");
+    });
+    let pipeline = Pipeline::new(assembler(&dataset), plans(&rows, 4, 10, &[2]), slow, options);
+    assert_eq!(pipeline.map(|batch| batch.unwrap().plan.step).collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
 fn pictures_are_those_of_the_dataset_also_with_several_workers() {
     let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
