@@ -28,8 +28,10 @@ impl OutputFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
             Err(error) => return Err(Error::io("cannot be the export's folder", error).in_file(path)),
         };
-        if path.join(VERSIONS_DIR).is_dir() {
-            return Err(Error::exists("this is a dataset: export to another folder").in_file(path));
+        if let Some(dataset) = dataset_around(path) {
+            let what = format!("it lies in the dataset {}, whose files are its own", dataset.display());
+            let what = if path == dataset { "this is a dataset".to_owned() } else { what };
+            return Err(Error::exists(format!("{what}: export to another folder")).in_file(path));
         }
         if !is_free && !overwrite {
             let message = "there is something in the folder: name another one, or write into it with --overwrite";
@@ -118,6 +120,17 @@ impl Drop for OutputFolder {
     }
 }
 
+/// The dataset that a folder, which need not be there yet, is or lies in.
+fn dataset_around(path: &Path) -> Option<PathBuf> {
+    let is_dataset = |folder: &Path| folder.join(VERSIONS_DIR).is_dir();
+    if is_dataset(path) {
+        return Some(path.to_path_buf());
+    }
+    let whole = std::path::absolute(path).ok()?;
+    let there = whole.ancestors().find_map(|folder| folder.canonicalize().ok())?;
+    there.ancestors().find(|folder| is_dataset(folder)).map(Path::to_path_buf)
+}
+
 /// Whether a file has exactly these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     let Ok(mut file) = File::open(path) else { return false };
@@ -204,6 +217,21 @@ mod tests {
         assert_eq!(names(dir.path()), ["out"]);
         let error = OutputFolder::new(&path, false).err().unwrap();
         assert_eq!(error.kind(), crate::ErrorKind::Exists);
+    }
+
+    #[test]
+    fn a_dataset_is_no_place_for_an_export() {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = dir.path().join("x.surgdb");
+        fs::create_dir_all(dataset.join(VERSIONS_DIR)).unwrap();
+        for (path, message) in [(dataset.clone(), "this is a dataset"), (dataset.join("a/b"), "it lies in the dataset")]
+        {
+            let error = OutputFolder::new(&path, true).err().unwrap();
+            assert_eq!(error.kind(), crate::ErrorKind::Exists);
+            assert!(error.message().contains(message), "{error}");
+        }
+        assert_eq!(names(&dataset).len(), 1);
+        assert!(OutputFolder::new(&dir.path().join("out"), false).is_ok());
     }
 
     #[test]

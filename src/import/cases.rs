@@ -4,11 +4,13 @@ use crate::error::{Error, Result};
 use crate::import::raw::ObjectText;
 use crate::schema::rows::CaseRow;
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// How many rows a list may have.
 const ROW_LIMIT: usize = 1 << 22;
+/// How much of the first line is looked at for what stands between its columns.
+const HEADER_LIMIT: u64 = 1 << 16;
 
 /// Patients by the names that a source has for them or for their videos.
 ///
@@ -54,16 +56,23 @@ impl CaseList {
         Self::read(std::fs::File::open(path).map_err(unreadable)?).map_err(|error| error.in_file(path))
     }
 
-    /// Reads CSV text.
+    /// Reads CSV text, with `,`, `;` or tabs between the columns.
     ///
     /// # Errors
-    /// `Invalid` with the line where a column is not there, a value is empty, or a name means two patients.
+    /// `Io` when it cannot be read; `Invalid` with the line where a column is not there, a value is empty, or a name means two patients.
     pub fn read(reader: impl Read) -> Result<Self> {
         let wrong = |error: csv::Error| {
             let line = error.position().map(csv::Position::line);
             line.into_iter().fold(Error::invalid(error.to_string()), Error::at_line)
         };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+        let mut head = Vec::new();
+        let mut reader = BufReader::new(reader);
+        let unreadable = |error| Error::io("cannot read the list of cases", error);
+        reader.by_ref().take(HEADER_LIMIT).read_until(b'\n', &mut head).map_err(unreadable)?;
+        let count = |delimiter: u8| head.iter().filter(|byte| **byte == delimiter).count();
+        let delimiter = b"\t;,".iter().copied().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+        let mut builder = csv::ReaderBuilder::new();
+        let mut reader = builder.trim(csv::Trim::All).delimiter(delimiter).from_reader(head.as_slice().chain(reader));
         let header = reader.headers().map_err(wrong)?.clone();
         let header: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
         for needed in ["name", "patient"] {
@@ -130,6 +139,21 @@ impl CaseList {
         self.cases.get(*self.names.get(name)?)
     }
 
+    /// The first name that the list has for each patient, and the patient's key.
+    pub(super) fn first_names(&self) -> Vec<(&str, &str)> {
+        let mut first: HashMap<&str, (usize, &str)> = HashMap::new();
+        for (name, at) in &self.names {
+            let Some(case) = self.cases.get(*at) else { continue };
+            let known = first.entry(&case.patient).or_insert((*at, name));
+            if *at < known.0 {
+                *known = (*at, name);
+            }
+        }
+        let mut names: Vec<_> = first.into_iter().map(|(patient, (at, name))| (at, name, patient)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name, patient)| (name, patient)).collect()
+    }
+
     /// What is said of the patient with this key.
     pub fn of_patient(&self, patient: &str) -> Option<&ListedCase> {
         self.cases.get(*self.patients.get(patient)?)
@@ -169,6 +193,10 @@ mod tests {
         ] {
             let error = CaseList::read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(message), "{error}");
+        }
+        for text in ["name;patient;site\nVID68;68;a, b\n", "name\tpatient\tsite\nVID68\t68\ta, b\n"] {
+            let list = CaseList::read(text.as_bytes()).unwrap();
+            assert_eq!(list.of_name("VID68").unwrap().extra.as_deref(), Some(r#"{"site":"a, b"}"#));
         }
         let list = CaseList::read("\u{feff}name,patient,site\r\nVID68, 68 ,x\r\nvideo68,68,x\r\n".as_bytes()).unwrap();
         assert_eq!(list.of_name("video68"), list.of_name("VID68"));

@@ -1,11 +1,13 @@
 //! The files that an import reads: those that were named, and those in named folders that are of a known form.
 
 use crate::error::{Error, Result};
+use crate::format::constants::VERSIONS_DIR;
 use crate::import::format::Format;
 use crate::import::huggingface;
 use crate::import::maps::{self, Chosen, TableMap};
 use crate::import::media::picture::{UNKNOWN, media_type_of_name};
 use crate::import::options::ImportOptions;
+use crate::import::passed::PassedOver;
 use crate::import::raw::RawRecord;
 use crate::import::records::RecordReader;
 use crate::import::report::Ignored;
@@ -65,8 +67,8 @@ pub(super) fn list(paths: &[PathBuf], wanted: Wanted<'_>, ignored: &mut Vec<Igno
             match met.insert(real) {
                 true => inputs.push(input),
                 false => {
-                    let reason = "it was named before, and is read once".to_owned();
-                    ignored.push(Ignored { path: input.path.display().to_string(), reason });
+                    let reason = "it was named before, and is read once";
+                    ignored.push(Ignored::file(input.path.display().to_string(), reason));
                 }
             }
         }
@@ -83,6 +85,10 @@ fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &
         let message = "it is no regular file, and an import reads its files more than once: write it to a file first";
         return Err(Error::input(message).in_file(path));
     }
+    if path.join(VERSIONS_DIR).is_dir() {
+        let message = "it is a dataset of this program: `surgdb copy` brings its rows into another one";
+        return Err(Error::input(message).in_file(path));
+    }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if !meta.is_dir() {
         let (format, map) = form_of(path, wanted).map_err(|error| error.in_file(path))?;
@@ -90,15 +96,22 @@ fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &
         return Ok(());
     }
     let before = inputs.len();
-    let mut walk = Walk { root: path, wanted, inputs, ignored, masks: Vec::new(), media: false };
-    if format != Some(Format::Media) {
-        walk.folder(path, "", 0)?;
-        walk.take_masks()?;
-    }
+    let (masks, passed) = (Vec::new(), PassedOver::default());
+    let mut walk = Walk { root: path, wanted, inputs, ignored, masks, media: false, passed };
+    walk.folder(path, "", 0)?;
+    walk.take_masks()?;
     let has_media = walk.media || format == Some(Format::Media);
+    let passed = walk.passed;
     if inputs.len() > before {
+        let reason = match (format, wanted.map) {
+            (None, None) => "of no form that is read",
+            (Some(_), _) => "not of the form that --format names",
+            (None, Some(_)) => "no table that the map reads",
+        };
+        passed.tell(reason, ignored);
         return Ok(());
     }
+    passed.tell("no picture and no video", ignored);
     if has_media && wanted.map.is_none() && format.is_none_or(|format| format == Format::Media) {
         let format = Some(Format::Media);
         let path = path.to_path_buf();
@@ -123,6 +136,8 @@ struct Walk<'w> {
     masks: Vec<(PathBuf, String)>,
     /// Whether there are pictures or videos.
     media: bool,
+    /// What is neither read nor a picture or video.
+    passed: PassedOver,
 }
 
 impl Walk<'_> {
@@ -136,7 +151,17 @@ impl Walk<'_> {
                 }
                 continue;
             }
+            if !is_named(&entry) {
+                let reason = "its name is not UTF-8, so that no record and no id can have it: rename it";
+                self.ignored.push(Ignored::file(format!("{:?}", entry.file_name()), reason));
+                continue;
+            }
             self.media |= is_medium(&file_name);
+            if self.wanted.format == Some(Format::Media) {
+                // A single input reads them all.
+                self.pass(&file_name, &name);
+                continue;
+            }
             let is_said = self.wanted.map.is_some() || self.wanted.format.is_some();
             if is_medium(&file_name) && !is_said && maps::is_called_mask(&entry.path()) {
                 self.masks.push((entry.path(), name));
@@ -152,12 +177,16 @@ impl Walk<'_> {
                 }
                 _ => is_known(),
             };
-            if !takes || huggingface::describes_tables(&lower) {
+            if huggingface::describes_tables(&lower) {
+                continue;
+            }
+            if !takes {
+                self.pass(&file_name, &name);
                 continue;
             }
             let path = entry.path();
             match look_at(&path, &file_name, self.wanted) {
-                Err(reason) => self.ignored.push(Ignored { path: name, reason }),
+                Err(reason) => self.ignored.push(Ignored::file(name, reason)),
                 Ok((format, map)) => {
                     let bytes = fs::metadata(&path).map_err(unreadable)?.len();
                     let folder = Some(self.root.to_path_buf());
@@ -166,6 +195,13 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts a file that is not read; hidden ones, and pictures and videos, which records name, are not counted here.
+    fn pass(&mut self, file_name: &str, name: &str) {
+        if !file_name.starts_with('.') && !is_medium(file_name) {
+            self.passed.note(name);
+        }
     }
 
     /// Takes the pictures that are masks.
@@ -191,10 +227,33 @@ impl Walk<'_> {
                 "it is called as a mask is that a shipped map reads{more}, and does not have that map's colours: --map \
                  names one that reads it"
             );
-            self.ignored.push(Ignored { path: first.clone(), reason });
+            self.ignored.push(Ignored { files: strange.len() as u64, ..Ignored::file(first, reason) });
         }
         Ok(())
     }
+}
+
+/// Calls this for each picture and video below a folder, with its path, that without symbolic links, and its name.
+pub(super) fn each_medium(root: &Path, take: &mut dyn FnMut(&Path, &Path, &str)) -> Result<()> {
+    let mut folders = vec![(root.to_path_buf(), String::new(), 0)];
+    while let Some((folder, inside, depth)) = folders.pop() {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        for (entry, file_name, name) in entries(&folder, &inside)? {
+            let kind =
+                entry.file_type().map_err(|error| Error::io("cannot list the folder", error).in_file(&folder))?;
+            if kind.is_dir() {
+                let is_hidden = file_name.starts_with('.') || file_name.to_ascii_lowercase().ends_with(".surgdb");
+                if depth < DEPTH_LIMIT && !is_hidden {
+                    folders.push((entry.path(), name, depth + 1));
+                }
+            } else if is_medium(&file_name) && is_named(&entry) {
+                let path = entry.path();
+                let linked = if kind.is_symlink() { path.canonicalize().ok() } else { None };
+                take(&path, &linked.unwrap_or_else(|| real.join(&file_name)), &name);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The entries of a folder by name, with their names and those relative to what was named.
@@ -208,6 +267,11 @@ pub(super) fn entries(folder: &Path, inside: &str) -> Result<Vec<(fs::DirEntry, 
         (entry, file_name, name)
     });
     Ok(named.collect())
+}
+
+/// Whether an entry's name is text.
+pub(super) fn is_named(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_str().is_some()
 }
 
 /// Whether a file's name promises a picture or a video; the twins that macOS writes promise nothing.

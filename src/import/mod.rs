@@ -24,6 +24,7 @@ mod inputs;
 mod maps;
 mod media;
 mod options;
+mod passed;
 mod pattern;
 mod placeholders;
 mod raw;

@@ -27,7 +27,7 @@ pub struct ImportReport {
     pub reruns: u32,
     /// The files that were read.
     pub inputs: Vec<InputReport>,
-    /// Files in a folder that were passed over, and why.
+    /// Files in named folders that were passed over, and why: those of one ending that no form reads in one entry.
     pub ignored: Vec<Ignored>,
     /// What is said of the source otherwise than the dataset had it: `licence`, `kind`, `title`, `citation`, `url`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -117,13 +117,22 @@ pub struct AboutChange {
     pub to: String,
 }
 
-/// A file that was passed over.
+/// A file that was passed over, or several that have the same ending.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Ignored {
-    /// Its path.
+    /// Its path; of several files, what they have in common: `*.xml`.
     pub path: String,
-    /// Why.
+    /// How many files it speaks of.
+    pub files: u64,
+    /// Why, and where it speaks of several, the first of them.
     pub reason: String,
+}
+
+impl Ignored {
+    /// A single file.
+    pub(super) fn file(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), files: 1, reason: reason.into() }
+    }
 }
 
 /// What became of the records.
@@ -271,6 +280,8 @@ pub enum Kind {
     UncertainBox,
     /// A box or point that was left as text for another reason.
     BoxLeft,
+    /// A patient in the list of cases whom nothing in the source names: a name in the list may be misspelt.
+    UnmetCase,
     /// A file without any record.
     EmptyInput,
 }

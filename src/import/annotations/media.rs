@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 use crate::import::draft::{FileFields, MediaKind};
-use crate::import::inputs::{Input, entries, is_medium};
+use crate::import::inputs::{Input, entries, is_medium, is_named};
 use crate::import::media::picture::media_type_of_name;
-use crate::import::report::{At, Ignored};
+use crate::import::report::At;
 use crate::import::run::{Picture, Run};
 use std::path::Path;
 
@@ -42,12 +42,8 @@ impl Folder {
             if is_folder {
                 continue;
             }
-            if !is_medium(&file_name) {
-                let is_told = run.report.ignored.iter().any(|file| file.path == name);
-                if !file_name.starts_with('.') && !is_told {
-                    let reason = "neither a picture nor a video, by its name".to_owned();
-                    run.report.ignored.push(Ignored { path: name, reason });
-                }
+            // What else lies there was told when the folder was listed.
+            if !is_medium(&file_name) || !is_named(&entry) {
                 continue;
             }
             let bytes = entry.metadata().map_or(0, |meta| meta.len());

@@ -4,18 +4,47 @@ mod sample;
 
 use crate::error::Result;
 use sample::{FieldSample, Sample, SampledRows};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// What fields are usually called, by what they are.
-const NAMES: [(Role, &[&str]); 12] = [
+const NAMES: [(Role, &[&str]); 13] = [
     (Role::Video, &["video", "video_id", "video_name", "videoid", "videoname", "vid"]),
     (Role::Patient, &["patient", "patient_id", "patientid", "case_id"]),
     (Role::Frame, &["frame", "frame_id", "frame_number", "frame_index", "frame_idx", "frame_no", "frameid"]),
     (
         Role::Start,
-        &["start", "start_time", "starttime", "begin", "t_start", "start_frame", "start_ms", "start_s", "onset"],
+        &[
+            "start",
+            "start_time",
+            "starttime",
+            "begin",
+            "t_start",
+            "start_frame",
+            "start_ms",
+            "start_s",
+            "onset",
+            "from",
+        ],
     ),
-    (Role::End, &["end", "end_time", "endtime", "stop", "t_end", "end_frame", "end_ms", "end_s", "offset"]),
+    (Role::End, &["end", "end_time", "endtime", "stop", "t_end", "end_frame", "end_ms", "end_s", "offset", "to"]),
+    (
+        Role::Time,
+        &[
+            "time",
+            "timestamp",
+            "timecode",
+            "time_s",
+            "time_sec",
+            "time_ms",
+            "frame_time",
+            "second",
+            "seconds",
+            "sec",
+            "ms",
+            "t",
+        ],
+    ),
     (Role::Length, &["length", "duration"]),
     (Role::Question, &["question", "query"]),
     (Role::Answer, &["answer", "response"]),
@@ -48,6 +77,9 @@ const BOXES: [([&str; 4], &str); 5] = [
     (["x", "y", "width", "height"], "xywh"),
 ];
 
+/// What stands where a row could become nothing that keeps all of them: no map has it.
+const UNKNOWN: &str = "CHOOSE";
+
 /// What is larger than this is hardly the seconds of a video.
 const LONG: f64 = 20_000.0;
 
@@ -58,6 +90,7 @@ enum Role {
     Frame,
     Start,
     End,
+    Time,
     Length,
     Question,
     Answer,
@@ -116,6 +149,8 @@ pub(super) fn quoted(text: &str) -> String {
 struct Proposal<'s> {
     rows: &'s SampledRows,
     become_what: &'static str,
+    /// The field that says which moment a row is about, where rows are moments, and whether it is a frame's number.
+    moment: Option<(&'s FieldSample, bool)>,
     labels: Vec<&'s FieldSample>,
     marks: Vec<&'s FieldSample>,
     corners: Option<(Vec<&'s str>, &'static str)>,
@@ -124,7 +159,7 @@ struct Proposal<'s> {
 impl<'s> Proposal<'s> {
     fn of(rows: &'s SampledRows) -> Self {
         let lower = |field: &FieldSample| field.name.to_lowercase();
-        let labels = rows.fields.iter().filter(|field| axis_of(&lower(field)).is_some()).collect();
+        let labels = rows.fields.iter().filter(|field| axis_of(last_name(&lower(field))).is_some()).collect();
         let marks: Vec<&FieldSample> = rows.fields.iter().filter(|field| field.is_mark()).collect();
         let corners = BOXES.iter().find_map(|(names, form)| {
             let found: Option<Vec<&str>> = names
@@ -133,22 +168,84 @@ impl<'s> Proposal<'s> {
                 .collect();
             found.map(|found| (found, *form))
         });
-        let mut proposal = Self { rows, become_what: "videos", labels, marks, corners };
-        let has = |role| proposal.field(role).is_some();
-        proposal.become_what = if has(Role::Question) {
-            "conversations"
-        } else if has(Role::Box) || proposal.corners.is_some() {
-            "boxes"
-        } else if (has(Role::Start) && (has(Role::End) || has(Role::Length))) || proposal.segment().is_some() {
-            "intervals"
-        } else if has(Role::Frame) && proposal.has_labels() {
-            if proposal.labels.is_empty() { "labels" } else { "intervals" }
-        } else if has(Role::Image) {
-            if proposal.has_labels() { "labels" } else { "frames" }
-        } else {
-            "videos"
-        };
+        let mut proposal = Self { rows, become_what: UNKNOWN, moment: None, labels, marks, corners };
+        proposal.become_what = proposal.choose();
+        let is_stretch = proposal.field(Role::Start).is_some() || proposal.segment().is_some();
+        if proposal.become_what == "intervals" && !is_stretch {
+            proposal.moment = proposal.find_moment();
+            // Only numbers follow each other.
+            if proposal.moment.is_some_and(|(field, _)| field.numbers().is_none()) {
+                proposal.become_what = "labels";
+            }
+        }
+        if ["intervals", "labels"].contains(&proposal.become_what) && !proposal.has_labels() {
+            proposal.labels = proposal.guessed_labels();
+        }
         proposal
+    }
+
+    fn choose(&self) -> &'static str {
+        let has = |role| self.field(role).is_some();
+        if has(Role::Question) {
+            "conversations"
+        } else if has(Role::Box) || self.corners.is_some() {
+            "boxes"
+        } else if (has(Role::Start) && (has(Role::End) || has(Role::Length))) || self.segment().is_some() {
+            "intervals"
+        } else if has(Role::Frame) && self.has_labels() {
+            if self.labels.is_empty() { "labels" } else { "intervals" }
+        } else if has(Role::Image) {
+            if self.has_labels() { "labels" } else { "frames" }
+        } else if self.find_moment().is_some() && (self.has_labels() || !self.guessed_labels().is_empty()) {
+            "intervals"
+        } else if self.is_a_row_a_video() {
+            "videos"
+        } else {
+            UNKNOWN
+        }
+    }
+
+    /// Whether no two rows are about the same video, as far as they were looked at.
+    fn is_a_row_a_video(&self) -> bool {
+        let mut met = HashSet::new();
+        match self.field(Role::Video) {
+            Some(field) => field.values.iter().all(|value| met.insert(value)),
+            None if self.rows.is_keyed => self.rows.at.as_deref().is_none_or(|at| !at.ends_with("[]")),
+            None => self.rows.count <= 1,
+        }
+    }
+
+    /// The field that says which moment a row is about, and whether it is a frame's number; without a name that says it,
+    /// the first whose numbers only grow.
+    fn find_moment(&self) -> Option<(&'s FieldSample, bool)> {
+        if let Some(field) = self.field(Role::Frame) {
+            return Some((field, true));
+        }
+        if let Some(field) = self.field(Role::Time) {
+            return Some((field, false));
+        }
+        if self.field(Role::Image).is_some() {
+            return None;
+        }
+        let grows = |field: &&FieldSample| {
+            let numbers = field.numbers().filter(|numbers| numbers.len() == self.rows.count && numbers.len() > 1);
+            numbers.is_some_and(|numbers| numbers.windows(2).all(|pair| pair[0] < pair[1]))
+        };
+        let is_free = |field: &&FieldSample| self.role_of(field).is_none();
+        self.rows.fields.iter().filter(is_free).find(grows).map(|field| (field, false))
+    }
+
+    /// Fields whose values look like labels, though their names do not say so.
+    fn guessed_labels(&self) -> Vec<&'s FieldSample> {
+        let moment = self.find_moment().map(|(field, _)| field.name.as_str());
+        let is_free = |field: &&FieldSample| self.role_of(field).is_none() && Some(field.name.as_str()) != moment;
+        self.rows.fields.iter().filter(is_free).filter(|field| field.is_of_words()).collect()
+    }
+
+    /// What a field is by its name.
+    fn role_of(&self, field: &FieldSample) -> Option<Role> {
+        let name = field.name.to_lowercase();
+        NAMES.iter().find(|(_, names)| names.contains(&last_name(&name))).map(|(role, _)| *role)
     }
 
     fn has_labels(&self) -> bool {
@@ -157,7 +254,11 @@ impl<'s> Proposal<'s> {
 
     fn field(&self, role: Role) -> Option<&'s FieldSample> {
         let (_, names) = NAMES.iter().find(|(known, _)| *known == role)?;
-        names.iter().find_map(|name| self.rows.fields.iter().find(|field| field.name.to_lowercase() == *name))
+        let named = |name: &str, of: fn(&str) -> &str| {
+            self.rows.fields.iter().find(|field| of(&field.name.to_lowercase()) == name)
+        };
+        let whole = names.iter().find_map(|name| named(name, |whole| whole));
+        whole.or_else(|| names.iter().find_map(|name| named(name, last_name)))
     }
 
     /// A list of two numbers that is a stretch.
@@ -181,10 +282,11 @@ impl<'s> Proposal<'s> {
         if !["intervals", "labels", "boxes"].contains(&self.become_what) {
             return None;
         }
-        let field = self.field(Role::Start).or_else(|| self.segment()).or_else(|| self.field(Role::Frame))?;
+        let moment = || self.find_moment().map(|(field, _)| field);
+        let field = self.field(Role::Start).or_else(|| self.segment()).or_else(moment)?;
         let name = field.name.to_lowercase();
         let guess = |what: &str| format!("# A guess, by {what} of `{}`.", field.name);
-        Some(if name.contains("frame") {
+        Some(if name.contains("frame") && !name.contains("time") {
             let how = "# Frame numbers: say how many frames a second has, and whether the first is 0 or 1.".to_owned();
             vec![how, "clock = { unit = \"frames\", fps = 25, base = 0 }".into()]
         } else if field.values.iter().any(|value| value.contains(':')) {
@@ -201,6 +303,14 @@ impl<'s> Proposal<'s> {
     fn write(&self, line: &mut impl FnMut(String)) {
         line(String::new());
         line("[[table.rows]]".into());
+        if self.become_what == UNKNOWN {
+            line("# Nothing here says what sets the rows of one video apart, and each video has one row in a dataset. So".into());
+            line(
+                "# say what a row becomes: `intervals` (`start` and `end`, or `index` or `time` with `runs`), `labels`"
+                    .into(),
+            );
+            line("# (`index`, `time` or `path`), `boxes`, `frames` or `conversations`. It may also be no table of labels.".into());
+        }
         if let Some(at) = &self.rows.at {
             line(format!("at = {}", quoted(at)));
         }
@@ -211,7 +321,7 @@ impl<'s> Proposal<'s> {
             }
         };
         let named = |role| self.field(role).map(|field| field.name.as_str());
-        if self.become_what != "videos" {
+        if !["videos", UNKNOWN].contains(&self.become_what) {
             key("id", named(Role::Id));
         }
         let video = match named(Role::Video) {
@@ -230,14 +340,17 @@ impl<'s> Proposal<'s> {
             }
             "intervals" => self.write_times(&mut key, &named),
             "videos" => key("duration", named(Role::Length)),
+            UNKNOWN => {}
             _ => {
                 key("path", named(Role::Image));
                 key("index", named(Role::Frame));
+                if named(Role::Image).or(named(Role::Frame)).is_none() {
+                    key("time", named(Role::Time));
+                }
             }
         }
         if self.become_what == "intervals" && self.is_of_moments() {
-            line("# Rows with the same labels that follow each other are one statement.".into());
-            line("runs = true".into());
+            self.write_runs(line);
         }
         self.write_box(line);
         self.write_labels(line);
@@ -245,7 +358,21 @@ impl<'s> Proposal<'s> {
 
     /// Whether stretches are given moment by moment.
     fn is_of_moments(&self) -> bool {
-        self.segment().is_none() && self.field(Role::Start).is_none()
+        self.moment.is_some()
+    }
+
+    /// That moments that follow each other are one statement, and how far apart these are.
+    fn write_runs(&self, line: &mut impl FnMut(String)) {
+        line("# Rows with the same labels that follow each other are one statement.".into());
+        line("runs = true".into());
+        let numbers = self.moment.and_then(|(field, _)| field.numbers()).unwrap_or_default();
+        let gaps = numbers.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0);
+        let least = gaps.fold(f64::INFINITY, f64::min);
+        if least.is_finite() && (least - 1.0).abs() > 1e-9 {
+            line("# How far apart they are, by the first rows.".into());
+            // Without the noise of a difference.
+            line(format!("step = {}", (least * 1e6).round() / 1e6));
+        }
     }
 
     fn write_times(&self, key: &mut impl FnMut(&str, Option<&str>), named: &impl Fn(Role) -> Option<&'s str>) {
@@ -253,7 +380,9 @@ impl<'s> Proposal<'s> {
             key("start", Some(&format!("{}[0]", segment.name)));
             key("end", Some(&format!("{}[1]", segment.name)));
         } else if self.is_of_moments() {
-            key("index", named(Role::Frame));
+            let moment = self.moment.map(|(field, is_frame)| (field.name.as_str(), is_frame));
+            key("index", moment.filter(|(_, is_frame)| *is_frame).map(|(name, _)| name));
+            key("time", moment.filter(|(_, is_frame)| !*is_frame).map(|(name, _)| name));
         } else {
             key("start", named(Role::Start));
             key("end", named(Role::End));
@@ -289,9 +418,13 @@ impl<'s> Proposal<'s> {
             return;
         }
         for field in &self.labels {
-            let axis = axis_of(&field.name.to_lowercase()).unwrap_or("category");
+            let known = axis_of(last_name(&field.name.to_lowercase()));
+            let axis = known.unwrap_or("category");
             line(String::new());
             line("[[table.rows.labels]]".into());
+            if known.is_none() {
+                line("# A guess, by the look of the values: say what the labels name: phase, instrument, ….".into());
+            }
             line(format!("axis = {}", quoted(axis)));
             line(format!("raw = {}", quoted(&field.name)));
         }
@@ -308,6 +441,11 @@ impl<'s> Proposal<'s> {
             }
         }
     }
+}
+
+/// The name of a field that stands in an object, without the way to it.
+fn last_name(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// The axis that a field's name speaks of.

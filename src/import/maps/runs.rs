@@ -20,11 +20,17 @@ pub(super) struct OpenRun {
     /// None where there is nothing to state.
     id: Option<String>,
     at: At,
+    /// The first of its rows.
     number: u64,
+    last_row: u64,
 }
 
+/// How many videos of a file may have an open stretch at once: rows of several may come in turns.
+const OPEN_LIMIT: usize = 4096;
+
 impl Taker<'_> {
-    /// Takes a row that is a moment of a stretch: it goes on with the open one, or ends it and begins another.
+    /// Takes a row that is a moment of a stretch: it goes on with the open one of its video, or ends that and begins
+    /// another.
     pub(super) fn moment(&mut self, run: &mut Run<'_>, number: usize, row: &Row<'_>, at: &mut At) -> Result<()> {
         let (subject, said, moment, doubts) = match self.read_moment(run, number, row) {
             Ok(read) => read,
@@ -32,8 +38,8 @@ impl Taker<'_> {
         };
         doubts.into_iter().for_each(|doubt| run.report.find(Kind::Doubtful, at, doubt));
         let Some(set) = self.table.sets.get(number) else { return Ok(()) };
-        let open = self.sets.get_mut(number).and_then(|state| state.open.as_mut());
-        if let Some(open) = open.filter(|open| open.subject.video == subject.video) {
+        let open = self.sets.get_mut(number).and_then(|state| state.open.get_mut(&subject.video));
+        if let Some(open) = open {
             let last = open.last;
             if moment <= last {
                 let message = format!("the moments of a video must go forwards, and {moment} comes after {last}");
@@ -45,11 +51,11 @@ impl Taker<'_> {
                 run.report.find(Kind::Doubtful, at, what);
             }
             if follows && open.said == said {
-                open.last = moment;
+                (open.last, open.last_row) = (moment, row.number);
                 return Ok(());
             }
         }
-        self.close(run, number)?;
+        self.make_room(run, number, &subject.video)?;
         // A stretch of which nothing is said becomes no statement; it is open so that what comes next goes forwards.
         let id = match said.labels.is_empty() && said.text.is_none() {
             true => None,
@@ -59,11 +65,33 @@ impl Taker<'_> {
             },
         };
         let at = At { id: id.clone(), ..at.clone() };
-        let open = OpenRun { subject, said, first: moment, last: moment, id, at, number: row.number };
+        let (video, row) = (subject.video.clone(), row.number);
+        let open = OpenRun { subject, said, first: moment, last: moment, id, at, number: row, last_row: row };
         if let Some(state) = self.sets.get_mut(number) {
-            state.open = Some(open);
+            state.open.insert(video, open);
         }
         Ok(())
+    }
+
+    /// Ends the open stretch of a video, so that another may begin; and where too many videos have one, that of the
+    /// video which was spoken of longest ago.
+    fn make_room(&mut self, run: &mut Run<'_>, number: usize, video: &Option<String>) -> Result<()> {
+        let Some(state) = self.sets.get_mut(number) else { return Ok(()) };
+        let mut ended = state.open.remove(video);
+        if ended.is_none() && state.open.len() >= OPEN_LIMIT {
+            let oldest = state.open.iter().min_by_key(|(_, open)| open.last_row);
+            let oldest = oldest.map(|(video, _)| video.clone());
+            ended = oldest.and_then(|video| state.open.remove(&video));
+        }
+        ended.map_or(Ok(()), |open| self.close(run, number, open))
+    }
+
+    /// Ends the open stretches of a set, in the order of their rows.
+    pub(super) fn close_all(&mut self, run: &mut Run<'_>, number: usize) -> Result<()> {
+        let Some(state) = self.sets.get_mut(number) else { return Ok(()) };
+        let mut open: Vec<OpenRun> = std::mem::take(&mut state.open).into_values().collect();
+        open.sort_unstable_by_key(|open| open.number);
+        open.into_iter().try_for_each(|open| self.close(run, number, open))
     }
 
     /// What a row says, and of which moment in the clock's unit.
@@ -93,10 +121,9 @@ impl Taker<'_> {
         }
     }
 
-    /// Ends the open stretch of a set, and takes it as a statement.
-    pub(super) fn close(&mut self, run: &mut Run<'_>, number: usize) -> Result<()> {
-        let Some(open) = self.sets.get_mut(number).and_then(|state| state.open.take()) else { return Ok(()) };
-        let OpenRun { subject, mut said, first, last, id, mut at, number: row } = open;
+    /// Takes a stretch that has ended as a statement.
+    fn close(&mut self, run: &mut Run<'_>, number: usize, open: OpenRun) -> Result<()> {
+        let OpenRun { subject, mut said, first, last, id, mut at, number: row, .. } = open;
         let (Some(set), Some(id)) = (self.table.sets.get(number), id) else { return Ok(()) };
         run.take(&mut at, |run, at| {
             let each = self.table.clock.seconds_each(subject.fps)?;

@@ -13,6 +13,7 @@ use crate::import::report::{At, Kind as Finding};
 use crate::import::run::{CellValue, Picture, Run, Target};
 use crate::import::source::PatientFrom;
 use crate::schema::rows::VideoRow;
+use std::collections::HashMap;
 
 /// Takes the rows of a file.
 pub(super) struct Taker<'m> {
@@ -26,7 +27,8 @@ pub(super) struct Taker<'m> {
 /// What is held between the rows of a set.
 #[derive(Default)]
 pub(super) struct SetState {
-    pub(super) open: Option<OpenRun>,
+    /// Stretches that may go on with the next row, by their videos.
+    pub(super) open: HashMap<Option<String>, OpenRun>,
     pub(super) spans: Spans,
 }
 
@@ -74,7 +76,7 @@ impl<'m> Taker<'m> {
     /// Takes what is left at a file's end, and tells what rows have to do with each other.
     pub(super) fn finish(&mut self, run: &mut Run<'_>, at: &mut At) -> Result<()> {
         for number in 0..self.sets.len() {
-            self.close(run, number)?;
+            self.close_all(run, number)?;
             if let Some(state) = self.sets.get_mut(number) {
                 state.spans.tell(run, at);
             }

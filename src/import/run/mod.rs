@@ -26,16 +26,19 @@ use crate::import::maps;
 use crate::import::media::found::Found;
 use crate::import::media::store::Store;
 use crate::import::options::{ImportOptions, Progress};
+use crate::import::passed::PassedOver;
 use crate::import::raw::ObjectText;
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
 use crate::import::sink::{Sink, TrialRun};
 use crate::import::split::Labels;
 use crate::import::written::Written;
 use crate::schema::rows::AnnotationRow;
+use crate::schema::tables::Table;
 use crate::storage::publish::random_token;
 use boxes::Reread;
 use provenance::{changes, provenance};
 use records::Ids;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -52,7 +55,7 @@ const TELL_EVERY: u64 = 64;
 ///
 /// `inputs` are files or folders; of a folder, every file below it that is of a known form is read, by name; where there
 /// is none, its pictures and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes a
-/// record's id, 12 where it says its split, and 200 a picture of a COCO file, beside what the appender needs.
+/// record's id, 12 where it says its split, 16 a picture or video where a folder was named, and 200 a picture of a COCO file, beside what the appender needs.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -211,6 +214,10 @@ impl<'r> Run<'r> {
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
+        let folders = self.folders_with_records();
+        if !folders.is_empty() {
+            self.store.note_files();
+        }
         let is_mask = |input: &Input| input.map.as_ref().is_some_and(maps::Chosen::is_of_masks);
         self.store.note_frames(self.inputs.iter().any(is_mask));
         for input in self.inputs.clone().iter() {
@@ -227,6 +234,44 @@ impl<'r> Run<'r> {
         self.cells.write(self.sink)?;
         self.reread.write(self.sink)?;
         self.report.boxes = std::mem::take(&mut self.boxes.report);
+        self.tell_unmet_cases()?;
+        self.tell_unnamed(&folders)
+    }
+
+    /// The folders that were named and of which more than pictures and videos is read.
+    fn folders_with_records(&self) -> BTreeSet<PathBuf> {
+        let of_records = self.inputs.iter().filter(|input| input.format != Some(Format::Media));
+        of_records.filter_map(|input| input.folder.clone()).collect()
+    }
+
+    /// Tells which pictures and videos below these folders were named by nothing.
+    fn tell_unnamed(&mut self, folders: &BTreeSet<PathBuf>) -> Result<()> {
+        let inputs: HashSet<PathBuf> = self.inputs.iter().map(|input| input.path.clone()).collect();
+        let mut unnamed = PassedOver::default();
+        for folder in folders {
+            inputs::each_medium(folder, &mut |path, real, name| {
+                let is_met = inputs.contains(path) || self.store.has_met(real) || self.store.has_met(path);
+                if !is_met {
+                    unnamed.note(name);
+                }
+            })?;
+        }
+        let reason = "named by no record, and not taken; with --format media the folder's pictures and videos are, each \
+                      by itself";
+        unnamed.tell(reason, &mut self.report.ignored);
+        Ok(())
+    }
+
+    /// Tells which patients of the list of cases the dataset has no case of.
+    fn tell_unmet_cases(&mut self) -> Result<()> {
+        let Some(cases) = &self.options.cases else { return Ok(()) };
+        let at = At { file: "the list of cases".into(), ..At::default() };
+        for (name, patient) in cases.first_names() {
+            if self.sink.lookup(Table::Cases, &self.options.source.id, patient)?.is_none() {
+                let what = format!("nothing here is of {name:?} (the patient {patient:?}): is the name spelt so?");
+                self.report.find(Kind::UnmetCase, &at, what);
+            }
+        }
         Ok(())
     }
 

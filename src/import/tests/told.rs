@@ -65,6 +65,87 @@ fn every_skipped_record_and_missing_file_is_named() {
 }
 
 #[test]
+fn files_that_no_form_reads_are_told_by_their_endings() {
+    let place = Place::new();
+    place.write("a.jsonl", r#"{"id":"a","messages":[{"role":"user","content":"x"}]}"#);
+    (0..300).for_each(|number| drop(place.write(&format!("boxes/{number:03}.xml"), "<x/>")));
+    place.write("notes.xlsx", "x");
+    place.write(".DS_Store", "x");
+    let report = place.import(&[&place.dir.path().join("in")]).unwrap();
+    let told: Vec<(&str, u64)> = report.ignored.iter().map(|file| (file.path.as_str(), file.files)).collect();
+    assert_eq!((report.records.added, told), (1, vec![("notes.xlsx", 1), ("*.xml", 300)]));
+    assert!(report.ignored[1].reason.contains("boxes/000.xml"), "{:?}", report.ignored);
+
+    // In a folder of pictures alone they are told once too.
+    let place = Place::new();
+    place.write("1.png", png(7));
+    place.write("1.xml", "<x/>");
+    place.write("2.xml", "<x/>");
+    let folder = place.dir.path().join("in");
+    let mut options = place.options.clone();
+    for format in [None, Some(Format::Media)] {
+        options.format = format;
+        let report =
+            import(&place.dataset(), &[&folder].map(|path| path.to_path_buf()), &options, &mut |_| {}).unwrap();
+        assert_eq!((report.ignored.len(), report.ignored[0].files), (1, 2), "{:?}", report.ignored);
+    }
+}
+
+#[test]
+fn pictures_that_no_record_names_are_told() {
+    let place = Place::new();
+    let line = |id: &str, path: &str| {
+        format!(r#"{{"id":"{id}","image":"{path}","messages":[{{"role":"user","content":"<image>"}}]}}"#)
+    };
+    let lines = [line("a", "p/1.png"), line("b", "P/2.PNG"), line("c", "p/1.png")];
+    place.write("a.jsonl", lines.join("\n"));
+    (1..6u32).for_each(|number| drop(place.write(&format!("p/{number}.png"), png(number))));
+    place.write("video.mp4", "x");
+    place.write("p/._3.png", "x");
+    let folder = place.dir.path().join("in");
+    for _ in 0..2 {
+        let report = place.import(&[&folder]).unwrap();
+        let told: Vec<(&str, u64)> = report.ignored.iter().map(|file| (file.path.as_str(), file.files)).collect();
+        assert_eq!((report.records.read, told), (3, vec![("video.mp4", 1), ("*.png", 3)]));
+        assert!(report.ignored[1].reason.contains("p/3.png, p/4.png, p/5.png"), "{:?}", report.ignored);
+    }
+    // A file that was named alone says nothing of what lies beside it.
+    assert!(place.import(&[&folder.join("a.jsonl")]).unwrap().ignored.is_empty());
+}
+
+#[test]
+fn a_dataset_is_no_source_and_says_what_copies_it() {
+    let place = Place::new();
+    let error = place.import(&[place.dataset().path()]).unwrap_err().to_string();
+    assert!(error.contains("surgdb copy"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_told() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    place.write("1.png", png(7));
+    let folder = place.dir.path().join("in");
+    fs::write(folder.join(std::ffi::OsStr::from_bytes(b"b\xff.png")), png(8)).unwrap();
+    let report = place.import(&[&folder]).unwrap();
+    assert_eq!((report.records.added, report.media.missing, report.ignored.len()), (1, 0, 1));
+    assert!(report.ignored[0].path.contains("b\\xFF.png") && report.ignored[0].reason.contains("UTF-8"));
+}
+
+#[test]
+fn a_patient_of_the_list_whom_nothing_names_is_told() {
+    let mut place = Place::new();
+    let file = place.write("a.jsonl", r#"{"id":"a","patient":"VID1","messages":[{"role":"user","content":"x"}]}"#);
+    place.options.cases = Some(CaseList::read("name,patient\nVID1,p1\nNOBODY,p2\nvideo1,p1\n".as_bytes()).unwrap());
+    for _ in 0..2 {
+        let report = place.import(&[&file]).unwrap();
+        assert_eq!(count(&report, Kind::UnmetCase), 1);
+        assert!(report.findings[&Kind::UnmetCase].examples[0].detail.contains("\"NOBODY\" (the patient \"p2\")"));
+    }
+}
+
+#[test]
 fn a_split_or_task_that_is_no_text_takes_no_default() {
     let mut place = Place::new();
     place.options.source.defaults.split = Some("train".into());

@@ -6,10 +6,16 @@ use crate::ui::{self, Align, Table as Lines};
 use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::Result;
-use surgdb::import::{AboutChange, BoxReport, Example, Findings, ImportReport, Kind, MissingFile, SkippedRecord};
+use surgdb::import::{
+    AboutChange, BoxReport, Example, Findings, Ignored, ImportReport, Kind, MissingFile, SkippedRecord,
+};
 
 /// How many skipped records and missing files are named where a report names all.
 const NAMED: usize = 5;
+/// How many skipped records are named where the dataset keeps no report.
+const UNKEPT: usize = 100;
+/// How many entries of files that were passed over are printed.
+const PASSED: usize = 20;
 
 /// Prints a report: counts that add up, what is worth a look, and last what is missing.
 pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<()> {
@@ -55,9 +61,9 @@ fn several(number: u64, plural: &str) -> String {
     format!("{} {}", ui::count(number), if number == 1 { one } else { plural })
 }
 
-/// Names skipped records: some where the dataset keeps the report, else all, beside the report.
+/// Names skipped records: a few where the dataset keeps the report, else more of them, beside the report.
 fn skipped(report: &ImportReport, out: &mut Output) -> Result<()> {
-    let shown = if report.report.is_some() { NAMED } else { report.skipped.len() };
+    let shown = if report.report.is_some() { NAMED } else { report.skipped.len().min(UNKEPT) };
     for record in report.skipped.iter().take(shown) {
         let SkippedRecord { file, record, line, id, reason } = record;
         let text = format!("  skipped: {}: {reason}", place(file, *record, id.as_deref(), *line));
@@ -68,7 +74,10 @@ fn skipped(report: &ImportReport, out: &mut Output) -> Result<()> {
     }
     match report.records.skipped_total().saturating_sub(shown as u64) {
         0 => Ok(()),
-        more => out.line(format_args!("  and {} more skipped", ui::count(more))),
+        more => {
+            let by = if report.report.is_some() { "the report" } else { "--json" };
+            out.line(format_args!("  and {} more skipped, which {by} names", ui::count(more)))
+        }
     }
 }
 
@@ -104,23 +113,31 @@ fn counts(report: &ImportReport) -> Lines {
     }
     boxes(&report.boxes, &mut lines);
     let media = &report.media;
-    let mut parts = vec![format!("named {}", several(media.named, "times"))];
+    let mut parts = vec![format!("named in {}", several(media.named, "places"))];
+    for (count, what) in [(media.embedded, "stored"), (media.linked, "linked")] {
+        parts.extend((count > 0).then(|| format!("{} {what}", ui::counted(count, "file"))));
+    }
     for (count, what) in [
-        (media.embedded, "stored"),
-        (media.linked, "linked"),
         (media.found_now, "missing before and found now"),
         (media.replaced, "changed and replaced"),
         (media.rewritten, "given what is said of them now"),
     ] {
-        if count > 0 {
-            parts.push(format!("{} {what}", ui::count(count)));
-        }
+        parts.extend((count > 0).then(|| format!("{} {what}", ui::count(count))));
     }
     lines.row(["media".into(), format!("{} ({})", parts.join(", "), ui::bytes(media.bytes))]);
-    for ignored in &report.ignored {
-        lines.row(["passed over".into(), format!("{}: {}", ignored.path, ignored.reason)]);
-    }
+    passed_over(&report.ignored, &mut lines);
     lines
+}
+
+/// Names files that were passed over: some, since the report has them all.
+fn passed_over(ignored: &[Ignored], lines: &mut Lines) {
+    for Ignored { path, reason, .. } in ignored.iter().take(PASSED) {
+        lines.row(["passed over".into(), format!("{path}: {reason}")]);
+    }
+    let more: u64 = ignored.iter().skip(PASSED).map(|ignored| ignored.files).sum();
+    if more > 0 {
+        lines.row(["passed over".into(), format!("and {}, which the report names", ui::counted(more, "more file"))]);
+    }
 }
 
 /// How many files of which form were read, and what they hold.

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::import::maps::row::{fields_of, items, scalar};
 use crate::import::records::RecordReader;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -12,6 +13,12 @@ use std::path::Path;
 const HEAD: u64 = 16 << 20;
 /// How many rows.
 const ROWS: usize = 200;
+/// How many fields of rows are told apart.
+const FIELD_LIMIT: usize = 1024;
+/// How deep fields are looked for in objects within a row.
+const NESTED_LIMIT: usize = 2;
+/// So few words may be labels though none comes again.
+const FEW: usize = 4;
 /// How deep lists of rows are looked for.
 const DEPTH_LIMIT: usize = 4;
 
@@ -30,6 +37,8 @@ pub(super) struct SampledRows {
     pub(super) at: Option<String>,
     /// Whether each stands, or is part of what stands, under a name of its own.
     pub(super) is_keyed: bool,
+    /// How many there are.
+    pub(super) count: usize,
     pub(super) fields: Vec<FieldSample>,
 }
 
@@ -49,6 +58,20 @@ impl FieldSample {
     /// Whether it holds nothing but 0 and 1.
     pub(super) fn is_mark(&self) -> bool {
         !self.values.is_empty() && self.values.iter().all(|value| value == "0" || value == "1")
+    }
+
+    /// Its numbers, where it holds nothing else.
+    pub(super) fn numbers(&self) -> Option<Vec<f64>> {
+        let number = |value: &String| value.parse::<f64>().ok().filter(|number| number.is_finite());
+        self.values.iter().map(number).collect::<Option<Vec<f64>>>().filter(|numbers| !numbers.is_empty())
+    }
+
+    /// Whether it looks like labels: words, of which some come again, or of which there are few.
+    pub(super) fn is_of_words(&self) -> bool {
+        let met: HashSet<&str> = self.values.iter().map(String::as_str).collect();
+        let is_word = |value: &&String| value.parse::<f64>().is_err() && !value.contains([':', '/', '{']);
+        let words = self.values.iter().filter(is_word).count();
+        words * 2 > self.values.len() && met.len() > 1 && (met.len() < self.values.len() || met.len() <= FEW)
     }
 
     /// Whether it holds lists of two numbers.
@@ -111,8 +134,9 @@ impl Sample {
             FieldSample { name, values }
         };
         let fields = names.into_iter().enumerate().map(field).collect();
+        let rows = SampledRows { fields, count: rest.len(), ..SampledRows::default() };
         let delimiter = delimiter.filter(|delimiter| form == "csv" && *delimiter != ',');
-        Ok(Self { form, delimiter, has_no_header, rows: vec![SampledRows { fields, ..SampledRows::default() }] })
+        Ok(Self { form, delimiter, has_no_header, rows: vec![rows] })
     }
 
     fn of_json(text: &str, ending: &str) -> Result<Self> {
@@ -140,12 +164,24 @@ impl Sample {
 
 impl SampledRows {
     fn object(&mut self, text: &str) {
+        self.count += 1;
+        self.members("", text, 0);
+    }
+
+    /// Takes the fields of an object; those of objects in it by the way to them.
+    fn members(&mut self, above: &str, text: &str, depth: usize) {
         let Some(Ok(fields)) = fields_of(text) else { return };
         for (name, value) in fields {
+            let name = if above.is_empty() { name.into_owned() } else { format!("{above}.{name}") };
+            if depth < NESTED_LIMIT && value.get().starts_with('{') && !name.contains(['[', ']', '{', '}', '?', '"']) {
+                self.members(&name, value.get(), depth + 1);
+                continue;
+            }
             let value = scalar(value).map_or_else(|| value.get().to_owned(), |text| text.into_owned());
-            match self.fields.iter_mut().find(|field| field.name == name) {
-                Some(field) => field.values.push(value),
-                None => self.fields.push(FieldSample { name: name.into_owned(), values: vec![value] }),
+            match self.fields.iter().position(|field| field.name == name) {
+                Some(at) => self.fields[at].values.push(value),
+                None if self.fields.len() < FIELD_LIMIT => self.fields.push(FieldSample { name, values: vec![value] }),
+                None => {}
             }
         }
     }

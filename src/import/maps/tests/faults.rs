@@ -188,6 +188,69 @@ fn runs_go_forwards_and_a_column_keeps_its_type() {
 }
 
 #[test]
+fn runs_of_several_videos_may_come_in_turns() {
+    let map = "name = \"m\"\n[[table]]\nform = \"csv\"\nclock = { unit = \"s\" }\n[[table.rows]]\nbecome = \"intervals\"\n\
+               video = \"v\"\ntime = \"t\"\nruns = true\nlabels = [{ axis = \"phase\", raw = \"p\" }]\n";
+    let place = Place::with_map(map);
+    let file = place.write("x.csv", "v,t,p\nA,0,x\nB,0,x\nA,1,x\nB,1,x\nA,2,y\nB,2,x\n");
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!(report.records.added, 3);
+    let spans = ["x#1", "x#2", "x#5"].map(|id| {
+        let row = place.annotation(id);
+        (row.start, row.end)
+    });
+    assert_eq!(spans, [(0.0, 2.0), (0.0, 3.0), (2.0, 3.0)].map(|(start, end)| (Some(start), Some(end))));
+
+    let file = place.write("y.csv", "v,t,p\nA,0,x\nB,0,x\nA,1,x\nB,1,x\nA,0,y\n");
+    let error = place.import(&[&file]).unwrap_err().to_string();
+    assert!(error.contains("line 6") && error.contains("must go forwards, and 0 comes after 1"), "{error}");
+
+    // Of more videos at once than are held, a stretch may come out in parts; nothing is lost.
+    let rows = |from: u32| (0..5000).map(move |video| format!("v{video},{from},x\n"));
+    let file = place.write("many.csv", format!("v,t,p\n{}", rows(0).chain(rows(1)).collect::<String>()));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.read, report.records.added), (10_000, 10_000));
+}
+
+#[test]
+fn a_proposal_for_moments_keeps_every_row() {
+    for (name, text, wanted, added) in [
+        ("ph.tsv", "time\tphase\n0\tprep\n1\tprep\n2\tcut\n", "runs = true", 2),
+        ("at.csv", "timestamp,step\n00:00:01,a\n00:00:02,a\n", "become = \"labels\"", 2),
+        ("far.csv", "time,phase\n0,a\n5,a\n10,b\n", "step = 5", 2),
+        ("bare.txt", "0 prep\n1 prep\n2 cut\n", "raw = \"2\"", 2),
+        ("note.csv", "second,note\n0,a\n1,a\n2,b\n", "raw = \"note\"", 2),
+        (
+            "deep.jsonl",
+            "{\"vid\":\"v\",\"seg\":{\"from\":0,\"to\":5},\"label\":\"x\"}\n\
+             {\"vid\":\"v\",\"seg\":{\"from\":5,\"to\":9},\"label\":\"y\"}\n",
+            "start = \"seg.from\"",
+            2,
+        ),
+    ] {
+        let mut place = Place::new();
+        let file = place.write(name, text);
+        let proposal = TableMap::propose(&file).unwrap();
+        assert!(proposal.contains(wanted), "{name}:\n{proposal}");
+        let map = TableMap::from_toml(&proposal).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+        place.options.map = Some(Arc::new(map));
+        let report = place.import(&[&file]).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+        assert_eq!((report.records.added, report.records.changed_kept), (added, 0), "{name}:\n{proposal}");
+        assert_eq!(found(&report, Kind::Doubtful), 0, "{name}:\n{proposal}");
+    }
+    // Where nothing tells rows of one video apart, no proposal would keep them: the user chooses.
+    let place = Place::new();
+    for (name, text) in
+        [("l.txt", "0:hook,cut,duct\n1:hook,cut,wall\n2:hook,grasp,wall\n"), ("v.csv", "video,n\na,1\na,2\n")]
+    {
+        let proposal = TableMap::propose(place.write(name, text)).unwrap();
+        assert!(proposal.contains("become = \"CHOOSE\""), "{name}:\n{proposal}");
+        let error = TableMap::from_toml(&proposal).unwrap_err().to_string();
+        assert!(error.contains("CHOOSE") && error.contains("intervals"), "{error}");
+    }
+}
+
+#[test]
 fn a_proposal_is_a_map_that_reads_its_file() {
     for (name, text, wanted) in [
         ("a b.csv", "video_id,start_frame,end_frame,phase,grade\nv,0,25,x,1\n", "unit = \"frames\""),

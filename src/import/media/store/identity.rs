@@ -5,7 +5,7 @@
 //! record showed a row before, and whose bytes are others now, has changed: its row stays the one that it was.
 
 use super::held::{Held, Whole};
-use super::{CACHED, Store};
+use super::{CACHED, Store, place_of};
 use crate::dataset::link;
 use crate::error::{Error, Result};
 use crate::format::address::Address;
@@ -77,7 +77,8 @@ impl Store<'_> {
             }
             return Ok(());
         };
-        let place = Identity::of_digest(blake3::hash(path.as_os_str().as_bytes()).as_bytes());
+        let place = place_of(&path);
+        self.files.iter_mut().for_each(|files| files.extend([place]));
         self.identify_file(named, before, &OnDisk { path, size, place }, sink)
     }
 

@@ -24,7 +24,8 @@ use held::Held;
 use identity::Taken;
 pub(crate) use identity::{ShownRows, shown_row};
 use met::Met;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -98,6 +99,11 @@ impl Cached {
     }
 }
 
+/// What tells a file's path apart.
+fn place_of(path: &Path) -> Identity {
+    Identity::of_digest(blake3::hash(path.as_os_str().as_bytes()).as_bytes())
+}
+
 /// Everything that an import knows of media.
 pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
@@ -112,6 +118,8 @@ pub(crate) struct Store<'o> {
     /// The rows of this import that are made of files.
     taken: HashMap<Identity, Taken, Keyed>,
     digests: HashMap<PathBuf, [u8; 32]>,
+    /// The files that this import met by their paths, where they are asked for later.
+    files: Option<HashSet<Identity, Keyed>>,
     /// When the rows of a fragment were written already, as far as that is known.
     written: HashMap<FragmentId, Option<SystemTime>>,
     found: Found,
@@ -135,6 +143,7 @@ impl<'o> Store<'o> {
             settled: Default::default(),
             taken: HashMap::default(),
             digests: HashMap::new(),
+            files: None,
             written: HashMap::new(),
             found: Found::default(),
             late: Found::default(),
@@ -177,6 +186,16 @@ impl<'o> Store<'o> {
     fn forget_places(&mut self) {
         self.settled.iter_mut().for_each(HashMap::clear);
         self.sizes.clear();
+    }
+
+    /// Notes from now on which files are met: 16 bytes each.
+    pub(crate) fn note_files(&mut self) {
+        self.files.get_or_insert_default();
+    }
+
+    /// Whether a file was met under this path, where that is noted.
+    pub(crate) fn has_met(&self, path: &Path) -> bool {
+        self.files.as_ref().is_none_or(|files| files.contains(&place_of(path)))
     }
 
     /// Whether the pictures that come now are to be found by the ends of their paths later.
