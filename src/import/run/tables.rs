@@ -2,7 +2,7 @@
 
 use super::statements::Shown;
 use super::{CellChange, CellValue, Picture, Run, Target};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::import::draft::{Draft, MediaKind};
 use crate::import::media::bytes::Out;
 use crate::import::media::names::name_of;
@@ -27,6 +27,10 @@ impl Run<'_> {
         }
         let name = name_of(&source, &row.id);
         let (id, said) = (row.id.clone(), row.clone());
+        if self.store.says_otherwise(&said) && self.options.on_change != OnChange::Keep {
+            let what = format!("this import said something else of {id:?} before, and that was kept");
+            out.report.find(Kind::ChangedRow, at, what);
+        }
         let address = self.store.video(row, case_name.as_deref(), &mut out)?;
         if is_there && !is_met {
             self.store.hold_video(&id, address, &said, draft.patient.as_deref(), draft, &mut out)?;
@@ -46,11 +50,7 @@ impl Run<'_> {
             self.report.find(Kind::Doubtful, at, finding.to_string());
         });
         let known = self.sink.lookup(Table::Videos, &row.source, &row.id)?;
-        let target = self.recording_of(row.clone(), draft, at)?;
-        if known.is_some() && self.says_more(&target, &row)? {
-            let what = "the video is there already, without what is said of it here; it was left as it was";
-            self.report.find(Kind::ChangedRow, at, what);
-        }
+        let target = self.recording_of(row, draft, at)?;
         self.listed(Table::Videos, known.is_none(), &target, cells, at)
     }
 
@@ -90,16 +90,5 @@ impl Run<'_> {
             CellChange::Replaced => records.replaced += 1,
         }
         Ok(())
-    }
-
-    /// Whether a row says something of a recording that its row, which is new in this import, does not have.
-    fn says_more(&self, target: &Target, row: &VideoRow) -> Result<bool> {
-        match self.sink.dataset().video(target.address) {
-            Ok(_) => Ok(false),
-            Err(error) if error.kind() == ErrorKind::NotInVersion => {
-                Ok(row.extra.is_some() && self.options.on_change != OnChange::Keep)
-            }
-            Err(error) => Err(error),
-        }
     }
 }

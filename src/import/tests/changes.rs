@@ -66,3 +66,15 @@ fn a_picture_without_bytes_takes_the_size_that_is_said_with_its_boxes() {
         assert_eq!(place.import(&[&file]).unwrap().version, None);
     }
 }
+
+#[test]
+fn two_lists_that_say_different_things_of_one_recording_are_told() {
+    let place = Place::with_map(
+        "name = \"m\"\n[[table]]\nform = \"csv\"\n[[table.rows]]\nbecome = \"videos\"\nvideo = \"id\"\nfps = \"fps\"\n",
+    );
+    for (name, fps) in [("a/v.csv", 2), ("b/v.csv", 30)] {
+        place.write(name, format!("id,fps\nVID1,{fps}\nVID2,25\n"));
+    }
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((count(&report, Kind::ChangedRow), place.video("VID1").fps), (1, Some(2.0)));
+}

@@ -1,6 +1,6 @@
 //! What is said now of a picture or a video that the dataset has: told where its row says otherwise, or put into the row.
 
-use super::Store;
+use super::{CACHED, Store};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::draft::Draft;
@@ -11,6 +11,7 @@ use crate::import::options::OnChange;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::schema::build::{FramesBuilder, VideosBuilder};
+use crate::schema::record::id_identity;
 use crate::schema::rows::{FrameRow, VideoRow};
 use crate::schema::tables::{Table, frames, videos};
 use std::collections::BTreeMap;
@@ -86,6 +87,28 @@ impl Store<'_> {
             }
             _ => self.hold_frame(named, address, patient.as_deref(), draft, out),
         }
+    }
+
+    /// Whether this import said something else of a recording before, as far as that is remembered.
+    pub(crate) fn says_otherwise(&mut self, said: &VideoRow) -> bool {
+        fn differs<T: PartialEq>(before: &Option<T>, said: &Option<T>) -> bool {
+            said.is_some() && said != before
+        }
+        let id = id_identity(Table::Videos.name(), &said.id);
+        if let Some(before) = self.recordings.get(&id) {
+            return differs(&before.fps, &said.fps)
+                || differs(&before.duration, &said.duration)
+                || differs(&before.frame_count, &said.frame_count)
+                || differs(&before.width, &said.width)
+                || differs(&before.height, &said.height)
+                || differs(&before.extra, &said.extra);
+        }
+        if self.recordings.len() >= CACHED {
+            self.recordings.clear();
+        }
+        let row = VideoRow { id: String::new(), source: String::new(), case: None, path: None, ..said.clone() };
+        self.recordings.insert(id, row);
+        false
     }
 
     /// The same of a recording of which this is said, and whose patient this is.

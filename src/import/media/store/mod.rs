@@ -18,6 +18,7 @@ use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::import::source::PatientFrom;
 use crate::schema::record::{Identity, Keyed, id_identity};
+use crate::schema::rows::VideoRow;
 use crate::schema::tables::Table;
 use changes::Changes;
 use held::Held;
@@ -127,6 +128,8 @@ pub(crate) struct Store<'o> {
     late: Found,
     /// What is said otherwise of rows that are there.
     changes: Changes,
+    /// What this import said of recordings lately, without their ids.
+    recordings: HashMap<Identity, VideoRow, Keyed>,
     met: Met,
     depth: u32,
 }
@@ -148,6 +151,7 @@ impl<'o> Store<'o> {
             found: Found::default(),
             late: Found::default(),
             changes: Changes::default(),
+            recordings: HashMap::default(),
             met: Met::default(),
             depth: 0,
         }
