@@ -105,6 +105,7 @@ fn every_constant_stands_in_the_table_with_its_value() {
         REPORTS_DIR,
         VERSION_DIGITS,
         VERSION_MAX,
+        MANIFEST_BYTES_MAX,
         FILE_DIGITS,
         DATA_ENDING,
         ROW_BITS,

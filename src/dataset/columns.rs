@@ -186,10 +186,7 @@ impl Dataset {
     pub fn live_addresses(&self, table: Table) -> Result<Vec<Address>> {
         let state = self.state(table);
         let live = state.live(self.opening())?;
-        // A footer bounds its rows by its bytes, and is held against the manifest: what is gathered here is then bounded.
-        for at in 0..state.files().len() {
-            state.file_at(self.opening(), at)?;
-        }
+        state.check_rows(self.opening())?;
         let rows = state.fragments.iter().enumerate().flat_map(|(at, fragment)| {
             let rows = (0..fragment.rows).filter(move |row| !live.is_deleted(at, *row));
             rows.map(|row| fragment.id.address(row))

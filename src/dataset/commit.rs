@@ -4,10 +4,12 @@ use super::claims::Claims;
 use super::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::constants::{
-    CLAIMS_DIR, COLUMNS_DIR, DELETIONS_DIR, FORMAT_VERSION, INDEX_DIR, REPORTS_DIR, TABLES, VERSIONS_DIR,
+    CLAIMS_DIR, COLUMNS_DIR, DELETIONS_DIR, FORMAT_VERSION, INDEX_DIR, MANIFEST_BYTES_MAX, REPORTS_DIR, TABLES,
+    VERSIONS_DIR,
 };
-use crate::format::manifest::{Manifest, may_build_on, version_name};
-use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir};
+use crate::format::manifest::{Manifest, may_build_on, version_name, version_path};
+use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir, unlink};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +36,36 @@ pub fn create(root: &Path) -> Result<Manifest> {
         Err(error) if error.kind() == ErrorKind::Exists => Err(exists(root)),
         Err(error) => Err(error),
     }
+}
+
+/// Removes a dataset again that [`create`] has made with this commit id, and the folder itself with `and_folder`. Says
+/// whether it did: a dataset with another version, or with a writer at work, stays.
+///
+/// # Errors
+/// `Io`.
+pub fn take_back(root: &Path, commit: &str, and_folder: bool) -> Result<bool> {
+    let failed = |error| Error::io("cannot remove the empty dataset", error).in_file(root);
+    let is_unused = || Ok::<_, Error>(versions::list(root)? == [1] && is_ours(root, 1, commit)?);
+    // Without this folder nobody can start to write.
+    if !is_unused()? || fs::remove_dir(root.join(CLAIMS_DIR)).is_err() {
+        return Ok(false);
+    }
+    if !is_unused()? {
+        create_dir_synced(&root.join(CLAIMS_DIR))?;
+        return Ok(false);
+    }
+    unlink(&root.join(version_path(1)))?;
+    // What a commit that failed has left there: nobody else had a claim, and without one none is written.
+    for entry in fs::read_dir(root.join(REPORTS_DIR)).map_err(failed)? {
+        unlink(&entry.map_err(failed)?.path())?;
+    }
+    for name in folders().filter(|name| *name != CLAIMS_DIR) {
+        fs::remove_dir(root.join(name)).map_err(failed)?;
+    }
+    if and_folder {
+        fs::remove_dir(root).map_err(failed)?;
+    }
+    Ok(true)
 }
 
 /// Makes the version after the newest from what `build` makes of the newest, and releases the claims.
@@ -95,7 +127,13 @@ enum Published {
 
 /// Publishes the version's file, and on any error looks whose file is there.
 fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<Published> {
-    let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(next.version), &next.encode());
+    let bytes = next.encode();
+    if bytes.len() as u64 > MANIFEST_BYTES_MAX {
+        let remedy = "copy the dataset into a new one, which starts with few files";
+        let what = format!("its manifest would have {} bytes, more than {MANIFEST_BYTES_MAX}: {remedy}", bytes.len());
+        return Err(Error::unsupported(what).in_file(root));
+    }
+    let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(next.version), &bytes);
     let Err(error) = published else { return Ok(Published::Ours) };
     match is_ours(root, next.version, &next.commit) {
         Ok(true) => match made_durable(root, next.version) {

@@ -125,6 +125,15 @@ impl Dataset {
         Self::at(path.as_ref(), manifest, OpenOptions::default())
     }
 
+    /// Removes a dataset that [`Dataset::create`] has just made, where what was to fill it failed; with `and_folder` also its
+    /// folder. Says whether it did: one with further versions, or with a writer at work, stays as it is.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be removed.
+    pub fn take_back(self, and_folder: bool) -> Result<bool> {
+        crate::dataset::commit::take_back(self.path(), &self.manifest().commit, and_folder)
+    }
+
     /// Opens the newest version.
     ///
     /// # Errors

@@ -191,6 +191,15 @@ impl TableState {
         lazy.get(opening, self.table.schema(), Some(entry))
     }
 
+    /// Opens all files of the table. A footer bounds its rows by the file's bytes, and is held against the manifest: what is
+    /// gathered by row afterwards is bounded too, whatever a manifest says.
+    ///
+    /// # Errors
+    /// `Purged` or `Corrupt` when one cannot be opened, or has other rows than the manifest says.
+    pub fn check_rows(&self, opening: &Opening) -> Result<()> {
+        (0..self.files.len()).try_for_each(|at| self.file_at(opening, at).map(drop))
+    }
+
     /// What the manifest says of the table's files.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &FileEntry> {
         self.files.iter().map(|(entry, _)| entry)

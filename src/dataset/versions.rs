@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::FragmentId;
-use crate::format::constants::VERSIONS_DIR;
+use crate::format::constants::{MANIFEST_BYTES_MAX, VERSIONS_DIR};
 use crate::format::manifest::{Manifest, VersionFile, version_of_name, version_path};
 use crate::storage::{Access, FileBytes};
 use std::io;
@@ -83,7 +83,14 @@ pub fn by_tag(root: &Path, tag: &str) -> Result<Manifest> {
 /// As for [`read`], save for tombstones.
 pub fn read_file(root: &Path, version: u64) -> Result<VersionFile> {
     let path = root.join(version_path(version));
-    let bytes = match FileBytes::open(&path, Access::Plain).and_then(|file| file.range(0..file.len())) {
+    let read = |file: FileBytes| match file.len() {
+        len if len > MANIFEST_BYTES_MAX => {
+            let what = format!("the manifest has {len} bytes, and none has more than {MANIFEST_BYTES_MAX}");
+            Err(with_remedy(Error::corrupt(what), version).in_file(&path))
+        }
+        len => file.range(0..len),
+    };
+    let bytes = match FileBytes::open(&path, Access::Plain).and_then(read) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == crate::ErrorKind::NotFound => return Err(missing(root, version)?),
         Err(error) => return Err(error),
@@ -240,6 +247,17 @@ mod tests {
         assert!(error.message().contains("older version (1)"), "{error}");
         std::fs::copy(root.join(version_path(1)), &path).unwrap();
         assert!(newest(&root).unwrap_err().message().contains("holds version 1"));
+    }
+
+    #[test]
+    fn a_manifest_larger_than_any_is_refused_before_it_is_read() {
+        let (_dir, root) = dataset(2);
+        let path = root.join(version_path(2));
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(8 << 40).unwrap();
+        let error = newest(&root).unwrap_err();
+        assert_eq!((error.kind(), error.file()), (ErrorKind::Corrupt, Some(path.as_path())), "{error}");
+        assert!(error.message().contains("8796093022208 bytes") && error.message().contains("restore"), "{error}");
+        assert_eq!(read(&root, 1).unwrap().version, 1);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub const REPORTS_DIR: &str = "reports";
 pub const VERSION_DIGITS: usize = 10;
 /// The largest number of a version: as many nines as a name has digits.
 pub const VERSION_MAX: u64 = 9_999_999_999;
+/// The most bytes of a manifest: more than one has that names a file for each number. It bounds what a reader allocates for
+/// a hostile one.
+pub const MANIFEST_BYTES_MAX: u64 = 1 << 29;
 /// How many digits a file's number has in its name.
 pub const FILE_DIGITS: usize = 6;
 /// The ending of a data file's name.

@@ -200,14 +200,17 @@ pub(super) fn is_same_format(format: &str) -> bool {
 /// use surgdb::format::manifest::may_build_on;
 /// assert!(may_build_on("1.2", "1.3") && may_build_on("1.3", "1.3"));
 /// assert!(!may_build_on("1.10", "1.9") && !may_build_on("2.0", "1.9") && !may_build_on("new", "1.9"));
+/// assert!(!may_build_on("+1.+2", "1.9") && !may_build_on("1.02", "1.9"));
 /// ```
 pub fn may_build_on(format: &str, ours: &str) -> bool {
     major_minor(format).zip(major_minor(ours)).is_some_and(|(theirs, ours)| theirs.0 == ours.0 && theirs.1 <= ours.1)
 }
 
+/// The numbers of a format version, which is written in one way alone: digits, a dot, digits, without leading zeros.
 fn major_minor(format: &str) -> Option<(u32, u32)> {
     let (major, minor) = format.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
+    let numbers = (major.parse().ok()?, minor.parse().ok()?);
+    (format!("{}.{}", numbers.0, numbers.1) == format).then_some(numbers)
 }
 
 /// The path of a version file, relative to the dataset's folder: `versions/0000000007.json`.

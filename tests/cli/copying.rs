@@ -34,3 +34,25 @@ fn a_copy_that_cannot_be_says_why_before_anything_is_made() {
     let wrong = fixture.run("copy", &[path, "--as", "mine"]);
     assert!(wrong.status.code() == Some(2) && stderr(&wrong).contains("SOURCE=NAME"));
 }
+
+#[test]
+fn a_copy_that_fails_leaves_no_dataset_that_was_not_there() {
+    let fixture = Fixture::new();
+    let blobs = std::fs::read_dir(fixture.dataset().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&blobs).unwrap();
+    let at = bytes.windows(15).position(|window| window == b"not quite a PNG").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&blobs, bytes).unwrap();
+    let into = fixture.path("new.surgdb");
+    let output = fixture.run("copy", &[into.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("was removed again"), "{}", stderr(&output));
+    assert!(!into.exists());
+    // A folder that somebody made stays, empty as it was; a dataset that was there stays.
+    std::fs::create_dir(&into).unwrap();
+    assert_eq!(fixture.run("copy", &[into.to_str().unwrap()]).status.code(), Some(2));
+    assert_eq!(std::fs::read_dir(&into).unwrap().count(), 0);
+    stdout(&surgdb(&["create", into.to_str().unwrap()]));
+    assert_eq!(fixture.run("copy", &[into.to_str().unwrap()]).status.code(), Some(2));
+    assert_eq!(json(&surgdb(&["info", into.to_str().unwrap(), "--json"]))["version"], 1);
+}

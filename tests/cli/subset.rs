@@ -169,3 +169,46 @@ fn stats_counts_by_split_and_by_what_else_was_added() {
     assert!(text.contains("split") && text.contains("difficulty") && text.contains("bytes of this version"), "{text}");
     assert!(!text.contains("specialty"), "nothing is said of it: {text}");
 }
+
+#[test]
+fn an_empty_condition_is_refused_and_does_not_mean_all_rows() {
+    let fixture = fixture();
+    let out = fixture.path("out");
+    let commands: [(&str, &[&str]); 4] = [
+        ("delete", &["--yes"]),
+        ("select", &[]),
+        ("export", &[out.to_str().unwrap(), "--format", "llava"]),
+        ("copy", &[out.to_str().unwrap()]),
+    ];
+    for (command, more) in commands {
+        for empty in ["", "  ", "\t\n"] {
+            let refused = fixture.run(command, &[more, &["--where", empty]].concat());
+            assert_eq!(refused.status.code(), Some(2), "{command}: {}", stderr(&refused));
+            assert!(stderr(&refused).contains("the condition is empty"), "{command}: {}", stderr(&refused));
+        }
+    }
+    assert!(!out.exists());
+    assert_eq!(fixture.json("select", &["--where", "all"])["rows"], 4);
+}
+
+#[test]
+fn deletes_at_once_say_each_what_it_deleted() {
+    let fixture = Fixture::new();
+    let dataset = Dataset::open(fixture.dataset()).unwrap();
+    let frame = dataset.find(Table::Frames, "VID01/000001.png").unwrap().unwrap();
+    let mut appender = dataset.append().unwrap();
+    for number in 3..15 {
+        appender.conversation(&conversation(number, frame)).unwrap();
+    }
+    appender.commit(Operation::new("append")).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..15 {
+            let fixture = &fixture;
+            scope.spawn(move || {
+                let deleted = fixture.json("delete", &[&format!("q{number}"), "--yes"]);
+                assert_eq!(deleted["deleted"], value!({ "conversations": 1 }));
+            });
+        }
+    });
+    assert_eq!(fixture.json("info", &[])["tables"]["conversations"], 0);
+}

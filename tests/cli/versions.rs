@@ -46,3 +46,22 @@ fn what_changed_between_two_versions_is_told() {
     );
     assert!(stdout(&fixture.run("versions", &["diff", "2", "3"])).contains("the same rows"));
 }
+
+#[test]
+fn a_damaged_manifest_takes_no_other_version_from_the_list() {
+    let fixture = Fixture::new();
+    stdout(&fixture.run("versions", &["tag", "paper"]));
+    let damaged = fixture.dataset().join("versions/0000000002.json");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    let output = fixture.run("versions", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with('1') && lines[1].starts_with('3'), "{text}");
+    assert!(lines[2].starts_with("fault: ") && lines[2].contains(damaged.to_str().unwrap()), "{text}");
+    let listed: serde_json::Value = serde_json::from_slice(&fixture.run("versions", &["--json"]).stdout).unwrap();
+    assert_eq!((listed["versions"].as_array().unwrap().len(), &listed["newest"]), (2, &json!(3)));
+    assert_eq!((&listed["damaged"][0]["version"], &listed["damaged"][0]["file"]), (&json!(2), &json!(damaged)));
+}

@@ -1,5 +1,7 @@
 //! Selections say what a plain look at every row says, read no more than they must, and outlive their files.
 
+use crate::common::samples::samples;
+use crate::common::stored::stored;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -509,4 +511,41 @@ fn a_condition_that_does_not_fit_says_where() {
     let half = dataset.select(Table::Conversations, &Filter::eq("task", TASKS[0])).unwrap();
     assert_eq!(every.without(&half).unwrap().len(), 2500);
     assert_eq!(every.and(&half).unwrap().iter().collect::<Vec<_>>(), half.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn addresses_are_compared_as_they_are_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = stored(&dir.path().join("a.surgdb"), samples());
+    let count = |text: &str| dataset.select(Table::Frames, &Filter::parse(text).unwrap()).unwrap().len();
+    let blob = dataset.frame(dataset.address(Table::Frames, 0).unwrap()).unwrap().blob().unwrap().unwrap();
+    let same = count(&format!("blob = {blob}"));
+    assert!(same > 0 && same < dataset.count(Table::Frames).unwrap());
+    assert_eq!(count(&format!("blob in ({blob}, 1000:0)")), same);
+    assert_eq!(count(&format!("blob = {}", blob.get())), same);
+    let wrong = dataset.select(Table::Frames, &Filter::parse("blob = 7:x").unwrap()).unwrap_err();
+    assert!(wrong.message().contains("an address was expected, such as 7:16"), "{wrong}");
+}
+
+/// More rows than a file holds: an attacker's manifest, with its checksum right.
+#[test]
+fn rows_that_a_manifest_makes_up_are_found_before_anything_is_gathered_for_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = stored(&dir.path().join("a.surgdb"), samples());
+    for table in [Table::Conversations, Table::Blobs] {
+        let mut manifest = dataset.manifest().clone();
+        let part = &mut manifest.files.get_mut(table.name()).unwrap()[0].fragments[0];
+        *part = (part.fragment.get(), u32::MAX).try_into().unwrap();
+        manifest.columns.clear();
+        manifest.deletions.clear();
+        let path = dataset.path().join(surgdb::format::manifest::version_path(manifest.version));
+        std::fs::write(path, manifest.encode()).unwrap();
+        let hostile = Dataset::open(dataset.path()).unwrap();
+        assert!(hostile.count(table).unwrap() >= u64::from(u32::MAX));
+        let error = hostile.select(table, &Filter::all()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        let to = Dataset::create(dir.path().join(format!("{table}.surgdb"))).unwrap();
+        let error = hostile.copy_to(&to, &Default::default(), &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    }
 }

@@ -61,6 +61,7 @@ fn renamed(text: &str) -> std::result::Result<(String, String), String> {
 pub fn run(args: Args) -> Result<Outcome> {
     let from = args.target.open()?;
     let options = options(&args, &from)?;
+    let was_there = args.into.exists();
     let (into, is_made) = target(&args)?;
     let mut out = Output::new();
     if is_made && !args.target.json() {
@@ -74,7 +75,10 @@ pub fn run(args: Args) -> Result<Outcome> {
     });
     drop(bar);
     if copied.is_err() && is_made {
-        ui::note(format_args!("{} stays, without what was to be copied", args.into.display()));
+        match into.take_back(!was_there) {
+            Ok(true) => ui::note(format_args!("{} was removed again", args.into.display())),
+            _ => ui::note(format_args!("{} stays, without what was to be copied", args.into.display())),
+        }
     }
     let (_, report) = copied?;
     match args.target.json() {

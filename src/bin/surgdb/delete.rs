@@ -18,7 +18,8 @@ Examples:
   surgdb delete my.surgdb VID01 --table cases --cascade   a case and all that refers to it
   surgdb delete my.surgdb --where 'source = old'          all that a condition holds for
 
-Older versions keep what is deleted here. To remove it from the disk, in all versions, it takes a purge.";
+Older versions keep what is deleted here, and its bytes stay on the disk. To be rid of them, copy what is left into a new
+dataset (surgdb copy), and remove this one.";
 
 /// Delete rows by id, address or condition, in a new version
 #[derive(clap::Args)]
@@ -60,10 +61,11 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     let after = dataset.delete(addresses, DeleteOptions { cascade: args.cascade })?;
     let mut deleted = serde_json::Map::new();
+    // What this commit did: between the version that was open and the new one others may have added and deleted too.
+    let summary = &after.manifest().operation.summary;
     for table in Table::ALL {
-        let gone = dataset.count(table)?.saturating_sub(after.count(table)?);
-        if gone > 0 {
-            deleted.insert(table.name().into(), json!(gone));
+        if let Some(count) = summary.get(table.name()) {
+            deleted.insert(table.name().into(), count.clone());
         }
     }
     let mut out = Output::new();

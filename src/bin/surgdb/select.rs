@@ -145,9 +145,13 @@ fn counts(dataset: &Dataset, selection: &Selection) -> Result<BTreeMap<&'static 
     let columns: Vec<&'static str> =
         ["task", "source"].into_iter().filter(|column| table.column_index(column).is_some()).collect();
     let mut all: BTreeMap<&str, ui::Counts> = BTreeMap::new();
-    let addresses: Vec<Address> = if columns.is_empty() { Vec::new() } else { selection.iter().collect() };
-    for part in addresses.chunks(TAKEN) {
-        let batch = dataset.take(table, part, &columns)?;
+    let mut addresses = selection.iter();
+    while !columns.is_empty() {
+        let part: Vec<Address> = addresses.by_ref().take(TAKEN).collect();
+        if part.is_empty() {
+            break;
+        }
+        let batch = dataset.take(table, &part, &columns)?;
         for (name, column) in columns.iter().zip(batch.columns()) {
             let counts = all.entry(name).or_default();
             let values =

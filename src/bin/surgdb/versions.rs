@@ -3,8 +3,10 @@
 use crate::args::Place;
 use crate::cli::Outcome;
 use crate::output::{Output, operation};
+use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use surgdb::dataset::{NamesDiff, RowsDiff, VersionDiff, versions};
 use surgdb::format::manifest::{Manifest, VersionFile};
@@ -19,7 +21,11 @@ Examples:
   surgdb versions my.surgdb diff 3 paper           what changed from one to the other
   surgdb info my.surgdb --tag paper                look at one of them
 
-A tag is for a version that something rests on: a run, a paper. Reading commands take it with --tag.";
+A tag is for a version that something rests on: a run, a paper. Reading commands take it with --tag.
+Exit code 1 says that a version that is listed cannot be read.";
+
+/// Versions by tag.
+type Tags = BTreeMap<String, u64>;
 
 /// List the versions of a dataset, give them names, and compare them
 #[derive(clap::Args)]
@@ -62,8 +68,9 @@ enum Command {
 pub fn run(args: Args) -> Result<Outcome> {
     let Place { dataset: root, json } = &args.place;
     let mut out = Output::new();
+    let mut outcome = Outcome::Fine;
     match &args.command {
-        None => list(root, *json, &mut out)?,
+        None => outcome = list(root, *json, &mut out)?,
         Some(Command::Tag { name, version, moves }) => {
             let dataset = match version {
                 Some(version) => Dataset::options().version(*version).open(root)?,
@@ -94,7 +101,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         }
     }
     out.finish()?;
-    Ok(Outcome::Fine)
+    Ok(outcome)
 }
 
 /// Names the option that a taken tag asks for.
@@ -113,19 +120,30 @@ fn open(root: &Path, name: &str) -> Result<Dataset> {
     }
 }
 
-fn list(root: &Path, json: bool, out: &mut Output) -> Result<()> {
-    let newest = versions::newest(root)?;
-    let mut kept = Vec::new();
+/// Lists what can be read, and then what cannot: one damaged manifest takes no other version away.
+fn list(root: &Path, json: bool, out: &mut Output) -> Result<Outcome> {
+    let newest = versions::newest_number(root)?;
+    let (mut kept, mut damaged) = (Vec::new(), Vec::new());
     for number in versions::list(root)? {
-        // Of a version that vacuum dropped only its number is left.
-        if let VersionFile::Manifest(manifest) = versions::read_file(root, number)? {
-            kept.push(*manifest);
+        match versions::read_file(root, number) {
+            Ok(VersionFile::Manifest(manifest)) => kept.push(*manifest),
+            // It was dropped, and only its number is left.
+            Ok(VersionFile::Tombstone(_)) => {}
+            Err(error) => damaged.push((number, error)),
         }
     }
+    // Tags are what the newest version says, and no older one.
+    let tagged = kept.last().filter(|last| last.version == newest).map(|last| last.tags.clone()).unwrap_or_default();
     match json {
-        true => out.json(&facts(&newest, &kept)),
-        false => out.table(&lines(&newest, &kept), 0),
+        true => out.json(&facts(newest, &tagged, &kept, &damaged))?,
+        false => {
+            out.table(&lines(&tagged, &kept), 0)?;
+            for (_, error) in &damaged {
+                out.line(format_args!("{} {error}", paint(Ink::Alarm, "fault:")))?;
+            }
+        }
     }
+    Ok(if damaged.is_empty() { Outcome::Fine } else { Outcome::FoundWrong })
 }
 
 fn difference(diff: &VersionDiff) -> Value {
@@ -161,15 +179,15 @@ fn print(diff: &VersionDiff, out: &mut Output) -> Result<()> {
     Ok(())
 }
 
-fn tags(newest: &Manifest, version: u64) -> Vec<&str> {
-    newest.tags.iter().filter(|(_, tagged)| **tagged == version).map(|(tag, _)| tag.as_str()).collect()
+fn tags(tagged: &Tags, version: u64) -> Vec<&str> {
+    tagged.iter().filter(|(_, tagged)| **tagged == version).map(|(tag, _)| tag.as_str()).collect()
 }
 
 fn rows(manifest: &Manifest) -> serde_json::Map<String, Value> {
     manifest.files.keys().map(|table| (table.clone(), json!(manifest.rows_of(table)))).collect()
 }
 
-fn facts(newest: &Manifest, kept: &[Manifest]) -> Value {
+fn facts(newest: u64, tagged: &Tags, kept: &[Manifest], damaged: &[(u64, Error)]) -> Value {
     let versions: Vec<Value> = kept
         .iter()
         .map(|manifest| {
@@ -179,21 +197,25 @@ fn facts(newest: &Manifest, kept: &[Manifest]) -> Value {
                 "commit": manifest.commit,
                 "operation": manifest.operation,
                 "rows": rows(manifest),
-                "tags": tags(newest, manifest.version),
+                "tags": tags(tagged, manifest.version),
             })
         })
         .collect();
-    json!({ "newest": newest.version, "versions": versions })
+    let damaged: Vec<Value> = damaged
+        .iter()
+        .map(|(version, error)| json!({ "version": version, "file": error.file(), "message": error.message() }))
+        .collect();
+    json!({ "newest": newest, "versions": versions, "damaged": damaged })
 }
 
-fn lines(newest: &Manifest, kept: &[Manifest]) -> Lines {
+fn lines(tagged: &Tags, kept: &[Manifest]) -> Lines {
     let mut lines = Lines::new(&[Align::Right, Align::Left, Align::Left, Align::Left, Align::Left]);
     for manifest in kept {
         lines.row([
             manifest.version.to_string(),
             manifest.time.clone(),
             manifest.commit.chars().take(8).collect(),
-            tags(newest, manifest.version).join(", "),
+            tags(tagged, manifest.version).join(", "),
             operation(&manifest.operation),
         ]);
     }

@@ -24,6 +24,7 @@ impl Copier<'_> {
             return Ok(());
         }
         files.sort_by_key(FileEntry::number);
+        self.from.state(Table::Blobs).check_rows(self.from.opening())?;
         let wanted = self.options.selection.is_some().then(|| self.reached_blobs()).transpose()?;
         for file in files {
             let rows: Vec<Address> =

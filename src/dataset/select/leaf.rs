@@ -74,6 +74,20 @@ impl Number {
         real.map(Self::Real).ok_or_else(|| wrong(value.at.as_ref(), "a number was expected"))
     }
 
+    /// Reads an address, or the number that it is.
+    ///
+    /// # Errors
+    /// `Invalid` when it is none.
+    fn of_address(value: &Value) -> Result<Self> {
+        match value.text.parse::<Address>() {
+            Ok(address) => Ok(Self::Whole(address.get().into())),
+            Err(_) if value.text.contains(':') => {
+                Err(wrong(value.at.as_ref(), "an address was expected, such as 7:16"))
+            }
+            Err(_) => Self::of(value),
+        }
+    }
+
     fn compare_whole(self, value: i128) -> Option<Ordering> {
         match self {
             Self::Whole(other) => Some(value.cmp(&other)),
@@ -104,9 +118,21 @@ impl NumberTest {
     /// # Errors
     /// `Invalid` when there is none.
     pub fn new(check: &Check) -> Result<Self> {
+        Self::of(check, Number::of)
+    }
+
+    /// The test that a condition makes of addresses, written as they are shown (`7:16`).
+    ///
+    /// # Errors
+    /// `Invalid` when there is none.
+    pub fn of_addresses(check: &Check) -> Result<Self> {
+        Self::of(check, Number::of_address)
+    }
+
+    fn of(check: &Check, number: impl Fn(&Value) -> Result<Number>) -> Result<Self> {
         Ok(match check {
-            Check::Compare(op, value) => Self::Compare(*op, Number::of(value)?),
-            Check::In(values) => Self::In(values.iter().map(Number::of).collect::<Result<_>>()?),
+            Check::Compare(op, value) => Self::Compare(*op, number(value)?),
+            Check::In(values) => Self::In(values.iter().map(number).collect::<Result<_>>()?),
             Check::Like(value) | Check::Contains(value) => {
                 return Err(wrong(value.at.as_ref(), "the column holds numbers: they have no parts"));
             }

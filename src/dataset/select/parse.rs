@@ -18,7 +18,8 @@ pub fn parse(text: &str) -> Result<Expr> {
     let (token, at) = lexer.next()?;
     let mut parser = Parser { lexer, token, at };
     if parser.token == Token::End {
-        return Ok(Expr::And(Vec::new()));
+        // An empty variable in a script must not come to mean all rows.
+        return Err(Error::invalid("the condition is empty: leave it out, or write `all` where all rows are meant"));
     }
     let expr = parser.any(0)?;
     match parser.token {
@@ -212,7 +213,7 @@ mod tests {
     fn and_binds_more_than_or_and_not_most() {
         assert_eq!(shown("a = 1 or not b = 2 and c = 3"), "a = 1 or (not b = 2 and c = 3)");
         assert_eq!(shown("not (a=1 OR b=2)"), "not (a = 1 or b = 2)");
-        assert_eq!(shown(""), "all");
+        assert_eq!(shown("all"), "all");
         assert_eq!(shown("all"), "all");
     }
 

@@ -295,9 +295,13 @@ fn leaf(ty: &ColumnType, field: &Field, check: &Check) -> Result<Leaf> {
         ColumnType::List(_) if is_length(check) => Ok(Leaf::Length(NumberTest::new(check)?)),
         ColumnType::List(item) | ColumnType::FixedList(item, _) => leaf(item, field, check),
         ty if is_text(ty) => Ok(Leaf::Text(text_test(field, check)?, Default::default())),
-        ColumnType::Int(_) | ColumnType::UInt(_) | ColumnType::Float(_) | ColumnType::Ref => {
+        ColumnType::Int(_) | ColumnType::UInt(_) | ColumnType::Float(_) => {
             not_allows(field, check)?;
             Ok(Leaf::Number(NumberTest::new(check)?))
+        }
+        ColumnType::Ref => {
+            not_allows(field, check)?;
+            Ok(Leaf::Number(NumberTest::of_addresses(check)?))
         }
         ColumnType::Bool => truth(check).map(Leaf::Truth),
         _ => Err(wrong(

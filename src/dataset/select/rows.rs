@@ -14,6 +14,9 @@ use std::cell::OnceCell;
 /// The most rows of a piece.
 const PIECE_ROWS: u32 = 1 << 16;
 
+/// For so many rows a manifest's word is taken where no column is read: whoever lists them all needs 512 MiB.
+const ROWS_UNCHECKED: u64 = 1 << 26;
+
 /// A condition and the columns that it looks at.
 pub struct Plan {
     pub table: Table,
@@ -65,6 +68,9 @@ pub fn each_piece(
     mut each: impl FnMut(&Piece<'_>) -> Result<()>,
 ) -> Result<()> {
     let state = dataset.state(table);
+    if state.rows() > ROWS_UNCHECKED {
+        state.check_rows(dataset.opening())?;
+    }
     let most = u32::try_from(state.piece_rows(columns)).unwrap_or(u32::MAX).min(PIECE_ROWS);
     for (at, fragment) in state.fragments.iter().enumerate() {
         let mut first = 0;

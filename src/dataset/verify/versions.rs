@@ -116,7 +116,10 @@ fn note_leftovers(dataset: &Dataset, named: &HashSet<String>, found: &mut Found<
             let path = format!("{folder}/{name}");
             let is_version = folder == VERSIONS_DIR && version_of_name(&name).is_some();
             if !is_version && !named.contains(&path) {
-                found.note(format!("{path}: no version names it; a writer is at work, or was stopped and left it"));
+                found.note(format!(
+                    "{path}: no version names it: a writer is at work, or was stopped and left it; when nobody writes to \
+                     the dataset, it can be removed"
+                ));
             }
         }
     }
