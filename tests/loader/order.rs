@@ -133,6 +133,9 @@ struct Stream {
     steps: Vec<Vec<(Vec<u64>, bool)>>,
 }
 
+/// A group, an index in it, and whether the sample counts.
+type Tried = (u64, u64, bool);
+
 /// What may stand in bins for samples that cannot be had, in a shuffled order.
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 struct BinSubstitutes {
@@ -141,8 +144,8 @@ struct BinSubstitutes {
     budget: Option<(u32, Option<u32>, String)>,
     /// Tokens and pictures of each sample of each group.
     lengths: Vec<Vec<(u32, u32)>>,
-    /// A position, and for each attempt the group, the index and whether it counts.
-    at: Vec<(u64, Vec<(u64, u64, bool)>)>,
+    /// A position, and what is tried there, in order.
+    at: Vec<(u64, Vec<Tried>)>,
 }
 
 fn path() -> PathBuf {

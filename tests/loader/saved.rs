@@ -85,14 +85,14 @@ fn a_window_that_is_left_for_the_next_is_told_of_wherever_a_run_goes_on() {
     // As it stands where a row of the window was erased: the window is packed otherwise.
     let mut other = state;
     other.mark.packed ^= 1;
-    let left = Notice::WindowLeft { epoch: 1, window: 2, positions: 128..192 };
+    let left = [Notice::WindowLeft { epoch: 1, window: 2, positions: 128..192 }];
     assert_eq!(loader.resume(&other).unwrap().state().mark.window, 3);
-    assert_eq!(std::mem::take(&mut *told.lock().unwrap()), [left.clone()]);
+    assert_eq!(std::mem::take(&mut *told.lock().unwrap()), left);
     assert_eq!(loader.plans_from(&other).unwrap().mark().item, 0);
-    assert_eq!(std::mem::take(&mut *told.lock().unwrap()), [left.clone()]);
+    assert_eq!(std::mem::take(&mut *told.lock().unwrap()), left);
     builder.resume(other).build().unwrap();
-    assert_eq!(*told.lock().unwrap(), [left.clone()]);
-    assert!(left.to_string().contains("window 2 of epoch 1 (positions 128 to 191)"), "{left}");
+    assert_eq!(*told.lock().unwrap(), left);
+    assert!(left[0].to_string().contains("window 2 of epoch 1 (positions 128 to 191)"), "{}", left[0]);
 }
 
 #[test]
