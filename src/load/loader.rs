@@ -241,7 +241,7 @@ impl Loader {
     pub(super) fn check_epoch(&self, epoch: u64) -> Result<()> {
         match epoch <= EPOCH_MAX && self.order().at(epoch, 0).is_ok() {
             true => Ok(()),
-            false => Err(Error::invalid(format!("there is no epoch {epoch}: a run has at most {EPOCH_MAX}"))),
+            false => Err(Error::invalid(format!("there is no epoch {epoch}: a run has at most {EPOCH_MAX} epochs"))),
         }
     }
 
