@@ -133,15 +133,19 @@ impl Coco<'_, '_> {
                 frames.insert(target);
             }
         }
-        if is_all {
-            for at in 0..self.dataset.count(Table::Frames)? {
-                let frame = self.dataset.address(Table::Frames, at)?;
-                let row = self.dataset.frame(frame)?;
-                if row.kind()? == "rgb" && row.parent()?.is_none() {
-                    frames.insert(frame);
+        let mut others = 0;
+        for at in 0..self.dataset.count(Table::Frames)? {
+            let frame = self.dataset.address(Table::Frames, at)?;
+            let row = self.dataset.frame(frame)?;
+            if row.kind()? == "rgb" && row.parent()?.is_none() {
+                match is_all {
+                    true => drop(frames.insert(frame)),
+                    false => others += u64::from(!frames.contains(&frame)),
                 }
             }
         }
+        // A condition is about annotations, so that it says nothing of pictures without any.
+        self.report.lose("pictures that no chosen annotation is about: without a condition they are there too", others);
         for address in frames {
             self.image(address)?;
         }
@@ -321,6 +325,7 @@ impl Coco<'_, '_> {
         report.rows.insert(Table::Frames.name(), images.len() as u64);
         report.rows.insert(Table::Annotations.name(), annotations);
         report.lose("ids of annotations: they are numbered", annotations);
+        report.lose("ids of pictures: they are numbered, and their paths say which they are", images.len() as u64);
         report.lose(
             "sources beyond the first: ids and licences of several become one",
             sources.len().saturating_sub(1) as u64,

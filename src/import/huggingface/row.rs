@@ -381,6 +381,10 @@ impl Writer<'_> {
                 let value = primitive::<Float64Type>(array, row)?;
                 self.real(value.is_finite(), value);
             }
+            DataType::Decimal32(..) => self.decimal::<Decimal32Type>(array, row)?,
+            DataType::Decimal64(..) => self.decimal::<Decimal64Type>(array, row)?,
+            DataType::Decimal128(..) => self.decimal::<Decimal128Type>(array, row)?,
+            DataType::Decimal256(..) => self.decimal::<Decimal256Type>(array, row)?,
             DataType::Timestamp(unit, _) => self.time(array, *unit, row)?,
             DataType::Date32 => {
                 let days = primitive::<Date32Type>(array, row)?;
@@ -404,6 +408,17 @@ impl Writer<'_> {
         let time = jiff::Timestamp::from_nanosecond(i128::from(count) * nanoseconds)
             .map_err(|_| Error::input(format!("{count} is no time")))?;
         push_json_text(&mut self.out, &time.to_string());
+        Ok(())
+    }
+
+    /// A decimal number with all its digits.
+    fn decimal<T: DecimalType>(&mut self, array: &ArrayRef, row: usize) -> Result<()> {
+        let unknown = || Error::input(format!("values of the type {} are not taken", array.data_type()));
+        let text = array.as_primitive_opt::<T>().ok_or_else(unknown)?.value_as_string(row);
+        match serde_json::from_str::<&RawValue>(&text) {
+            Ok(_) => self.out.push_str(&text),
+            Err(_) => push_json_text(&mut self.out, &text),
+        }
         Ok(())
     }
 

@@ -4,7 +4,9 @@ use super::*;
 use crate::schema::rows::ConversationRow;
 use arrow_array::builder::{BinaryBuilder, ListBuilder, StringBuilder, StructBuilder};
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StructArray};
+use arrow_array::{
+    ArrayRef, Decimal128Array, DictionaryArray, Int64Array, LargeStringArray, RecordBatch, StringArray, StructArray,
+};
 use arrow_schema::{DataType, Field, Fields};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -172,6 +174,21 @@ fn a_table_is_the_same_in_parquet_and_in_arrow_however_it_is_written() {
         place.write("late.png", png(3));
         assert_eq!(place.import(&[&file]).unwrap().media.found_now, 1);
     }
+}
+
+#[test]
+fn decimal_numbers_keep_their_digits() {
+    let place = Place::new();
+    let talk: &[(&str, &str)] = &[("human", "q"), ("gpt", "a")];
+    let decimals = Decimal128Array::from(vec![Some(-1250), None]).with_precision_and_scale(38, 3).unwrap();
+    let batch = table(vec![
+        ("id", texts(&[Some("a"), Some("b")])),
+        ("conversations", turns(["from", "value"], &[talk, talk])),
+        ("dose", Arc::new(decimals)),
+    ]);
+    let file = place.write("x.arrow", stream_of(&[&batch]));
+    assert_eq!(place.import(&[&file]).unwrap().records.added, 2);
+    assert_eq!(place.row_of("a").extra.as_deref(), Some(r#"{"dose":-1.250}"#));
 }
 
 #[test]
