@@ -66,7 +66,7 @@ pub(super) fn write_all(
     let (total, addresses) = addresses_of(dataset, options.selection)?;
     let (mut line, mut done) = (Vec::new(), 0u64);
     for address in addresses {
-        let row = dataset.conversation_at(address?)?;
+        let row = dataset.sound_conversation(address?)?;
         line.clear();
         let shown = writer.record(&row, &mut line, report)?;
         done += 1;

@@ -85,7 +85,7 @@ pub(super) fn write_all(
     let (mut line, mut rows) = (Vec::new(), 0u64);
     for address in addresses {
         line.clear();
-        writer.record(&dataset.conversation_at(address?)?, &mut line, report)?;
+        writer.record(&dataset.sound_conversation(address?)?, &mut line, report)?;
         line.push(b'\n');
         file.write_all(&line).map_err(|error| Error::io("cannot write the records", error))?;
         rows += 1;
@@ -190,7 +190,8 @@ impl Writer<'_> {
             Some(row) => (row.turns()?, row.media()?, row.grounding()?, row.reasoning()?),
             None => (row.turns()?, row.media()?, row.grounding()?, row.reasoning()?),
         };
-        let shown = placement::shown(self.dataset, media, turns, &mut self.media, report)?;
+        let shown = placement::shown(self.dataset, media, turns, &mut self.media, report)
+            .map_err(|error| error.in_row(format!("conversation {}", row.address())))?;
         let mut object = Object::new(out);
         let taken = self.columns(row, &mut object, &mut notes, report)?;
         let order = self.turns(turns, &shown, &mut object, &mut notes);

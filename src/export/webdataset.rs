@@ -44,7 +44,7 @@ pub(super) fn write_all(
     let (total, addresses) = addresses_of(dataset, options.selection)?;
     let mut number = 0u64;
     for address in addresses {
-        let row = dataset.conversation_at(address?)?;
+        let row = dataset.sound_conversation(address?)?;
         let key = format!("{number:09}");
         number += 1;
         writer.media.start_sample(key.clone(), shows_several(&row)?);

@@ -437,6 +437,15 @@ impl DataFile {
             if !ends || !offsets.is_sorted() || nulls.as_ref().map_or(0, |nulls| nulls.null_count()) != node.nulls {
                 return Err(wrong());
             }
+            let hidden = |nulls: &arrow_buffer::NullBuffer| {
+                (0..rows).find(|row| nulls.is_null(*row) && offsets[*row] != offsets[*row + 1])
+            };
+            if let Some(row) = nulls.as_ref().filter(|nulls| nulls.null_count() > 0).and_then(hidden) {
+                // Values are covered by their rows' checksums, and a null has none.
+                let what =
+                    format!("row {row} of the batch has bytes under a null in `bytes`, which no checksum covers");
+                return Err(Error::corrupt(what).at_byte(values.start));
+            }
             let owned = offsets.inner().len();
             if self.bytes.mapped().is_none() {
                 batch.own(owned);

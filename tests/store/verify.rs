@@ -1,6 +1,9 @@
 //! Verifying: each thing that can be wrong with a dataset is found, and said with its place.
 
+use crate::common::damage::{Pristine, manifest_path, resealed_manifest};
+use crate::common::samples::samples;
 use crate::common::small::{Profile, build, png};
+use crate::common::stored::stored;
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch};
@@ -10,6 +13,7 @@ use std::sync::Arc;
 use surgdb::dataset::claims::Claims;
 use surgdb::dataset::commit::commit;
 use surgdb::dataset::{BlobSource, DeleteOptions, VerifyReport, versions};
+use surgdb::export::{ExportFormat, ExportOptions, export};
 use surgdb::format::manifest::{FileEntry, FragmentRows, Manifest, SideColumn, Tombstone, data_path, version_path};
 use surgdb::rows::{FrameRow, VideoRow};
 use surgdb::schema::build::CasesBuilder;
@@ -339,4 +343,57 @@ fn a_damaged_file_that_only_an_older_version_names_is_found() {
     assert!(hidden.verify_this_version(&mut |_, _| {}).unwrap().is_sound());
     std::fs::remove_file(&path).unwrap();
     small.says(&[only_old]);
+}
+
+#[test]
+fn conversations_that_do_not_hold_together_are_not_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    let dataset = stored(&root, samples());
+    let part = dataset.manifest().files["conversations"][0].fragments[0];
+    let rows: Vec<_> = (0..part.rows).rev().map(|row| part.fragment.address(row)).collect();
+    // Each conversation gets the turns of another one: its media stand where no placeholder is.
+    let turns = dataset.take(Table::Conversations, &rows, &["turns"]).unwrap().column(0).clone();
+    let column = Table::Conversations.columns().iter().find(|column| column.name == "turns").unwrap();
+    let column = format!("turns: {}", column.ty);
+    let small = Small { _dir: dir, root };
+    small.replace(Table::Conversations, &column, part.fragment, turns);
+    assert!(!small.verify().is_sound());
+    let dataset = Dataset::open(&small.root).unwrap();
+    for (number, format) in
+        [ExportFormat::Llava, ExportFormat::Messages, ExportFormat::WebDataset].into_iter().enumerate()
+    {
+        let options = ExportOptions { format, ..ExportOptions::default() };
+        let out = small._dir.path().join(format!("out{number}"));
+        let error = export(&dataset, out, &options, &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        let row = format!("conversation {}:", part.fragment);
+        assert!(error.to_string().contains(&row) && error.to_string().contains("surgdb verify"), "{error}");
+        assert!(error.file().is_some());
+    }
+}
+
+#[test]
+fn bytes_under_a_null_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let linked = dir.path().join("a.mp4");
+    std::fs::write(&linked, "a video").unwrap();
+    let root = dir.path().join("d.surgdb");
+    let mut appender = Dataset::create(&root).unwrap().append().unwrap();
+    appender.blob(BlobSource::Linked { media_type: "video/mp4", path: &linked }).unwrap();
+    let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"a picture" }).unwrap();
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    let file = Pristine::read(&root, &dataset.manifest().files["blobs"][0].path);
+    // `uri` is null where `bytes` is not. The row with bytes becomes the null, so that there are as many as before.
+    let validities = file.buffers.iter().filter(|buffer| buffer.end - buffer.start == 1);
+    let mut of_bytes = validities.map(|buffer| buffer.start as usize).filter(|at| file.bytes[*at] == 0b10);
+    let at = of_bytes.next().unwrap();
+    let bytes = file.with(at, &[0b01]);
+    std::fs::write(&file.path, &bytes).unwrap();
+    std::fs::write(manifest_path(&dataset), resealed_manifest(dataset.manifest(), &file.name, &bytes)).unwrap();
+    let small = Small { _dir: dir, root };
+    let faults = small.verify().faults;
+    assert!(faults.iter().any(|fault| fault.message().contains("bytes under a null")), "{faults:?}");
+    let error = Dataset::open(&small.root).unwrap().blob(blob.address).and_then(|blob| blob.bytes().map(drop));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt);
 }

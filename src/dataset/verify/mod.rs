@@ -13,13 +13,30 @@ mod walk;
 pub use found::VerifyReport;
 pub(super) use links::check_link;
 
-use crate::dataset::Dataset;
-use crate::error::Result;
+use crate::dataset::{Conversation, Dataset};
+use crate::error::{Error, Result};
+use crate::format::Address;
 use crate::read::VerifyLevel;
 use crate::schema::tables::Table;
+use crate::schema::validate::check_conversation;
 use found::Found;
 
 impl Dataset {
+    /// The conversation at an address, held against what one must be when it is written: for what leaves the dataset.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not; else as [`Dataset::conversation_at`].
+    pub(crate) fn sound_conversation(&self, address: Address) -> Result<Conversation<'_>> {
+        let row = self.conversation_at(address)?;
+        let checked = row.to_row().and_then(|row| check_conversation(&row).map(drop));
+        checked.map_err(|error| {
+            let remedy = "`surgdb verify` lists all such rows: delete it, or leave it out (--where)";
+            let error = Error::new(error.kind(), format!("{}; {remedy}", error.message())).caused_by(error);
+            rows::at_row(self, Table::Conversations, Some(address), error)
+        })?;
+        Ok(row)
+    }
+
     /// Checks everything of this version and the files of all versions that are kept, and lists every fault, not just the
     /// first:
     ///

@@ -149,7 +149,7 @@ pub(super) fn write_all(
     let (total, addresses) = addresses_of(dataset, options.selection)?;
     let mut rows = 0;
     for address in addresses {
-        export.conversation(&dataset.conversation_at(address?)?)?;
+        export.conversation(&dataset.sound_conversation(address?)?)?;
         rows += 1;
         if rows % PROGRESS_EVERY == 0 || rows == total {
             progress(ExportProgress { rows, total, bytes: export.report.media_bytes })?;

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use surgdb::dataset::CellUpdate;
 use surgdb::format::manifest::SideColumn;
-use surgdb::{Address, Column, ColumnType, Dataset, Error, Operation, Result, Table};
+use surgdb::{Address, Column, ColumnType, Dataset, Error, ErrorKind, Operation, Result, Table};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -211,7 +211,14 @@ fn resolve(args: &Args, dataset: &Dataset, table: Table, values: &Values) -> Res
         }
         let source = args.source.as_deref().or_else(|| values.sources.as_ref()?.get(number).map(String::as_str));
         let found = address(dataset, table, source, key, args.key == "address");
-        match found.map_err(|error| wrong(format!("{}: {}", values.place(number), error.message())))? {
+        // A key that fits no row is the file's fault; a dataset that cannot be read is not.
+        let blamed = |error: Error| match error.kind() {
+            ErrorKind::Invalid | ErrorKind::Ambiguous => {
+                wrong(format!("{}: {}", values.place(number), error.message()))
+            }
+            _ => error,
+        };
+        match found.map_err(blamed)? {
             Some(address) => {
                 if let Some(first) = seen.insert(address, number) {
                     let (first, second) = (values.place(first), values.place(number));

@@ -41,7 +41,10 @@ impl Medium {
                 ("video".to_owned(), name, size, video.duration()?, video.blob()?, columns)
             }
             _ => {
-                let message = format!("{address} is neither a frame nor a video");
+                let message = format!(
+                    "its media refer to {address}, which is neither a frame nor a video; `surgdb verify` lists all that is \
+                     wrong: delete the row and import it again"
+                );
                 return Err(surgdb::Error::corrupt(message));
             }
         };

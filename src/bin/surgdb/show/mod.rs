@@ -69,15 +69,16 @@ pub fn run(args: Args) -> Result<Outcome> {
     let mut out = Output::new();
     let mut values: Vec<Json> = Vec::new();
     for (number, address) in samples.iter().enumerate() {
-        let sample = dataset.conversation_at(*address)?;
+        let in_sample = |error: Error| error.in_row(format!("conversation {address}"));
+        let sample = dataset.conversation_at(*address).map_err(in_sample)?;
         if args.target.json() {
-            values.push(json::sample(&dataset, &sample)?);
+            values.push(json::sample(&dataset, &sample).map_err(in_sample)?);
             continue;
         }
         if number > 0 {
             out.line("")?;
         }
-        print_sample(&dataset, &sample, &mut out)?;
+        print_sample(&dataset, &sample, &mut out).map_err(in_sample)?;
     }
     match (args.target.json(), args.first.or(args.random), values.as_slice()) {
         (true, None, [value]) => out.json(value)?,
