@@ -15,6 +15,7 @@ mod delete;
 mod diff;
 mod fetch;
 mod files;
+mod find;
 mod fragments;
 mod gather;
 mod index;

@@ -1,6 +1,6 @@
 //! Opening a dataset, and reaching any of its rows.
 
-use crate::dataset::index::{IndexKind, Run};
+use crate::dataset::index::Run;
 use crate::dataset::lazy::Opening;
 use crate::dataset::link;
 use crate::dataset::record::{Annotation, Blob, Case, Conversation, Frame, Record, Video};
@@ -11,9 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::Manifest;
 use crate::format::{Address, FragmentId};
 use crate::read::{BatchCache, VerifyLevel};
-use crate::schema::record::id_key;
-use crate::schema::tables::{Table, annotations, frames};
-use crate::schema::views::{Cells, read};
+use crate::schema::tables::Table;
 use crate::storage::Access;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -405,98 +403,6 @@ impl Dataset {
     /// `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
     pub fn blob(&self, address: Address) -> Result<Blob<'_>> {
         Ok(Blob::new(self.row_of(Table::Blobs, address)?))
-    }
-
-    /// The live row of a table with this id, in whichever source.
-    ///
-    /// # Errors
-    /// `Ambiguous` when several sources have one, naming them; `Corrupt`, `Purged`.
-    pub fn find(&self, table: Table, id: &str) -> Result<Option<Address>> {
-        let mut hit: Option<(&str, Address)> = None;
-        for source in &self.0.manifest.sources {
-            let Some(address) = self.find_in(table, &source.id, id)? else { continue };
-            if let Some((first, _)) = hit {
-                let second = &source.id;
-                return Err(Error::new(
-                    ErrorKind::Ambiguous,
-                    format!("the id {id:?} is in the sources {first:?} and {second:?}: say which one is meant"),
-                ));
-            }
-            hit = Some((&source.id, address));
-        }
-        Ok(hit.map(|hit| hit.1))
-    }
-
-    /// The live row of a table with this source and id.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Purged`.
-    pub fn find_in(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
-        if !table.has_ids() {
-            return Err(Error::invalid(format!("the rows of {table} have no ids")));
-        }
-        self.find_by_key(table, id_key(source, id), source, id)
-    }
-
-    /// As [`Dataset::find_in`], with the key of source and id, which takes longest to make.
-    pub(super) fn find_by_key(&self, table: Table, key: u64, source: &str, id: &str) -> Result<Option<Address>> {
-        let mut hit = None;
-        self.hits(IndexKind::Id(table), key, |row| {
-            // `id` and `source` are the first two columns of every table that has them.
-            let same = read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source;
-            if same {
-                hit = Some(row.address());
-            }
-            Ok(same)
-        })?;
-        Ok(hit)
-    }
-
-    /// Calls `found` for each live row that an index has under a key, until it says to stop.
-    pub(super) fn hits(&self, kind: IndexKind, key: u64, mut found: impl FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
-        let (state, mut done) = (self.state(kind.table()), false);
-        for run in self.runs().iter().filter(|run| run.kind == kind.name()) {
-            run.find(self.opening(), key, |address| {
-                let Ok(at) = state.locate(address) else { return Ok(false) };
-                if state.deleted() > 0 && state.live(self.opening())?.is_deleted(at, address.row()) {
-                    return Ok(false);
-                }
-                done = found(Row::at(self, state, at, address)?)?;
-                Ok(done)
-            })?;
-            if done {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// The annotations whose target is this frame or video, by ascending address.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Purged`.
-    pub fn annotations_of(&self, target: Address) -> Result<Vec<Address>> {
-        self.referring(IndexKind::Target, target, annotations::TARGET)
-    }
-
-    /// The frames of a video, by ascending address.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Purged`.
-    pub fn frames_of(&self, video: Address) -> Result<Vec<Address>> {
-        self.referring(IndexKind::Video, video, frames::VIDEO)
-    }
-
-    fn referring(&self, kind: IndexKind, to: Address, column: usize) -> Result<Vec<Address>> {
-        let mut found = Vec::new();
-        self.hits(kind, to.get() as u64, |row| {
-            if read::address_opt(row.cell(column)?)? == Some(to) {
-                found.push(row.address());
-            }
-            Ok(false)
-        })?;
-        found.sort_unstable();
-        Ok(found)
     }
 
     /// The path of a file of the dataset.
