@@ -1,9 +1,8 @@
 //! What the rows of pictures and videos are called.
 
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
-use crate::import::media::resolve::Wanted;
+use crate::import::media::resolve::{Resolved, Wanted};
 use crate::schema::tables::Table;
-use std::path::PathBuf;
 
 /// A medium's item by the name of its row.
 #[derive(Clone, Debug)]
@@ -23,8 +22,10 @@ pub(crate) struct Named<'d> {
     pub(super) is_apart: bool,
     /// Whether its file is missing, and its row is that of another folder's file.
     pub(super) is_borrowed: bool,
-    /// The file, and its length, where its row has other bytes of before.
-    pub(super) changed: Option<(PathBuf, u64)>,
+    /// Whether its row has other bytes of before than its file has now.
+    pub(super) is_changed: bool,
+    /// What became of its path, where it was looked for.
+    pub(super) found: Option<Resolved>,
 }
 
 impl<'d> Named<'d> {
@@ -74,9 +75,20 @@ impl<'d> Named<'d> {
             MediaItem::Held { mark, .. } => (mark.clone(), None),
             MediaItem::Unnamed(id) | MediaItem::Absent(id) => (id.clone(), None),
         };
-        let (base, changed) = (None, None);
-        let (is_apart, is_borrowed) = (false, false);
-        Named { table, id, item, wanted, place, frame_kind: "rgb", said, base, is_apart, is_borrowed, changed }
+        Named {
+            table,
+            id,
+            item,
+            wanted,
+            place,
+            frame_kind: "rgb",
+            said,
+            base: None,
+            is_apart: false,
+            is_borrowed: false,
+            is_changed: false,
+            found: None,
+        }
     }
 
     /// Gives it the id of the row that it means.

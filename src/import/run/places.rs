@@ -3,17 +3,14 @@
 use super::Run;
 use crate::error::Result;
 use crate::import::inputs::Input;
-use crate::import::media::resolve::{Resolved, Wanted};
+use crate::import::media::resolve::Resolved;
 use crate::schema::tables::Table;
 use std::path::PathBuf;
 
 impl Run<'_> {
     /// The file that a path means where pictures are looked for now.
     pub(crate) fn place_of(&mut self, path: &str) -> Option<PathBuf> {
-        let mut roots = self.store.take_roots();
-        let found = roots.resolve(&Wanted::new(path));
-        self.store.look_in(roots);
-        match found {
+        match self.store.resolve(path) {
             Resolved::File { path, .. } => Some(path),
             _ => None,
         }

@@ -17,24 +17,29 @@ impl Run<'_> {
     pub(crate) fn recording_of(&mut self, mut row: VideoRow, draft: &Draft, at: &At) -> Result<Target> {
         let source = self.options.source.id.clone();
         let is_met = self.store.is_met(Table::Videos, &row.id);
-        let is_there = is_met || self.sink.lookup(Table::Videos, &source, &row.id)?.is_some();
+        let known = self.store.known_video(&row.id, &*self.sink)?;
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-        let mut case_name = None;
-        // What is there keeps its case, unless it is to be replaced.
-        if let Some(patient) = draft.patient.as_ref().filter(|_| !is_there) {
-            row.case = Some(self.store.case(patient, draft, &mut out)?);
-            case_name = Some(name_of(&source, draft.case_id(patient)));
-        }
         let name = name_of(&source, &row.id);
-        let (id, said) = (row.id.clone(), row.clone());
-        if self.store.says_otherwise(&said) && self.options.on_change != OnChange::Keep {
-            let what = format!("this import said something else of {id:?} before, and that was kept");
+        if self.store.says_otherwise(&row) && self.options.on_change != OnChange::Keep {
+            let what = format!("this import said something else of {:?} before, and that was kept", row.id);
             out.report.find(Kind::ChangedRow, at, what);
         }
-        let address = self.store.video(row, case_name.as_deref(), &mut out)?;
-        if is_there && !is_met {
-            self.store.hold_video(&id, address, &said, draft.patient.as_deref(), draft, &mut out)?;
-        }
+        let address = match known {
+            Some(address) => {
+                if !is_met {
+                    self.store.hold_video(&row, address, draft.patient.as_deref(), draft, &mut out)?;
+                }
+                address
+            }
+            None => {
+                let mut case_name = None;
+                if let Some(patient) = &draft.patient {
+                    row.case = Some(self.store.case(patient, draft, &mut out)?);
+                    case_name = Some(name_of(&source, draft.case_id(patient)));
+                }
+                self.store.new_video(row, case_name.as_deref(), &mut out)?
+            }
+        };
         Ok(Target { address, name })
     }
 
@@ -49,9 +54,10 @@ impl Run<'_> {
         crate::schema::validate::check_video(&row)?.into_iter().for_each(|finding| {
             self.report.find(Kind::Doubtful, at, finding.to_string());
         });
-        let known = self.sink.lookup(Table::Videos, &row.source, &row.id)?;
+        let before = self.new_rows(Table::Videos);
         let target = self.recording_of(row, draft, at)?;
-        self.listed(Table::Videos, known.is_none(), &target, cells, at)
+        let is_new = self.new_rows(Table::Videos) != before;
+        self.listed(Table::Videos, is_new, &target, cells, at)
     }
 
     /// A picture that a table lists: a record of its own.

@@ -212,6 +212,18 @@ fn runs_of_several_videos_may_come_in_turns() {
     assert_eq!((report.records.read, report.records.added), (10_000, 10_000));
 }
 
+/// The map that is proposed for a file, which says this, and what comes of reading the file by it.
+fn imported_as_proposed(name: &str, text: &str, wanted: &str) -> (String, ImportReport) {
+    let mut place = Place::new();
+    let file = place.write(name, text);
+    let proposal = TableMap::propose(&file).unwrap();
+    assert!(proposal.contains(wanted), "{name}:\n{proposal}");
+    let map = TableMap::from_toml(&proposal).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+    place.options.map = Some(Arc::new(map));
+    let report = place.import(&[&file]).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+    (proposal, report)
+}
+
 #[test]
 fn a_proposal_for_moments_keeps_every_row() {
     for (name, text, wanted, added) in [
@@ -228,13 +240,7 @@ fn a_proposal_for_moments_keeps_every_row() {
             2,
         ),
     ] {
-        let mut place = Place::new();
-        let file = place.write(name, text);
-        let proposal = TableMap::propose(&file).unwrap();
-        assert!(proposal.contains(wanted), "{name}:\n{proposal}");
-        let map = TableMap::from_toml(&proposal).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
-        place.options.map = Some(Arc::new(map));
-        let report = place.import(&[&file]).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+        let (proposal, report) = imported_as_proposed(name, text, wanted);
         assert_eq!((report.records.added, report.records.changed_kept), (added, 0), "{name}:\n{proposal}");
         assert_eq!(found(&report, Kind::Doubtful), 0, "{name}:\n{proposal}");
     }
@@ -278,13 +284,7 @@ fn a_proposal_is_a_map_that_reads_its_file() {
             "become = \"videos\"",
         ),
     ] {
-        let mut place = Place::new();
-        let file = place.write(name, text);
-        let proposal = TableMap::propose(&file).unwrap();
-        assert!(proposal.contains(wanted), "{name}:\n{proposal}");
-        let map = TableMap::from_toml(&proposal).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
-        place.options.map = Some(Arc::new(map));
-        let report = place.import(&[&file]).unwrap_or_else(|error| panic!("{name}: {error}\n{proposal}"));
+        let (proposal, report) = imported_as_proposed(name, text, wanted);
         assert!(report.records.added > 0, "{name}:\n{proposal}");
     }
     let place = Place::new();

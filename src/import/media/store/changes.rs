@@ -1,5 +1,6 @@
 //! What is said now of a picture or a video that the dataset has: told where its row says otherwise, or put into the row.
 
+use super::rows::describe;
 use super::{CACHED, Store};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
@@ -64,11 +65,16 @@ fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
 
 /// Takes over what is said and is something else; whether it is.
 fn take<T: Clone + PartialEq>(there: &mut Option<T>, said: &Option<T>) -> bool {
-    let differs = said.is_some() && said != there;
+    let differs = differs(there, said);
     if differs {
         there.clone_from(said);
     }
     differs
+}
+
+/// Whether something is said, and is something else.
+fn differs<T: PartialEq>(there: &Option<T>, said: &Option<T>) -> bool {
+    said.is_some() && said != there
 }
 
 impl Store<'_> {
@@ -82,8 +88,8 @@ impl Store<'_> {
         match named.table {
             Table::Videos => {
                 let extra = named.said.and_then(|said| said.extra.clone());
-                let said = VideoRow { extra, ..VideoRow::default() };
-                self.hold_video(&named.id, address, &said, patient.as_deref(), draft, out)
+                let said = VideoRow { id: named.id.clone(), extra, ..VideoRow::default() };
+                self.hold_video(&said, address, patient.as_deref(), draft, out)
             }
             _ => self.hold_frame(named, address, patient.as_deref(), draft, out),
         }
@@ -91,9 +97,6 @@ impl Store<'_> {
 
     /// Whether this import said something else of a recording before, as far as that is remembered.
     pub(crate) fn says_otherwise(&mut self, said: &VideoRow) -> bool {
-        fn differs<T: PartialEq>(before: &Option<T>, said: &Option<T>) -> bool {
-            said.is_some() && said != before
-        }
         let id = id_identity(Table::Videos.name(), &said.id);
         if let Some(before) = self.recordings.get(&id) {
             return differs(&before.fps, &said.fps)
@@ -114,9 +117,8 @@ impl Store<'_> {
     /// The same of a recording of which this is said, and whose patient this is.
     pub(crate) fn hold_video(
         &mut self,
-        id: &str,
-        address: Address,
         said: &VideoRow,
+        address: Address,
         patient: Option<&str>,
         draft: &Draft,
         out: &mut Out<'_>,
@@ -145,7 +147,7 @@ impl Store<'_> {
         if self.has_other_case(row.case, patient, draft, out)? {
             differing.push(videos::CASE);
         }
-        if !self.is_rewritten(Table::Videos, id, &differing, out) {
+        if !self.is_rewritten(Table::Videos, &said.id, &differing, out) {
             return Ok(());
         }
         if let Some(patient) = patient.filter(|_| differing.contains(&videos::CASE)) {
@@ -199,10 +201,7 @@ impl Store<'_> {
     fn said_of_frame(&self, named: &Named<'_>) -> FrameRow {
         let mut row = FrameRow::default();
         if let Some(said) = named.said {
-            (row.index, row.time) = (said.index, said.time);
-            row.origin.clone_from(&said.origin);
-            row.generator.clone_from(&said.generator);
-            row.extra.clone_from(&said.extra);
+            describe(&mut row, said);
             (row.width, row.height) = said.size.unzip();
         }
         let pattern =

@@ -78,7 +78,7 @@ impl Store<'_> {
     ) -> Result<Located> {
         let what = error.message();
         let file = error.file().unwrap_or(Path::new("")).display();
-        let found = named.wanted.as_ref().map(|wanted| self.roots.readable(wanted));
+        let found = self.file_of(named);
         let Some(Resolved::File { path, size, .. }) = found else {
             let remedy = "or bring it to where the record says, and import again with --media embed";
             return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
@@ -109,7 +109,7 @@ impl Store<'_> {
     }
 
     fn find_size(&mut self, named: &Named<'_>, sink: &dyn Sink) -> Result<Option<(i32, i32)>> {
-        let is_replaced = named.changed.is_some() && self.options.on_change == OnChange::Replace;
+        let is_replaced = named.is_changed && self.options.on_change == OnChange::Replace;
         if !is_replaced && let Some(address) = sink.lookup(Table::Frames, &self.options.source.id, &named.id)? {
             match sink.dataset().frame(address) {
                 Ok(frame) => {

@@ -16,7 +16,6 @@ use crate::import::sink::Sink;
 use crate::schema::record::{Identity, id_identity};
 use crate::schema::tables::Table;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The rows that a record of the dataset shows, by their ids.
@@ -68,7 +67,9 @@ impl Store<'_> {
         }
         let before =
             shown.iter().find(|(table, id)| *table == named.table && named.may_be(id)).map(|(_, id)| id.clone());
-        let Resolved::File { path, size, .. } = self.roots.readable(wanted) else {
+        let found = self.roots.readable(wanted);
+        named.found = Some(found.clone());
+        let Resolved::File { path, size, .. } = found else {
             match before {
                 Some(id) => named.rename(id),
                 None => {
@@ -93,7 +94,11 @@ impl Store<'_> {
         let mut changed = None;
         if let Some(id) = before {
             match self.compare(table, &id, file, true, sink)? {
-                Match::Same => return self.settle(named, id),
+                Match::Same => {
+                    named.rename(id);
+                    self.remember_name(named);
+                    return Ok(());
+                }
                 Match::Bare => {
                     named.rename(id);
                     return Ok(());
@@ -105,8 +110,8 @@ impl Store<'_> {
         }
         match self.compare(table, &named.id, file, false, sink)? {
             Match::Same => {
-                let id = named.id.clone();
-                return self.settle(named, id);
+                self.remember_name(named);
+                return Ok(());
             }
             Match::Free | Match::Bare => return Ok(()),
             Match::Other => {}
@@ -117,7 +122,7 @@ impl Store<'_> {
         match changed {
             Some(id) if !is_there => {
                 named.rename(id);
-                named.changed = Some((file.path.clone(), file.size));
+                named.is_changed = true;
             }
             _ => {
                 named.rename(own);
@@ -168,16 +173,9 @@ impl Store<'_> {
 
     /// Notes that a row is made of a file, or that its file is missing.
     pub(super) fn take(&mut self, named: &Named<'_>, path: Option<&Path>, digest: Option<[u8; 32]>) {
-        let place = path.unwrap_or(Path::new("")).as_os_str().as_bytes();
-        let place = Identity::of_digest(blake3::hash(place).as_bytes());
+        let place = place_of(path.unwrap_or(Path::new("")));
         let taken = Taken { place, digest: digest.as_ref().map(Identity::of_digest) };
         self.taken.insert(id_identity(named.table.name(), &named.id), taken);
-    }
-
-    fn settle(&mut self, named: &mut Named<'_>, id: String) -> Result<()> {
-        named.rename(id);
-        self.remember_name(named);
-        Ok(())
     }
 
     /// Remembers what a path means as long as media are looked for where they are looked for now.

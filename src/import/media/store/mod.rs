@@ -12,7 +12,7 @@ use crate::import::draft::{Draft, DraftMedium, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::found::Found;
 use crate::import::media::names::Named;
-use crate::import::media::resolve::{Resolved, Roots};
+use crate::import::media::resolve::{Resolved, Roots, Wanted};
 use crate::import::options::{ImportOptions, OnChange};
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
@@ -262,10 +262,12 @@ impl<'o> Store<'o> {
         };
         match (known, held) {
             (Some(address), Some(Held::Whole(_))) => {
-                if let Some((path, size)) = named.changed.clone() {
-                    return Ok(Located::Changed(address, path, size));
-                }
-                return Ok(Located::There(address));
+                return Ok(match &named.found {
+                    Some(Resolved::File { path, size, .. }) if named.is_changed => {
+                        Located::Changed(address, path.clone(), *size)
+                    }
+                    _ => Located::There(address),
+                });
             }
             (Some(address), Some(Held::Broken(blob, error))) => {
                 return self.broken(named, address, &blob, &error);
@@ -279,14 +281,14 @@ impl<'o> Store<'o> {
                 None => Located::Missing(kind, reason),
             });
         }
-        let Some(wanted) = &named.wanted else {
+        let Some(found) = self.file_of(named) else {
             return Ok(match (known, named.item) {
                 (Some(address), MediaItem::Bytes { .. }) => Located::BytesNow(address),
                 (Some(address), _) => Located::There(address),
                 (None, _) => Located::Bytes,
             });
         };
-        Ok(match (self.roots.readable(wanted), known) {
+        Ok(match (found, known) {
             (Resolved::File { path, size, .. }, Some(address)) => Located::FoundNow(address, path, size),
             (Resolved::File { path, size, respelled }, None) => Located::New(path, size, respelled),
             (other, known) => {
@@ -302,6 +304,17 @@ impl<'o> Store<'o> {
                 }
             }
         })
+    }
+
+    /// What becomes of an item's path where media are looked for now; none where it has no path.
+    fn file_of(&mut self, named: &Named<'_>) -> Option<Resolved> {
+        let wanted = named.wanted.as_ref()?;
+        Some(named.found.clone().unwrap_or_else(|| self.roots.readable(wanted)))
+    }
+
+    /// The file that a path means where media are looked for now.
+    pub(crate) fn resolve(&mut self, path: &str) -> Resolved {
+        self.roots.resolve(&Wanted::new(path))
     }
 
     /// The row of an item, written if it is new; bytes that are here now are noted for [`Store::attach`].
@@ -448,9 +461,9 @@ impl<'o> Store<'o> {
 
     /// Notes the bytes of a row that had none.
     fn complete(&mut self, named: &Named<'_>, address: Address, stored: Stored, out: &mut Out<'_>) -> Result<()> {
-        match self.bare.remove(&id_identity(named.table.name(), &named.id)) {
+        let id = id_identity(named.table.name(), &named.id);
+        match self.bare.remove(&id) {
             Some(fps) => {
-                let id = id_identity(named.table.name(), &named.id);
                 if let Some(kind) = self.missing.remove(&id) {
                     out.report.unmiss(kind, named.written(), &named.id);
                 }

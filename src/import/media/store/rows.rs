@@ -7,6 +7,7 @@ use crate::import::draft::{Draft, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::names::{Named, name_of};
 use crate::import::report::Kind;
+use crate::import::sink::Sink;
 use crate::schema::record::{self, id_identity};
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
@@ -119,11 +120,7 @@ impl Store<'_> {
         if let Some(kind) = &said.kind {
             row.kind.clone_from(kind);
         }
-        row.origin.clone_from(&said.origin);
-        row.generator.clone_from(&said.generator);
-        row.extra.clone_from(&said.extra);
-        row.index = said.index;
-        row.time = said.time;
+        describe(row, said);
         if let Some(path) = &said.video_file {
             row.video = self.other(Table::Videos, path, draft, names, out)?;
         } else if let Some(id) = &said.video {
@@ -169,23 +166,39 @@ impl Store<'_> {
     }
 
     /// The address of a video without a file, written if it is new.
-    pub(crate) fn video(&mut self, mut row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
-        let known = match self.cached.get(Table::Videos, &row.id) {
-            Some(address) => Some(address),
-            None => out.sink.lookup(Table::Videos, &row.source, &row.id)?,
-        };
-        let address = match known {
-            Some(address) => address,
-            None => {
-                row.record = Some(record::of_video(&row, &mut |_, name| {
-                    name.extend(case_name.unwrap_or_default());
-                    Ok(())
-                })?);
-                out.report.row(Table::Videos.name());
-                self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
-                out.sink.video(&row)?
-            }
-        };
+    fn video(&mut self, row: VideoRow, case_name: Option<&[u8]>, out: &mut Out<'_>) -> Result<Address> {
+        match self.known_video(&row.id, out.sink)? {
+            Some(address) => Ok(address),
+            None => self.new_video(row, case_name, out),
+        }
+    }
+
+    /// The address of a video, if it is there; it was met then.
+    pub(crate) fn known_video(&mut self, id: &str, sink: &dyn Sink) -> Result<Option<Address>> {
+        if let Some(address) = self.cached.get(Table::Videos, id) {
+            return Ok(Some(address));
+        }
+        let known = sink.lookup(Table::Videos, &self.options.source.id, id)?;
+        if let Some(address) = known {
+            self.cached.insert(Table::Videos, id, address);
+        }
+        Ok(known)
+    }
+
+    /// Writes a video without a file that is new.
+    pub(crate) fn new_video(
+        &mut self,
+        mut row: VideoRow,
+        case_name: Option<&[u8]>,
+        out: &mut Out<'_>,
+    ) -> Result<Address> {
+        row.record = Some(record::of_video(&row, &mut |_, name| {
+            name.extend(case_name.unwrap_or_default());
+            Ok(())
+        })?);
+        out.report.row(Table::Videos.name());
+        self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
+        let address = out.sink.video(&row)?;
         self.cached.insert(Table::Videos, &row.id, address);
         Ok(address)
     }
@@ -223,4 +236,13 @@ impl Store<'_> {
         row.video = Some(self.video(new, case_name, out)?);
         Ok(Some(name))
     }
+}
+
+/// Puts into a frame's row what is said of it that refers to no other row.
+pub(super) fn describe(row: &mut FrameRow, said: &FileFields) {
+    row.origin.clone_from(&said.origin);
+    row.generator.clone_from(&said.generator);
+    row.extra.clone_from(&said.extra);
+    row.index = said.index;
+    row.time = said.time;
 }
