@@ -130,7 +130,7 @@ impl Video {
             let fault = Error::input(format!("{number:?} is no frame number"));
             return run.take(at, |_, _| Err(fault));
         };
-        let picture = self.picture(run, input, index);
+        let mut picture = self.picture(run, input, index);
         let mut phases: Vec<i64> = Vec::new();
         let mut is_stated = false;
         for (place, row) in rows.iter().enumerate() {
@@ -153,7 +153,7 @@ impl Video {
             at.id = Some(format!("{}/{number}/{place}", self.id));
             run.take(at, |run, at| {
                 self.check(row, number, place)?;
-                let Some(target) = run.picture(MediaKind::Picture, &picture, at)? else { return Ok(()) };
+                let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
                 self.instance(run, row, &target, at)
             })?;
         }
@@ -169,7 +169,7 @@ impl Video {
             };
         }
         run.take(at, |run, at| {
-            let Some(target) = run.picture(MediaKind::Picture, &picture, at)? else { return Ok(()) };
+            let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
             let id = at.id.clone().unwrap_or_default();
             let mut row = statement(id, &run.options.source.id, &target);
             row.labels = phases.iter().map(|phase| self.label("phase", *phase)).collect();
@@ -189,7 +189,7 @@ impl Video {
             fps,
             ..FileFields::default()
         };
-        Picture { path, fields, patient: self.patient.clone(), bytes: None }
+        Picture { path, fields, patient: self.patient.clone(), ..Picture::default() }
     }
 
     fn check(&self, row: &[f64], number: &str, place: usize) -> Result<()> {

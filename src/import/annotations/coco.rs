@@ -206,7 +206,7 @@ impl Tables {
         if self.last.as_ref().is_none_or(|(last, _)| *last != place) {
             self.last = Some((place, image.picture(run, input, &self.folders, at)?));
         }
-        let Some((_, picture)) = &self.last else { return Ok(()) };
+        let Some((_, picture)) = &mut self.last else { return Ok(()) };
         if image.size.is_none() {
             let sides = run.size_of(picture)?;
             image.size = sides.map(|(width, height)| (f64::from(width), f64::from(height)));

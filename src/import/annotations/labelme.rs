@@ -70,7 +70,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn take(self, run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<()> {
-        let picture = match self.picture(run, input, at) {
+        let mut picture = match self.picture(run, input, at) {
             Ok(picture) => picture,
             Err(fault) => return run.take(at, |_, _| Err(fault)),
         };
@@ -91,7 +91,7 @@ impl<'a> Drawing<'a> {
             let id = run.unique(format!("{}#{}", stem(input), instance.name), at);
             at.id = Some(id);
             run.take(at, |run, at| {
-                let Some(target) = run.picture(MediaKind::Picture, &picture, at)? else { return Ok(()) };
+                let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
                 instance.take(run, size, &target, at)
             })?;
         }
@@ -117,7 +117,7 @@ impl<'a> Drawing<'a> {
             by_pattern: true,
             ..FileFields::default()
         };
-        Ok(Picture { path, fields: fields.sized(self.size), patient: None, bytes })
+        Ok(Picture { path, fields: fields.sized(self.size), bytes, ..Picture::default() })
     }
 
     /// The shapes as instances, in the order of their first shapes; and the shapes that cannot be read.

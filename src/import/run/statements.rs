@@ -30,6 +30,15 @@ pub(crate) struct Picture {
     pub(crate) patient: Option<String>,
     /// Its bytes, where they stood in the source; they are taken where there is no file.
     pub(crate) bytes: Option<Vec<u8>>,
+    /// Its row, once it was looked for: not again for each statement about it.
+    pub(crate) row: Option<Target>,
+}
+
+impl Picture {
+    /// Whether its source names a file, and not its id alone.
+    fn is_named(&self) -> bool {
+        !self.path.is_empty() || self.fields.id.is_none()
+    }
 }
 
 /// What shows a picture in the dataset already, where it is there.
@@ -81,9 +90,14 @@ impl Run<'_> {
 
     /// The row of a picture (or of a video's file), written if it is new; nothing where it is missing and what shows it
     /// is to be left out.
-    pub(crate) fn picture(&mut self, kind: MediaKind, picture: &Picture, at: &At) -> Result<Option<Target>> {
+    pub(crate) fn picture(&mut self, kind: MediaKind, picture: &mut Picture, at: &At) -> Result<Option<Target>> {
+        if let Some(target) = &picture.row {
+            self.report.media.named += u64::from(picture.is_named());
+            return Ok(Some(target.clone()));
+        }
         let draft = Draft { patient: picture.patient.clone(), ..Draft::default() };
-        self.picture_of(kind, picture, &draft, at)
+        picture.row = self.picture_of(kind, picture, &draft, at)?;
+        Ok(picture.row.clone())
     }
 
     /// The same; `draft` says whose picture it is, what is known of the case, and of files that it refers to. One without a
@@ -107,7 +121,7 @@ impl Run<'_> {
         shown: Shown,
         at: &At,
     ) -> Result<Option<Target>> {
-        let is_named = !picture.path.is_empty() || picture.fields.id.is_none();
+        let is_named = picture.is_named();
         self.report.media.named += u64::from(is_named);
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
         if let Some(id) = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id))
@@ -184,7 +198,7 @@ impl Run<'_> {
         let Some(MediaItem::Path(path)) = medium.items.first() else { return Ok(()) };
         let fields = draft.files.get(path).cloned().unwrap_or_default();
         let patient = draft.patient.as_deref().map(|name| self.options.patient_key(name));
-        let picture = Picture { path: path.clone(), fields, patient, bytes: None };
+        let picture = Picture { path: path.clone(), fields, patient, ..Picture::default() };
         let table = if medium.kind == MediaKind::Video { Table::Videos } else { Table::Frames };
         let before = self.new_rows(table);
         let of = Draft { patient: picture.patient.clone(), ..Draft::default() };

@@ -106,7 +106,7 @@ impl Drawing {
         Ok(Self { of, pixels: Some(pixels), things, unknown })
     }
 
-    fn take(self, run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<()> {
+    fn take(mut self, run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<()> {
         self.tell(run, at)?;
         // The mask's row names the picture's as what it belongs to.
         let mut draft = Draft::default();
@@ -128,7 +128,7 @@ impl Drawing {
             let id = run.unique(format!("{}#{}", stem(input), thing.name()), at);
             at.id = Some(id);
             run.take(at, |run, at| {
-                let Some(target) = run.picture(MediaKind::Picture, &self.of, at)? else { return Ok(()) };
+                let Some(target) = run.picture(MediaKind::Picture, &mut self.of, at)? else { return Ok(()) };
                 let Some(mask) = run.picture_of(MediaKind::Picture, &mask, &draft, at)? else { return Ok(()) };
                 thing.take(run, pixels, &target, is_whole.then_some(&mask), at)
             })?;
