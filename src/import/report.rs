@@ -254,6 +254,8 @@ pub enum Kind {
     OutsideRoot,
     /// A path that was found only by another spelling: percent signs, letter case.
     PathSpelling,
+    /// A picture or video that is not where its path leads, and was found by its name alone.
+    FoundByName,
     /// A remote address; nothing is downloaded.
     RemoteMedia,
     /// A picture whose header cannot be read, or says what cannot be; its bytes were stored.

@@ -9,7 +9,7 @@
 
 use super::folders::{Folders, Where};
 use super::rle::{Mask, runs_of};
-use super::{Fields, key_of, others, stem};
+use super::{Fields, key_of, others, size_of, stem};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
@@ -147,8 +147,8 @@ impl Tables {
         if path.trim().is_empty() {
             return Err(Error::input(format!("image {id} has an empty `file_name`")));
         }
-        let sides = (fields.parse::<f64>("width")?, fields.parse::<f64>("height")?);
-        let size = sides.0.zip(sides.1).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
+        let size = size_of((fields.parse("width")?, fields.parse("height")?))
+            .map_err(|error| Error::input(format!("image {id}: {}", error.message())))?;
         // An id that is a place in the list says no more than the order of rows does.
         let known = ["file_name", "width", "height", "id"];
         let known = if is_place(&id, self.images.len() as u64 + 1) { &known[..] } else { &known[..3] };

@@ -9,7 +9,7 @@ use super::stem;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
-use crate::import::report::At;
+use crate::import::report::{At, Kind};
 use crate::import::row;
 use crate::import::run::Run;
 use crate::schema::rows::TurnRow;
@@ -58,6 +58,7 @@ fn line(run: &mut Run<'_>, text: &str, number: u64, at: &mut At) -> Result<Optio
     }
     if !text.contains('?') {
         run.report.count_read("lines without a question", 1);
+        run.report.find(Kind::Doubtful, at, format!("no question, and no record: {:?}", start(text.trim())));
         return Ok(None);
     }
     let pairs = match pairs(text) {

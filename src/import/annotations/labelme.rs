@@ -4,7 +4,7 @@
 //! without a group is an instance of its own.
 
 use super::shapes::{Instance, Shape, from_base64};
-use super::{Fields, beside, others, stem, without_place};
+use super::{Fields, beside, others, size_of, stem, without_place};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::Input;
@@ -64,8 +64,7 @@ impl<'a> Drawing<'a> {
     fn of(text: &'a str) -> Result<Self> {
         let fields = Fields::of(text)?;
         let shapes = fields.parse("shapes")?.unwrap_or_default();
-        let sides = (fields.parse::<f64>("imageWidth")?, fields.parse::<f64>("imageHeight")?);
-        let size = sides.0.zip(sides.1).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
+        let size = size_of((fields.parse("imageWidth")?, fields.parse("imageHeight")?))?;
         Ok(Self { fields, shapes, size })
     }
 

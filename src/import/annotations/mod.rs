@@ -79,6 +79,10 @@ impl<'a> Fields<'a> {
         match serde_json::from_str::<RawPart<'a>>(text) {
             Ok(RawPart::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Error::input("expected an object, found text")),
+            Err(_) if !text.trim_start().starts_with('{') => {
+                let found: String = text.chars().take(40).collect();
+                Err(Error::input(format!("expected an object, found {found}")))
+            }
             Err(error) => Err(Error::input(error.to_string())),
         }
     }
@@ -100,6 +104,21 @@ impl<'a> Fields<'a> {
     fn need<T: serde::Deserialize<'a>>(&self, key: &str) -> Result<T> {
         self.parse(key)?.ok_or_else(|| Error::input(format!("it has no field `{key}`")))
     }
+}
+
+/// The size of a picture that is said to have these sides; nothing where a side is not said, or is none.
+///
+/// # Errors
+/// `Input` where no picture can be so large.
+pub(super) fn size_of(sides: (Option<f64>, Option<f64>)) -> Result<Option<(f64, f64)>> {
+    let Some((width, height)) = sides.0.zip(sides.1) else { return Ok(None) };
+    if width.max(height) > f64::from(i32::MAX) {
+        return Err(Error::input(format!(
+            "a picture of {width} × {height} pixels is none: a side is at most {}",
+            i32::MAX
+        )));
+    }
+    Ok((width >= 1.0 && height >= 1.0).then_some((width, height)))
 }
 
 /// What a parser says, without the place, which is not one in the file.

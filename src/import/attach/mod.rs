@@ -1,6 +1,7 @@
 //! Late media: pictures and videos that were missing when they were imported get their bytes.
 
 mod names;
+mod place;
 mod report;
 
 pub use names::FileNames;
@@ -21,7 +22,9 @@ use crate::import::run::retried;
 use crate::import::sink::{Sink, TrialRun};
 use crate::schema::tables::{Table, frames, videos};
 use arrow_array::Array;
-use std::path::{Path, PathBuf};
+use place::Names;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -43,7 +46,9 @@ pub struct AttachOptions {
 /// Gives pictures and videos without bytes those that are found now, as one new version, or none where nothing is found.
 ///
 /// Files are looked for as an import looks for them: by the path that the source wrote, whatever its slashes and letter
-/// case; a path that is a name alone also in all folders below the roots, where only one has it. What is replaced are
+/// case; before that, where the row's id is a longer path, by the id. A path that is a name alone is also looked for in
+/// all folders below the roots, where only one has it; of several rows whose pictures have that name, it is given only to
+/// the one whose id has the folders that it lies in. A file so found is never given to two rows. What is replaced are
 /// the cells for bytes and sizes (of a video its rate, length and key frames too), so addresses stay. A row that has
 /// bytes is left alone: attaching again adds nothing. `progress` is told how many rows are behind, and of how many.
 ///
@@ -98,6 +103,10 @@ struct Run<'r> {
     sink: &'r mut dyn Sink,
     options: &'r AttachOptions,
     roots: Roots,
+    /// How often names stand in the dataset, once that was asked for.
+    repeated: Option<Names>,
+    /// The rows that files were given to by their names alone.
+    given: HashMap<PathBuf, String>,
     found: Found,
     report: AttachReport,
     /// What storing counts and finds.
@@ -121,6 +130,8 @@ impl<'r> Run<'r> {
             sink,
             options,
             roots,
+            repeated: None,
+            given: HashMap::new(),
             found: Found::default(),
             report: AttachReport { dry_run: options.dry_run, ..AttachReport::default() },
             told: ImportReport::default(),
@@ -152,48 +163,50 @@ impl<'r> Run<'r> {
     /// Attaches the bytes of a row, if they are found.
     fn one(&mut self, dataset: &Dataset, table: Table, address: Address) -> Result<()> {
         let row = row(dataset, table, address)?;
-        let Some(wanted) = self.wanted(&row) else {
+        let Some((wanted, is_listed)) = self.wanted(&row) else {
             self.counts(table).unnamed += 1;
             let reason = "its row names no file: a list of names can, by its id".to_owned();
             let Row { source, id, path } = row;
             self.report.miss(StillMissing { table: table.name(), source, id, path, reason });
             return Ok(());
         };
-        let (path, size, respelled) = match self.roots.readable(&Wanted::new(&wanted)) {
-            Resolved::File { path, size, respelled } => (path, size, respelled),
-            Resolved::Missing(reason) | Resolved::Outside(reason) | Resolved::Remote(reason) => {
-                self.counts(table).not_found += 1;
-                let Row { source, id, .. } = row;
-                self.report.miss(StillMissing { table: table.name(), source, id, path: Some(wanted), reason });
-                return Ok(());
-            }
+        let found = match is_listed {
+            true => self.roots.readable(&Wanted::new(&wanted)),
+            false => self.find(dataset, table, &row.id, &wanted)?,
         };
-        self.store(table, address, row, &wanted, (&path, size, respelled))
+        let reason = match found {
+            found @ Resolved::File { .. } => return self.store(table, address, row, &wanted, found),
+            Resolved::Missing(reason) | Resolved::Outside(reason) | Resolved::Remote(reason) => reason,
+        };
+        self.counts(table).not_found += 1;
+        let Row { source, id, .. } = row;
+        self.report.miss(StillMissing { table: table.name(), source, id, path: Some(wanted), reason });
+        Ok(())
     }
 
-    fn store(
-        &mut self,
-        table: Table,
-        address: Address,
-        row: Row,
-        wanted: &str,
-        (path, size, respelled): (&Path, u64, Option<String>),
-    ) -> Result<()> {
+    fn store(&mut self, table: Table, address: Address, row: Row, wanted: &str, found: Resolved) -> Result<()> {
+        let Resolved::File { path, size, respelled, by_name } = found else { return Ok(()) };
         let at = At { file: path.display().to_string(), id: Some(row.id), ..At::default() };
-        if let Some(respelled) = respelled {
-            self.told.find(Kind::PathSpelling, &at, format!("{wanted:?} was found as {respelled:?}"));
+        match respelled {
+            Some(inside) if by_name => {
+                let what = format!("{wanted:?} is not there; {inside:?}, the only file of this name, was taken for it");
+                self.told.find(Kind::FoundByName, &at, what);
+            }
+            Some(inside) => self.told.find(Kind::PathSpelling, &at, format!("{wanted:?} was found as {inside:?}")),
+            None => {}
         }
         let (item, draft) = (MediaItem::Path(wanted.to_owned()), Draft::default());
         let named = Named::of(table, &item, &draft);
         let mut out = Out { sink: &mut *self.sink, report: &mut self.told, at: &at };
-        let stored = out.store_file(&named, path, size, self.options.media)?;
+        let stored = out.store_file(&named, &path, size, self.options.media)?;
         self.found.note(table, address, stored, None, &mut out)?;
         self.counts(table).attached += 1;
         Ok(())
     }
 
-    /// The path of the file that a row's bytes are in: what the list says of its path or its id, else its path.
-    fn wanted(&mut self, row: &Row) -> Option<String> {
+    /// The path of the file that a row's bytes are in: what the list says of its path or its id, else its path; and whether
+    /// the list says it.
+    fn wanted(&mut self, row: &Row) -> Option<(String, bool)> {
         let names = self.options.names.as_ref();
         let entry =
             names.and_then(|names| row.path.iter().chain([&row.id]).find_map(|name| names.find(&row.source, name)));
@@ -201,9 +214,9 @@ impl<'r> Run<'r> {
             if let Some(used) = self.used.get_mut(entry) {
                 *used = true;
             }
-            return names.file(entry).map(str::to_owned);
+            return names.file(entry).map(|file| (file.to_owned(), true));
         }
-        row.path.clone()
+        row.path.clone().map(|path| (path, false))
     }
 
     fn counts(&mut self, table: Table) -> &mut AttachCounts {

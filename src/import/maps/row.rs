@@ -161,6 +161,20 @@ impl<'a> Row<'a> {
         matches!(&self.fields, Fields::Cells(_, cells) if cells.iter().all(|cell| cell.trim().is_empty()))
     }
 
+    /// The same where every field that is a single value is a label: lists, objects and nulls.
+    pub(super) fn extra_of_many(&self, used: &[FieldPath], inner: &[String]) -> Option<String> {
+        let mut text = ObjectText::default();
+        if let Fields::Object(fields) = &self.fields {
+            let is_single = |value: &RawValue| !value.get().starts_with(['{', '[']) && value.get() != "null";
+            for (name, value) in fields.iter().filter(|(_, value)| !is_single(value)) {
+                if !inner.iter().any(|inner| inner == name) && !is_taken(name, value, used) {
+                    text.raw(name, value.get());
+                }
+            }
+        }
+        text.finish()
+    }
+
     /// The fields that nothing of the map takes whole, as the text of an object. `inner` are fields that other rows are
     /// made of.
     pub(super) fn extra(&self, used: &[FieldPath], inner: &[String]) -> Option<String> {

@@ -47,7 +47,17 @@ impl Taker<'_> {
         (new.start, new.end, new.labels) = (start, end, labels);
         new.regions.extend(region);
         new.text = text(row, &set.text)?;
-        new.extra = if set.takes_all { None } else { row.extra(&set.used, &set.inner) };
+        if kept.is_none() && says_nothing(&new, set, row) {
+            run.report.find(
+                Finding::Doubtful,
+                at,
+                "its label is empty, and it has no box and no text: it says nothing",
+            );
+        }
+        new.extra = match set.takes_all {
+            true => row.extra_of_many(&set.used, &set.inner),
+            false => row.extra(&set.used, &set.inner),
+        };
         if let Some(kept) = kept {
             new.extra = Some(joined(new.extra.take(), kept));
         }
@@ -149,6 +159,16 @@ impl Taker<'_> {
         }
         Ok(run.size_of(picture)?.map(|(width, height)| (f64::from(width), f64::from(height))))
     }
+}
+
+/// Whether a statement has no content, and the row does not say that there is none. Columns of marks may all be 0.
+fn says_nothing(new: &AnnotationRow, set: &RowSet, row: &Row<'_>) -> bool {
+    let is_empty = |label: &Label| match &label.from {
+        LabelFrom::Raw(from) => row.text(from).is_ok_and(|text| text.is_none_or(|text| text.trim().is_empty())),
+        LabelFrom::Columns(_) | LabelFrom::AllColumns => false,
+    };
+    let has_content = !(new.labels.is_empty() && new.regions.is_empty() && new.text.is_none());
+    !has_content && set.labels.iter().all(is_empty)
 }
 
 /// Puts into a statement who made it, and how.

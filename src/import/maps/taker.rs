@@ -6,7 +6,7 @@ use super::runs::{OpenRun, Spans};
 use super::text::{CellType, Kind};
 use super::value::{FieldPath, Value};
 use crate::error::{Error, Result};
-use crate::import::annotations::{beside, stem};
+use crate::import::annotations::{beside, size_of, stem};
 use crate::import::draft::{Draft, FileFields};
 use crate::import::inputs::Input;
 use crate::import::report::{At, Kind as Finding};
@@ -177,6 +177,10 @@ impl<'m> Taker<'m> {
             fps: subject.fps,
             ..FileFields::default()
         };
+        let side = |value: &Option<Value>| -> Result<Option<f64>> {
+            Ok(value.as_ref().map(|value| row.number(value)).transpose()?.flatten())
+        };
+        let fields = fields.sized(size_of((side(&set.width)?, side(&set.height)?))?);
         Ok(Picture { path: path.unwrap_or_default(), fields, ..Picture::default() })
     }
 

@@ -56,7 +56,7 @@ impl Found {
                 row = VideoRow { duration, frame_count, width, height, keyframes, ..row };
             }
             stored.fill_video(&mut row);
-            told(out, (width, height), (row.width, row.height));
+            tell_other_size(out, (width, height), (row.width, row.height));
             self.videos.push(address);
             return self.video_cells.push(&row);
         }
@@ -66,7 +66,7 @@ impl Found {
             Err(error) => return Err(error),
         };
         let (width, height) = stored.sides();
-        told(out, declared, (width, height));
+        tell_other_size(out, declared, (width, height));
         self.frames.push(address);
         self.frame_cells.push(&FrameRow { blob: stored.blob, width, height, ..FrameRow::default() })
     }
@@ -95,7 +95,7 @@ impl Found {
 }
 
 /// Tells of a size that was declared and is another one.
-fn told(out: &mut Out<'_>, declared: (Option<i32>, Option<i32>), is: (Option<i32>, Option<i32>)) {
+pub(super) fn tell_other_size(out: &mut Out<'_>, declared: (Option<i32>, Option<i32>), is: (Option<i32>, Option<i32>)) {
     let sides = |(width, height): (Option<i32>, Option<i32>)| width.zip(height);
     if let (Some(said), Some(is)) = (sides(declared), sides(is))
         && said != is

@@ -1,5 +1,6 @@
 //! Pictures and videos that records name: where they are, what they are, and their way into the dataset.
 
+pub(super) mod by_name;
 pub(super) mod bytes;
 pub(super) mod found;
 pub(super) mod mp4;

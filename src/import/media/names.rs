@@ -57,6 +57,7 @@ impl<'d> Named<'d> {
                     None if wanted.id.is_empty() => path.trim().to_owned(),
                     None => wanted.id.clone(),
                 };
+                let wanted = wanted.of_row(&id);
                 (id, Some(wanted))
             }
             MediaItem::Bytes { bytes, path, .. } => {
@@ -110,6 +111,16 @@ impl<'d> Named<'d> {
     /// Whether a row of this id may be the one that is meant: it is the written one, or one beside it.
     pub(super) fn may_be(&self, id: &str) -> bool {
         id.strip_prefix(self.written_id()).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    }
+
+    /// Whether its id is the path that the record writes, which starts where the record's file lies.
+    pub(super) fn is_by_its_path(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| wanted.id == self.id && !wanted.is_absolute())
+    }
+
+    /// Whether its file was found by its name alone.
+    pub(super) fn is_by_name(&self) -> bool {
+        matches!(self.found, Some(Resolved::File { by_name: true, .. }))
     }
 
     /// The path as the record wrote it, or the id where there is none.

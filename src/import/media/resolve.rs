@@ -1,5 +1,6 @@
 //! Finds the file that a record's path means, and none outside the media roots.
 
+use super::by_name::{ByName, is_elsewhere};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
@@ -13,8 +14,9 @@ const LISTINGS: usize = 16;
 /// What became of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
-    /// The file is there; `respelled` is the path as the disk spells it, where the record spells it otherwise.
-    File { path: PathBuf, size: u64, respelled: Option<String> },
+    /// The file is there; `respelled` is the path as the disk spells it, where the record spells it otherwise. One that was
+    /// found `by_name` alone lies where its path does not lead.
+    File { path: PathBuf, size: u64, respelled: Option<String>, by_name: bool },
     /// There is no such file; why, and where it was looked for.
     Missing(String),
     /// It leaves the media roots.
@@ -33,9 +35,27 @@ pub(crate) struct Wanted {
     is_absolute: bool,
     is_remote: bool,
     climbs: bool,
+    /// The id of the row that it is looked for, where that is another: its folders say whose file it is.
+    row: Option<String>,
 }
 
 impl Wanted {
+    /// Whether it starts at the top of a disk, or is no path of this machine.
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.is_absolute || self.is_remote
+    }
+
+    /// Whether its `..` leave the folder that it starts in.
+    pub(crate) fn climbs(&self) -> bool {
+        self.climbs
+    }
+
+    /// The same, for the row of this id.
+    pub(crate) fn of_row(self, id: &str) -> Self {
+        let row = (self.id != id).then(|| id.to_owned());
+        Self { row, ..self }
+    }
+
     /// Reads a path as a record wrote it.
     pub(crate) fn new(as_written: &str) -> Self {
         let written = as_written.trim();
@@ -47,7 +67,14 @@ impl Wanted {
             !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         });
         if has_scheme {
-            return Self { id: written.to_owned(), exact: None, is_absolute: false, is_remote: true, climbs: false };
+            return Self {
+                id: written.to_owned(),
+                exact: None,
+                is_absolute: false,
+                is_remote: true,
+                climbs: false,
+                row: None,
+            };
         }
         let may_be_exact = (as_written != written || written.contains('\\')) && is_inside(as_written);
         Self { exact: may_be_exact.then(|| as_written.to_owned()), ..Self::of_path(written) }
@@ -58,7 +85,14 @@ impl Wanted {
         let drive = path.as_bytes().get(1) == Some(&b':') && path.starts_with(|c: char| c.is_ascii_alphabetic());
         let is_absolute = path.starts_with('/') || drive;
         if !path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Self { id: path.into_owned(), exact: None, is_absolute, is_remote: false, climbs: false };
+            return Self {
+                id: path.into_owned(),
+                exact: None,
+                is_absolute,
+                is_remote: false,
+                climbs: false,
+                row: None,
+            };
         }
         let mut parts: Vec<&str> = Vec::new();
         for part in path.split('/') {
@@ -72,7 +106,14 @@ impl Wanted {
         }
         let climbs = parts.first() == Some(&"..");
         let start = if path.starts_with('/') { "/" } else { "" };
-        Self { id: format!("{start}{}", parts.join("/")), exact: None, is_absolute, is_remote: false, climbs }
+        Self {
+            id: format!("{start}{}", parts.join("/")),
+            exact: None,
+            is_absolute,
+            is_remote: false,
+            climbs,
+            row: None,
+        }
     }
 }
 
@@ -85,37 +126,6 @@ pub(crate) struct Roots {
     by_name: Vec<ByName>,
     /// What was listed below a folder that is not searched by name now, and may be again.
     listed: Option<ByName>,
-}
-
-/// A folder whose files are found by their names, or the ends of their paths, alone; they are listed when the first is looked for.
-#[derive(Debug)]
-struct ByName {
-    folder: PathBuf,
-    files: Option<HashMap<String, Vec<PathBuf>>>,
-}
-
-/// How deep folders are searched by name.
-const DEPTH_LIMIT: usize = 32;
-
-/// What the names of folders have that hold drawings of pictures, under the pictures' own names, and not the pictures.
-const DRAWN: [&str; 7] = ["mask", "semantic", "segment", "annot", "label", "depth", "groundtruth"];
-
-/// The files below a folder by their names, save those in folders of masks and the like; links are not followed.
-fn files_below(folder: &Path) -> HashMap<String, Vec<PathBuf>> {
-    let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
-    let mut folders = vec![(folder.to_path_buf(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
-            let lower = name.to_lowercase();
-            if kind.is_dir() && depth < DEPTH_LIMIT && !DRAWN.iter().any(|word| lower.contains(word)) {
-                folders.push((entry.path(), depth + 1));
-            } else if kind.is_file() {
-                files.entry(name).or_default().push(entry.path());
-            }
-        }
-    }
-    files
 }
 
 #[derive(Clone, Debug)]
@@ -158,6 +168,14 @@ impl Roots {
         }
     }
 
+    /// Finds the file where the path leads, and nowhere else; it must be readable.
+    pub(crate) fn led_to(&mut self, wanted: &Wanted) -> Resolved {
+        let by_name = std::mem::take(&mut self.by_name);
+        let found = self.readable(wanted);
+        self.by_name = by_name;
+        found
+    }
+
     /// Finds the file.
     pub(crate) fn resolve(&mut self, wanted: &Wanted) -> Resolved {
         if wanted.is_remote {
@@ -171,7 +189,8 @@ impl Roots {
             }
         }
         if wanted.climbs {
-            return Resolved::Outside("its `..` leave the media root".into());
+            let outside = || Resolved::Outside("its `..` leave the media root".into());
+            return self.of_row(wanted).unwrap_or_else(outside);
         }
         if wanted.id.is_empty() || wanted.id.contains('\0') {
             return Resolved::Missing("it is no path".into());
@@ -197,10 +216,22 @@ impl Roots {
         match outside {
             Some(reason) => Resolved::Outside(reason),
             None if wanted.is_absolute => Resolved::Outside("it is an absolute path outside the media roots".into()),
-            None => self
-                .by_name(&wanted.id)
-                .unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names()))),
+            None => {
+                self.by_name(wanted).unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names())))
+            }
         }
+    }
+
+    /// The file where a row's id leads, whose path starts beside a record and leaves that folder: in the folder that was
+    /// named, or a media root.
+    fn of_row(&mut self, wanted: &Wanted) -> Option<Resolved> {
+        let row = wanted.row.as_ref().filter(|row| is_inside(row))?;
+        let named = self
+            .by_name
+            .iter()
+            .filter_map(|known| Some(Root { path: known.folder.clone(), real: known.folder.canonicalize().ok()? }));
+        let roots: Vec<Root> = self.roots.iter().cloned().chain(named).collect();
+        roots.iter().find_map(|root| self.find_in(root, Path::new(row)))
     }
 
     /// Looks below this folder for files whose names stand in records without their folders.
@@ -209,31 +240,41 @@ impl Roots {
             return;
         }
         let listed = self.listed.take().filter(|known| known.folder == folder);
-        self.by_name = vec![listed.unwrap_or_else(|| ByName { folder: folder.to_path_buf(), files: None })];
+        self.by_name = vec![listed.unwrap_or_else(|| ByName::new(folder.to_path_buf()))];
     }
 
     /// The same in all roots.
     pub(crate) fn search_roots_by_name(&mut self) {
         let folders = self.roots.iter().map(|root| root.real.clone());
-        self.by_name = folders.map(|folder| ByName { folder, files: None }).collect();
+        self.by_name = folders.map(ByName::new).collect();
     }
 
-    /// The only file of this name, or whose path ends so, below the folders that are searched so.
-    fn by_name(&mut self, written: &str) -> Option<Resolved> {
-        let name = written.rsplit('/').next().unwrap_or_default();
-        let mut found: Vec<(&Path, &PathBuf)> = Vec::new();
+    /// The only file of this name, or whose path ends so, below the folders that are searched so: the one whose path ends
+    /// with the row's id, else the only one that does not lie in the folders of another recording than the id says.
+    fn by_name(&mut self, wanted: &Wanted) -> Option<Resolved> {
+        let mut found: Vec<(PathBuf, String)> = Vec::new();
         for known in &mut self.by_name {
-            let files = known.files.get_or_insert_with(|| files_below(&known.folder));
-            let named = files.get(name).into_iter().flatten();
-            let fitting = named.filter(|file| ends_with(&file.to_string_lossy(), written));
-            found.extend(fitting.map(|file| (known.folder.as_path(), file)));
+            let folder = known.folder.clone();
+            let inside = |file: &PathBuf| file.strip_prefix(&folder).unwrap_or(file).to_string_lossy().into_owned();
+            found.extend(known.ending(&wanted.id).into_iter().map(|file| (file.clone(), inside(file))));
+        }
+        let (all, id) = (found.len(), wanted.row.as_deref().unwrap_or_default());
+        let of_id = found.iter().filter(|(_, inside)| ends_with(inside, id)).count();
+        if !id.is_empty() && of_id > 0 {
+            found.retain(|(_, inside)| ends_with(inside, id));
+        } else {
+            found.retain(|(_, inside)| !is_elsewhere(id, inside));
         }
         match found.as_slice() {
-            [] => None,
-            [(folder, only)] => {
-                let size = fs::metadata(only).ok()?.len();
-                let inside = only.strip_prefix(folder).unwrap_or(only).display().to_string();
-                Some(Resolved::File { path: (*only).clone(), size, respelled: Some(inside) })
+            [] if all == 0 => None,
+            [] => {
+                let (are, others) = if all == 1 { ("a file", "is another's") } else { ("files", "are others'") };
+                let message = format!("{are} of this name {others} as the folders say: {id:?} is in another one");
+                Some(Resolved::Missing(message))
+            }
+            [(only, inside)] => {
+                let (size, respelled) = (fs::metadata(only).ok()?.len(), Some(inside.clone()));
+                Some(Resolved::File { path: only.clone(), size, respelled, by_name: true })
             }
             several => Some(Resolved::Missing(format!("{} files have this name", several.len()))),
         }
@@ -279,7 +320,7 @@ impl Roots {
         if !meta.is_file() {
             return Some(Resolved::Missing("it is a folder or a device, not a file".into()));
         }
-        Some(Resolved::File { path: real, size: meta.len(), respelled })
+        Some(Resolved::File { path: real, size: meta.len(), respelled, by_name: false })
     }
 
     /// Where a folder really is; folders come again and again.
@@ -334,7 +375,7 @@ impl Roots {
 }
 
 /// Whether a path ends with these whole folder and file names.
-pub(super) fn ends_with(path: &str, ending: &str) -> bool {
+pub(crate) fn ends_with(path: &str, ending: &str) -> bool {
     path.strip_suffix(ending).is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 

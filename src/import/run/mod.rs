@@ -173,6 +173,8 @@ pub(super) struct Run<'r> {
     boxes: Boxes,
     reread: Reread,
     changed: Vec<(Address, AnnotationRow)>,
+    /// The mask of the statement at hand, where it looks otherwise than the dataset's.
+    redrawn: Option<statements::Redrawn>,
     pub(super) report: ImportReport,
     /// What the input that is read says of itself as a whole.
     pub(super) says: ObjectText,
@@ -197,6 +199,7 @@ impl<'r> Run<'r> {
             boxes,
             reread: Reread::default(),
             changed: Vec::new(),
+            redrawn: None,
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             says: ObjectText::default(),
             progress: Progress::default(),

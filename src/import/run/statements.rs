@@ -50,6 +50,13 @@ pub(super) enum Shown {
     Itself,
 }
 
+/// A mask that the dataset has, and that looks otherwise now.
+pub(super) struct Redrawn {
+    address: Address,
+    id: String,
+    png: Vec<u8>,
+}
+
 /// A row that statements refer to.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -147,6 +154,9 @@ impl Run<'_> {
         }
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let [located] = located;
+        if let Some(bytes) = picture.bytes.as_ref().filter(|_| held.is_none()) {
+            self.store.hold_bytes(&named, bytes, &located, &mut out)?;
+        }
         let address = match held {
             Some(bytes) => self.store.ensure_held(&named, bytes, located, draft, &mut out)?,
             None => self.store.ensure(&named, located, draft, &mut out)?,
@@ -238,11 +248,16 @@ impl Run<'_> {
         self.recording_of(row, &draft, at)
     }
 
-    /// A mask that was drawn on a picture, as a row of its own.
+    /// A mask that was drawn on a picture, as a row of its own. One that is there and looks otherwise now is a change of the
+    /// statement that it belongs to, which is taken next.
     pub(crate) fn mask(&mut self, id: &str, png: &[u8], size: (i32, i32), parent: &Target) -> Result<Target> {
         let source = self.options.source.id.clone();
         let name = name_of(&source, id);
+        self.redrawn = None;
         if let Some(address) = self.sink.lookup(Table::Frames, &source, id)? {
+            if !self.store.has_bytes(address, png, &*self.sink)? {
+                self.redrawn = Some(Redrawn { address, id: id.to_owned(), png: png.to_vec() });
+            }
             return Ok(Target { address, name });
         }
         let blob = self.sink.blob(BlobSource::Bytes { media_type: "image/png", bytes: png })?;
@@ -297,22 +312,30 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         // What was replaced is another than the digest, which stays, says.
-        let is_equal = AnnotationRow { record: row.record, ..there.clone() } == row;
-        if there.record == row.record || is_equal {
+        let is_equal = there.record == row.record || AnnotationRow { record: row.record, ..there.clone() } == row;
+        let redrawn = self.redrawn.take();
+        if is_equal && redrawn.is_none() {
             self.report.records.unchanged += 1;
             return Ok(());
         }
         let is_replaced = self.options.on_change == OnChange::Replace;
         if is_replaced && there.target == row.target {
             self.report.records.replaced += 1;
-            self.changed.push((address, row));
+            if let Some(Redrawn { address, id, png }) = redrawn {
+                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+                self.store.redraw(address, &id, &png, &mut out)?;
+            }
+            if !is_equal {
+                self.changed.push((address, row));
+            }
             return Ok(());
         }
         self.report.records.changed_kept += 1;
         if is_replaced {
             self.report.find(Kind::ChangedRecord, at, "it is about something else now; the dataset's was kept");
         } else if self.options.on_change == OnChange::Report {
-            self.report.find(Kind::ChangedRecord, at, "its content differs; the dataset's was kept");
+            let what = if is_equal { "its mask" } else { "its content" };
+            self.report.find(Kind::ChangedRecord, at, format!("{what} differs; the dataset's was kept"));
         }
         Ok(())
     }

@@ -191,7 +191,7 @@ fn coco_boxes_outlines_and_masks_become_statements() {
     assert_eq!(report.inputs[0].format, Some("coco"));
     assert_eq!(report.read, [("annotations", 3), ("categories", 2), ("images", 3)].into());
     assert_eq!((report.records.added, report.rows["annotations"], report.rows["frames"]), (4, 3, 4));
-    assert_eq!((report.media.missing, count(&report, Kind::PathSpelling)), (1, 1), "found by its name alone");
+    assert_eq!((report.media.missing, count(&report, Kind::FoundByName)), (1, 1), "found by its name alone");
     let first = place.annotation("coco/all/1");
     assert_eq!(labels(&first), [("instrument", "grasper")]);
     let region = &first.regions[0];
@@ -248,7 +248,7 @@ fn coco_faults_are_told_by_their_place() {
         ("\"id\": 3,", "\"id\": 2,", "line 6, byte"),
         ("\"file_name\": \"empty.png\"", "\"file\": \"empty.png\"", "it has no field `file_name`"),
         ("}]}", "}", "the file ends too early"),
-        ("\"categories\": [", "\"categories\": [3, ", "invalid type"),
+        ("\"categories\": [", "\"categories\": [3, ", "expected an object, found 3"),
     ] {
         let mut place = Place::new();
         place.options.on_error = OnError::Skip;

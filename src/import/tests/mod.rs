@@ -3,11 +3,13 @@
 mod annotations;
 mod attach;
 mod boxes;
+mod by_name;
 mod changes;
 mod coco;
 mod huggingface;
 mod identity;
 pub(super) mod place;
+mod redrawn;
 mod surgsigma;
 mod told;
 

@@ -242,20 +242,20 @@ fn masks_in_a_folder_of_their_own_find_the_picture_that_others_speak_of() {
     place.write("v1/ann_dir/7.json", shapes);
     place.write("v1/img_dir/7.png", rgb(2, &[[9; 3]; 4]));
     place.write("v2/img_dir/8.png", rgb(2, &[[7; 3]; 4]));
-    place.write("a/semantic_maps/6.png", rgb(2, &[NONE; 4]));
-    place.write("a/semantic_maps/7.png", rgb(2, &[NONE, RED, NONE, SECOND]));
-    place.write("a/semantic_maps/8.png", rgb(2, &[GREEN; 4]));
+    place.write("drawn_masks/semantic_maps/6.png", rgb(2, &[NONE; 4]));
+    place.write("drawn_masks/semantic_maps/7.png", rgb(2, &[NONE, RED, NONE, SECOND]));
+    place.write("drawn_masks/semantic_maps/8.png", rgb(2, &[GREEN; 4]));
     let report = place.whole();
     assert_eq!(map_of(&report), None);
     assert_eq!(report.inputs[1].map.as_deref(), Some("cholecinstanceseg"));
     assert_eq!((report.records.added, report.media.missing, report.missing[0].path.as_str()), (5, 1, "img_dir/6.png"));
-    let seven = place.annotation("a/semantic_maps/7#grasper/2");
+    let seven = place.annotation("drawn_masks/semantic_maps/7#grasper/2");
     assert_eq!(seven.target, place.found(Table::Frames, "v1/ann_dir/img_dir/7.png"));
     assert_eq!(
-        place.annotation("a/semantic_maps/8#hook/1").target,
-        place.found(Table::Frames, "a/semantic_maps/img_dir/8.png")
+        place.annotation("drawn_masks/semantic_maps/8#hook/1").target,
+        place.found(Table::Frames, "drawn_masks/semantic_maps/img_dir/8.png")
     );
-    assert!(place.frame("a/semantic_maps/img_dir/8.png").blob.is_some());
+    assert!(place.frame("drawn_masks/semantic_maps/img_dir/8.png").blob.is_some());
 }
 
 #[test]

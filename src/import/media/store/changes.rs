@@ -1,13 +1,15 @@
 //! What is said now of a picture or a video that the dataset has: told where its row says otherwise, or put into the row.
 
+use super::held::Held;
 use super::rows::describe;
-use super::{CACHED, Store};
+use super::{CACHED, Located, Store};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, MediaItem};
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
 use crate::import::media::names::Named;
+use crate::import::media::resolve::Resolved;
 use crate::import::options::OnChange;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
@@ -78,6 +80,65 @@ fn differs<T: PartialEq>(there: &Option<T>, said: &Option<T>) -> bool {
 }
 
 impl Store<'_> {
+    /// Whether a picture of the dataset has these bytes; what was appended here is taken to have them.
+    pub(crate) fn has_bytes(&mut self, address: Address, bytes: &[u8], sink: &dyn Sink) -> Result<bool> {
+        Ok(match self.held(sink, Table::Frames, address)? {
+            Held::Whole(Some(blob)) => blob.digest == *blake3::hash(bytes).as_bytes(),
+            Held::Whole(None) => true,
+            Held::Nothing => false,
+            Held::Broken(digest, _) => digest == *blake3::hash(bytes).as_bytes(),
+        })
+    }
+
+    /// Gives a mask of the dataset, which has this id, the bytes that it has now.
+    pub(crate) fn redraw(&mut self, address: Address, id: &str, png: &[u8], out: &mut Out<'_>) -> Result<()> {
+        let item = MediaItem::Unnamed(id.to_owned());
+        let stored = out.store_held(&Named::said(Table::Frames, &item, None), "image/png", png)?;
+        self.found.note(Table::Frames, address, stored, None, out)
+    }
+
+    /// Holds bytes that stand in the source itself against the file that is taken, or what the dataset has where there is
+    /// no file.
+    pub(crate) fn hold_bytes(
+        &mut self,
+        named: &Named<'_>,
+        bytes: &[u8],
+        located: &Located,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        if let Some(Resolved::File { path, size, .. }) = &named.found {
+            let is_same = *size == bytes.len() as u64 && self.digest_of(path)? == *blake3::hash(bytes).as_bytes();
+            if !is_same {
+                let what = format!(
+                    "{:?}: the picture that stands in the record itself has other bytes ({}) than the file {} ({size}), \
+                     which was taken: they may be two pictures",
+                    named.id,
+                    bytes.len(),
+                    path.display()
+                );
+                out.report.find(Kind::Doubtful, out.at, what);
+            }
+            return Ok(());
+        }
+        let Located::There(address) = *located else { return Ok(()) };
+        if self.has_bytes(address, bytes, &*out.sink)? {
+            return Ok(());
+        }
+        match self.options.on_change {
+            OnChange::Keep => {}
+            OnChange::Report => {
+                let what = format!("{:?}: the picture in its record has changed; the dataset's was kept", named.id);
+                out.report.find(Kind::ChangedMedia, out.at, what);
+            }
+            OnChange::Replace => {
+                let stored = out.store_held(named, "", bytes)?;
+                out.report.media.replaced += 1;
+                self.found.note(named.table, address, stored, None, out)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Holds the row of an item, where the dataset has it, against what its record and its path say of it now.
     pub(super) fn hold(&mut self, named: &Named<'_>, address: Address, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
         if self.options.on_change == OnChange::Keep {

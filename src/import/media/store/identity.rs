@@ -67,7 +67,15 @@ impl Store<'_> {
         }
         let before =
             shown.iter().find(|(table, id)| *table == named.table && named.may_be(id)).map(|(_, id)| id.clone());
-        let found = self.roots.readable(wanted);
+        let mut found = self.roots.readable(wanted);
+        if let Resolved::File { path, by_name: true, .. } = &found {
+            // Another picture of this name may be missing: whose the file is then, nothing says.
+            let owner = self.by_name.entry(place_of(path)).or_insert_with(|| named.id.clone());
+            if *owner != named.id {
+                let message = format!("the only file of this name was taken for {owner:?}, by that name alone");
+                found = Resolved::Missing(message);
+            }
+        }
         named.found = Some(found.clone());
         let Resolved::File { path, size, .. } = found else {
             match before {
@@ -197,7 +205,7 @@ impl Store<'_> {
     }
 
     /// The digest of a file, which is read once.
-    fn digest_of(&mut self, path: &Path) -> Result<[u8; 32]> {
+    pub(super) fn digest_of(&mut self, path: &Path) -> Result<[u8; 32]> {
         if let Some(digest) = self.digests.get(path) {
             return Ok(*digest);
         }

@@ -110,7 +110,9 @@ pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
     roots: Roots,
     cached: Cached,
-    missing: HashMap<Identity, Kind, Keyed>,
+    missing: HashMap<Identity, (Kind, u32), Keyed>,
+    /// The files whose records name something that is missing.
+    naming: Vec<String>,
     /// The rows of this import that have no bytes yet, with the frames a second that a video was said to have.
     bare: HashMap<Identity, Option<f64>, Keyed>,
     sizes: HashMap<String, Option<(i32, i32)>>,
@@ -119,6 +121,8 @@ pub(crate) struct Store<'o> {
     /// The rows of this import that are made of files.
     taken: HashMap<Identity, Taken, Keyed>,
     digests: HashMap<PathBuf, [u8; 32]>,
+    /// The ids that files were taken for which were found by their names alone, by the files' places.
+    by_name: HashMap<Identity, String, Keyed>,
     /// The files that this import met by their paths, where they are asked for later.
     files: Option<HashSet<Identity, Keyed>>,
     /// When the rows of a fragment were written already, as far as that is known.
@@ -141,11 +145,13 @@ impl<'o> Store<'o> {
             roots: Roots::default(),
             cached: Cached::default(),
             missing: HashMap::default(),
+            naming: Vec::new(),
             bare: HashMap::default(),
             sizes: HashMap::new(),
             settled: Default::default(),
             taken: HashMap::default(),
             digests: HashMap::new(),
+            by_name: HashMap::default(),
             files: None,
             written: HashMap::new(),
             found: Found::default(),
@@ -290,7 +296,7 @@ impl<'o> Store<'o> {
         };
         Ok(match (found, known) {
             (Resolved::File { path, size, .. }, Some(address)) => Located::FoundNow(address, path, size),
-            (Resolved::File { path, size, respelled }, None) => Located::New(path, size, respelled),
+            (Resolved::File { path, size, respelled, .. }, None) => Located::New(path, size, respelled),
             (other, known) => {
                 let (kind, reason) = match other {
                     Resolved::Outside(reason) => (Kind::OutsideRoot, reason),
@@ -329,6 +335,7 @@ impl<'o> Store<'o> {
         if named.is_borrowed {
             self.tell_borrowed(named, out);
         }
+        self.tell_by_name(named, out);
         if let Some(address) = self.known(named.table, &named.id) {
             self.remember_name(named);
             return Ok(address);
@@ -369,7 +376,7 @@ impl<'o> Store<'o> {
                 address
             }
             Located::New(path, size, respelled) => {
-                if let Some(respelled) = respelled {
+                if let Some(respelled) = respelled.filter(|_| !named.is_by_name()) {
                     out.report.find(Kind::PathSpelling, out.at, format!("{:?} was found as {respelled:?}", named.id));
                 }
                 if named.is_apart {
@@ -433,6 +440,16 @@ impl<'o> Store<'o> {
         }
     }
 
+    /// Tells of a file that is given to a row by its name alone, and is not the row's already.
+    fn tell_by_name(&self, named: &Named<'_>, out: &mut Out<'_>) {
+        if let Some(Resolved::File { respelled: Some(inside), by_name: true, .. }) = &named.found
+            && self.settled(named.table, named.written_id()).is_none()
+        {
+            let what = format!("{:?} is not there; {inside:?}, the only file of this name, was taken for it", named.id);
+            out.report.find(Kind::FoundByName, out.at, what);
+        }
+    }
+
     /// The same of an item whose file is missing, with the bytes that the source holds of it.
     pub(crate) fn ensure_held(
         &mut self,
@@ -464,7 +481,7 @@ impl<'o> Store<'o> {
         let id = id_identity(named.table.name(), &named.id);
         match self.bare.remove(&id) {
             Some(fps) => {
-                if let Some(kind) = self.missing.remove(&id) {
+                if let Some((kind, _)) = self.missing.remove(&id) {
                     out.report.unmiss(kind, named.written(), &named.id);
                 }
                 self.late.note(named.table, address, stored, fps, out)
@@ -488,10 +505,37 @@ impl<'o> Store<'o> {
     }
 
     pub(crate) fn miss(&mut self, named: &Named<'_>, kind: Kind, reason: String, out: &mut Out<'_>) {
-        if self.missing.insert(id_identity(named.table.name(), &named.id), kind).is_some() {
+        let naming = self.naming_file(&out.at.file);
+        let id = id_identity(named.table.name(), &named.id);
+        if let Some((_, first)) = self.missing.get(&id).copied() {
+            self.tell_missing_twice(named, first, naming, out);
             return;
         }
+        self.missing.insert(id, (kind, naming));
         out.report.find(kind, out.at, format!("{:?}: {reason}", named.id));
         out.report.miss(named.written(), reason, out.at);
+    }
+
+    /// The number of a file whose records name something that is missing.
+    fn naming_file(&mut self, file: &str) -> u32 {
+        if self.naming.last().is_none_or(|last| last != file) {
+            self.naming.push(file.to_owned());
+        }
+        self.naming.len().saturating_sub(1) as u32
+    }
+
+    /// Tells that records in two folders name a file by one path, which is missing beside both: it may be two files.
+    fn tell_missing_twice(&self, named: &Named<'_>, first: u32, now: u32, out: &mut Out<'_>) {
+        let folder = |file: &str| file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let Some(first) = self.naming.get(first as usize).filter(|_| first != now) else { return };
+        let is_beside = self.options.media_roots.is_empty() && named.is_by_its_path();
+        if is_beside && folder(first) != folder(&out.at.file) {
+            let what = format!(
+                "{:?} is missing beside {first} and beside {}: one row stands for both until the files are there; where \
+                 they are two pictures then, import again with --on-change replace",
+                named.id, out.at.file
+            );
+            out.report.find(Kind::SamePath, out.at, what);
+        }
     }
 }

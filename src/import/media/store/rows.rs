@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::format::address::Address;
 use crate::import::draft::{Draft, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
+use crate::import::media::found::tell_other_size;
 use crate::import::media::names::{Named, name_of};
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
@@ -87,6 +88,10 @@ impl Store<'_> {
             && let Some((width, height)) = named.said.and_then(|said| said.size)
         {
             (row.width, row.height) = (Some(width), Some(height));
+        }
+        if row.blob.is_some() {
+            let said = named.said.and_then(|said| said.size).unzip();
+            tell_other_size(out, said, (row.width, row.height));
         }
         let mut names = vec![(case, case_name)];
         match named.said {
