@@ -76,8 +76,10 @@ impl Batch {
     }
 
     /// For each sample the seed for what is random about it, such as its augmentation: the same on whichever rank and in
-    /// whichever process, and after a resume. Of a loader that does not shuffle, and of an [`Assembler`] of one's own, they
-    /// are those of the run with seed 0.
+    /// whichever process, and after a resume. Of a loader that has no seed ([`LoaderBuilder::unshuffled`] gives one
+    /// without shuffling), and of an [`Assembler`] of one's own, they are those of the run with seed 0.
+    ///
+    /// [`LoaderBuilder::unshuffled`]: super::LoaderBuilder::unshuffled
     pub fn sample_seeds(&self) -> UInt64Array {
         let Plan { epoch, slots, .. } = &self.plan;
         UInt64Array::from_iter_values(slots.iter().map(|slot| self.keys.sample_seed(*epoch, slot.position)))
@@ -239,7 +241,8 @@ impl Assembler {
         watch: &Watch,
         mut on_bad: impl FnMut(BadSample<'_>) -> Result<Slot>,
     ) -> Result<Batch> {
-        let addresses = plan.slots.iter().map(|slot| slot.address);
+        // It may open their files, which can take as long as reading them.
+        let addresses = plan.slots.iter().map(|slot| slot.address).inspect(|address| watch.reads(*address));
         self.dataset.fetch(Table::Conversations, addresses, self.columns());
         let mut draft = Draft::new(&self.dataset, &self.layout, watch, plan.slots.len());
         for (at, slot) in plan.slots.iter_mut().enumerate() {

@@ -141,10 +141,8 @@ impl Stored {
             }
             (Some(Bytes::Stored), None) if uri.is_some() => None,
             (Some(_), None) => {
-                watch.reads_linked(uri.as_deref());
-                let bytes = dataset.blob(address)?.bytes()?.into_owned();
-                watch.reads_linked(None);
-                Some(Buffer::from_vec(bytes))
+                let read = || -> Result<Vec<u8>> { Ok(dataset.blob(address)?.bytes()?.into_owned()) };
+                Some(Buffer::from_vec(watch.reads_linked(uri.as_deref(), read)?))
             }
         };
         Ok(Self { address, media_type, size, uri, bytes })

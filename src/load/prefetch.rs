@@ -355,9 +355,10 @@ mod tests {
         watch.reads(address);
         let reading = look();
         assert_eq!((reading.stage, reading.row), (Stage::Reading, Some(address)));
-        assert!(reading.file.unwrap().starts_with(dataset.path().join("conversations")));
-        watch.reads_linked(Some("file:///elsewhere/a%20b.png"));
-        assert_eq!(look().file.unwrap(), std::path::Path::new("/elsewhere/a b.png"));
+        assert!(reading.file.as_ref().unwrap().starts_with(dataset.path().join("conversations")));
+        let linked = watch.reads_linked(Some("file:///elsewhere/a%20b.png"), || look().file.unwrap());
+        assert_eq!(linked, std::path::Path::new("/elsewhere/a b.png"));
+        assert_eq!(look().file, reading.file);
     }
 
     #[test]
@@ -380,6 +381,24 @@ mod tests {
         // Five short columns of one row.
         assert!((1..10_000).contains(&announced[0]) && announced[1] == 0, "{announced:?}");
         assert_eq!(ahead.announced.load(Ordering::Relaxed), announced[0]);
+    }
+
+    #[test]
+    fn a_pool_reads_what_is_announced_where_another_machine_serves_the_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dataset, address) = dataset(&dir.path().join("a.surgdb"));
+        let assembler = Assembler::new(&dataset, &Projection::default()).unwrap();
+        let ahead = Arc::new(Ahead::new(true, u64::MAX));
+        let mut announcer = Announcer::new(assembler, ahead.clone()).unwrap();
+        announcer.pool = Some(ReadPool::start(ahead.window.clone()).unwrap());
+        let slot = Slot { position: 0, group: 0, address, valid: true, substituted: false };
+        let plan = Plan { slots: vec![slot; 2], ..Plan::default() };
+        let watch = Arc::new(Watch::new(None, Arc::default(), ahead.window.clone()));
+        announcer.announce(&plan, &watch, || ());
+        let announced = ahead.announced.load(Ordering::Relaxed);
+        // Two pictures of three bytes, and the columns.
+        assert!(announced > 6);
+        assert_eq!(announcer.pool.take().unwrap().finish(), announced);
     }
 
     #[test]

@@ -218,9 +218,12 @@ impl Watch {
         self.read.column.store(column + 1, Ordering::Relaxed);
     }
 
-    /// This linked file is read now; `None` when it was.
-    pub(super) fn reads_linked(&self, uri: Option<&str>) {
+    /// This linked file is read now, by `read`.
+    pub(super) fn reads_linked<T>(&self, uri: Option<&str>, read: impl FnOnce() -> T) -> T {
         *lock(&self.linked) = uri.map(str::to_owned);
+        let read = read();
+        *lock(&self.linked) = None;
+        read
     }
 
     /// What this conversation needs is announced now.

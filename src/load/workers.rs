@@ -71,8 +71,8 @@ impl PipelineOptions {
         self
     }
 
-    /// How many batches may be made ahead of the one that is waited for; unless told, two more than there are workers. The
-    /// plans of up to 32 are drawn, so that what they will read can be announced, while that is worth it.
+    /// How many batches may be made before they are asked for, the one that comes next among them; at least 1, and unless
+    /// told two more than there are workers. The plans of up to 32 are drawn, so that what they will read can be announced, while that is worth it.
     pub fn batches_ahead(mut self, batches: usize) -> Self {
         self.batches = Some(batches);
         self
