@@ -6,5 +6,5 @@ pub use super::memory::memory_limit;
 pub use super::packing::Bins;
 pub use super::permutation::Permutation;
 pub use super::shard::{Item, Shard, Steps};
-pub use super::window::{Bin, BinCounts, BinPlace, BinReader, Packer, StepBins};
+pub use super::window::{Bin, BinPlace, BinReader, Packer, StepBins};
 pub use super::workers::{Delivered, Pipeline, PlanIter};

@@ -8,6 +8,7 @@ use super::groups::{self, GroupSelection};
 use super::lengths::Lengths;
 use super::notice::{Notice, OnNotice};
 use super::order::{Order, Place, SUBSTITUTES_MAX};
+use super::packing::Packing;
 use super::plan::{Plan, Slot};
 use super::plans::Plans;
 use super::shard::{Remainder, Shard, Steps};
@@ -80,6 +81,12 @@ impl Parts {
         packer.resumed(mark)
     }
 
+    /// What packs samples into bins, of which an epoch has no fixed number.
+    fn bins(&self) -> Option<&Packer> {
+        // By length each sample is a bin of its own.
+        self.packer.as_ref().filter(|packer| matches!(packer.packing(), Packing::Bins(_)))
+    }
+
     /// The same, and tells where the rest of a window is left out by it.
     ///
     /// # Errors
@@ -103,7 +110,8 @@ impl Loader {
         &self.0.parts
     }
 
-    /// The dataset, at the version that batches are read from.
+    /// The dataset, at the version that batches are read from: the one that the loader was built on, or, where that one
+    /// differs in tags alone from one before it that has a tag, that one.
     pub fn dataset(&self) -> &Dataset {
         self.parts().assembler.dataset()
     }
@@ -119,7 +127,7 @@ impl Loader {
     }
 
     /// How many batches an epoch has: the same on every rank. All epochs have as many, and it takes no time, unless samples
-    /// are packed into bins: then all windows of the epoch are packed for it, once for each epoch that is asked for, by as
+    /// are packed into bins (not those batched by length): then all windows of the epoch are packed for it, once for each epoch that is asked for, by as
     /// many threads as there are workers (some 3 s of a processor for 6 million samples). Training needs it only where something
     /// else does, such as a learning rate's schedule.
     ///
@@ -128,17 +136,14 @@ impl Loader {
     pub fn steps(&self, epoch: u64) -> Result<u64> {
         self.check_epoch(epoch)?;
         let parts = self.parts();
-        let Some(packer) = &parts.packer else { return Ok(parts.steps.len()) };
+        let Some(packer) = parts.bins() else { return Ok(parts.steps.len()) };
         // Never waited for: in a forked process nobody may ever let go of it. Who does not get it counts anew.
         let known = self.0.packed_steps.try_lock().ok().and_then(|known| known.get(&epoch).copied());
         if let Some(steps) = known {
             return Ok(steps);
         }
-        let bins = packer.count(epoch, parts.pipeline.worker_count())?.len();
-        let steps = match parts.remainder {
-            Remainder::Drop => bins / parts.steps.batch(),
-            Remainder::Pad => bins.div_ceil(parts.steps.batch()),
-        };
+        let bins = packer.count(epoch, parts.pipeline.worker_count())?;
+        let steps = parts.remainder.steps(bins, parts.steps.batch());
         if let Ok(mut known) = self.0.packed_steps.try_lock() {
             known.insert(epoch, steps);
         }
@@ -148,7 +153,7 @@ impl Loader {
     /// Whether an epoch has any step: no more windows are packed than it takes to say.
     pub(super) fn has_step(&self, epoch: u64) -> Result<bool> {
         let parts = self.parts();
-        match (&parts.packer, parts.remainder) {
+        match (parts.bins(), parts.remainder) {
             (Some(packer), Remainder::Drop) => packer.has_bins(epoch, parts.steps.batch()),
             // Steps without any cannot be made.
             _ => Ok(true),
@@ -239,10 +244,10 @@ impl Loader {
 
     /// Refuses an epoch that no state could stand in.
     pub(super) fn check_epoch(&self, epoch: u64) -> Result<()> {
-        match epoch <= EPOCH_MAX && self.order().at(epoch, 0).is_ok() {
-            true => Ok(()),
-            false => Err(Error::invalid(format!("there is no epoch {epoch}: a run has at most {EPOCH_MAX} epochs"))),
+        if epoch > EPOCH_MAX {
+            return Err(Error::invalid(format!("there is no epoch {epoch}: a run has at most {EPOCH_MAX} epochs")));
         }
+        self.order().at(epoch, 0).map(drop)
     }
 
     fn from(&self, mark: Mark) -> Batches {

@@ -124,8 +124,12 @@ impl Mixture {
     /// A position counted from the run's start, as a block and a place in it.
     pub fn locate(&self, epoch: u64, position: u64) -> Result<(u64, u64)> {
         let at = epoch.checked_mul(self.epoch).and_then(|start| start.checked_add(position));
-        let at =
-            at.filter(|at| *at < POSITIONS_MAX).ok_or_else(|| Error::invalid(format!("there is no epoch {epoch}")))?;
+        let at = at.filter(|at| *at < POSITIONS_MAX).ok_or_else(|| {
+            let length = self.epoch;
+            Error::invalid(format!(
+                "there is no epoch {epoch}: epochs of {length} samples end where a run has {POSITIONS_MAX} of them"
+            ))
+        })?;
         Ok((at / self.block, at % self.block))
     }
 

@@ -85,6 +85,16 @@ pub enum Remainder {
     Pad,
 }
 
+impl Remainder {
+    /// How many steps so many items make, in global batches of `batch`, which is at least 1.
+    pub(super) fn steps(self, items: u64, batch: u64) -> u64 {
+        match self {
+            Self::Drop => items / batch,
+            Self::Pad => items.div_ceil(batch),
+        }
+    }
+}
+
 /// The steps of an epoch: how many there are, and which items each has. Items are positions of the order, or bins where
 /// samples are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,20 +122,16 @@ impl Steps {
         if batch == 0 {
             return Err(Error::invalid("the global batch must be at least 1"));
         }
-        let steps = match remainder {
-            Remainder::Drop => items / batch,
-            Remainder::Pad => items.div_ceil(batch),
-        };
-        match steps {
+        match remainder.steps(items, batch) {
             0 if items == 0 => Err(Error::invalid("an epoch has no sample: select some")),
             0 => Err(Error::invalid(format!(
                 "an epoch of {items} has no whole batch of {batch}: \
                  make the global batch smaller, or let the last batch be padded"
             ))),
-            _ if steps.checked_mul(batch).is_none() => {
+            steps if steps.checked_mul(batch).is_none() => {
                 Err(Error::invalid(format!("the global batch is too large: {batch}")))
             }
-            _ => Ok(Self { items, batch, steps }),
+            steps => Ok(Self { items, batch, steps }),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::lengths::Lengths;
 use super::order::{Cursor, Order, Place, SUBSTITUTES_MAX};
 use super::packing::{Bins, Length, Packing, WINDOW_MAX};
-use super::shard::{Remainder, Shard, Steps};
+use super::shard::{Remainder, Shard};
 use super::state::Mark;
 use crate::error::{Error, Result};
 use std::num::NonZeroU64;
@@ -30,13 +30,6 @@ pub struct BinPlace {
     pub window: u64,
     /// Which of its bins.
     pub item: u64,
-}
-
-/// How many bins each window of an epoch has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BinCounts {
-    /// The bins before each window, and at the end those of all.
-    starts: Vec<u64>,
 }
 
 /// A rank's share of a step.
@@ -143,37 +136,34 @@ impl Packer {
         bins.map_err(|error| error.in_row(format!("epoch {epoch}, positions {} to {}", range.start, range.end - 1)))
     }
 
-    /// How many bins each window of an epoch has: one pass over the lengths, by so many threads.
+    /// How many bins an epoch has: one pass over the lengths, by so many threads, or as many as can be had.
     ///
     /// # Errors
     /// What [`Packer::bins`] returns.
-    pub fn count(&self, epoch: u64, threads: usize) -> Result<BinCounts> {
+    pub fn count(&self, epoch: u64, threads: usize) -> Result<u64> {
         let windows = self.windows();
         let part = windows.div_ceil(threads.max(1) as u64).max(1);
-        let count = |first: u64| {
+        let count = |first: u64| -> Result<u64> {
             let (mut cursor, mut lengths) = (self.0.order.cursor(), Vec::new());
-            let all = first..windows.min(first.saturating_add(part));
-            all.map(|window| Ok(self.pack(&mut cursor, &mut lengths, epoch, window)?.len())).collect::<Result<Vec<_>>>()
+            let mut all = first..windows.min(first.saturating_add(part));
+            all.try_fold(0, |bins, window| Ok(bins + self.pack(&mut cursor, &mut lengths, epoch, window)?.len()))
         };
         let mut firsts = (0..windows).step_by(usize::try_from(part).unwrap_or(usize::MAX));
         let here = firsts.next().unwrap_or(0);
-        let counts = std::thread::scope(|scope| {
-            let others: Vec<_> = firsts.map(|first| scope.spawn(move || count(first))).collect();
-            let mut counts = vec![count(here)];
+        std::thread::scope(|scope| {
+            let spawn =
+                |first| std::thread::Builder::new().spawn_scoped(scope, move || count(first)).map_err(|_| first);
+            let others: Vec<_> = firsts.map(spawn).collect();
+            let mut bins = count(here)?;
             for other in others {
-                counts.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                bins += match other {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+                    // The system gives no more threads: this one does that part, too.
+                    Err(first) => count(first)?,
+                };
             }
-            counts
-        });
-        let mut starts = vec![0];
-        let mut bins = 0;
-        for count in counts {
-            for count in count? {
-                bins += count;
-                starts.push(bins);
-            }
-        }
-        Ok(BinCounts { starts })
+            Ok(bins)
+        })
     }
 
     /// Whether an epoch has so many bins: windows are packed until there are as many.
@@ -240,52 +230,6 @@ impl Packer {
     /// A reader of the stream of bins.
     pub fn reader(&self) -> BinReader {
         BinReader { packer: self.clone(), cursor: self.0.order.cursor(), lengths: Vec::new(), kept: None }
-    }
-}
-
-impl BinCounts {
-    /// How many bins the epoch has.
-    pub fn len(&self) -> u64 {
-        self.starts.last().copied().unwrap_or(0)
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The steps of the epoch, in global batches of so many bins.
-    ///
-    /// # Errors
-    /// `Invalid` when there is none.
-    pub fn steps(&self, batch: u64, remainder: Remainder) -> Result<Steps> {
-        Steps::new(self.len(), batch, remainder)
-    }
-
-    /// Where the bin with this number stands; one past the last stands at the start of the window behind the last.
-    ///
-    /// # Errors
-    /// `Invalid` when there is no such bin.
-    pub fn locate(&self, bin: u64) -> Result<BinPlace> {
-        if bin > self.len() {
-            return Err(Error::invalid(format!("the epoch has {} bins, and no bin {bin}", self.len())));
-        }
-        let window = self.starts.partition_point(|start| *start <= bin) - 1;
-        Ok(BinPlace { window: window as u64, item: bin - self.starts[window] })
-    }
-
-    /// How many bins come before a place.
-    ///
-    /// # Errors
-    /// `Invalid` when there is no such place.
-    pub fn before(&self, at: BinPlace) -> Result<u64> {
-        let window = usize::try_from(at.window).ok();
-        let start = window.and_then(|window| self.starts.get(window).copied());
-        let end = window.and_then(|window| self.starts.get(window.checked_add(1)?).copied()).unwrap_or(self.len());
-        match start.and_then(|start| start.checked_add(at.item)) {
-            Some(bin) if bin <= end => Ok(bin),
-            _ => Err(Error::invalid(format!("the epoch has no bin {} in a window {}", at.item, at.window))),
-        }
     }
 }
 
