@@ -1,6 +1,6 @@
 //! How many tokens a conversation takes, estimated: its texts' bytes, and the patches of what it shows.
 
-use crate::dataset::{Appender, CellUpdate, Dataset, ScanPart};
+use crate::dataset::{Appender, CellUpdate, Dataset, ScanBatch, ScanPart};
 use crate::error::{Error, Result};
 use crate::format::notation::{Column, ColumnType};
 use crate::format::{Address, FragmentId};
@@ -80,6 +80,9 @@ pub(super) struct Estimator {
     /// Tokens of the frames of each fragment, by row; 0 where there is no such live row.
     frames: HashMap<FragmentId, Vec<u32>>,
     videos: HashMap<i64, Video>,
+    /// Rows whose sizes are damaged, from the first to the last, and what was damaged first.
+    lost: Vec<(Address, Address)>,
+    damage: String,
 }
 
 #[derive(Clone, Copy)]
@@ -89,17 +92,14 @@ struct Video {
 }
 
 impl Estimator {
-    /// Reads the sizes. Those that are damaged are unknown where `beside_damage` says so, and an error where not.
+    /// Reads the sizes. Damage is an error, unless `beside_damage` says that it only leaves out what it is in.
     pub fn new(dataset: &Dataset, estimate: Estimate, beside_damage: bool) -> Result<Self> {
         estimate.check()?;
-        let mut all = Self { estimate, frames: HashMap::new(), videos: HashMap::new() };
-        let readable = |part: Result<ScanPart>| match part {
-            Ok(ScanPart::Read(piece)) => Some(Ok(piece)),
-            Ok(ScanPart::Damaged(..)) if beside_damage => None,
-            Ok(ScanPart::Damaged(_, _, error)) | Err(error) => Some(Err(error)),
-        };
-        for piece in dataset.scan(Table::Frames).columns(["width", "height"])?.parts().filter_map(readable) {
-            let piece = piece?;
+        let (frames, videos) = (HashMap::new(), HashMap::new());
+        let mut all = Self { estimate, frames, videos, lost: Vec::new(), damage: String::new() };
+        let parts = dataset.scan(Table::Frames).columns(["width", "height"])?.parts();
+        for part in parts {
+            let Some(piece) = all.readable(part?, beside_damage)? else { continue };
             let (width, height) = (numbers(&piece.batch, 0)?, numbers(&piece.batch, 1)?);
             for row in 0..piece.batch.num_rows() {
                 let address = piece.address(row)?;
@@ -112,8 +112,8 @@ impl Estimator {
             }
         }
         let videos = dataset.scan(Table::Videos).columns(["width", "height", "duration"])?;
-        for piece in videos.parts().filter_map(readable) {
-            let piece = piece?;
+        for part in videos.parts() {
+            let Some(piece) = all.readable(part?, beside_damage)? else { continue };
             let (width, height) = (numbers(&piece.batch, 0)?, numbers(&piece.batch, 1)?);
             let duration = piece.batch.column(2).as_primitive_opt::<Float64Type>().ok_or_else(unfit)?;
             for row in 0..piece.batch.num_rows() {
@@ -126,8 +126,29 @@ impl Estimator {
         Ok(all)
     }
 
-    /// The tokens of each conversation of a batch with the columns `turns` and `media`, in this order from `first` on.
-    pub fn tokens(&self, batch: &RecordBatch, first: usize) -> Result<Vec<u32>> {
+    /// A part that could be read; of one that is damaged it remembers which rows those are.
+    fn readable(&mut self, part: ScanPart, beside_damage: bool) -> Result<Option<ScanBatch>> {
+        match part {
+            ScanPart::Read(piece) => Ok(Some(piece)),
+            ScanPart::Damaged(_, _, error) if !beside_damage => Err(error),
+            ScanPart::Damaged(first, last, error) => {
+                self.lost.push((first, last));
+                if self.damage.is_empty() {
+                    self.damage = error.to_string();
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// What was found damaged first; empty where nothing was.
+    pub fn damage(&self) -> &str {
+        &self.damage
+    }
+
+    /// The tokens of each conversation of a batch with the columns `turns` and `media`, in this order from `first` on;
+    /// `None` where it shows what has a damaged size.
+    pub fn tokens(&self, batch: &RecordBatch, first: usize) -> Result<Vec<Option<u32>>> {
         let turns = batch.column(first).as_list_opt::<i32>().ok_or_else(unfit)?;
         let texts = part(turns.values().as_ref(), "text")?.as_string_opt::<i64>().ok_or_else(unfit)?.value_offsets();
         let media = Media::of(batch, first + 1)?;
@@ -138,20 +159,24 @@ impl Estimator {
                 (Some(start), Some(end)) => u64::try_from(end - start).unwrap_or(0),
                 _ => return Err(unfit()),
             };
-            let shown = span(media.offsets, row).map(|medium| self.medium(&media, medium));
-            let tokens = shown.fold(bytes.div_ceil(self.estimate.bytes.into()), u64::saturating_add);
-            all.push(u32::try_from(tokens).unwrap_or(u32::MAX));
+            let mut shown = span(media.offsets, row).map(|medium| self.medium(&media, medium));
+            let text = bytes.div_ceil(self.estimate.bytes.into());
+            let tokens = shown.try_fold(text, |tokens, shown| Some(tokens.saturating_add(shown?)));
+            all.push(tokens.map(|tokens| u32::try_from(tokens).unwrap_or(u32::MAX)));
         }
         Ok(all)
     }
 
-    fn medium(&self, media: &Media<'_>, medium: usize) -> u64 {
+    fn medium(&self, media: &Media<'_>, medium: usize) -> Option<u64> {
         let number = |values: &dyn Array| {
             let values = values.as_primitive_opt::<Float64Type>()?;
             (medium < values.len() && values.is_valid(medium)).then(|| values.value(medium))
         };
         let mut tokens = 0u64;
         for reference in media.refs(medium) {
+            if self.is_lost(reference) {
+                return None;
+            }
             tokens = tokens.saturating_add(match self.videos.get(&reference) {
                 None => u64::from(self.frame(reference)),
                 Some(video) => {
@@ -162,7 +187,13 @@ impl Estimator {
                 }
             });
         }
-        tokens
+        Some(tokens)
+    }
+
+    /// Whether the size of a frame or video is damaged.
+    fn is_lost(&self, reference: i64) -> bool {
+        let within = |(first, last): &(Address, Address)| (first.get()..=last.get()).contains(&reference);
+        self.lost.iter().any(within)
     }
 
     fn frame(&self, reference: i64) -> u32 {
@@ -260,7 +291,7 @@ pub fn write_token_estimate(
     for piece in dataset.scan(table).columns(COLUMNS)?.batches() {
         let piece = piece?;
         for (row, tokens) in estimator.tokens(&piece.batch, 0)?.into_iter().enumerate() {
-            let tokens = i32::try_from(tokens).unwrap_or(i32::MAX);
+            let tokens = i32::try_from(tokens.ok_or_else(unfit)?).unwrap_or(i32::MAX);
             sum += u64::from(tokens.unsigned_abs());
             values.push(tokens);
             addresses.push(piece.address(row)?);

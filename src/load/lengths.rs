@@ -99,12 +99,13 @@ impl Lengths {
         let reader = Reader::new(dataset, tokens, pictures, beside_damage)?;
         let counted = *pictures != PictureSource::None;
         let mut filling: Vec<_> = groups.iter().map(|group| Filling::new(group, counted)).collect();
-        let mut lengths = Self::default();
+        let damage = reader.estimator.as_ref().map(|estimator| estimator.damage().to_owned());
+        let mut lengths = Self { damage: damage.unwrap_or_default(), ..Self::default() };
         for part in dataset.scan(Table::Conversations).columns(reader.columns.iter().copied())?.parts() {
             match part? {
                 ScanPart::Read(piece) => {
                     let read = reader.read(&piece)?;
-                    filling.iter_mut().try_for_each(|group| group.fill(&piece, &read))?;
+                    filling.iter_mut().try_for_each(|group| group.fill(&piece, &read, &mut lengths.unmeasured))?;
                 }
                 ScanPart::Damaged(first, last, error) if beside_damage => {
                     if lengths.damage.is_empty() {
@@ -174,9 +175,10 @@ struct Reader<'a> {
     pictures: &'a PictureSource,
 }
 
-/// Tokens and pictures of the rows of a piece; `None` where a column does not say.
+/// Tokens and pictures of the rows of a piece; `None` where a column does not say, or damage hides what to estimate from.
 struct Read<'a> {
     tokens: Vec<Option<u32>>,
+    estimated: bool,
     pictures: Vec<Option<u32>>,
     /// The names of the columns that may have said nothing.
     named: [&'a str; 2],
@@ -215,7 +217,7 @@ impl<'a> Reader<'a> {
         let at = |name: &str| self.columns.iter().position(|column| *column == name).unwrap_or(0);
         let tokens = match &self.estimator {
             // Its columns are the first two.
-            Some(estimator) => estimator.tokens(&piece.batch, 0)?.into_iter().map(Some).collect(),
+            Some(estimator) => estimator.tokens(&piece.batch, 0)?,
             None => whole_numbers(piece.batch.column(0), self.tokens.unwrap_or_default())?,
         };
         let mut named = [self.tokens.unwrap_or_default(), ""];
@@ -227,7 +229,7 @@ impl<'a> Reader<'a> {
                 whole_numbers(piece.batch.column(at(name)), name)?
             }
         };
-        Ok(Read { tokens, pictures, named })
+        Ok(Read { tokens, estimated: self.estimator.is_some(), pictures, named })
     }
 }
 
@@ -268,7 +270,8 @@ impl<'a> Filling<'a> {
         Self { addresses: addresses.peekable(), group: Group::default(), counted }
     }
 
-    fn fill(&mut self, piece: &ScanBatch, read: &Read<'_>) -> Result<()> {
+    /// Takes the lengths of its rows of a piece, and adds to `lost` those that damage leaves without one.
+    fn fill(&mut self, piece: &ScanBatch, read: &Read<'_>, lost: &mut Vec<Address>) -> Result<()> {
         for row in 0..piece.addresses.len() {
             let address = piece.address(row)?;
             // Selected rows before this one are gone.
@@ -276,6 +279,11 @@ impl<'a> Filling<'a> {
                 self.push_missing();
             }
             if self.addresses.next_if_eq(&address).is_none() {
+                continue;
+            }
+            if read.estimated && read.tokens.get(row).is_some_and(Option::is_none) {
+                self.push_missing();
+                lost.push(address);
                 continue;
             }
             let said = |values: &[Option<u32>], name: &str| {

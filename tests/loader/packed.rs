@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use surgdb::dataset::{DeleteOptions, Filter};
 use surgdb::load::{
-    Batch, Budget, EpochLength, Loader, LoaderBuilder, Notice, OnDamage, Overlong, Packing, Place, Plan, Remainder,
-    TokenSource,
+    Batch, Budget, EpochLength, Estimate, Loader, LoaderBuilder, Notice, OnDamage, Overlong, Packing, Place, Plan,
+    Projection, Remainder, TokenSource,
 };
-use surgdb::{Address, Dataset, ErrorKind, Table};
+use surgdb::rows::{ConversationRow, FrameRow, MediumRow, TurnRow};
+use surgdb::{Address, Dataset, ErrorKind, Operation, Table};
 
 const BUDGET: u32 = 40;
 
@@ -217,6 +218,71 @@ fn samples_whose_length_is_damaged_are_substituted_counted_and_told_of() {
     let rest: Vec<_> =
         builder.resume(first.state()).build().unwrap().start().map(|batch| batch.unwrap().plan).collect();
     assert_eq!(rest, batches[1..].iter().map(|batch| batch.plan.clone()).collect::<Vec<_>>());
+}
+
+/// Conversations on a large picture each, in two fragments of frames.
+fn pictures(root: &Path) -> (Dataset, PathBuf) {
+    let mut dataset = Dataset::create(root).unwrap();
+    let mut file = None;
+    for fragment in 0..2 {
+        let mut appender = dataset.append().unwrap();
+        for number in 0..30 {
+            let (id, source) = (format!("{fragment}/{number}"), "s".to_owned());
+            let frame = FrameRow {
+                id: id.clone(),
+                source: source.clone(),
+                kind: "rgb".into(),
+                width: Some(10_007),
+                height: Some(100),
+                ..Default::default()
+            };
+            let media = vec![MediumRow { turn: 0, refs: vec![appender.frame(&frame).unwrap()], ..Default::default() }];
+            let turns = vec![TurnRow { role: "user".into(), text: "?".into(), ..Default::default() }];
+            let row = ConversationRow { id, source, task: "t".into(), turns, media, ..Default::default() };
+            appender.conversation(&row).unwrap();
+        }
+        dataset = appender.commit(Operation::new("append")).unwrap();
+        let files = &dataset.manifest().files["frames"];
+        file.get_or_insert_with(|| root.join(&files.last().unwrap().path));
+    }
+    (dataset, file.unwrap())
+}
+
+#[test]
+fn samples_whose_pictures_have_damaged_sizes_have_no_length_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    let (dataset, file) = pictures(&root);
+    // The smallest change that no size would tell of.
+    let mut bytes = std::fs::read(&file).unwrap();
+    let needle: Vec<u8> = std::iter::repeat_n(10_007u32.to_le_bytes(), 8).flatten().collect();
+    let at = bytes.windows(needle.len()).position(|window| window == needle).expect("the file holds the widths");
+    bytes[at] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let lost = dataset.address(Table::Conversations, 0).unwrap().fragment();
+    let dataset = Dataset::open(&root).unwrap();
+    let budget = Budget { tokens: 8192, pictures: None, overlong: Overlong::Error };
+    let builder = dataset.loader().shuffle(3).batch(2).window(8).projection(Projection::default().media(false));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = told.clone();
+    let builder = builder.on_notice(move |notice| hears.lock().unwrap().push(notice.clone()));
+    let builder = builder.pack(Packing::Bins(budget), TokenSource::Estimate(Estimate::default()));
+    let error = builder.clone().build().map(|loader| format!("{loader:?}")).unwrap_err();
+    assert_eq!((error.kind(), error.file()), (ErrorKind::Corrupt, Some(file.as_path())));
+
+    let loader = builder.on_damage(OnDamage::Substitute).build().unwrap();
+    let unmeasured = |notice: &Notice| match notice {
+        Notice::Unmeasured { samples, error } => Some((*samples, error.contains(file.to_str().unwrap()))),
+        _ => None,
+    };
+    assert_eq!(told.lock().unwrap().iter().find_map(unmeasured), Some((30, true)));
+    // Each counts as the mean of those that could be measured, which are all alike.
+    let tokens = 358 * 4 + 1;
+    assert!((0..60).all(|index| loader.lengths().unwrap().get(Place { group: 0, index }).tokens == tokens));
+    let batches = read(&loader, 0);
+    let slots: Vec<_> = batches.iter().flat_map(|batch| &batch.plan.slots).collect();
+    assert!(slots.len() > 50 && slots.iter().all(|slot| slot.address.fragment() != lost));
+    assert!(slots.iter().filter(|slot| slot.substituted).count() > 20);
 }
 
 #[test]
