@@ -3,6 +3,7 @@
 use super::batch::Assembler;
 use super::fingerprint::{Fingerprint, Hash, packing_into};
 use super::groups::{self, ALL, GroupSelection, Samples};
+use super::kept::kept;
 use super::lengths::{Lengths, PictureSource, TokenSource};
 use super::loader::{Loader, Parts};
 use super::mixture::{EpochLength, Group};
@@ -44,6 +45,7 @@ pub struct LoaderBuilder {
     within: Vec<Samples>,
     groups: Vec<(String, u64, Samples)>,
     seed: Option<u64>,
+    shuffled: bool,
     batch: u64,
     rank: u64,
     world: u64,
@@ -96,6 +98,7 @@ impl Dataset {
             within: Vec::new(),
             groups: Vec::new(),
             seed: None,
+            shuffled: false,
             batch: 64,
             rank: 0,
             world: 1,
@@ -164,7 +167,15 @@ impl LoaderBuilder {
 
     /// Shuffles by this seed. Without it samples come by ascending address.
     pub fn shuffle(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
+        (self.seed, self.shuffled) = (Some(seed), true);
+        self
+    }
+
+    /// Does not shuffle: samples come by ascending address, as they do unless told. The seed is for what is random all the
+    /// same: [`Batch::sample_seeds`](super::Batch::sample_seeds), what stands in for a sample that cannot be had, and where
+    /// the bins of a window come. It is 0 unless told.
+    pub fn unshuffled(mut self, seed: u64) -> Self {
+        (self.seed, self.shuffled) = (Some(seed), false);
         self
     }
 
@@ -187,7 +198,7 @@ impl LoaderBuilder {
     }
 
     /// What becomes of the end of an epoch that does not fill a global batch; [`Remainder::Drop`] unless told. A mixture's
-    /// epoch always fills its batches.
+    /// epoch always fills its batches, unless its samples are packed into bins.
     pub fn remainder(mut self, remainder: Remainder) -> Self {
         self.remainder = remainder;
         self
@@ -268,7 +279,7 @@ impl LoaderBuilder {
     pub fn build(self) -> Result<Loader> {
         let dataset = match &self.resume {
             Some(state) => self.dataset.at_version(state.version)?,
-            None => self.dataset.clone(),
+            None => kept(&self.dataset)?,
         };
         let shard = Shard::new(self.rank, self.world)?;
         shard.check(self.batch, self.uneven)?;
@@ -348,10 +359,9 @@ impl LoaderBuilder {
     }
 
     fn picture_source(&self, packing: &Packing) -> PictureSource {
-        let limited = matches!(packing, Packing::Bins(budget) if budget.pictures.is_some());
         match &self.pictures {
             Some(pictures) => pictures.clone(),
-            None if limited => PictureSource::Media,
+            None if limits_pictures(packing) => PictureSource::Media,
             None => PictureSource::None,
         }
     }
@@ -366,14 +376,15 @@ impl LoaderBuilder {
                 None => dataset.select(Table::Conversations, &Filter::all())?,
             };
             if selection.is_empty() {
-                return Err(Error::invalid(format!("no conversation is selected{}", by(&selection))));
+                return Err(Error::invalid(format!("no conversation is selected{}", by(self.within.iter()))));
             }
             return Ok(vec![GroupSelection { name: ALL.into(), weight: 1, selection }]);
         }
         let group = |(name, weight, samples): &(String, u64, Samples)| {
             let selection = samples.resolve(dataset, within.as_ref())?;
             if selection.is_empty() {
-                return Err(Error::invalid(format!("the group {name:?} has no conversation{}", by(&selection))));
+                let by = by(self.within.iter().chain([samples]));
+                return Err(Error::invalid(format!("the group {name:?} has no conversation{by}")));
             }
             Ok(GroupSelection { name: name.clone(), weight: *weight, selection })
         };
@@ -387,12 +398,11 @@ impl LoaderBuilder {
                 return Err(Error::invalid("only the epoch of a mixture has a length of its own: add groups to it"));
             }
             let lens: Vec<_> = groups.iter().map(len).collect();
-            return match self.seed {
-                Some(seed) => Order::shuffled(seed, &lens),
-                None => Order::sequential(0, &lens),
-            };
+            let seed = self.seed.unwrap_or(0);
+            return if self.shuffled { Order::shuffled(seed, &lens) } else { Order::sequential(seed, &lens) };
         }
-        let seed = self.seed.ok_or_else(|| Error::invalid("a mixture is drawn by a seed: call `shuffle` with one"))?;
+        let seed = self.seed.filter(|_| self.shuffled);
+        let seed = seed.ok_or_else(|| Error::invalid("a mixture is drawn by a seed: call `shuffle` with one"))?;
         let group = |group: &GroupSelection| Group { name: group.name.clone(), weight: group.weight, len: len(group) };
         Order::mixture(
             seed,
@@ -417,19 +427,44 @@ impl LoaderBuilder {
             shares.text(&group.name).number(group.weight);
         }
         shares.number(order.len()).number((!self.groups.is_empty()).into());
-        seed.number(self.seed.is_some().into()).number(self.seed.unwrap_or(0));
-        batch.number(self.batch).number((self.remainder == Remainder::Pad).into());
+        seed.number(self.shuffled.into()).number(self.seed.unwrap_or(0));
+        // What changes no position does not count: a rest where none is left, pictures without a budget.
+        let bins = matches!(self.packing, Some((Packing::Bins(_), _)));
+        let pads = self.remainder == Remainder::Pad && (bins || order.len() % self.batch != 0);
+        batch.number(self.batch).number(pads.into());
         if let (Some(packer), Some((packing, tokens))) = (packer, &self.packing) {
-            packing_into(&mut batch, packer, tokens, &self.picture_source(packing));
+            let pictures = if limits_pictures(packing) { self.picture_source(packing) } else { PictureSource::None };
+            packing_into(&mut batch, packer, tokens, &pictures);
         }
         Fingerprint::new([samples.finish(), seed.finish(), shares.finish(), batch.finish()])
     }
 }
 
-/// By which condition a selection was made, where it says.
-fn by(selection: &Selection) -> String {
-    match selection.condition() {
-        "" => String::new(),
-        condition => format!(" by {condition:?}"),
+/// Whether pictures have a budget.
+fn limits_pictures(packing: &Packing) -> bool {
+    matches!(packing, Packing::Bins(budget) if budget.pictures.is_some())
+}
+
+/// What left nothing to draw from: the filters, or the selections that were given, or all of them together.
+fn by<'s>(samples: impl Iterator<Item = &'s Samples>) -> String {
+    let (mut selections, mut filters) = (0, Vec::new());
+    for samples in samples {
+        match samples {
+            Samples::Selection(selection) if selection.is_empty() => {
+                return ": the selection that was given is empty".into();
+            }
+            Samples::Selection(_) => selections += 1,
+            Samples::Filter(filter) => filters.push(filter.to_string()),
+        }
+    }
+    filters.retain(|filter| !filter.is_empty());
+    let filters = filters.join(" and ");
+    match (selections, filters.as_str()) {
+        (0, "") => String::new(),
+        (0, _) => format!(" by {filters:?}"),
+        (1, "") => " in the selection that was given".into(),
+        (1, _) => format!(" by {filters:?} in the selection that was given"),
+        (_, "") => ": the selections that were given have none in common".into(),
+        (_, _) => format!(" by {filters:?} in what the selections that were given have in common"),
     }
 }

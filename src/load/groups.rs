@@ -91,6 +91,10 @@ pub(super) fn save(groups: &[GroupSelection], mixture: bool, dir: &Path) -> Resu
     }
     // What a link leads to is renamed, not the link.
     let place = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+    // Another folder would take its place, and the process would stand in one that is deleted.
+    if std::env::current_dir().and_then(fs::canonicalize).is_ok_and(|current| current == place) {
+        return Err(Error::invalid("it is the current folder: name a new one for the groups").in_file(dir));
+    }
     let Some(name) = place.file_name() else {
         return Err(Error::invalid("the folder of the groups needs a name").in_file(dir));
     };

@@ -12,6 +12,7 @@ mod fingerprint;
 mod groups;
 #[doc(hidden)]
 pub mod internals;
+mod kept;
 mod keys;
 mod lengths;
 mod loader;

@@ -18,8 +18,8 @@ pub(super) type OnNotice = Arc<dyn Fn(&Notice) + Send + Sync>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The version that batches are read from has no tag, and so is not kept for ever. Told when a loader is built, by
-    /// rank 0.
+    /// The version that batches are read from has no tag, nor differs in tags alone from one before it that has, and so is not
+    /// kept for ever. Told when a loader is built, by rank 0.
     Untagged {
         /// The dataset.
         dataset: PathBuf,

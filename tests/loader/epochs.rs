@@ -2,16 +2,18 @@
 //! when some cannot be had.
 
 use crate::fixture::{ROWS, dataset, make, tokens};
+use arrow_array::UInt32Array;
+use arrow_select::concat::concat_batches;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use surgdb::dataset::{DeleteOptions, Filter, Selection};
 use surgdb::load::{
-    Batches, Budget, EpochLength, Loader, LoaderBuilder, Mark, Notice, OnDamage, Overlong, Packing, PipelineOptions,
-    Plan, Remainder, Stage, State, TokenSource,
+    Batches, Budget, EpochLength, Loader, LoaderBuilder, Mark, Notice, OnDamage, Overlong, Packing, PictureSource,
+    PipelineOptions, Plan, Remainder, Stage, State, TokenSource,
 };
-use surgdb::{Address, Dataset, ErrorKind, Table};
+use surgdb::{Address, Column, Dataset, ErrorKind, Table};
 
 const WORLDS: [u64; 7] = [1, 2, 3, 4, 6, 8, 12];
 
@@ -215,11 +217,12 @@ fn what_is_selected_in_several_ways_is_what_all_of_them_leave() {
 
 #[test]
 fn a_state_of_another_run_is_refused_with_what_differs() {
-    let builder = || dataset().loader().shuffle(1).batch(10);
+    let builder = || dataset().loader().shuffle(1).batch(40);
     let state = builder().build().unwrap().start().state();
     for (other, differs) in [
         (builder().select(task(1)), "the selected samples"),
         (builder().shuffle(2), "the seed"),
+        (builder().unshuffled(1), "the seed"),
         (builder().batch(20), "the batches"),
         (builder().remainder(Remainder::Pad), "the batches"),
         (builder().group("all", Filter::all(), 2), "the groups"),
@@ -231,6 +234,47 @@ fn a_state_of_another_run_is_refused_with_what_differs() {
         assert!(other.build().unwrap().resume(&state).is_err());
     }
     assert!(builder().shard(3, 5).on_damage(OnDamage::Substitute).resume(state).build().is_ok());
+}
+
+#[test]
+fn what_changes_no_position_makes_no_other_run() {
+    let print = |builder: LoaderBuilder| builder.on_notice(|_| {}).build().unwrap().fingerprint();
+    let builder = || dataset().loader().shuffle(1).batch(40);
+    let mixture = || builder().group("a", task(0), 1).group("b", task(1), 1);
+    let budget = |pictures| Packing::Bins(Budget { tokens: 40, pictures, overlong: Overlong::Error });
+    let packed =
+        |builder: LoaderBuilder, packing| builder.pack(packing, TokenSource::Column("tokens".into())).window(80);
+    // No rest is left of a mixture, nor where batches divide the samples.
+    for (one, same) in [
+        (mixture(), mixture().remainder(Remainder::Pad)),
+        (builder().batch(30), builder().batch(30).remainder(Remainder::Pad)),
+        (packed(mixture(), Packing::ByLength), packed(mixture(), Packing::ByLength).remainder(Remainder::Pad)),
+        (packed(builder(), budget(None)), packed(builder(), budget(None)).pictures(PictureSource::Media)),
+    ] {
+        assert_eq!(print(one), print(same));
+    }
+    for (one, other) in [
+        (builder(), builder().remainder(Remainder::Pad)),
+        (packed(mixture(), budget(None)), packed(mixture(), budget(None)).remainder(Remainder::Pad)),
+        (packed(builder(), budget(Some(9))), packed(builder(), budget(Some(9))).pictures(PictureSource::None)),
+    ] {
+        assert_ne!(print(one), print(other));
+    }
+}
+
+#[test]
+fn a_run_that_does_not_shuffle_may_have_a_seed_for_what_is_random_all_the_same() {
+    let build = |builder: LoaderBuilder| builder.batch(16).build().unwrap();
+    let plain = build(dataset().loader());
+    let (zero, seven) = (build(dataset().loader().unshuffled(0)), build(dataset().loader().unshuffled(7)));
+    assert_eq!(plain.fingerprint(), zero.fingerprint());
+    assert_ne!(plain.fingerprint(), seven.fingerprint());
+    let shuffled = build(dataset().loader().shuffle(7));
+    let first = |loader: &Loader| loader.epoch(2).next().unwrap().unwrap();
+    assert_eq!(first(&seven).plan.slots, first(&plain).plan.slots);
+    assert_eq!(first(&seven).sample_seeds(), first(&shuffled).sample_seeds());
+    assert_ne!(first(&seven).sample_seeds(), first(&plain).sample_seeds());
+    assert!(dataset().loader().group("a", task(0), 1).unshuffled(7).build().is_err());
 }
 
 #[test]
@@ -326,7 +370,12 @@ fn what_cannot_be_built_says_what_to_change() {
     let empty = Filter::parse("task = 'none'").unwrap();
     let loader = || dataset().loader().shuffle(1);
     for (builder, says) in [
-        (loader().select(empty.clone()), "no conversation is selected"),
+        (loader().select(empty.clone()), "no conversation is selected by \"task = \\\"none\\\"\""),
+        (loader().selection(first(dataset(), 0)), "no conversation is selected: the selection that was given is empty"),
+        (
+            loader().selection(first(dataset(), 9)).select(empty.clone()),
+            "by \"task = \\\"none\\\"\" in the selection that was given",
+        ),
         (loader().group("g", task(0), 1).group("none", empty, 1), "\"none\""),
         (loader().group("g", task(0), 1).group("g", task(1), 1), "\"g\""),
         (loader().group("g", task(0), 0), "weight"),
@@ -422,10 +471,42 @@ fn a_saved_plan_is_read_on_any_rank_of_its_run_and_refused_by_any_other() {
     assert_eq!(read.plan, plan);
     let error = builder.clone().shuffle(2).build().unwrap().assemble(plan.clone()).unwrap_err();
     assert!(error.message().contains("the plan is another run's") && error.message().contains("the seed"), "{error}");
-    let after = dataset.tag("later").unwrap();
+    // A version that differs in tags alone is the same.
+    let tagged = dataset.tag("later").unwrap();
+    let again = tagged.loader().shuffle(1).batch(10).build().unwrap().assemble(plan.clone()).unwrap();
+    assert_eq!(again.conversations, read.conversations);
+    let column = Column::parse("more?: uint32").unwrap();
+    let after = dataset.add_column(Table::Conversations, column, Arc::new(UInt32Array::from(vec![1; ROWS]))).unwrap();
     let error = after.loader().shuffle(1).batch(10).build().unwrap().assemble(plan.clone()).unwrap_err();
     assert!(error.message().contains(&format!("version {}", plan.version)), "{error}");
     assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn the_worlds_read_the_same_global_batches_with_and_without_workers() {
+    let builder = dataset().loader().shuffle(4).batch(24).remainder(Remainder::Pad).on_notice(|_| {});
+    let packing = Packing::Bins(Budget { tokens: 40, pictures: None, overlong: Overlong::Error });
+    let packed = builder.clone().pack(packing, TokenSource::Column("tokens".into())).window(96);
+    for builder in [builder, packed] {
+        let read = |rank, world, workers| {
+            let options = PipelineOptions::default().workers(workers);
+            let loader = builder.clone().shard(rank, world).pipeline(options).build().unwrap();
+            let batches: Vec<_> = loader.epoch(1).map(|batch| batch.unwrap()).collect();
+            assert_eq!(batches.len() as u64, loader.steps(1).unwrap());
+            batches
+        };
+        let alone = read(0, 1, 0);
+        for (world, workers) in WORLDS.into_iter().flat_map(|world| [(world, 0), (world, 2)]) {
+            let ranks: Vec<_> = (0..world).map(|rank| read(rank, world, workers)).collect();
+            for (step, whole) in alone.iter().enumerate() {
+                let parts = ranks.iter().map(|batches| &batches[step]);
+                let slots: Vec<_> = parts.clone().flat_map(|batch| batch.plan.slots.clone()).collect();
+                assert_eq!(slots, whole.plan.slots, "{world} ranks, {workers} workers, step {step}");
+                let rows = concat_batches(whole.conversations.schema_ref(), parts.map(|batch| &batch.conversations));
+                assert_eq!(rows.unwrap(), whole.conversations, "{world} ranks, {workers} workers, step {step}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -466,6 +547,32 @@ fn a_version_without_a_tag_is_told_of_by_the_first_rank() {
     dataset.tag("run").unwrap();
     let tagged = told(builder, |loader| assert_eq!(loader.tags().unwrap(), ["run"]));
     assert_eq!(tagged, []);
+}
+
+#[test]
+fn a_run_that_is_started_after_its_tag_was_given_stands_on_the_version_that_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = make(&dir.path().join("d.surgdb"));
+    let open = || Dataset::open(dataset.path()).unwrap();
+    let version = dataset.version();
+    for tags in [&["run"][..], &["another", "run"]] {
+        dataset.tag(tags[0]).unwrap();
+        assert!(open().version() > version);
+        let notices = told(open().loader().shuffle(1).batch(10), |loader| {
+            assert_eq!(
+                (loader.dataset().version(), loader.tags().unwrap()),
+                (version, tags.iter().map(|t| t.to_string()).collect())
+            );
+            assert_eq!(loader.start().state().version, version);
+        });
+        assert_eq!(notices, []);
+    }
+    let by_tag = Dataset::options().tag("run").open(dataset.path()).unwrap();
+    assert_eq!(told(by_tag.loader().shuffle(1).batch(10), |_| {}), []);
+    // What was imported, deleted or added since has no tag.
+    let newer = open().delete([dataset.address(Table::Conversations, 7).unwrap()], DeleteOptions::default()).unwrap();
+    let untagged = Notice::Untagged { dataset: dataset.path().to_path_buf(), version: newer.version() };
+    assert_eq!(told(open().loader().shuffle(1).batch(10), |_| {}), [untagged]);
 }
 
 #[test]

@@ -129,3 +129,27 @@ fn a_state_that_was_changed_by_hand_or_by_a_disk_is_refused_as_text_too() {
     let error = serde_json::from_str::<State>(&changed).unwrap_err().to_string();
     assert!(error.contains("checksum does not match"), "{error}");
 }
+
+/// What [`the_current_folder_is_not_replaced_by_saved_groups`] does in a process of its own, whose folder is an empty one.
+const IN_AN_EMPTY_FOLDER: &str = "SURGDB_SAVES_HERE";
+
+#[test]
+fn the_current_folder_is_not_replaced_by_saved_groups() {
+    if std::env::var_os(IN_AN_EMPTY_FOLDER).is_some() {
+        let loader = dataset().loader().batch(30).build().unwrap();
+        for here in [".", "./", &std::env::current_dir().unwrap().to_string_lossy()] {
+            let error = loader.save_groups(here).unwrap_err();
+            assert!(error.message().contains("name a new one"), "{error}");
+        }
+        return loader.save_groups("new").unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "saved::the_current_folder_is_not_replaced_by_saved_groups"])
+        .env(IN_AN_EMPTY_FOLDER, "1")
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
+    assert!(dir.path().join("new/groups.json").exists());
+}

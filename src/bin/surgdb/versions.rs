@@ -80,7 +80,12 @@ pub fn run(args: Args) -> Result<Outcome> {
             let tagged = dataset.version();
             match json {
                 true => out.json(&json!({ "tag": name, "tagged": tagged, "version": after.version() }))?,
-                false => out.line(format_args!("version {tagged} has the tag {name}"))?,
+                false => {
+                    out.line(format_args!("version {tagged} has the tag {name}"))?;
+                    out.line(format_args!(
+                        "commands read it with --tag {name}, programs with Dataset::options().tag({name:?})"
+                    ))?;
+                }
             }
         }
         Some(Command::Untag { name }) => {
