@@ -13,12 +13,13 @@ mod walk;
 pub use found::VerifyReport;
 pub(super) use links::check_link;
 
-use crate::dataset::{Conversation, Dataset};
+use crate::dataset::{Annotation, Conversation, Dataset, Frame, ScanBatch};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::read::VerifyLevel;
 use crate::schema::tables::Table;
-use crate::schema::validate::check_conversation;
+use crate::schema::validate::{check_annotation, check_conversation, check_frame};
+use crate::schema::views::BatchRow;
 use found::Found;
 
 impl Dataset {
@@ -29,12 +30,51 @@ impl Dataset {
     pub(crate) fn sound_conversation(&self, address: Address) -> Result<Conversation<'_>> {
         let row = self.conversation_at(address)?;
         let checked = row.to_row().and_then(|row| check_conversation(&row).map(drop));
+        self.leaving(Table::Conversations, address, checked)?;
+        Ok(row)
+    }
+
+    /// The same of an annotation.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not; else as [`Dataset::annotation`].
+    pub(crate) fn sound_annotation(&self, address: Address) -> Result<Annotation<'_>> {
+        let row = self.annotation(address)?;
+        let checked = row.to_row().and_then(|row| check_annotation(&row).map(drop));
+        self.leaving(Table::Annotations, address, checked)?;
+        Ok(row)
+    }
+
+    /// The same of a frame.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not; else as [`Dataset::frame`].
+    pub(crate) fn sound_frame(&self, address: Address) -> Result<Frame<'_>> {
+        let row = self.frame(address)?;
+        let checked = row.to_row().and_then(|row| check_frame(&row).map(drop));
+        self.leaving(Table::Frames, address, checked)?;
+        Ok(row)
+    }
+
+    /// The same of rows of a table with all of its columns.
+    ///
+    /// # Errors
+    /// `Corrupt` when one of them is not what it must be.
+    pub(crate) fn check_leaving(&self, table: Table, found: &ScanBatch) -> Result<()> {
+        for row in 0..found.batch.num_rows() {
+            let checked = BatchRow::new(&found.batch, row).and_then(|cells| rows::check_cells(table, cells));
+            self.leaving(table, found.address(row)?, checked)?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a row that is to leave the dataset, and what to do.
+    fn leaving(&self, table: Table, address: Address, checked: Result<()>) -> Result<()> {
         checked.map_err(|error| {
             let remedy = "`surgdb verify` lists all such rows: delete it, or leave it out (--where)";
             let error = Error::new(error.kind(), format!("{}; {remedy}", error.message())).caused_by(error);
-            rows::at_row(self, Table::Conversations, Some(address), error)
-        })?;
-        Ok(row)
+            rows::at_row(self, table, Some(address), error)
+        })
     }
 
     /// Checks everything of this version and the files of all versions that are kept, and lists every fault, not just the
