@@ -230,3 +230,37 @@ fn parquet_rows(out: &Path, table: Table) -> Option<RecordBatch> {
     assert!(batches.next().is_none());
     first
 }
+
+#[test]
+fn what_no_exported_conversation_shows_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = stored(&dir.path().join("samples.surgdb"), samples());
+    let one = dataset.find(Table::Conversations, "conditional video generation").unwrap().unwrap();
+    let keep = [one];
+    let others: Vec<_> =
+        dataset.live_addresses(Table::Conversations).unwrap().into_iter().filter(|address| *address != one).collect();
+    let lost = |dataset: &Dataset, selection: Option<&[surgdb::Address]>, name: &str, format| {
+        let options = ExportOptions { format, selection, ..ExportOptions::default() };
+        export(dataset, dir.path().join(name), &options, &mut |_| Ok(())).unwrap().lost
+    };
+    use ExportFormat::{Hf, Llava, Messages, WebDataset};
+    let formats = [Llava, Messages, Hf, WebDataset];
+    for format in formats {
+        // What others show was not asked for; none of it is about the video that this one generates.
+        let lost = lost(&dataset, Some(&keep), &format!("one {}", format.name()), format);
+        assert!(lost.keys().all(|what| !what.contains("exported conversation")), "{lost:?}");
+    }
+    let first = dataset.find(Table::Conversations, "image captioning").unwrap().unwrap();
+    let of_first = lost(&dataset, Some(&[first]), "first", Llava);
+    assert_eq!(of_first["annotations that no exported conversation refers to"], 1);
+    assert_eq!(of_first["pictures that no exported conversation shows"], 3, "mask, depth and clear view of the first");
+    dataset.delete(others, surgdb::dataset::DeleteOptions::default()).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
+    for format in formats {
+        let lost = lost(&dataset, None, &format!("all {}", format.name()), format);
+        assert_eq!(lost["annotations that no exported conversation refers to"], 4);
+        assert_eq!(lost["pictures that no exported conversation shows"], 13);
+        assert_eq!(lost["videos that no exported conversation shows"], 1);
+        assert!(!lost.contains_key("cases of nothing that an exported conversation shows"), "it is of the case");
+    }
+}

@@ -131,6 +131,7 @@ fn every_sample_comes_back_equal_from_every_form() {
             lost,
             [
                 ("annotations", 4),
+                ("annotations that no exported conversation refers to", 1),
                 ("evidence that is an annotation", 1),
                 ("evidence that the conversation does not show", 1),
             ]

@@ -19,32 +19,41 @@ const OTHERS_CASE: &str = "cases of pictures and videos that are not the convers
 /// The videos that the conversations show.
 pub(super) fn shown_videos(dataset: &Dataset, selection: Option<&[Address]>) -> Result<HashSet<Address>> {
     let mut videos = HashSet::new();
-    let column = conversations::MEDIA;
-    let Some(media) = Table::Conversations.columns().get(column) else { return Ok(videos) };
-    let mut note = |_, address| {
+    if dataset.count(Table::Videos)? == 0 {
+        return Ok(videos);
+    }
+    each_referred(dataset, selection, conversations::MEDIA, &mut |_, address| {
         if dataset.table_of(address)? == Table::Videos {
             videos.insert(address);
         }
         Ok(())
-    };
-    if dataset.count(Table::Videos)? == 0 {
-        return Ok(videos);
-    }
+    })?;
+    Ok(videos)
+}
+
+/// Calls `note` with each address in a column of the conversations.
+pub(super) fn each_referred(
+    dataset: &Dataset,
+    selection: Option<&[Address]>,
+    column: usize,
+    note: &mut dyn FnMut(usize, Address) -> Result<()>,
+) -> Result<()> {
+    let Some(described) = Table::Conversations.columns().get(column) else { return Ok(()) };
     match selection {
         Some(selection) => {
             for address in selection {
                 let row = dataset.conversation_at(*address)?;
                 let cell = row.row().cell(column)?;
-                each_reference(&media.ty, &cell.array.slice(cell.row, 1), &mut note)?;
+                each_reference(&described.ty, &cell.array.slice(cell.row, 1), note)?;
             }
         }
         None => {
-            for found in dataset.scan(Table::Conversations).columns([media.name.as_str()])?.batches() {
-                each_reference(&media.ty, found?.batch.column(0), &mut note)?;
+            for found in dataset.scan(Table::Conversations).columns([described.name.as_str()])?.batches() {
+                each_reference(&described.ty, found?.batch.column(0), note)?;
             }
         }
     }
-    Ok(videos)
+    Ok(())
 }
 
 impl Writer<'_> {

@@ -17,6 +17,7 @@ use super::record::Writer;
 use super::splits::Splits;
 use super::{
     ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, files, jsonl_messages,
+    unshown,
 };
 use crate::dataset::Dataset;
 use crate::error::Result;
@@ -92,6 +93,7 @@ pub(super) fn write_all(
     progress(ExportProgress { rows: done, total, bytes: report.media_bytes })?;
     report.rows.insert(Table::Conversations.name(), rows);
     added::lose_all(dataset, options.selection, report)?;
+    unshown::lose_all(dataset, options.selection, report)?;
     writer.describe_sources(folder, report)?;
     let card = card(&splits, report);
     folder.write("README.md", card.as_bytes())?;

@@ -44,6 +44,7 @@ mod sources;
 mod splits;
 mod trainers;
 mod turns;
+mod unshown;
 mod webdataset;
 
 pub use left_out::LeftOut;
@@ -306,6 +307,10 @@ pub struct ExportReport {
     /// All of them, up to a hundred thousand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out_records: Vec<LeftOut>,
+    /// How many pictures, annotations and categories got ids that no COCO file gave them, where the form has ids of its
+    /// own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub new_ids: BTreeMap<&'static str, u64>,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// The sources of what was exported; each is described in a file of its own.

@@ -67,6 +67,7 @@ pub(super) fn write_all(
     let named = reached.map(|reached| reached.sources);
     for source in &dataset.manifest().sources {
         if named.as_ref().is_none_or(|named| named.contains(&source.id)) {
+            sources::lose_says(dataset, source, report);
             sources::write(folder, source, report)?;
         }
     }
@@ -92,6 +93,7 @@ impl Export<'_, '_> {
                     found.addresses.values().iter().map(|at| Some(reached.has(table, *at))).collect();
                 found = found.filter(&mask)?;
             }
+            self.dataset.check_leaving(table, &found)?;
             self.write(file, table, &found, Vec::new())?;
         }
         self.report.rows.entry(table.name()).or_default();
@@ -124,6 +126,7 @@ impl Export<'_, '_> {
 
     /// Writes conversations with the bytes of what they show, so many at a time as memory is meant for.
     fn with_media(&mut self, file: &mut TableFile, found: &ScanBatch, shown: &mut BTreeSet<Address>) -> Result<()> {
+        self.dataset.check_leaving(Table::Conversations, found)?;
         let mut start = 0;
         let mut lists = [MediaList::default(), MediaList::default()];
         for row in 0..found.batch.num_rows() {

@@ -8,6 +8,7 @@ use super::placement::{self, Kind, Place, Shown};
 use super::turns::{self, TurnExtra};
 use super::{
     ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, notes, sources,
+    unshown,
 };
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
@@ -96,6 +97,7 @@ pub(super) fn write_all(
     report.bytes += file.finish()?;
     report.rows.insert(Table::Conversations.name(), rows);
     added::lose_all(dataset, options.selection, report)?;
+    unshown::lose_all(dataset, options.selection, report)?;
     report.lose(
         "sources beyond the first: ids and licences of several become one",
         writer.sources.len().saturating_sub(1) as u64,

@@ -3,12 +3,41 @@
 
 use super::folder::OutputFolder;
 use super::{ExportReport, ExportedSource};
+use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::format::manifest::{Source, SourceKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// The folder of the descriptions.
 pub(super) const FOLDER: &str = "sources";
+
+/// A report of an import, as far as it matters here.
+#[derive(Deserialize)]
+struct ImportReport<'a> {
+    #[serde(borrow, default)]
+    inputs: Vec<InputReport<'a>>,
+}
+
+#[derive(Deserialize)]
+struct InputReport<'a> {
+    #[serde(borrow)]
+    says: Option<&'a RawValue>,
+}
+
+/// Counts, as lost, the files that said something of themselves as a whole which is kept in the reports of their imports
+/// alone. A report that cannot be read says nothing here: `verify` tells.
+pub(super) fn lose_says(dataset: &Dataset, source: &Source, report: &mut ExportReport) {
+    for path in source.imports.iter().filter_map(|import| import.report.as_ref()) {
+        let Ok(text) = std::fs::read_to_string(dataset.path().join(path)) else { continue };
+        let inputs = serde_json::from_str::<ImportReport<'_>>(&text).map(|read| read.inputs).unwrap_or_default();
+        let said = inputs.iter().filter(|input| input.says.is_some()).count();
+        report.lose(
+            "what files say as a whole (`info`, `licenses`, all of `categories`): reports of imports have it",
+            said as u64,
+        );
+    }
+}
 
 #[derive(Serialize)]
 struct Description<'a> {

@@ -10,7 +10,9 @@ use super::media::{MediaFolder, MediaTo};
 use super::placement::Shown;
 use super::record::Writer;
 use super::splits::Splits;
-use super::{ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, jsonl_messages};
+use super::{
+    ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, jsonl_messages, unshown,
+};
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -66,6 +68,7 @@ pub(super) fn write_all(
     report.bytes = report.bytes.saturating_sub(report.media_bytes);
     report.rows.insert(Table::Conversations.name(), number);
     added::lose_all(dataset, options.selection, report)?;
+    unshown::lose_all(dataset, options.selection, report)?;
     report.lose(
         "sources beyond the first: ids and licences of several become one",
         writer.sources.len().saturating_sub(1) as u64,
