@@ -11,17 +11,17 @@ fn coco(dir: &Path) -> Dataset {
     }
     let file = json!({
         "images": [
-            {"id": 1, "file_name": "images/a.png", "width": 40, "height": 30, "camera": {"make": "x"}},
             {"id": 2, "file_name": "images/b.png", "width": 40, "height": 30},
+            {"id": 12, "file_name": "images/a.png", "width": 40, "height": 30, "camera": {"make": "x"}},
         ],
         "annotations": [
-            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [3.3, 4, 10, 12.5], "segmentation": [], "area": 125, "iscrowd": 0},
-            {"id": 2, "image_id": 1, "category_id": 2, "bbox": [0, 0, 20, 20], "segmentation": [[0, 0, 20, 0, 20, 20]], "area": 200, "iscrowd": 0, "score": 0.5},
-            {"id": 3, "image_id": 2, "category_id": 1, "bbox": [1, 0, 2, 2], "segmentation": {"counts": [30, 2, 28, 2, 1138], "size": [30, 40]}, "area": 4, "iscrowd": 1},
+            {"id": 31, "image_id": 12, "category_id": 7, "bbox": [3.3, 4, 10, 12.5], "segmentation": [], "area": 125, "iscrowd": 0},
+            {"id": "b/2", "image_id": 12, "category_id": 1, "bbox": [0, 0, 20, 20], "segmentation": [[0, 0, 20, 0, 20, 20]], "area": 200, "iscrowd": 0, "score": 0.5},
+            {"id": 1, "image_id": 2, "category_id": 7, "bbox": [1, 0, 2, 2], "segmentation": {"counts": [30, 2, 28, 2, 1138], "size": [30, 40]}, "area": 4, "iscrowd": 1},
         ],
         "categories": [
-            {"id": 1, "name": "grasper", "supercategory": "instrument"},
-            {"id": 2, "name": "gallbladder", "supercategory": "target"},
+            {"id": 1, "name": "gallbladder", "supercategory": "target"},
+            {"id": 7, "name": "grasper", "supercategory": "instrument"},
         ],
     });
     std::fs::write(folder.join("annotations.json"), file.to_string()).unwrap();
@@ -53,6 +53,19 @@ fn coco_comes_in_again_equal() {
     let out = dir.path().join("out");
     let report = exported(&dataset, &out, &of(ExportFormat::Coco));
     assert_eq!((report.rows["annotations"], report.rows["frames"]), (3, 2));
+    assert!(report.new_ids.is_empty(), "{report:?}");
+    let lost: Vec<_> = report.lost.iter().map(|(what, count)| (what.split(':').next().unwrap(), *count)).collect();
+    assert_eq!(lost, [("what files say as a whole (`info`, `licenses`, all of `categories`)", 1)]);
+    let ids = |dir: &Path| {
+        let file: Value = serde_json::from_slice(&std::fs::read(dir.join("annotations.json")).unwrap()).unwrap();
+        let of = |entry: &Value, keys: &[&str]| keys.iter().map(|key| entry[key].to_string()).collect::<Vec<_>>();
+        let list = |name: &str, keys: &[&str]| -> BTreeSet<Vec<String>> {
+            file[name].as_array().unwrap().iter().map(|entry| of(entry, keys)).collect()
+        };
+        let annotations = list("annotations", &["id", "image_id", "category_id"]);
+        (list("images", &["id", "file_name"]), annotations, list("categories", &["id", "name", "supercategory"]))
+    };
+    assert_eq!(ids(&out), ids(&dir.path().join("source")), "ids are as the file said them");
     let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
     let source = ImportOptions::new(SourceDescription::named("samples"));
     import(&again, &[out.join("annotations.json")], &source, &mut |_| {}).unwrap();
@@ -75,6 +88,43 @@ fn coco_comes_in_again_equal() {
         assert_eq!([&read[0]["axis"], &read[1]["axis"]], ["instrument", "target"]);
         assert!(read[1]["drawn"].as_u64().unwrap().abs_diff(200) <= 20);
     }
+}
+
+#[test]
+fn ids_that_clash_or_were_never_said_are_new_ones_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = coco(dir.path());
+    // Another file with the ids of the first, for other things; and one without ids.
+    let box_of = |id: Value, image: u64, category: u64| {
+        let mut found = json!({"image_id": image, "category_id": category, "bbox": [0, 0, 4, 4]});
+        if !id.is_null() {
+            found["id"] = id;
+        }
+        found
+    };
+    let file = json!({
+        "images": [{"id": 12, "file_name": "c.png", "width": 8, "height": 8}],
+        "annotations": [box_of(json!(31), 12, 7), box_of(Value::Null, 12, 8), box_of(json!(2), 12, 8)],
+        "categories": [{"id": 7, "name": "hook", "supercategory": "instrument"}, {"id": 8, "name": "grasper", "supercategory": "instrument"}],
+    });
+    std::fs::write(dir.path().join("more.json"), file.to_string()).unwrap();
+    let source = ImportOptions::new(SourceDescription::named("samples"));
+    import(&dataset, &[dir.path().join("more.json")], &source, &mut |_| {}).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
+    let out = dir.path().join("out");
+    let report = exported(&dataset, &out, &of(ExportFormat::Coco));
+    assert_eq!(report.new_ids, [("annotations", 2), ("categories", 1), ("pictures", 1)].into());
+    assert_eq!(report.lost["other ids of a category: those of one name have one"], 3);
+    assert_eq!(report.lost["the file that the id of an annotation names before its number"], 1);
+    let file: Value = serde_json::from_slice(&std::fs::read(out.join("annotations.json")).unwrap()).unwrap();
+    let ids = |name: &str, key: &str| -> Vec<Value> {
+        file[name].as_array().unwrap().iter().map(|entry| entry[key].clone()).collect()
+    };
+    assert_eq!(ids("annotations", "id"), [json!(31), json!("b/2"), json!(1), json!(3), json!(4), json!(2)]);
+    assert_eq!(ids("annotations", "category_id"), [7, 1, 7, 2, 7, 7]);
+    assert_eq!(ids("images", "id"), [12, 2, 1]);
+    assert_eq!(ids("categories", "name"), ["grasper", "gallbladder", "hook"]);
+    assert_eq!(ids("categories", "id"), [7, 1, 2]);
 }
 
 #[test]

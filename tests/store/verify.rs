@@ -360,9 +360,8 @@ fn conversations_that_do_not_hold_together_are_not_exported() {
     small.replace(Table::Conversations, &column, part.fragment, turns);
     assert!(!small.verify().is_sound());
     let dataset = Dataset::open(&small.root).unwrap();
-    for (number, format) in
-        [ExportFormat::Llava, ExportFormat::Messages, ExportFormat::WebDataset].into_iter().enumerate()
-    {
+    use ExportFormat::{Hf, Llava, Messages, Parquet, WebDataset};
+    for (number, format) in [Llava, Messages, WebDataset, Hf, Parquet].into_iter().enumerate() {
         let options = ExportOptions { format, ..ExportOptions::default() };
         let out = small._dir.path().join(format!("out{number}"));
         let error = export(&dataset, out, &options, &mut |_| Ok(())).unwrap_err();
@@ -370,6 +369,25 @@ fn conversations_that_do_not_hold_together_are_not_exported() {
         let row = format!("conversation {}:", part.fragment);
         assert!(error.to_string().contains(&row) && error.to_string().contains("surgdb verify"), "{error}");
         assert!(error.file().is_some());
+    }
+}
+
+#[test]
+fn annotations_that_do_not_hold_together_are_not_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    let dataset = stored(&root, samples());
+    let part = dataset.manifest().files["annotations"][0].fragments[0];
+    let small = Small { _dir: dir, root };
+    let ends: ArrayRef = Arc::new(arrow_array::Float64Array::from(vec![f64::NAN; part.rows as usize]));
+    small.replace(Table::Annotations, "end?: float64", part.fragment, ends);
+    let dataset = Dataset::open(&small.root).unwrap();
+    for format in [ExportFormat::Parquet, ExportFormat::Coco] {
+        let options = ExportOptions { format, ..ExportOptions::default() };
+        let error = export(&dataset, small._dir.path().join("out"), &options, &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        let row = format!("annotation {}:", part.fragment);
+        assert!(error.to_string().contains(&row) && error.to_string().contains("surgdb verify"), "{error}");
     }
 }
 

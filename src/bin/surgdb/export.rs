@@ -227,6 +227,14 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
     }
+    if !report.new_ids.is_empty() {
+        let new: Vec<String> =
+            report.new_ids.iter().map(|(what, count)| format!("{} {what}", ui::count(*count))).collect();
+        out.line(format_args!(
+            "  new ids, since the dataset has none of a COCO file or has it twice: of {}",
+            new.join(", ")
+        ))?;
+    }
     for source in &report.sources {
         let licence = source.licence.as_deref().unwrap_or("no licence named");
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;

@@ -2,9 +2,10 @@
 //!
 //! Each region of an annotation of a picture becomes an annotation there: its box, its outlines, or its mask as runs of
 //! pixels. The category is the name on one axis of labels: the one that was asked for, else the region's own role, else
-//! the first label's. A text without a region becomes a caption. Images and annotations are numbered in the order of
-//! their addresses.
+//! the first label's. A text without a region becomes a caption. Images, annotations and categories have the ids that
+//! COCO files gave them where the dataset has kept them, else new numbers, which the report counts; see [`ids`].
 
+mod ids;
 mod mask;
 mod numbers;
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::rows::{AnnotationRow, LabelRow, RegionRow};
 use crate::schema::tables::Table;
+use ids::{Id, Ids};
 use numbers::{Pixels, number};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -48,17 +50,19 @@ pub(super) fn write_all(
         file,
         images: HashMap::new(),
         categories: BTreeMap::new(),
+        ids: AllIds::default(),
         sources: BTreeSet::new(),
         annotations: 0,
         report,
     };
     coco.file.text("{\"images\":[")?;
     let all = all_annotations(dataset, options.selection)?;
+    coco.keep_ids(&all)?;
     coco.images(&all, options.selection.is_none())?;
     coco.file.text("\n],\"annotations\":[")?;
     let total = all.len() as u64;
     for (done, address) in (1u64..).zip(&all) {
-        coco.annotation(&dataset.annotation(*address)?)?;
+        coco.annotation(&dataset.sound_annotation(*address)?)?;
         if done % PROGRESS_EVERY == 0 || done == total {
             progress(ExportProgress { rows: done, total, bytes: coco.report.media_bytes })?;
         }
@@ -104,10 +108,25 @@ fn unwritten(error: std::io::Error) -> Error {
 }
 
 /// A picture of the file.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Image {
-    id: u64,
+    id: Id,
     size: Option<Pixels>,
+}
+
+/// A category of the file.
+struct Category {
+    id: Id,
+    /// In which order it was met.
+    number: usize,
+}
+
+/// The ids of each list.
+#[derive(Default)]
+struct AllIds {
+    images: Ids,
+    annotations: Ids,
+    categories: Ids,
 }
 
 struct Coco<'a, 'r> {
@@ -116,14 +135,26 @@ struct Coco<'a, 'r> {
     media: MediaFolder<'a>,
     file: JsonFile,
     images: HashMap<Address, Image>,
-    /// The ids of categories, by axis and name.
-    categories: BTreeMap<(String, String), u64>,
+    /// By axis and name.
+    categories: BTreeMap<(String, String), Category>,
+    ids: AllIds,
     sources: BTreeSet<String>,
     annotations: u64,
     report: &'r mut ExportReport,
 }
 
 impl Coco<'_, '_> {
+    /// Notes the ids of annotations and categories that are kept, so that none of them is given to another.
+    fn keep_ids(&mut self, annotations: &[Address]) -> Result<()> {
+        for address in annotations {
+            let row = self.dataset.annotation(*address)?;
+            let (id, category) = kept_ids(row.id()?, row.extra()?);
+            self.ids.annotations.keep(id.as_ref());
+            self.ids.categories.keep(category.as_ref());
+        }
+        Ok(())
+    }
+
     /// Writes the pictures that annotations are about, and where all are meant those that none is about.
     fn images(&mut self, annotations: &[Address], is_all: bool) -> Result<()> {
         let mut frames = BTreeSet::new();
@@ -146,26 +177,27 @@ impl Coco<'_, '_> {
         }
         // A condition is about annotations, so that it says nothing of pictures without any.
         self.report.lose("pictures that no chosen annotation is about: without a condition they are there too", others);
-        for address in frames {
-            self.image(address)?;
+        for address in &frames {
+            self.ids.images.keep(kept_id(self.dataset.frame(*address)?.extra()?, "id").as_ref());
         }
-        Ok(())
+        frames.into_iter().try_for_each(|address| self.image(address))
     }
 
     fn image(&mut self, address: Address) -> Result<()> {
-        let frame = self.dataset.frame(address)?;
+        let frame = self.dataset.sound_frame(address)?;
         let path = self.media.path(address, self.report)?;
         let size = frame.width()?.zip(frame.height()?).map(|(width, height)| Pixels::new(width, height));
-        let id = self.images.len() as u64 + 1;
+        let id = self.ids.images.give(kept_id(frame.extra()?, "id"));
         let mut entry = Vec::new();
         let mut object = Object::new(&mut entry);
-        object.raw("id", id);
+        let ids = [("id", &id)];
+        push_ids(&mut object, frame.extra()?, &ids);
         object.text("file_name", &path);
         if let Some(size) = size {
             object.raw("width", size.width);
             object.raw("height", size.height);
         }
-        push_extra(&mut object, frame.extra()?, &["id", "file_name", "width", "height"], self.report);
+        push_extra(&mut object, frame.extra()?, &ids, &["file_name", "width", "height"], self.report);
         object.end();
         self.file.entry(&entry)?;
         self.images.insert(address, Image { id, size });
@@ -191,22 +223,23 @@ impl Coco<'_, '_> {
     fn annotation(&mut self, row: &Annotation<'_>) -> Result<()> {
         let (target, address) = (row.target()?, row.address());
         let row = row.to_row()?;
-        let Some(image) = self.images.get(&target).copied() else {
+        let Some(image) = self.images.get(&target).cloned() else {
             self.report.leave_out("annotations of videos", &row.id, &row.source, address);
             return Ok(());
         };
         if row.regions.is_empty() {
-            return self.caption(&row, address, image);
+            return self.caption(&row, address, &image);
         }
+        let (mut kept, category) = kept_ids(&row.id, row.extra.as_deref());
         for region in &row.regions {
-            self.region(&row, address, region, image)?;
+            self.region(&row, address, region, &image, &mut kept, category.as_ref())?;
         }
         self.lose_of_annotation(&row);
         Ok(())
     }
 
     /// A text about the whole of a picture.
-    fn caption(&mut self, row: &AnnotationRow, address: Address, image: Image) -> Result<()> {
+    fn caption(&mut self, row: &AnnotationRow, address: Address, image: &Image) -> Result<()> {
         let Some(text) = &row.text else {
             self.report.leave_out(
                 "annotations that say nothing about a place in the picture",
@@ -217,9 +250,13 @@ impl Coco<'_, '_> {
             return Ok(());
         };
         let mut entry = Vec::new();
-        let mut object = self.start(&mut entry, image);
+        let id = self.annotation_id(row, &mut kept_ids(&row.id, row.extra.as_deref()).0);
+        let ids = [("id", &id)];
+        let mut object = Object::new(&mut entry);
+        push_ids(&mut object, row.extra.as_deref(), &ids);
+        object.raw("image_id", &image.id);
         object.text("caption", text);
-        push_extra(&mut object, row.extra.as_deref(), &["id", "image_id", "caption"], self.report);
+        push_extra(&mut object, row.extra.as_deref(), &ids, &["image_id", "category_id", "caption"], self.report);
         object.end();
         self.report.lose("labels of captions", row.labels.len() as u64);
         self.note_source(&row.source);
@@ -227,15 +264,38 @@ impl Coco<'_, '_> {
         self.file.entry(&entry)
     }
 
-    fn start<'o>(&mut self, entry: &'o mut Vec<u8>, image: Image) -> Object<'o> {
+    /// The id of an annotation: the one that its row has kept, where nothing else of the row has got it.
+    fn annotation_id(&mut self, row: &AnnotationRow, kept: &mut Option<Id>) -> Id {
         self.annotations += 1;
-        let mut object = Object::new(entry);
-        object.raw("id", self.annotations);
-        object.raw("image_id", image.id);
-        object
+        let was_new = self.ids.annotations.new;
+        let id = self.ids.annotations.give(kept.take());
+        if self.ids.annotations.new == was_new {
+            let is_told = row.id == format!("{}/{}", FILE.trim_end_matches(".json"), id.text());
+            self.report.lose("the file that the id of an annotation names before its number", u64::from(!is_told));
+        }
+        id
     }
 
-    fn region(&mut self, row: &AnnotationRow, address: Address, region: &RegionRow, image: Image) -> Result<()> {
+    /// The id of a category: the one that the first of its annotations has kept, where no other category has it.
+    fn category(&mut self, label: &LabelRow, kept: Option<&Id>) -> Id {
+        let key = (label.axis.clone(), label.label.clone().unwrap_or_else(|| label.raw.clone()));
+        let number = self.categories.len();
+        let ids = &mut self.ids.categories;
+        let category = self.categories.entry(key).or_insert_with(|| Category { id: ids.give(kept.cloned()), number });
+        let is_other = kept.is_some_and(|kept| *kept != category.id);
+        self.report.lose("other ids of a category: those of one name have one", u64::from(is_other));
+        category.id.clone()
+    }
+
+    fn region(
+        &mut self,
+        row: &AnnotationRow,
+        address: Address,
+        region: &RegionRow,
+        image: &Image,
+        kept: &mut Option<Id>,
+        category: Option<&Id>,
+    ) -> Result<()> {
         let Some(label) = self.label(row, region) else {
             self.report.leave_out(
                 "annotations without a label on the axis that was asked for",
@@ -268,17 +328,21 @@ impl Coco<'_, '_> {
             );
             return Ok(());
         }
-        let key = (label.axis.clone(), label.label.clone().unwrap_or_else(|| label.raw.clone()));
-        let next = self.categories.len() as u64 + 1;
-        let category = *self.categories.entry(key).or_insert(next);
+        let category = self.category(label, category);
         self.report.lose("labels beyond an annotation's category", row.labels.len().saturating_sub(1) as u64);
+        let is_renamed = label.label.as_ref().is_some_and(|name| *name != label.raw);
+        self.report.lose("what a source calls a category that has another name here", u64::from(is_renamed));
+        self.report.lose("values of labels", u64::from(label.value.is_some()));
         let mut entry = Vec::new();
-        let mut object = self.start(&mut entry, image);
-        object.raw("category_id", category);
+        let id = self.annotation_id(row, kept);
+        let ids = [("id", &id), ("category_id", &category)];
+        let mut object = Object::new(&mut entry);
+        push_ids(&mut object, row.extra.as_deref(), &ids);
+        object.raw("image_id", &image.id);
         push_place(&mut object, region, runs.as_ref(), size);
         object.raw_opt("score", region.score.map(number_32));
         object.text_opt("caption", row.text.as_deref());
-        let written = push_extra(&mut object, row.extra.as_deref(), TAKEN, self.report);
+        let written = push_extra(&mut object, row.extra.as_deref(), &ids, TAKEN, self.report);
         if !written.iter().any(|key| key == "area") {
             object.raw("area", number(area(region, runs.as_ref(), size)));
         }
@@ -309,8 +373,8 @@ impl Coco<'_, '_> {
     fn finish(mut self, folder: &OutputFolder) -> Result<()> {
         self.file.text("\n],\"categories\":[")?;
         let mut categories: Vec<_> = std::mem::take(&mut self.categories).into_iter().collect();
-        categories.sort_by_key(|(_, id)| *id);
-        for ((axis, name), id) in categories {
+        categories.sort_by_key(|(_, category)| category.number);
+        for ((axis, name), Category { id, .. }) in categories {
             let mut entry = Vec::new();
             let mut object = Object::new(&mut entry);
             object.raw("id", id);
@@ -320,17 +384,22 @@ impl Coco<'_, '_> {
             self.file.entry(&entry)?;
         }
         self.file.text("\n]}\n")?;
-        let Self { dataset, file, images, sources, annotations, report, .. } = self;
+        let Self { dataset, file, images, sources, annotations, ids, report, .. } = self;
         report.bytes += file.file.finish()?;
         report.rows.insert(Table::Frames.name(), images.len() as u64);
         report.rows.insert(Table::Annotations.name(), annotations);
-        report.lose("ids of annotations: they are numbered", annotations);
-        report.lose("ids of pictures: they are numbered, and their paths say which they are", images.len() as u64);
+        for (what, ids) in [("pictures", ids.images), ("annotations", ids.annotations), ("categories", ids.categories)]
+        {
+            if ids.new > 0 {
+                report.new_ids.insert(what, ids.new);
+            }
+        }
         report.lose(
             "sources beyond the first: ids and licences of several become one",
             sources.len().saturating_sub(1) as u64,
         );
         for source in sources.iter().filter_map(|id| dataset.manifest().source(id)) {
+            sources::lose_says(dataset, source, report);
             sources::write(folder, source, report)?;
         }
         Ok(())
@@ -338,7 +407,18 @@ impl Coco<'_, '_> {
 }
 
 /// The fields of an annotation that are not its further ones.
-const TAKEN: &[&str] = &["id", "image_id", "category_id", "bbox", "segmentation", "score", "caption"];
+const TAKEN: &[&str] = &["image_id", "bbox", "segmentation", "score", "caption"];
+
+/// What stands under this key in further fields, where it is an id.
+fn kept_id(extra: Option<&str>, key: &str) -> Option<Id> {
+    let fields = WrittenFields::of(extra?)?;
+    fields.0.iter().find(|(name, _)| name == key).and_then(|(_, value)| Id::of(value))
+}
+
+/// The ids of an annotation and of its category that the row has kept.
+fn kept_ids(id: &str, extra: Option<&str>) -> (Option<Id>, Option<Id>) {
+    (kept_id(extra, "id").or_else(|| Id::behind_name(id)), kept_id(extra, "category_id"))
+}
 
 /// Writes box and outlines, in pixels.
 fn push_place(object: &mut Object<'_>, region: &RegionRow, runs: Option<&mask::Runs>, size: Pixels) {
@@ -352,6 +432,7 @@ fn push_place(object: &mut Object<'_>, region: &RegionRow, runs: Option<&mask::R
         (None, Some(outlines)) => object.list("segmentation", outlines, |out, outline| {
             push_list(out, outline.iter().enumerate(), |out, (at, value)| push_raw(out, number(size.at(at, *value))));
         }),
+        // See RATIONALE.md: readers ask for the key whether they draw or not.
         (None, None) => object.list("segmentation", [] as [f64; 0], push_raw),
     }
 }
@@ -366,8 +447,22 @@ fn area(region: &RegionRow, runs: Option<&mask::Runs>, size: Pixels) -> f64 {
     }
 }
 
-/// Writes further fields as they are; what has no place among the others is lost. Returns the keys that are written.
-fn push_extra(object: &mut Object<'_>, extra: Option<&str>, taken: &[&str], report: &mut ExportReport) -> Vec<String> {
+/// Writes ids that have no place among further fields.
+fn push_ids(object: &mut Object<'_>, extra: Option<&str>, ids: &[(&str, &Id)]) {
+    let fields = extra.and_then(WrittenFields::of);
+    let has = |key: &str| fields.as_ref().is_some_and(|fields| fields.0.iter().any(|(name, _)| name == key));
+    ids.iter().filter(|(key, _)| !has(key)).for_each(|(key, id)| object.raw(key, id));
+}
+
+/// Writes further fields as they are, with these ids in their places; what has no place among the others is lost. Returns
+/// the keys that are written.
+fn push_extra(
+    object: &mut Object<'_>,
+    extra: Option<&str>,
+    ids: &[(&str, &Id)],
+    taken: &[&str],
+    report: &mut ExportReport,
+) -> Vec<String> {
     let Some(extra) = extra else { return Vec::new() };
     let Some(fields) = WrittenFields::of(extra) else {
         report.lose("further fields that cannot stand among the others", 1);
@@ -376,6 +471,10 @@ fn push_extra(object: &mut Object<'_>, extra: Option<&str>, taken: &[&str], repo
     let mut written = Vec::new();
     for (key, value) in fields.0 {
         let value: &RawValue = value;
+        if let Some((_, id)) = ids.iter().find(|(name, _)| *name == key) {
+            object.raw(&key, id);
+            continue;
+        }
         match taken.contains(&&*key) {
             true => report.lose("further fields that cannot stand among the others", 1),
             false => {

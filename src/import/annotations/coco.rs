@@ -3,9 +3,9 @@
 //! The file is read twice: first images and categories, of which about 200 bytes each are held, then the annotations one
 //! by one. Ids may be numbers or text, and `1` is `"1"`. A box becomes a region; an outline its polygons; runs of pixels
 //! (RLE) a mask picture, a frame of its own below the picture's. Boxes and outlines are normalised by the size that the
-//! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`; so are the `id` of an image
-//! and the `category_id` of an annotation, where they are not just the image's or category's place in the list. What the
-//! file says as a whole, its categories among it, is kept in the import's report.
+//! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`; so are the `id` of an image,
+//! the `category_id` of an annotation, and its `id` where that is no whole number, which the row's own id ends with: an
+//! export gives them back. What the file says as a whole, its categories among it, is kept in the import's report.
 
 use super::folders::{Folders, Where};
 use super::rle::{Mask, runs_of};
@@ -46,8 +46,6 @@ struct Category {
     name: String,
     /// What it names, where its supercategory says so.
     axis: Option<String>,
-    /// Whether its id is its place in the list, from 1.
-    is_place: bool,
 }
 
 /// What the first reading gives.
@@ -115,7 +113,7 @@ impl Tables {
                 }
                 ("categories", Entry::Element) => {
                     run.report.count_read("categories", 1);
-                    tables.category(member.value.text, member.value.number).map_err(place)?;
+                    tables.category(member.value.text).map_err(place)?;
                     categories.push(if categories.is_empty() { '[' } else { ',' });
                     categories.push_str(member.value.text);
                 }
@@ -149,10 +147,7 @@ impl Tables {
         }
         let size = size_of((fields.parse("width")?, fields.parse("height")?))
             .map_err(|error| Error::input(format!("image {id}: {}", error.message())))?;
-        // An id that is a place in the list says no more than the order of rows does.
-        let known = ["file_name", "width", "height", "id"];
-        let known = if is_place(&id, self.images.len() as u64 + 1) { &known[..] } else { &known[..3] };
-        let extra = others(&fields.0, known).map(String::into_boxed_str);
+        let extra = others(&fields.0, &["file_name", "width", "height"]).map(String::into_boxed_str);
         let place = (at.record.unwrap_or_default(), at.line.unwrap_or_default());
         let number = u32::try_from(self.images.len()).map_err(|_| Error::input("it has too many images"))?;
         if self.places.insert(id.as_ref().into(), number).is_some() {
@@ -167,7 +162,7 @@ impl Tables {
         Ok(())
     }
 
-    fn category(&mut self, text: &str, number: u64) -> Result<()> {
+    fn category(&mut self, text: &str) -> Result<()> {
         let fields = Fields::of(text)?;
         let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("a category has no id"))?;
         let name: String = fields.need("name")?;
@@ -179,8 +174,7 @@ impl Tables {
             Some("" | "none" | "root" | "object") | None => None,
             Some(other) => Some(other.to_owned()),
         };
-        let is_place = is_place(&id, number);
-        match self.categories.insert(id.clone().into_owned(), Category { name, axis, is_place }) {
+        match self.categories.insert(id.clone().into_owned(), Category { name, axis }) {
             Some(_) => Err(Error::input(format!("two categories have the id {id}"))),
             None => Ok(()),
         }
@@ -352,9 +346,9 @@ impl<'a> Drawn<'a> {
             row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });
         }
         row.text = self.fields.parse("caption")?;
-        let mut known = vec!["id", "image_id", "caption", "score"];
-        if category.is_none_or(|(_, category)| category.is_none_or(|category| category.is_place)) {
-            known.push("category_id");
+        let mut known = vec!["image_id", "caption", "score"];
+        if self.fields.get("id").is_some_and(|id| is_whole(id.get())) {
+            known.push("id");
         }
         let mut region = RegionRow { score: self.fields.parse("score")?, ..RegionRow::default() };
         let mut mask = None;
@@ -411,9 +405,9 @@ impl Runs<'_> {
     }
 }
 
-/// Whether an id is the place in a list, from 1.
-fn is_place(id: &str, number: u64) -> bool {
-    id.parse() == Ok(number)
+/// Whether it is a whole number, written as whole numbers are.
+fn is_whole(value: &str) -> bool {
+    value.parse::<u64>().is_ok_and(|number| number.to_string() == value)
 }
 
 /// The start of a text, for a message.

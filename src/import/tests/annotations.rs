@@ -198,9 +198,10 @@ fn coco_boxes_outlines_and_masks_become_statements() {
     assert_eq!((region.role.as_deref(), region.polygons.as_ref().unwrap().len()), (Some("instrument"), 2));
     assert_eq!(region.polygons.as_ref().unwrap()[0], [0.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
     assert!((region.bbox.unwrap()[2] - 512.0 / 854.0).abs() < 1e-6);
-    assert_eq!(first.extra.as_deref(), Some(r#"{"area":15633.5,"iscrowd":0,"by":"x"}"#));
-    assert_eq!(place.frame("coco/a.png").extra.as_deref(), Some(r#"{"site":"bern"}"#));
+    assert_eq!(first.extra.as_deref(), Some(r#"{"category_id":1,"area":15633.5,"iscrowd":0,"by":"x"}"#));
+    assert_eq!(place.frame("coco/a.png").extra.as_deref(), Some(r#"{"id":"1","site":"bern"}"#));
     let second = place.annotation("coco/all/b");
+    assert_eq!(second.extra.as_deref(), Some(r#"{"id":"b","category_id":"2","iscrowd":1}"#));
     let mask = place.dataset().frame(second.regions[0].mask.unwrap()).unwrap().to_row().unwrap();
     assert_eq!((mask.kind.as_str(), mask.parent, mask.width), ("mask", Some(second.target), Some(3)));
     let third = place.annotation("coco/all/#3");

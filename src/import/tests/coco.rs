@@ -33,7 +33,7 @@ fn each_split_has_the_pictures_of_its_own_folder() {
         assert_eq!(shown(&place, "annotations/instances_val2017/1"), png(32));
         let frame = place.frame("val2017/000001.png");
         assert_eq!((frame.width, frame.path), (Some(32), Some(format!("{between}val2017/000001.png"))));
-        assert_eq!(frame.extra.as_deref(), Some(r#"{"file_name":"000001.png"}"#));
+        assert_eq!(frame.extra.as_deref(), Some(r#"{"file_name":"000001.png","id":1}"#));
     }
 }
 
@@ -105,9 +105,9 @@ fn what_a_file_says_besides_its_pictures_is_kept_whole() {
     let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
     assert_eq!(stored["inputs"][0]["says"], says);
     assert_eq!(place.frame("a.png").extra.as_deref(), Some(r#"{"id":"s1"}"#));
-    assert_eq!(place.frame("b.png").extra, None, "its id is its place");
+    assert_eq!(place.frame("b.png").extra.as_deref(), Some(r#"{"id":2}"#));
     assert_eq!(place.annotation("all/1").extra.as_deref(), Some(r#"{"category_id":7}"#));
-    assert_eq!(place.annotation("all/2").extra, None);
+    assert_eq!(place.annotation("all/2").extra.as_deref(), Some(r#"{"category_id":2}"#));
 }
 
 #[test]
