@@ -2,6 +2,7 @@
 //!
 //! What a message claims to hold is held against what the file has before room is made for it.
 
+use super::arrow_check;
 use crate::error::{Error, Result};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::MutableBuffer;
@@ -58,6 +59,7 @@ impl ArrowFile {
         let message = root_as_message(&first.metadata).map_err(|_| no_arrow())?;
         let schema = message.header_as_schema().ok_or_else(no_arrow)?;
         let schema = arrow_ipc::convert::try_fb_to_schema(schema).map_err(|error| first.wrong(&error))?;
+        arrow_check::check_schema(&schema).map_err(Error::input)?;
         opened.schema = Arc::new(schema);
         Ok(opened)
     }
@@ -79,8 +81,11 @@ impl ArrowFile {
             match message.header_type() {
                 MessageHeader::DictionaryBatch => {
                     let batch = message.header_as_dictionary_batch().ok_or_else(|| read.wrong(&"it is empty"))?;
-                    let rows = batch.data().map_or(0, |data| data.length());
-                    check_rows(rows, body.len()).map_err(|what| read.wrong(&what))?;
+                    let data = batch.data().ok_or_else(|| read.wrong(&"it is empty"))?;
+                    check_rows(data.length(), body.len()).map_err(|what| read.wrong(&what))?;
+                    let values = arrow_check::values_of(&self.schema, batch.id());
+                    let values = values.ok_or_else(|| read.wrong(&"no column has this dictionary"))?;
+                    arrow_check::check_batch(&data, [&values], &body).map_err(|what| read.wrong(&what))?;
                     read_dictionary(&body, batch, &self.schema, &mut self.dictionaries, &version)
                         .map_err(|error| read.wrong(&error))?;
                 }
@@ -88,6 +93,8 @@ impl ArrowFile {
                     let batch = message.header_as_record_batch().ok_or_else(|| read.wrong(&"it is empty"))?;
                     check_rows(batch.length(), body.len()).map_err(|what| read.wrong(&what))?;
                     let schema = Arc::clone(&self.schema);
+                    let columns = schema.fields().iter().map(AsRef::as_ref);
+                    arrow_check::check_batch(&batch, columns, &body).map_err(|what| read.wrong(&what))?;
                     let batch = read_record_batch(&body, batch, schema, &self.dictionaries, None, &version);
                     return batch.map(Some).map_err(|error| read.wrong(&error));
                 }
@@ -160,4 +167,100 @@ fn check_rows(rows: i64, bytes: usize) -> Result<(), String> {
 
 fn no_arrow() -> Error {
     Error::input("it is neither Parquet nor an Arrow stream or file")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::builder::{Int32Builder, ListBuilder, StringDictionaryBuilder};
+    use arrow_array::types::Int32Type;
+    use arrow_array::*;
+    use arrow_ipc::writer::StreamWriter;
+    use arrow_schema::{DataType, Field};
+    use std::io::Write;
+
+    /// A stream with two batches of many types.
+    fn stream() -> Vec<u8> {
+        let mut lists = ListBuilder::new(Int32Builder::new());
+        lists.append_value([Some(1), None]);
+        lists.append_null();
+        lists.append_value([Some(3)]);
+        let mut labels = StringDictionaryBuilder::<Int32Type>::new();
+        ["hook", "clip", "hook"].iter().for_each(|label| drop(labels.append(label)));
+        let parts: Vec<(Arc<Field>, ArrayRef)> = vec![
+            (
+                Arc::new(Field::new("bytes", DataType::Binary, true)),
+                Arc::new(BinaryArray::from(vec![Some(&b"ab"[..]), None, None])),
+            ),
+            (
+                Arc::new(Field::new("path", DataType::LargeUtf8, true)),
+                Arc::new(LargeStringArray::from(vec![Some("a"), None, Some("é")])),
+            ),
+        ];
+        let columns: [(&str, ArrayRef); 8] = [
+            ("text", Arc::new(StringArray::from(vec![Some("a"), None, Some("a long one")]))),
+            (
+                "view",
+                Arc::new(StringViewArray::from(vec![Some("a"), None, Some("one that is longer than twelve bytes")])),
+            ),
+            ("flag", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
+            ("real", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))),
+            ("list", Arc::new(lists.finish())),
+            ("label", Arc::new(labels.finish())),
+            ("file", Arc::new(StructArray::from(parts))),
+            ("none", Arc::new(NullArray::new(3))),
+        ];
+        let batch =
+            RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.write(&batch.slice(1, 2)).unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    /// Reads all of it without a guard: a panic would end the test.
+    fn rows(bytes: &[u8]) -> Result<usize> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let mut opened = ArrowFile::open(file, bytes.len() as u64)?;
+        let mut rows = 0;
+        while let Some(batch) = opened.next_batch()? {
+            rows += batch.num_rows();
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn no_damaged_byte_makes_the_reader_panic() {
+        let bytes = stream();
+        assert_eq!(rows(&bytes).unwrap(), 5);
+        let mut refused = 0;
+        for at in 0..bytes.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff, bytes[at] ^ 4] {
+                let mut damaged = bytes.clone();
+                damaged[at] = value;
+                refused += u32::from(rows(&damaged).is_err());
+            }
+        }
+        assert!(refused > 1000, "{refused}");
+    }
+
+    #[test]
+    fn claims_that_lie_are_named() {
+        let bytes = stream();
+        // The lengths of nodes and buffers stand as 64 bits; none of the columns has so many.
+        let mut says = std::collections::BTreeSet::new();
+        for at in (0..bytes.len() - 8).step_by(8) {
+            let mut damaged = bytes.clone();
+            damaged[at..at + 8].copy_from_slice(&(1_i64 << 40).to_le_bytes());
+            if let Err(error) = rows(&damaged) {
+                says.insert(error.message().to_owned());
+            }
+        }
+        for what in ["`real` has 24 bytes for 1099511627776 values of 8", "`real` has a buffer outside of the message"]
+        {
+            assert!(says.iter().any(|message| message.contains(what)), "{what}: {says:#?}");
+        }
+    }
 }

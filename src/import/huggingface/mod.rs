@@ -10,6 +10,7 @@
 //!
 //! The split is the row's own, else what `datasets` says of it: `state.json`, or the name of the file or its folder.
 
+mod arrow_check;
 mod arrow_file;
 mod features;
 mod file;
