@@ -249,8 +249,14 @@ fn import_stops_at_a_bad_record_and_adds_nothing_or_skips_it_and_ends_with_1() {
     let stopped = surgdb(&args);
     assert_eq!(stopped.status.code(), Some(2));
     assert!(stderr(&stopped).contains("record 4"), "{}", stderr(&stopped));
-    // The dataset that was made stays, empty: another import may have begun to write to it.
-    assert!(stderr(&stopped).contains("stays, without what was to be imported"), "{}", stderr(&stopped));
+    assert!(stderr(&stopped).contains("new.surgdb was removed again"), "{}", stderr(&stopped));
+    assert!(!dataset.exists());
+    // A folder that was there stays, and so does a dataset.
+    std::fs::create_dir(&dataset).unwrap();
+    assert!(stderr(&surgdb(&args)).contains("was removed again"));
+    assert_eq!(std::fs::read_dir(&dataset).unwrap().count(), 0);
+    Dataset::create(&dataset).unwrap();
+    assert!(!stderr(&surgdb(&args)).contains("removed"));
     assert_eq!(Dataset::open(&dataset).unwrap().version(), 1);
 
     let skipped = surgdb(&[&args[..], &["--on-error", "skip", "--json"]].concat());

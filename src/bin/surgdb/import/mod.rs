@@ -106,7 +106,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     };
     let mut out = Output::new();
     let place = Destination::find(&args, &options)?;
-    if let (Destination::Made(_), false) = (&place, args.at.json) {
+    if let (Destination::Made { .. }, false) = (&place, args.at.json) {
         out.line(format_args!("made {}, which was not there", args.at.dataset.display()))?;
         out.flush()?;
     }
@@ -150,8 +150,8 @@ pub fn import(dataset: &Dataset, sources: &[PathBuf], options: &ImportOptions) -
 enum Destination {
     /// It was there.
     There(Dataset),
-    /// It was made for this.
-    Made(Dataset),
+    /// It was made for this, in a folder that was there or not.
+    Made { dataset: Dataset, had_folder: bool },
     /// It is made for a dry run alone.
     Passing(Dataset),
 }
@@ -178,8 +178,9 @@ impl Destination {
     }
 
     fn make(args: &Args) -> Result<Self> {
+        let had_folder = args.at.dataset.exists();
         match Dataset::create(&args.at.dataset) {
-            Ok(dataset) => Ok(Self::Made(dataset)),
+            Ok(dataset) => Ok(Self::Made { dataset, had_folder }),
             // Another import may have made it meanwhile.
             Err(error) if error.kind() == ErrorKind::Exists => {
                 Dataset::open(&args.at.dataset).map(Self::There).map_err(|_| error)
@@ -190,17 +191,21 @@ impl Destination {
 
     fn dataset(&self) -> &Dataset {
         match self {
-            Self::There(dataset) | Self::Made(dataset) | Self::Passing(dataset) => dataset,
+            Self::There(dataset) | Self::Made { dataset, .. } | Self::Passing(dataset) => dataset,
         }
     }
 
-    /// Removes the dataset of a dry run. One that was made for an import that failed stays, empty: another import may
-    /// have begun to write to it.
-    fn finish(&self, succeeded: bool) {
+    /// Removes the dataset of a dry run, and one that was made for an import that failed; where another import has begun
+    /// to write to it, it stays.
+    fn finish(self, succeeded: bool) {
         match self {
             Self::Passing(dataset) => drop(std::fs::remove_dir_all(dataset.path())),
-            Self::Made(dataset) if !succeeded => {
-                ui::note(format_args!("{} stays, without what was to be imported", dataset.path().display()));
+            Self::Made { dataset, had_folder } if !succeeded => {
+                let place = dataset.path().display().to_string();
+                match dataset.take_back(!had_folder) {
+                    Ok(true) => ui::note(format_args!("{place} was removed again")),
+                    _ => ui::note(format_args!("{place} stays, without what was to be imported")),
+                }
             }
             _ => {}
         }
