@@ -86,6 +86,15 @@ pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
     (!text.is_empty()).then_some(text)
 }
 
+/// A finite number, or text that is one and nothing else.
+pub(super) fn number_of(value: &RawValue) -> Option<f64> {
+    let text = as_text(value);
+    let number = text.as_deref().unwrap_or(value.get()).trim();
+    let is_number = serde_json::from_str::<&RawValue>(number)
+        .is_ok_and(|number| number.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()));
+    number.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
+}
+
 /// The text that an id is written as: text that is not empty, or a number.
 pub(super) fn id_text(value: &RawValue) -> Option<Cow<'_, str>> {
     let is_number = value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());

@@ -3,7 +3,7 @@
 use super::media::{self, Inputs, Seen};
 use crate::error::Result;
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
-use crate::import::raw::{Field, ObjectText, RawPart, Text, as_text};
+use crate::import::raw::{Field, ObjectText, RawPart, Text, as_text, number_of};
 use crate::import::report::Kind;
 use serde_json::value::RawValue;
 
@@ -98,7 +98,18 @@ fn medium_border(fields: &[Field<'_>], draft: &mut Draft, place: Option<&mut Pla
     }
     medium.turn = place.turn;
     medium.output = place.by_assistant;
-    let number = |names: &[&str]| names.iter().find_map(|name| get(fields, name)?.get().parse::<f64>().ok());
+    let mut number = |names: &[&str]| {
+        let (name, value) = names.iter().find_map(|name| Some((name, get(fields, name)?)))?;
+        let found = number_of(value);
+        if found.is_none() && value.get() != "null" {
+            let written = media::shortened(value.get());
+            draft.find(
+                Kind::Doubtful,
+                format!("the `{name}` of a content part is no number: {written}; none was taken"),
+            );
+        }
+        found
+    };
     medium.start = number(&["video_start", "start"]);
     medium.end = number(&["video_end", "end"]);
     medium.fps = number(&["fps"]);

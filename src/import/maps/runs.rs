@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::statement::{fill, labels};
-use super::taker::{Subject, Taker, doubt_times, text};
+use super::taker::{Subject, Taker, text};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::import::report::{At, Kind};
@@ -131,7 +131,6 @@ impl Taker<'_> {
             let (start, end) = ((first - base) * each, (last + set.step - base) * each);
             let target = self.target_video(run, &subject, at)?;
             (said.id, said.target, said.start, said.end) = (id, target.address, Some(start), Some(end));
-            doubt_times(run, start, end, at);
             if set.apart
                 && let Some(state) = self.sets.get_mut(number)
             {

@@ -2,7 +2,7 @@
 
 use super::model::{Label, LabelFrom, RowSet};
 use super::row::{Fields, Found, Row, items, scalar};
-use super::taker::{Subject, Taker, doubt_times, text, truth};
+use super::taker::{Subject, Taker, text, truth};
 use super::text::{About, Kind};
 use super::value::{Origin, Piece, Reference};
 use crate::error::{Error, Result};
@@ -62,13 +62,11 @@ impl Taker<'_> {
             new.extra = Some(joined(new.extra.take(), kept));
         }
         fill(&mut new, set, row)?;
-        if let (Some(start), Some(end)) = (start, end) {
-            doubt_times(run, start, end, at);
-            if set.apart
-                && let Some(state) = self.sets.get_mut(number)
-            {
-                state.spans.note(subject.video.as_deref().unwrap_or_default(), &new.labels, start, end, row.number);
-            }
+        if let (Some(start), Some(end)) = (start, end)
+            && set.apart
+            && let Some(state) = self.sets.get_mut(number)
+        {
+            state.spans.note(subject.video.as_deref().unwrap_or_default(), &new.labels, start, end, row.number);
         }
         run.annotate(new, &[&target], at)
     }

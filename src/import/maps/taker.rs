@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::import::annotations::{beside, size_of, stem};
 use crate::import::draft::{Draft, FileFields};
 use crate::import::inputs::Input;
-use crate::import::report::{At, Kind as Finding};
+use crate::import::report::At;
 use crate::import::run::{CellValue, Picture, Run, Target};
 use crate::import::source::PatientFrom;
 use crate::schema::rows::VideoRow;
@@ -283,15 +283,5 @@ pub(super) fn truth(text: &str) -> Result<bool> {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" => Ok(false),
         _ => Err(Error::input(format!("{text:?} is neither true nor false"))),
-    }
-}
-
-/// Tells that a stretch of video looks wrong.
-pub(super) fn doubt_times(run: &mut Run<'_>, start: f64, end: f64, at: &At) {
-    if start < 0.0 {
-        run.report.find(Finding::Doubtful, at, format!("it starts {} s before the video does", -start));
-    }
-    if start == end {
-        run.report.find(Finding::Doubtful, at, format!("it is empty: it starts and ends at {start} s"));
     }
 }

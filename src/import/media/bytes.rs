@@ -97,7 +97,7 @@ impl Out<'_> {
 
     fn picture(&mut self, blob: BlobInfo, size: Result<(i32, i32), String>, named: &Named<'_>) -> Stored {
         if let Err(reason) = &size {
-            self.report.find(Kind::BadPicture, self.at, format!("{:?}: {reason}", named.id));
+            self.report.find(Kind::BadPicture, self.at, format!("{:?}: {reason}", named.written()));
         }
         let (blob, digest) = (Some(blob.address), Some(blob.digest));
         Stored { blob, digest, size: size.ok(), video: mp4::Video::default() }

@@ -2,6 +2,7 @@
 
 pub(super) mod by_name;
 pub(super) mod bytes;
+mod disguised;
 pub(super) mod found;
 pub(super) mod mp4;
 pub(super) mod names;

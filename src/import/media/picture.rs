@@ -1,7 +1,8 @@
 //! What the header of a picture says.
 
-use imagesize::{ImageError, ImageSize, ImageType};
-use std::io::{BufRead, Seek};
+use super::disguised::{HEAD, what_it_is};
+use imagesize::{Compression, ImageError, ImageSize, ImageType};
+use std::io::{BufRead, Read, Seek};
 
 /// A side longer than this is no picture that anybody trains on.
 const SIDE_LIMIT: usize = 1 << 20;
@@ -22,16 +23,31 @@ pub(crate) fn read<R: BufRead + Seek>(mut reader: R, path: &str) -> Picture {
     let by_name = media_type_of_name(path);
     let kind = match imagesize::reader_type(&mut reader) {
         Ok(kind) => kind,
-        Err(_) => return Picture { media_type: by_name, size: Err("it does not start as a picture does".into()) },
+        Err(_) => return Picture { media_type: by_name, size: Err(what_it_is(&head(&mut reader))) },
     };
     let Some(media_type) = media_type(kind) else {
-        return Picture { media_type: by_name, size: Err(format!("pictures of type {kind:?} are not known here")) };
+        let what = match kind {
+            // Videos start as such pictures do, but for what says of which kind.
+            ImageType::Heif(Compression::Unknown) => what_it_is(&head(&mut reader)),
+            kind => format!("pictures of type {kind:?} are not taken: make it a PNG or JPEG"),
+        };
+        return Picture { media_type: by_name, size: Err(what) };
     };
     let size = match reader.rewind().map_err(ImageError::from).and_then(|()| imagesize::reader_size(&mut reader)) {
         Ok(ImageSize { width, height }) => check(width, height),
         Err(error) => Err(format!("its header is damaged ({error})")),
     };
     Picture { media_type, size }
+}
+
+/// The first bytes, as far as they can be read.
+fn head(reader: &mut (impl BufRead + Seek)) -> Vec<u8> {
+    let mut head = Vec::with_capacity(HEAD);
+    // What cannot be read was told where its bytes were to be stored.
+    if reader.rewind().is_ok() {
+        let _ = reader.take(HEAD as u64).read_to_end(&mut head);
+    }
+    head
 }
 
 fn check(width: usize, height: usize) -> Result<(i32, i32), String> {

@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::import::draft::DraftEvidence;
-use crate::import::raw::Text;
+use crate::import::raw::{Text, number_of};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -108,7 +108,10 @@ fn one_evidence(value: &RawValue) -> Result<DraftEvidence, String> {
     let fields: BTreeMap<String, &RawValue> = parse_json(value)?;
     let get = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key).copied());
     let path = get(&["frame", "image", "video", "path"]).ok_or("evidence names no frame")?;
-    let seconds = |keys: &[&str]| get(keys).map(parse_json::<f64>).transpose();
+    let seconds = |keys: &[&str]| {
+        let value = get(keys).filter(|value| value.get() != "null");
+        value.map(|value| number_of(value).ok_or_else(|| format!("{} is no time", value.get()))).transpose()
+    };
     let bbox = get(&["bbox", "box"]).map(parse_json::<[f32; 4]>).transpose()?;
     if bbox.is_some_and(|[x0, y0, x1, y1]| !(0.0 <= x0 && x0 <= x1 && x1 <= 1.0 && 0.0 <= y0 && y0 <= y1 && y1 <= 1.0))
     {

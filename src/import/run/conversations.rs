@@ -5,7 +5,7 @@ use super::boxes::{Difference, split_difference};
 use crate::dataset::Sought;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, MediaKind};
 use crate::import::media::bytes::Out;
 use crate::import::media::names::Named;
 use crate::import::media::store::{Located, ShownRows, shown_row};
@@ -61,6 +61,9 @@ impl Run<'_> {
             addresses.push(self.store.case(patient, draft, &mut out)?);
         }
         planned.settle(&addresses);
+        let are_videos: Vec<bool> =
+            draft.media.iter().map(|medium| medium.kind == MediaKind::Video && !medium.of_frames).collect();
+        self.doubt_clips(&planned.row, &are_videos, at)?;
         let address = match sought {
             Sought::There(address) => {
                 self.sink.delete(address)?;

@@ -8,6 +8,7 @@ mod provenance;
 mod records;
 mod statements;
 mod tables;
+mod times;
 
 pub(super) use cells::{CellChange, CellValue};
 pub(super) use records::placed;

@@ -165,7 +165,7 @@ impl Run<'_> {
     }
 
     /// The picture or video that the dataset's statement of this id is about.
-    fn shown_by_statement(&self, at: &At) -> Result<ShownRows> {
+    pub(super) fn shown_by_statement(&self, at: &At) -> Result<ShownRows> {
         let Some(id) = &at.id else { return Ok(ShownRows::new()) };
         let Some(address) = self.sink.lookup(Table::Annotations, &self.options.source.id, id)? else {
             return Ok(ShownRows::new());
@@ -292,6 +292,9 @@ impl Run<'_> {
             name.extend(target.map(|target| &target.name[..]).unwrap_or_default());
             Ok(())
         })?);
+        if row.start.or(row.end).is_some() {
+            self.doubt_times("it", (row.start, row.end), Some(row.target), at)?;
+        }
         let identity = self.ids.identity(&row.source, &row.id);
         let address = match self.sink.seek(Table::Annotations, identity, &row.source, &row.id)? {
             Sought::There(address) => address,

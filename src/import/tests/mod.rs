@@ -11,6 +11,7 @@ mod identity;
 pub(super) mod place;
 mod redrawn;
 mod surgsigma;
+mod times;
 mod told;
 
 use super::*;

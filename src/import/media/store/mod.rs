@@ -135,6 +135,8 @@ pub(crate) struct Store<'o> {
     /// What this import said of recordings lately, without their ids.
     recordings: HashMap<Identity, VideoRow, Keyed>,
     met: Met,
+    /// How long the videos of this import are, in seconds, where their files say it.
+    durations: HashMap<Address, f64>,
     depth: u32,
 }
 
@@ -159,6 +161,7 @@ impl<'o> Store<'o> {
             changes: Changes::default(),
             recordings: HashMap::default(),
             met: Met::default(),
+            durations: HashMap::new(),
             depth: 0,
         }
     }

@@ -78,7 +78,9 @@ impl Store<'_> {
                 name.extend(case_name.as_deref().unwrap_or_default());
                 Ok(())
             })?);
-            return out.sink.video(&row);
+            let address = out.sink.video(&row)?;
+            self.durations.extend(row.duration.map(|duration| (address, duration)));
+            return Ok(address);
         }
         let kind = named.frame_kind.to_owned();
         let mut row =
@@ -204,8 +206,22 @@ impl Store<'_> {
         out.report.row(Table::Videos.name());
         self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
         let address = out.sink.video(&row)?;
+        self.durations.extend(row.duration.map(|duration| (address, duration)));
         self.cached.insert(Table::Videos, &row.id, address);
         Ok(address)
+    }
+
+    /// How long a video is, in seconds, where that is known; a frame has no length.
+    pub(crate) fn duration(&self, address: Address, sink: &dyn Sink) -> Result<Option<f64>> {
+        if let Some(duration) = self.durations.get(&address) {
+            return Ok(Some(*duration));
+        }
+        let dataset = sink.dataset();
+        // What this import adds is in no table yet.
+        match dataset.table_of(address) {
+            Ok(Table::Videos) => dataset.video(address)?.duration(),
+            _ => Ok(None),
+        }
     }
 
     /// When a frame of this number was taken, in seconds, where the source says how fast its frames come.
