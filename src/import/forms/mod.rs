@@ -23,7 +23,7 @@ mod turns;
 pub(super) use media::Absent;
 
 use crate::error::{Error, Result};
-use crate::import::draft::{Draft, MediaKind};
+use crate::import::draft::{Draft, MediaItem, MediaKind};
 use crate::import::format::Format;
 use crate::import::placeholders;
 use crate::import::raw::{ObjectText, RawRecord, as_text};
@@ -31,6 +31,7 @@ use crate::import::reasoning;
 use crate::import::report::Kind;
 use crate::import::surgdb_fields::SurgdbFields;
 use media::Inputs;
+use serde_json::value::RawValue;
 
 /// The columns of a table that hold turns.
 pub(super) const ROW_KEYS: [&str; 9] = [
@@ -184,6 +185,15 @@ fn finish(mut draft: Draft, record: RawRecord<'_>, ours: Option<SurgdbFields>) -
         }
     }
     Ok(draft)
+}
+
+/// The picture that a field names; nothing where it is empty.
+///
+/// # Errors
+/// `Input` where it is no picture.
+pub(super) fn picture_in(value: &RawValue) -> Result<Option<MediaItem>> {
+    let medium = media::medium(value, MediaKind::Picture, &mut media::Seen::default())?;
+    Ok(medium.items.into_iter().next())
 }
 
 /// Whether a field of this name holds pictures or videos.

@@ -1,4 +1,4 @@
-//! Hugging Face datasets: tables in Parquet and Arrow whose rows are conversations.
+//! Hugging Face datasets: tables in Parquet and Arrow whose rows are conversations, or pictures with classes.
 //!
 //! Each row becomes the JSON record that its columns make, which the importer of records then takes, in whatever of its
 //! forms it is; a row of `question` (or `problem`) and `answer` is one too. Pictures and videos in columns of media and
@@ -8,24 +8,29 @@
 //! numbers of a `ClassLabel` become its names; lists of turns that stand as one list a field are put together again; turns
 //! that stand as JSON text are read. Other bytes are kept in `extra` as base64.
 //!
+//! A row of one picture and of classes, which asks nothing, becomes a statement about the picture; see [`labels`].
+//!
 //! The split is the row's own, else what `datasets` says of it: `state.json`, or the name of the file or its folder.
 
 mod arrow_check;
 mod arrow_file;
 mod features;
 mod file;
+mod labels;
 mod parquet_file;
 mod row;
 
 pub(super) use row::{Held, MARK, Text};
 
 use crate::error::{Error, Result};
+use crate::import::format::Format;
 use crate::import::forms;
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::raw::RawRecord;
 use crate::import::report::At;
 use crate::import::run::Run;
 use file::TableFile;
+use labels::Labelled;
 use row::RowText;
 use std::path::Path;
 
@@ -48,6 +53,9 @@ pub(super) fn look_at(path: &Path) -> Result<()> {
     let mut file = TableFile::open(path)?;
     let schema = file.schema();
     if schema.fields().iter().any(|field| forms::ROW_KEYS.contains(&field.name().as_str())) {
+        return Ok(());
+    }
+    if Labelled::of(&file.features(), &schema).is_some() {
         return Ok(());
     }
     // What has none of them may still be of a form that is told by its values.
@@ -85,14 +93,23 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     let before = run.progress.bytes;
     let split = features::split_of(&input.path);
     let mut file = TableFile::open(&input.path)?;
-    let rows = RowText::new(file.features())?;
+    let features = file.features();
+    let is_ours = matches!(run.options.format, None | Some(Format::HuggingFace));
+    let labelled = Labelled::of(&features, &file.schema()).filter(|_| is_ours);
+    let rows = RowText::new(features)?;
     let mut at = At { file: input.name.clone(), ..At::default() };
     let mut number = 0;
     while let Some(batch) = file.next_batch()? {
         for row in 0..batch.num_rows() {
             number += 1;
             at.record = Some(number);
-            run.table_row(rows.row(&batch, row), split.as_deref(), input, &mut at)?;
+            let text = rows.row(&batch, row);
+            match (&labelled, text) {
+                (Some(labelled), Ok(text)) if labelled.is(&text) => {
+                    labelled.take(run, text, split.as_deref(), input, &mut at)?;
+                }
+                (_, text) => run.table_row(text, split.as_deref(), input, &mut at)?,
+            }
             run.advance(before + file.position().min(input.bytes))?;
         }
     }

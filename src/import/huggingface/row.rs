@@ -141,7 +141,7 @@ fn is_null(array: &ArrayRef, row: usize) -> bool {
 }
 
 /// Whether values of this type are files, or lists of them.
-fn has_files(ty: &DataType) -> bool {
+pub(super) fn has_files(ty: &DataType) -> bool {
     match ty {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             !matches!(item.data_type(), DataType::List(_) | DataType::LargeList(_)) && has_files(item.data_type())
@@ -155,7 +155,7 @@ fn has_files(ty: &DataType) -> bool {
 }
 
 /// Whether a column of this name holds what was drawn or answered, rather than what is shown.
-fn is_answer(name: &str) -> bool {
+pub(super) fn is_answer(name: &str) -> bool {
     const WORDS: [&str; 18] = [
         "mask",
         "masks",

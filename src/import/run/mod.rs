@@ -3,6 +3,7 @@
 mod boxes;
 mod cells;
 mod conversations;
+mod labels;
 mod places;
 mod provenance;
 mod records;

@@ -404,6 +404,53 @@ fn a_mark_in_somebodys_text_is_only_text() {
 }
 
 #[test]
+fn pictures_with_classes_become_statements() {
+    let place = Place::new();
+    let [a, b, c] = [5, 6, 7].map(png);
+    let columns = vec![
+        (
+            "image",
+            pictures(&[
+                (Some(&a), Some("1.png")),
+                (Some(&b), Some("1.png")),
+                (Some(&c), None),
+                (Some(&b), Some("2.png")),
+            ]),
+        ),
+        ("label", Arc::new(Int64Array::from(vec![1, 0, -1, -1])) as ArrayRef),
+        ("phase", Arc::new(Int64Array::from(vec![Some(0), None, Some(4), None])) as ArrayRef),
+        ("note", texts(&[Some("n"), None, None, None])),
+    ];
+    let features = r#"{"image":{"_type":"Image"},"label":{"names":["hook","clip"],"_type":"ClassLabel"},
+        "phase":{"names":["dissection"],"_type":"ClassLabel"},"note":{"dtype":"string","_type":"Value"}}"#;
+    let batch = described(&table(columns), features);
+    place.write("data/train-00000-of-00001.parquet", parquet_of(&batch, Compression::SNAPPY));
+    let report = place.whole();
+    assert_eq!((report.inputs[0].format, report.read["pictures"]), (Some("huggingface"), 4));
+    assert_eq!((report.records.added, report.rows["annotations"], report.rows["frames"]), (4, 2, 4));
+    let said = |number: u32| {
+        let row = place.annotation(&format!("data/train-00000-of-00001.parquet#{number}"));
+        let labels: Vec<_> = row.labels.into_iter().map(|label| (label.axis, label.raw)).collect();
+        let bytes = place.dataset().frame(row.target).unwrap().bytes().unwrap().unwrap().into_owned();
+        (labels, bytes, row.extra.unwrap_or_default())
+    };
+    let label = |axis: &str, raw: &str| (axis.to_owned(), raw.to_owned());
+    let split = r#"{"split":"train"}"#.to_owned();
+    assert_eq!(
+        said(1),
+        (
+            vec![label("category", "clip"), label("phase", "dissection")],
+            a.clone(),
+            r#"{"note":"n","split":"train"}"#.to_owned()
+        )
+    );
+    assert_eq!(said(2), (vec![label("category", "hook")], b.clone(), split));
+    let doubts = &report.findings[&Kind::Doubtful].examples;
+    assert_eq!((doubts.len(), doubts[0].record), (1, Some(3)));
+    assert!(doubts[0].detail.contains("`phase` is 4, which is no class's number"), "{}", doubts[0].detail);
+}
+
+#[test]
 fn what_is_no_conversation_or_damaged_is_told_and_changes_nothing() {
     let place = Place::new();
     let labels = table(vec![("image", pictures(&[(None, Some("a.png"))])), ("label", texts(&[Some("x")]))]);
