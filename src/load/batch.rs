@@ -271,3 +271,43 @@ impl Assembler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::BlobSource;
+    use crate::format::manifest::Operation;
+    use crate::schema::rows::{ConversationRow, FrameRow, MediumRow, TurnRow};
+    use std::time::Duration;
+
+    #[test]
+    fn who_waits_hears_nothing_of_a_linked_file_that_could_not_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link.png");
+        std::fs::write(&link, "a picture").unwrap();
+        let mut appender = Dataset::create(dir.path().join("a.surgdb")).unwrap().append().unwrap();
+        let source = BlobSource::Linked { media_type: "image/png", path: &link };
+        let blob = Some(appender.blob(source).unwrap().address);
+        let (id, source, kind) = ("1".into(), "s".into(), "rgb".into());
+        let refs = vec![appender.frame(&FrameRow { id, source, kind, blob, ..Default::default() }).unwrap()];
+        let media = vec![MediumRow { turn: 0, refs, ..Default::default() }];
+        let (id, source, task) = ("1".into(), "s".into(), "t".into());
+        let turns = vec![TurnRow { role: "user".into(), text: "?".into(), ..Default::default() }];
+        let row = ConversationRow { id, source, task, turns, media, ..Default::default() };
+        let address = appender.conversation(&row).unwrap().0;
+        let dataset = appender.commit(Operation::new("append")).unwrap();
+        std::fs::remove_file(&link).unwrap();
+
+        let assembler = Assembler::new(&dataset, &Projection::default()).unwrap();
+        let slot = Slot { position: 0, group: 0, address, valid: true, substituted: false };
+        let (watch, mut file) = (Watch::default(), None);
+        let plan = Plan { slots: vec![slot], ..Plan::default() };
+        let made = assembler.assemble_watched(plan, &watch, |bad| {
+            assert_eq!(bad.error.kind(), ErrorKind::LinkBroken);
+            file = watch.stall(&dataset, 0, Duration::ZERO).file;
+            Err(bad.into_error())
+        });
+        assert_eq!(made.unwrap_err().kind(), ErrorKind::LinkBroken);
+        assert!(file.unwrap().starts_with(dataset.path().join("blobs")));
+    }
+}
