@@ -74,7 +74,7 @@ impl Run<'_> {
         let found = self.roots.readable(&wanted.of_row(id));
         let Resolved::File { path: file, by_name, .. } = &found else { return Ok(found) };
         let is_name = !path.contains(['/', '\\']);
-        if !by_name && !(is_longer && is_name) {
+        if !(*by_name || is_longer && is_name) {
             return Ok(found);
         }
         let names = match &mut self.repeated {
