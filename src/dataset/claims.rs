@@ -1,5 +1,6 @@
 //! Claims: the file numbers that a writer at work has taken.
 
+use super::commit::restore_folders;
 use super::versions;
 use crate::error::{Error, Result};
 use crate::format::constants::{COLUMNS_DIR, DELETIONS_DIR, FRAGMENT_MAX, INDEX_DIR, TABLES};
@@ -61,6 +62,9 @@ impl Claims {
     /// # Errors
     /// `NotFound` when there is no dataset; `Unsupported` when all numbers have been used; `Io`.
     pub fn take(&mut self) -> Result<u32> {
+        if self.numbers.is_empty() {
+            restore_folders(&self.root)?;
+        }
         let from = self.next_of_newest()?.max(self.numbers.last().map_or(0, |last| last + 1));
         self.take_from(from)
     }

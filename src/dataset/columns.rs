@@ -11,13 +11,14 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::constants::{COLUMN_RESERVED, COLUMNS_DIR};
 use crate::format::manifest::{Operation, SideColumn};
-use crate::format::notation::Column;
+use crate::format::notation::{Column, ColumnType};
 use crate::schema::references::each_reference;
 use crate::schema::tables::{Table, annotations, blobs, frames};
 use crate::write::WriteOptions;
-use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt64Array, new_null_array};
 use arrow_select::concat::concat;
 use arrow_select::interleave::interleave;
+use arrow_select::take::take;
 
 /// Rows of a side file's batch at the most.
 const BATCH_ROWS: u32 = 1 << 16;
@@ -133,7 +134,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// What the index is built on, what identifies a record, and what checks a blob's bytes stays as it was written.
-fn may_be_replaced(table: Table, column: usize) -> bool {
+pub(super) fn may_be_replaced(table: Table, column: usize) -> bool {
     match table {
         Table::Blobs => column == blobs::MEDIA_TYPE,
         Table::Annotations if column == annotations::TARGET => false,
@@ -143,6 +144,24 @@ fn may_be_replaced(table: Table, column: usize) -> bool {
 }
 
 impl Dataset {
+    /// What the columns on top of a table's own say of rows, as updates that say it of other rows of the table.
+    pub(crate) fn added_cells(&self, table: Table, rows: &[(Address, Address)]) -> Result<Vec<CellUpdate>> {
+        let mut updates = Vec::new();
+        for side in self.manifest().columns.iter().filter(|side| !side.replaces && side.table == table.name()) {
+            let from: Vec<Address> = rows.iter().map(|(from, _)| *from).collect();
+            let values = self.take(table, &from, &[&side.name])?.column(0).clone();
+            let filled: Vec<u64> = (0..rows.len()).filter(|row| values.is_valid(*row)).map(|row| row as u64).collect();
+            if filled.is_empty() {
+                continue;
+            }
+            let to = filled.iter().filter_map(|row| rows.get(*row as usize)).map(|(_, to)| *to).collect();
+            let values = take(&values, &UInt64Array::from(filled), None)?;
+            let column = Column::new(&side.name, ColumnType::parse(&side.ty)?, true);
+            updates.push(CellUpdate::new(table, column, to, values));
+        }
+        Ok(updates)
+    }
+
     /// Adds a column to a table, in a new version: `values` has one entry for each live row, by ascending address.
     ///
     /// # Errors

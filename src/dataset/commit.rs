@@ -1,5 +1,6 @@
 //! Making a new version: all of it or nothing, and never over somebody else's.
 
+use super::around::refuse_inside;
 use super::claims::Claims;
 use super::versions;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,8 +22,9 @@ const ATTEMPTS_MAX: u32 = 4096;
 /// A creation that was cut short can be done again.
 ///
 /// # Errors
-/// `Exists` when there is a dataset already, or the folder holds anything else; `Io`, `Storage`.
+/// `Exists` when there is a dataset already, the folder holds anything else, or lies in a dataset; `Io`, `Storage`.
 pub fn create(root: &Path) -> Result<Manifest> {
+    refuse_inside(root)?;
     make_folder(root)?;
     refuse_foreign(root)?;
     for name in folders() {
@@ -239,6 +241,19 @@ pub fn pin_unique() {
 
 fn folders() -> impl Iterator<Item = &'static str> {
     TABLES.into_iter().chain([COLUMNS_DIR, INDEX_DIR, DELETIONS_DIR, REPORTS_DIR, CLAIMS_DIR, VERSIONS_DIR])
+}
+
+/// Makes the folders of a dataset again that are gone: copies by tools that know no empty folders have lost those.
+///
+/// # Errors
+/// `Io`.
+pub fn restore_folders(root: &Path) -> Result<()> {
+    let gone: Vec<&str> = folders().filter(|name| !root.join(name).exists()).collect();
+    // A dataset of one version may be on its way out, and nobody is to begin to write to it then.
+    if gone.is_empty() || versions::list(root)? == [1] {
+        return Ok(());
+    }
+    gone.into_iter().try_for_each(|name| create_dir_synced(&root.join(name)))
 }
 
 fn make_folder(root: &Path) -> Result<()> {

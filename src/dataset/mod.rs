@@ -4,6 +4,7 @@
 //! importers, the exporters and the command line use it.
 
 mod append;
+mod around;
 mod cells;
 mod change;
 pub mod claims;
@@ -40,6 +41,7 @@ pub mod versions;
 
 pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
 pub(crate) use append::{NewId, Sought};
+pub(crate) use around::dataset_around;
 pub use columns::CellUpdate;
 pub use copy::{CopiedRows, CopyOptions, CopyProgress, CopyReport};
 pub use delete::DeleteOptions;

@@ -1,5 +1,6 @@
 //! One table of a dataset in one version: its files, fragments, side columns and deleted rows.
 
+use crate::dataset::columns::may_be_replaced;
 use crate::dataset::fragments::{Fragment, fragments, position};
 use crate::dataset::lazy::{LazyFile, Opening};
 use crate::dataset::live::Live;
@@ -91,7 +92,7 @@ impl TableState {
             let ty = ColumnType::parse(&side.ty).map_err(|error| Error::corrupt(error.message()))?;
             let base = table.column_index(&side.name);
             let at = match (base, side.replaces) {
-                (Some(at), true) if columns[at].column.ty == ty => at,
+                (Some(at), true) if columns[at].column.ty == ty && may_be_replaced(table, at) => at,
                 (None, false) => {
                     columns.push(ColumnState::added(Column::new(&side.name, ty, true)));
                     columns.len() - 1
@@ -382,4 +383,33 @@ fn overlays(fragments: &[Fragment], columns: &[ColumnState]) -> Result<Vec<Overl
     overlays.dedup_by_key(|overlay| (overlay.fragment, overlay.column));
     overlays.reverse();
     Ok(overlays)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::manifest::SideColumn;
+
+    #[test]
+    fn what_rows_are_found_by_or_checked_with_is_never_replaced() {
+        let replaced = |table: Table, name: &str| {
+            let mut manifest = Manifest::empty("d".repeat(32), "c".repeat(32), "2026-01-01T00:00:00Z");
+            let ty = table.columns()[table.column_index(name).unwrap()].ty.to_string();
+            let (table_name, name) = (table.name().to_owned(), name.to_owned());
+            manifest.columns = vec![SideColumn { table: table_name, name, ty, replaces: true, files: Vec::new() }];
+            TableState::new(table, &manifest).map(drop).map_err(|error| error.to_string())
+        };
+        replaced(Table::Blobs, "media_type").unwrap();
+        replaced(Table::Frames, "case").unwrap();
+        for (table, name) in [
+            (Table::Blobs, "bytes"),
+            (Table::Blobs, "crc32"),
+            (Table::Frames, "id"),
+            (Table::Frames, "video"),
+            (Table::Annotations, "target"),
+            (Table::Conversations, "record"),
+        ] {
+            assert!(replaced(table, name).unwrap_err().contains("does not fit"), "{table}.{name}");
+        }
+    }
 }

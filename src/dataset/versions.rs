@@ -140,6 +140,8 @@ fn missing(root: &Path, version: u64) -> Result<Error> {
     let newest = newest_number(root)?;
     let message = if version == 0 || version > newest {
         format!("there is no version {version}: the newest is {newest}")
+    } else if version == newest {
+        format!("the manifest of version {version}, the newest, is gone: restore it from a copy")
     } else {
         format!("the manifest of version {version} is gone, though newer ones are there; restore it from a copy")
     };

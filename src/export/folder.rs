@@ -3,8 +3,8 @@
 //! A new export is written into a hidden folder beside its place and renamed when it is complete. Into a folder that
 //! is there already, each file goes under a temporary name and is renamed when it is complete.
 
+use crate::dataset::dataset_around;
 use crate::error::{Error, Result};
-use crate::format::constants::VERSIONS_DIR;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -120,17 +120,6 @@ impl Drop for OutputFolder {
     }
 }
 
-/// The dataset that a folder, which need not be there yet, is or lies in.
-fn dataset_around(path: &Path) -> Option<PathBuf> {
-    let is_dataset = |folder: &Path| folder.join(VERSIONS_DIR).is_dir();
-    if is_dataset(path) {
-        return Some(path.to_path_buf());
-    }
-    let whole = std::path::absolute(path).ok()?;
-    let there = whole.ancestors().find_map(|folder| folder.canonicalize().ok())?;
-    there.ancestors().find(|folder| is_dataset(folder)).map(Path::to_path_buf)
-}
-
 /// Whether a file has exactly these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     let Ok(mut file) = File::open(path) else { return false };
@@ -199,6 +188,7 @@ impl Drop for OutputFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::constants::VERSIONS_DIR;
 
     fn names(path: &Path) -> Vec<String> {
         let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -81,7 +81,7 @@ pub(super) fn shown(
                 Kind::Video
             }
         };
-        let at = mark.and(medium.at()).and_then(|at| usize::try_from(at).ok());
+        let at = medium.at().and_then(|at| usize::try_from(at).ok());
         let place = Place { turn, at, output: medium.output() };
         let (start, end, fps) = (medium.start(), medium.end(), medium.fps());
         list.push(Shown { kind, refs, paths, place, start, end, fps });

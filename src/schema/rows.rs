@@ -261,7 +261,8 @@ pub struct TurnRow {
 pub struct MediumRow {
     /// The turn that it belongs to, counted from 0.
     pub turn: i32,
-    /// The byte offset of its placeholder (`<image>`, `<video>`) in the turn's text; none where it has none.
+    /// Where it stands in the turn's text, a byte offset: that of its placeholder (`<image>`, `<video>`), where one stands
+    /// there; none where it has no place in the text, and stands before it.
     pub at: Option<i64>,
     /// Whether the model is to produce it.
     pub output: bool,

@@ -74,6 +74,16 @@ impl Table {
         &self.layout().schema
     }
 
+    /// Where the base columns stand that the file of a picture or a video fills; none of other tables.
+    pub fn cells_of_file(self) -> &'static [usize] {
+        use {frames as f, videos as v};
+        match self {
+            Self::Frames => &[f::BLOB, f::WIDTH, f::HEIGHT],
+            Self::Videos => &[v::BLOB, v::FPS, v::DURATION, v::FRAME_COUNT, v::WIDTH, v::HEIGHT, v::KEYFRAMES],
+            _ => &[],
+        }
+    }
+
     /// Where the base column with this name stands.
     pub fn column_index(self, name: &str) -> Option<usize> {
         self.columns().iter().position(|column| column.name == name)

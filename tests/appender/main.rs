@@ -343,3 +343,47 @@ fn eight_appenders_at_once_all_land() {
     all_land(8, false);
     all_land(8, true);
 }
+
+#[test]
+fn a_reference_is_held_to_its_table_however_often_its_row_is_referred_to() {
+    let (_dir, dataset) = small();
+    let mut appender = dataset.append().unwrap();
+    let video = appender.video(&VideoRow { id: "v".into(), source: "mine".into(), ..Default::default() }).unwrap();
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    let mut appender = dataset.append().unwrap();
+    appender.frame(&FrameRow { video: Some(video), ..frame("right", None) }).unwrap();
+    let error = appender.frame(&FrameRow { case: Some(video), ..frame("wrong", None) }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("`case` refers to") && error.to_string().contains("in videos"), "{error}");
+}
+
+#[test]
+fn folders_that_a_copy_has_lost_are_made_again() {
+    let (_dir, dataset) = small();
+    let dataset = append(&dataset, "first").unwrap();
+    for folder in ["claims", "columns", "deletions", "reports"] {
+        std::fs::remove_dir(dataset.path().join(folder)).unwrap();
+    }
+    let dataset = append(&dataset, "second").unwrap();
+    let some = dataset.live_addresses(Table::Conversations).unwrap();
+    let dataset = dataset.delete(some.into_iter().take(1), DeleteOptions::default()).unwrap();
+    let frames = dataset.live_addresses(Table::Conversations).unwrap();
+    let mut appender = dataset.append().unwrap();
+    appender.update(score(frames, 7)).unwrap();
+    let report = appender.commit(Operation::new("column")).unwrap().verify(&mut |_, _| {}).unwrap();
+    assert!(report.is_sound(), "{:?}", report.faults);
+}
+
+#[test]
+fn no_dataset_is_made_among_the_files_of_another() {
+    let (_dir, dataset) = small();
+    for inside in ["cases", "videos/new.surgdb", "x/y"] {
+        let error = Dataset::create(dataset.path().join(inside)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
+        assert!(error.to_string().contains("whose files are its own"), "{error}");
+    }
+    assert!(!dataset.path().join("x").exists());
+    let all = dataset.select(Table::Cases, &surgdb::dataset::Filter::all()).unwrap();
+    let error = all.save(dataset.path().join("versions/0000000003.json")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
+}

@@ -3,9 +3,11 @@
 use crate::common::samples::{Refer, samples};
 use crate::common::small::{Profile, build};
 use crate::common::stored::stored;
+use arrow_array::cast::AsArray;
 use std::collections::{BTreeMap, HashMap};
-use surgdb::dataset::{BlobSource, CopyOptions, CopyReport, Filter, Selection};
+use surgdb::dataset::{BlobSource, CellUpdate, CopiedRows, CopyOptions, CopyReport, Filter, Selection};
 use surgdb::format::manifest::{Import, Source};
+use surgdb::format::notation::{Column, ColumnType};
 use surgdb::rows::*;
 use surgdb::schema::record;
 use surgdb::{Address, Dataset, ErrorKind, FragmentId, Operation, Result, Table};
@@ -360,6 +362,14 @@ fn a_dataset_is_not_copied_into_itself_and_a_stopped_copy_leaves_nothing() {
 }
 
 /// The file that the blobs of a dataset are in, and whether it has another name too or shares its blocks.
+/// Appends a picture; its blob.
+fn picture(appender: &mut surgdb::dataset::Appender, id: &str, bytes: &[u8]) -> Address {
+    let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes }).unwrap().address;
+    let row = FrameRow { id: id.into(), source: "s".into(), kind: "rgb".into(), ..FrameRow::default() };
+    appender.frame(&FrameRow { blob: Some(blob), ..row }).unwrap();
+    blob
+}
+
 fn blob_file(dataset: &Dataset) -> std::path::PathBuf {
     let [file] = &dataset.manifest().files["blobs"][..] else { panic!("there are several") };
     dataset.path().join(&file.path)
@@ -402,18 +412,25 @@ fn files_that_hold_what_is_not_copied_are_not_shared() {
     sound(&after);
     // A deleted row's bytes stay behind.
     let mut appender = Dataset::create(dir.path().join("both.surgdb")).unwrap().append().unwrap();
-    let mut blob = |bytes| appender.blob(BlobSource::Bytes { media_type: "image/png", bytes }).unwrap().address;
-    let (secret, _) = (blob(b"secret picture"), blob(b"other"));
+    let secret = picture(&mut appender, "secret", b"secret picture");
+    picture(&mut appender, "other", b"other");
     let both = appender.commit(Operation::new("append")).unwrap();
     let (to, report) = copy(&both, &new(&dir, "both copied.surgdb"), &CopyOptions::default()).unwrap();
     assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (2, 19));
     let mut appender = both.append().unwrap();
-    appender.delete(secret).unwrap();
+    appender.delete(both.find(Table::Frames, "secret").unwrap().unwrap()).unwrap();
     let rest = appender.commit(Operation::new("delete")).unwrap();
-    let (to, report) = copy(&rest, &new(&dir, "rest.surgdb"), &CopyOptions::default()).unwrap();
-    assert_eq!((to.count(Table::Blobs).unwrap(), report.shared), (1, 0));
-    assert!(!std::fs::read(blob_file(&to)).unwrap().windows(6).any(|window| window == b"secret"));
-    sound(&to);
+    assert_eq!(rest.count(Table::Blobs).unwrap(), 2);
+    // Its blob is there, and nothing shows it; then it is deleted too.
+    let mut appender = rest.append().unwrap();
+    appender.delete(secret).unwrap();
+    let less = appender.commit(Operation::new("delete")).unwrap();
+    for (from, name, unshown) in [(&rest, "unshown.surgdb", 1), (&less, "rest.surgdb", 0)] {
+        let (to, report) = copy(from, &new(&dir, name), &CopyOptions::default()).unwrap();
+        assert_eq!((to.count(Table::Blobs).unwrap(), report.shared, report.unshown), (1, 0, unshown));
+        assert!(!std::fs::read(blob_file(&to)).unwrap().windows(6).any(|window| window == b"secret"));
+        sound(&to);
+    }
     // A file that is wanted whole is shared, though another of its table is not.
     let alone = one(&dir, "alone.surgdb", b"secret picture", None);
     let frame = alone.address(Table::Frames, 0).unwrap();
@@ -485,4 +502,70 @@ fn a_report_that_is_not_what_its_name_says_is_not_copied() {
         let report = from.verify(&mut |_, _| {}).unwrap();
         assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
     }
+}
+
+#[test]
+fn reports_stay_behind_where_not_all_is_copied_or_they_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, file) = with_report(&dir, "from.surgdb");
+    let report_of = |dataset: &Dataset| dataset.manifest().source("s").unwrap().imports[0].report.clone();
+    let (to, report) = copy(&from, &new(&dir, "whole.surgdb"), &CopyOptions::default()).unwrap();
+    assert_eq!((report_of(&to), report.reports_left), (report_of(&from), 0));
+    let (to, report) = copy(&from, &new(&dir, "part.surgdb"), &of_ids(&from, &["c"])).unwrap();
+    assert_eq!((report_of(&to), report.reports_left), (None, 1));
+    sound(&to);
+    let mut appender = from.append().unwrap();
+    appender.delete(from.find(Table::Conversations, "c").unwrap().unwrap()).unwrap();
+    let less = appender.commit(Operation::new("delete")).unwrap();
+    let (to, report) = copy(&less, &new(&dir, "less.surgdb"), &CopyOptions::default()).unwrap();
+    assert_eq!((report_of(&to), report.reports_left), (None, 1));
+    assert_eq!(std::fs::read_dir(to.path().join("reports")).unwrap().count(), 0);
+    std::fs::remove_file(&file).unwrap();
+    let (to, report) = copy(&from, &new(&dir, "gone.surgdb"), &CopyOptions::default()).unwrap();
+    assert_eq!((report_of(&to), report.reports_left), (None, 1));
+    sound(&to);
+}
+
+/// The same picture as it was imported, with its bytes or without, and a conversation.
+fn half(dir: &tempfile::TempDir, name: &str, bytes: Option<&[u8]>) -> Dataset {
+    let mut appender = new(dir, name).append().unwrap();
+    let mut frame = FrameRow { id: "f".into(), source: "s".into(), kind: "rgb".into(), ..FrameRow::default() };
+    frame.record = Some(record::of_frame(&frame, &mut |_, _| Ok(())).unwrap());
+    let blob = bytes.map(|bytes| appender.blob(BlobSource::Bytes { media_type: "image/x", bytes }).unwrap().address);
+    appender.frame(&FrameRow { blob, width: blob.map(|_| 4), height: blob.map(|_| 3), ..frame }).unwrap();
+    appender.commit(Operation::new("append")).unwrap()
+}
+
+fn with_scores(dataset: &Dataset, column: &str, value: f64) -> Dataset {
+    let frame = dataset.find(Table::Frames, "f").unwrap().unwrap();
+    let column = Column::new(column, ColumnType::parse("float64").unwrap(), true);
+    let values = std::sync::Arc::new(arrow_array::Float64Array::from(vec![value]));
+    let mut appender = dataset.append().unwrap();
+    appender.update(CellUpdate::new(Table::Frames, column, vec![frame], values)).unwrap();
+    appender.commit(Operation::new("column")).unwrap()
+}
+
+#[test]
+fn a_row_that_is_there_gets_what_it_lacks_and_keeps_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = with_scores(&half(&dir, "from.surgdb", Some(b"picture")), "sharp", 0.5);
+    let from = with_scores(&from, "bright", 0.25);
+    let into = with_scores(&half(&dir, "into.surgdb", None), "bright", 0.75);
+    let (to, report) = copy(&from, &into, &CopyOptions::default()).unwrap();
+    sound(&to);
+    let frames = CopiedRows { there: 1, filled: 1, ..CopiedRows::default() };
+    assert_eq!(report.rows[&Table::Frames], frames);
+    let address = to.find(Table::Frames, "f").unwrap().unwrap();
+    let frame = to.frame(address).unwrap();
+    assert_eq!(frame.bytes().unwrap().as_deref(), Some(&b"picture"[..]));
+    assert_eq!((frame.width().unwrap(), frame.height().unwrap()), (Some(4), Some(3)));
+    let scores = to.take(Table::Frames, &[address], &["sharp", "bright"]).unwrap();
+    let score = |at: usize| scores.column(at).as_primitive::<arrow_array::types::Float64Type>().value(0);
+    assert_eq!((score(0), score(1)), (0.5, 0.75));
+    assert_eq!(report.columns, BTreeMap::from([("frames.sharp".to_owned(), 1)]));
+    assert_eq!(report.columns_kept, BTreeMap::from([("frames.bright".to_owned(), 1)]));
+    // One that has bytes of its own keeps them, and no others are stored.
+    let other = half(&dir, "other.surgdb", Some(b"another picture"));
+    let (to, report) = copy(&half(&dir, "again.surgdb", Some(b"picture")), &other, &CopyOptions::default()).unwrap();
+    assert_eq!((report.version, to.count(Table::Blobs).unwrap()), (None, 1));
 }

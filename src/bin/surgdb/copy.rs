@@ -19,8 +19,11 @@ Examples:
 
 What the rows refer to goes with them: pictures, videos, cases, and so on; bytes are stored once, and files of pictures
 and videos that a new dataset gets whole are not copied where the file system can share them. Rows are told apart by
-source and id: one that is there already is not added again, and another one with the same source and id stops the copy.
-Sources go with their licences. Addresses are new: saved selections of the one dataset are none of the other.";
+source and id: one that is there already, as it was imported, is not added again, but gets what it lacks there (the bytes
+of a picture or video, values of added columns); one that was imported with other content stops the copy. Pictures that
+nothing shows, as those of deleted rows, stay behind. Sources go with their licences. Reports of imports go with them
+where all rows are copied and none was deleted: they name records. Addresses are new: saved selections of the one dataset
+are none of the other.";
 
 /// Copy rows into another dataset, with all that they refer to
 #[derive(clap::Args)]
@@ -125,7 +128,10 @@ fn facts(report: &CopyReport) -> Value {
         .rows
         .iter()
         .map(|(table, rows)| {
-            (table.name().to_owned(), json!({ "added": rows.added, "there": rows.there, "kept": rows.kept }))
+            (
+                table.name().to_owned(),
+                json!({ "added": rows.added, "there": rows.there, "filled": rows.filled, "kept": rows.kept }),
+            )
         })
         .collect();
     json!({
@@ -134,6 +140,9 @@ fn facts(report: &CopyReport) -> Value {
         "bytes": report.bytes,
         "shared": report.shared,
         "columns": report.columns,
+        "columns_kept": report.columns_kept,
+        "unshown": report.unshown,
+        "reports_left": report.reports_left,
         "sources": report.sources,
     })
 }
@@ -154,8 +163,28 @@ fn print(report: &CopyReport, into: &Path, out: &mut Output) -> Result<()> {
         shared => format!(", {} of them in files that both datasets share", ui::bytes(shared)),
     };
     out.line(format_args!("  {} of media{shared}", ui::bytes(report.bytes)))?;
+    let filled = |table: Table| report.rows.get(&table).map_or(0, |rows| rows.filled);
+    for (table, name) in [(Table::Frames, "picture"), (Table::Videos, "video")] {
+        if filled(table) > 0 {
+            let rows = ui::counted(filled(table), name);
+            out.line(format_args!("  {rows} that had no bytes in the target got them"))?;
+        }
+    }
+    if report.unshown > 0 {
+        let blobs = ui::counted(report.unshown, "picture or video file");
+        out.line(format_args!("  {blobs} that no row shows any more: left out"))?;
+    }
+    if report.reports_left > 0 {
+        let reports = ui::counted(report.reports_left, "report");
+        let why = "they name records that were not copied, or are gone";
+        out.line(format_args!("  {reports} of imports left out: {why}"))?;
+    }
     for (column, values) in &report.columns {
         out.line(format_args!("  added column {column}: {}", ui::counted(*values, "value")))?;
+    }
+    for (column, values) in &report.columns_kept {
+        let values = ui::counted(*values, "value");
+        out.line(format_args!("  added column {column}: {values} stay as the target has them, which is otherwise"))?;
     }
     for (source, licence) in &report.sources {
         out.line(format_args!("  source {source}: {}", licence.as_deref().unwrap_or("no licence named")))?;

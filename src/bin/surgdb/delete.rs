@@ -7,6 +7,7 @@ use crate::subset::Subset;
 use crate::ui;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use surgdb::dataset::DeleteOptions;
 use surgdb::{Address, Dataset, Error, Result, Table};
 
@@ -57,7 +58,11 @@ pub fn run(args: Args) -> Result<Outcome> {
     let with = if args.cascade { " and all that refers to them" } else { "" };
     let question = format!("Delete {}{with} from {}?", ui::counted(addresses.len() as u64, "row"), place);
     if !args.yes && !ui::confirm(&question) {
-        return Err(Error::invalid("nothing was deleted: answer y, or give --yes"));
+        let what = match std::io::stdin().is_terminal() {
+            true => "nothing was deleted: the answer was not y",
+            false => "nothing was deleted: there is no terminal to ask at; give --yes",
+        };
+        return Err(Error::invalid(what));
     }
     let after = dataset.delete(addresses, DeleteOptions { cascade: args.cascade })?;
     let mut deleted = serde_json::Map::new();

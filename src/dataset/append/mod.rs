@@ -335,9 +335,8 @@ impl Appender {
         update.check(&self.dataset, |address| self.appended_in(address))?;
         let (table, column) = update.place();
         let allowed = targets(table, column);
-        let field = if table.column_index(column).is_some() { "a replaced column" } else { "an added column" };
         self.noted.clear();
-        update.each_reference(&mut |address| self.check_ref(field, address, allowed))?;
+        update.each_reference(&mut |address| self.check_ref(column, address, allowed))?;
         self.change.refers.extend(self.noted.drain(..));
         // A side file holds a fragment's cells whole, so all that is said of a column must end in the same file.
         match self.updates.iter_mut().find(|known| known.place() == update.place()) {

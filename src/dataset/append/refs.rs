@@ -21,7 +21,7 @@ impl Appender {
         row.each(&mut |field, address, tables| self.check_ref(field, address, tables))
     }
 
-    pub(super) fn check_ref(&mut self, field: &'static str, address: Address, tables: &[Table]) -> Result<()> {
+    pub(super) fn check_ref(&mut self, field: &str, address: Address, tables: &[Table]) -> Result<()> {
         let wrong = |what: String| Err(Error::invalid(format!("`{field}` refers to {address}, {what}")));
         if let Some(table) = self.appended_in(address) {
             return match tables.contains(&table) {
@@ -29,17 +29,17 @@ impl Appender {
                 false => wrong(format!("which is in {table}, not in {}", names(tables))),
             };
         }
-        if self.change.refers.contains(&address) {
-            return Ok(());
-        }
-        if !self.dataset.is_live(address)? {
+        let is_noted = self.change.refers.contains(&address);
+        if !is_noted && !self.dataset.is_live(address)? {
             return wrong("which is no live row".into());
         }
         let table = self.dataset.table_of(address)?;
         if !tables.contains(&table) {
             return wrong(format!("which is in {table}, not in {}", names(tables)));
         }
-        self.noted.push(address);
+        if !is_noted {
+            self.noted.push(address);
+        }
         Ok(())
     }
 

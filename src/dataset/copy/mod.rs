@@ -8,6 +8,7 @@ mod refs;
 mod rows;
 mod shared;
 mod sources;
+mod there;
 
 use crate::dataset::{Appender, Dataset, Selection};
 use crate::error::{Error, Result};
@@ -17,9 +18,9 @@ use crate::schema::references::each_reference;
 use crate::schema::tables::Table;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Tables by what refers to what: a row of one refers to rows of those before it, or of its own.
-const ORDER: [Table; 6] =
-    [Table::Blobs, Table::Cases, Table::Videos, Table::Frames, Table::Annotations, Table::Conversations];
+/// Tables by what refers to what: a row of one refers to rows of those before it, or of its own, or to blobs. A blob is
+/// there for what shows it: one that nothing shows, as what is left of a row that was deleted, is not copied.
+const ROOTS: [Table; 5] = [Table::Cases, Table::Videos, Table::Frames, Table::Annotations, Table::Conversations];
 /// Rows between two reports of progress.
 const PROGRESS_EVERY: u64 = 256;
 
@@ -62,6 +63,12 @@ pub struct CopyReport {
     pub shared: u64,
     /// Values by added column, as `table.name`.
     pub columns: BTreeMap<String, u64>,
+    /// Values of added columns that rows of the target have otherwise, and that were kept so, as `table.name`.
+    pub columns_kept: BTreeMap<String, u64>,
+    /// Blobs that no row shows: they were left out.
+    pub unshown: u64,
+    /// Reports of imports that were left out: they name records that were not copied, or their files are gone.
+    pub reports_left: u64,
     /// Sources of the rows, as the target calls them, and their licences.
     pub sources: BTreeMap<String, Option<String>>,
 }
@@ -71,8 +78,10 @@ pub struct CopyReport {
 pub struct CopiedRows {
     /// New in the target.
     pub added: u64,
-    /// There already; of blobs, the same content.
+    /// There already, as they were imported; of blobs, the same content.
     pub there: u64,
+    /// Of these, pictures and videos that had no bytes, and have them now.
+    pub filled: u64,
     /// In the target with other content, and kept so.
     pub kept: u64,
 }
@@ -81,8 +90,12 @@ impl Dataset {
     /// Copies live rows of this version into another dataset, in one new version of it.
     ///
     /// Addresses are new, and references follow. Replaced values are copied as base values, added columns with the rows
-    /// that have them; blobs are stored once by their content, and linked ones stay linked. Sources go with their
-    /// licences and the reports of their imports. Memory: what an appender takes, and about 80 bytes a copied row.
+    /// that have them; blobs are stored once by their content, and linked ones stay linked; blobs that no row shows stay
+    /// behind. Sources go with their licences, and with the reports of their imports where all rows are copied and none
+    /// was ever deleted: a report names records. Memory: what an appender takes, and about 80 bytes a copied row.
+    ///
+    /// A row that the target has as it was imported stays as it is there, save that it gets what it lacks: the bytes of a
+    /// picture or video, and values of added columns.
     ///
     /// A file of blobs all of whose rows are copied, none of them deleted, into a dataset that has used no file number up
     /// to its own, is shared where the file system can (a reflink, else a hard link): it is read, and not written.
@@ -102,9 +115,10 @@ impl Dataset {
             return Err(Error::invalid("source and target of the copy are the same dataset"));
         }
         let from = self.checking()?;
-        let mut copier = Copier::new(&from, target.append()?, options);
+        let mut copier = Copier::new(&from, target.append()?, options)?;
         copier.take_all(progress)?;
         copier.carry_columns()?;
+        copier.carry_filled()?;
         copier.carry_sources()?;
         copier.finish(target)
     }
@@ -121,33 +135,46 @@ struct Copier<'a> {
     new: [Vec<Address>; 6],
     /// Rows that added columns refer to: they are taken, but need not be there first.
     later: Vec<Address>,
+    /// Rows that the target has already, by table.
+    there: [Vec<Address>; 6],
+    filled: there::Filled,
+    /// Which tables of the target have rows.
+    has_rows: [bool; 6],
     /// Sources of the rows, by their ids here.
     sources: BTreeSet<String>,
     report: CopyReport,
 }
 
 impl<'a> Copier<'a> {
-    fn new(from: &'a Dataset, to: Appender, options: &'a CopyOptions) -> Self {
-        Self {
+    fn new(from: &'a Dataset, to: Appender, options: &'a CopyOptions) -> Result<Self> {
+        let has_rows = there::with_rows(to.dataset())?;
+        Ok(Self {
             from,
             to,
             options,
             taken: HashMap::new(),
             new: Default::default(),
             later: Vec::new(),
+            there: Default::default(),
+            filled: there::Filled::default(),
+            has_rows,
             sources: BTreeSet::new(),
             report: CopyReport::default(),
-        }
+        })
     }
 
     fn take_all(&mut self, progress: &mut dyn FnMut(CopyProgress) -> Result<()>) -> Result<()> {
         let (from, options) = (self.from, self.options);
         let total = match &options.selection {
             Some(selection) => selection.len(),
-            None => ORDER.into_iter().map(|table| from.count(table)).sum::<Result<u64>>()?,
+            None => ROOTS.into_iter().map(|table| from.count(table)).sum::<Result<u64>>()?,
         };
         let mut done = CopyProgress { total, ..CopyProgress::default() };
-        self.share_blobs()?;
+        let shown = options.selection.is_none().then(|| self.shown_blobs()).transpose()?;
+        if let Some(shown) = &shown {
+            self.report.unshown = from.count(Table::Blobs)?.saturating_sub(shown.len() as u64);
+        }
+        self.share_blobs(shown)?;
         let mut take = |copier: &mut Self, address: Address| {
             if done.rows.is_multiple_of(PROGRESS_EVERY) {
                 progress(CopyProgress { bytes: copier.report.bytes, ..done })?;
@@ -158,7 +185,7 @@ impl<'a> Copier<'a> {
         match &options.selection {
             Some(selection) => selection.iter().try_for_each(|address| take(self, address))?,
             None => {
-                for table in ORDER {
+                for table in ROOTS {
                     (0..from.count(table)?).try_for_each(|row| take(self, from.address(table, row)?))?;
                 }
             }
@@ -207,6 +234,11 @@ impl<'a> Copier<'a> {
             }
             if is_ready {
                 self.copy_row(address)?;
+                continue;
+            }
+            if self.is_there(address)? {
+                // What added columns refer to is needed for the values that the target lacks.
+                self.references(address)?;
                 continue;
             }
             if !open.insert(address) {

@@ -2,6 +2,7 @@
 
 use super::Copier;
 use super::refs::{NewOf, Refer};
+use super::there::Fill;
 use crate::dataset::{Appender, Dataset, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -12,7 +13,7 @@ use crate::schema::tables::Table;
 use crate::schema::views::{Cells, read};
 
 /// A row of a table with ids.
-trait CopyRow: PartialEq + Sized {
+pub(super) trait CopyRow: Fill + PartialEq + Sized {
     const TABLE: Table;
 
     fn fetch(dataset: &Dataset, address: Address) -> Result<Self>;
@@ -105,7 +106,7 @@ impl Copier<'_> {
         };
         if self.is_same(&mut row, there)? {
             self.there(R::TABLE, address, there);
-            return Ok(());
+            return self.fill(row, there);
         }
         if !self.options.keep_clashing {
             return Err(Error::new(
@@ -136,7 +137,7 @@ impl Copier<'_> {
 
     /// A row's digest covers the names of sources. Where the row is still what was imported, it gets the digest with the
     /// new names, so that importing it again under them finds it.
-    fn renew_digest<R: CopyRow>(&self, row: &mut R, name: &str) -> Result<()> {
+    pub(super) fn renew_digest<R: CopyRow>(&self, row: &mut R, name: &str) -> Result<()> {
         let known = *row.parts().2;
         if Some(row.digest(&mut |address, out| self.push_name(address, false, out))?) != known {
             return Ok(());
@@ -168,8 +169,9 @@ impl Copier<'_> {
         self.report.rows.entry(table).or_default().added += 1;
     }
 
-    fn there(&mut self, table: Table, from: Address, to: Address) {
+    pub(super) fn there(&mut self, table: Table, from: Address, to: Address) {
         self.taken.insert(from, to);
+        self.there[table as usize].push(from);
         self.report.rows.entry(table).or_default().there += 1;
     }
 }

@@ -34,9 +34,12 @@ impl Copier<'_> {
         for id in ids {
             let name = self.name_of(&id).to_owned();
             let known = self.to.dataset().manifest().source(&name).cloned().unwrap_or_default();
-            let Some(source) = self.from.manifest().source(&id).cloned() else { continue };
-            for import in &source.imports {
-                self.carry_report(import.report.as_deref());
+            let Some(mut source) = self.from.manifest().source(&id).cloned() else { continue };
+            for import in &mut source.imports {
+                if import.report.as_deref().is_some_and(|path| !self.carry_report(path)) {
+                    import.report = None;
+                    self.report.reports_left += 1;
+                }
             }
             self.report.sources.insert(name.clone(), source.licence.clone().or_else(|| known.licence.clone()));
             // What the target says of a source already stays.
@@ -54,11 +57,20 @@ impl Copier<'_> {
         Ok(())
     }
 
-    fn carry_report(&mut self, path: Option<&str>) {
+    /// Takes a report along, unless it may name records that are not copied, or is gone.
+    fn carry_report(&mut self, path: &str) -> bool {
         let manifest = self.from.manifest();
-        if let Some(entry) = manifest.reports.iter().find(|entry| Some(entry.path.as_str()) == path) {
-            self.to.copied_report(entry, &self.from.file_path(&entry.path));
+        let is_whole =
+            self.options.selection.is_none() && manifest.deletions.is_empty() && manifest.erasures.is_empty();
+        let Some(entry) = manifest.reports.iter().find(|entry| entry.path == path).filter(|_| is_whole) else {
+            return false;
+        };
+        let file = self.from.file_path(&entry.path);
+        if std::fs::symlink_metadata(&file).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            return false;
         }
+        self.to.copied_report(entry, &file);
+        true
     }
 }
 

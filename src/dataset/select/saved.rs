@@ -1,6 +1,7 @@
 //! A selection as a file of addresses alone: one Arrow file, with what was selected in its schema's metadata.
 
 use super::selection::{About, Builder, Selection};
+use crate::dataset::around::refuse_inside;
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::constants::{KIND_SELECTION, META_SELECTION, TAIL_LEN};
@@ -36,7 +37,7 @@ impl Selection {
     /// Writes the selection to a new file: an Arrow file with one column, `address: int64`.
     ///
     /// # Errors
-    /// `Exists` when there is such a file; `Io`.
+    /// `Exists` when there is such a file, or it would lie in a dataset; `Io`.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let name = path.file_name().and_then(|name| name.to_str());
@@ -45,6 +46,7 @@ impl Selection {
             Some(dir) if dir != Path::new("") => dir,
             _ => Path::new("."),
         };
+        refuse_inside(path)?;
         let said = Said {
             dataset: self.about.dataset.clone(),
             version: self.about.version,

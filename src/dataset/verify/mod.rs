@@ -4,6 +4,7 @@
 mod blobs;
 mod files;
 mod found;
+mod history;
 mod index;
 mod links;
 mod rows;
@@ -86,7 +87,8 @@ impl Dataset {
     /// * every id: unique in its table and source; every index run: sorted, complete and exact;
     /// * every live row: what is checked when it is written; its source is in the manifest; a frame's size is that in
     ///   the header of its picture;
-    /// * the manifest, its reports and tags, and the manifests of all other versions that are kept;
+    /// * the manifest, its reports and tags, and the manifests of all other versions that are kept: all say the same of
+    ///   the dataset's id, of each file and of each fragment, and no file number is free again;
     /// * of the other versions every file that this one does not name, each by itself: so that what an older version needs
     ///   is known to be whole. Addresses and rows are followed in this version alone.
     ///

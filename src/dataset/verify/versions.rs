@@ -2,6 +2,7 @@
 
 use crate::dataset::verify::files::{self, Named};
 use crate::dataset::verify::found::Found;
+use crate::dataset::verify::history::History;
 use crate::dataset::verify::links::check_named_by_digest;
 use crate::dataset::{Dataset, versions};
 use crate::error::Error;
@@ -25,6 +26,7 @@ pub fn check(dataset: &Dataset, of_all: bool, found: &mut Found<'_>) -> Vec<Name
     let mut others = Vec::new();
     let mut kept = HashSet::new();
     let mut all_read = true;
+    let mut history = History::default();
     for (expected, number) in (1..).zip(&numbers) {
         if *number != expected && (expected == 1 || numbers.binary_search(&(number - 1)).is_err()) {
             let path = root.join(version_path(number - 1));
@@ -33,6 +35,9 @@ pub fn check(dataset: &Dataset, of_all: bool, found: &mut Found<'_>) -> Vec<Name
         match versions::read_file(root, *number) {
             Ok(VersionFile::Manifest(manifest)) => {
                 kept.insert(*number);
+                if let Err(error) = history.check(&manifest) {
+                    found.fault(error.in_file(root.join(version_path(*number))));
+                }
                 if of_all {
                     let is_new = |path: &str| !named.contains(path);
                     check_reports(dataset, &manifest, is_new, found);

@@ -224,9 +224,10 @@ impl<'a> Draft<'a> {
         let mut text = String::with_capacity(turn.text.len());
         let mut edits: Vec<Edit<'a>> = Vec::new();
         for (at, medium) in self.media.remove(&number).unwrap_or_default() {
-            match medium.at.and_then(|at| Some((usize::try_from(at).ok()?, placeholder::at(&turn.text, at)?))) {
-                Some((start, mark)) => {
-                    edits.push(Edit { range: start..start + mark.len(), what: What::Medium(at, medium) });
+            match medium.at.and_then(|at| usize::try_from(at).ok()) {
+                Some(start) => {
+                    let mark = placeholder::at(&turn.text, start as i64).map_or(0, str::len);
+                    edits.push(Edit { range: start..start + mark, what: What::Medium(at, medium) });
                 }
                 None => {
                     text.push_str(self.add(at, medium)?);

@@ -7,8 +7,8 @@
 //!   `observation`, `developer`, …); `~content`, null where the content was null and false where there was none;
 //!   `~input`, the byte at which an Alpaca record's `input` starts; `~parts`, the borders of content parts.
 //! - `~parts` is a list: a number is a text part of so many bytes of the turn's text, in order;
-//!   `{"text": n, "part": {…}}` is one with further keys; `{"medium": k, "part": {…}}` is a picture or video, the k-th
-//!   of `media`, with the part as written, save bytes that stood in it, of which null is left;
+//!   `{"text": n, "part": {…}}` is one with further keys; `{"medium": k, "part": {…}}` is a picture or video, the k-th,
+//!   from 0, of those in this turn's parts, with the part as written, save bytes that stood in it, of which null is left;
 //!   `{"part": …}` is any other part, whole.
 //! - in a conversation: `~image`, `~videos` and the like: a media field whose entries had further keys, as written;
 //!   `~task`, the task as written where it is another name of one that is known.
@@ -162,7 +162,12 @@ fn place(draft: &mut Draft, inputs: Inputs<'_>, outputs: Inputs<'_>) {
     if !outputs.is_empty() && draft.turns.is_empty() {
         draft.turns.push(turns::plain("assistant", ""));
     }
+    let in_parts = draft.media.len();
     placeholders::place(draft, inputs.into_media(), outputs);
+    // Those in parts were met first; all stand in the order in which the turns show them.
+    if in_parts > 0 && draft.grounding.is_empty() {
+        draft.media.sort_by_key(|medium| (medium.turn, medium.at));
+    }
 }
 
 /// Keeps what is left of the record, and lets what this crate's exporter says take its place.

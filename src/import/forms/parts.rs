@@ -1,10 +1,11 @@
-//! Content parts: their texts joined, their borders kept, their media taken out.
+//! Content parts: their texts joined, their borders kept, their media taken out, each with its place between the texts.
 
 use super::media::{self, Inputs, Seen};
 use crate::error::Result;
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::raw::{Field, ObjectText, RawPart, Text, as_text, number_of};
 use crate::import::report::Kind;
+use crate::schema::placeholder;
 use serde_json::value::RawValue;
 
 /// The keys under which a part may name its picture or video.
@@ -29,6 +30,7 @@ pub(super) fn read(
 ) -> Result<(String, String)> {
     let mut text = String::new();
     let mut borders = String::from("[");
+    let first = draft.media.len();
     for part in list {
         let entry = match part {
             RawPart::Text(part) => {
@@ -40,7 +42,7 @@ pub(super) fn read(
                     text.push_str(&part);
                     text_border(&fields, part.len())
                 }
-                None => medium_border(&fields, draft, place.as_mut())?,
+                None => medium_border(&fields, draft, place.as_mut(), (first, text.len()))?,
             },
         };
         if borders.len() > 1 {
@@ -49,6 +51,10 @@ pub(super) fn read(
         borders.push_str(&entry);
     }
     borders.push(']');
+    // What a text starts with there would be taken for the medium's placeholder: it goes before the text.
+    for medium in draft.media.iter_mut().skip(first) {
+        medium.at = medium.at.filter(|at| placeholder::at(&text, *at as i64).is_none());
+    }
     Ok((text, borders))
 }
 
@@ -73,9 +79,20 @@ fn text_border(fields: &[Field<'_>], length: usize) -> String {
     format!("{{\"text\":{length},\"part\":{}}}", part.finish().unwrap_or_else(|| "{}".into()))
 }
 
-/// Takes a part's picture or video out; any other part stays whole.
-fn medium_border(fields: &[Field<'_>], draft: &mut Draft, place: Option<&mut Place<'_, '_>>) -> Result<String> {
-    let Some(place) = place else { return Ok(whole(fields)) };
+/// Takes a part's picture or video out, which stands behind `at` bytes of text, and is counted from the `first` medium of
+/// the turn; any other part stays whole.
+fn medium_border(
+    fields: &[Field<'_>],
+    draft: &mut Draft,
+    place: Option<&mut Place<'_, '_>>,
+    (first, at): (usize, usize),
+) -> Result<String> {
+    let Some(place) = place else {
+        if named(fields).is_some() {
+            draft.find(Kind::OtherMedia, "a picture or video of another ending is not stored: the part keeps its name");
+        }
+        return Ok(whole(fields));
+    };
     let Some((kind, key)) = named(fields) else {
         if type_of(fields).is_some_and(|kind| kind.contains("audio")) {
             draft.find(Kind::OtherMedia, "audio is kept in the part");
@@ -97,6 +114,7 @@ fn medium_border(fields: &[Field<'_>], draft: &mut Draft, place: Option<&mut Pla
         return Ok(whole(fields));
     }
     medium.turn = place.turn;
+    medium.at = (at > 0).then_some(at);
     medium.output = place.by_assistant;
     let mut number = |names: &[&str]| {
         let (name, value) = names.iter().find_map(|name| Some((name, get(fields, name)?)))?;
@@ -115,7 +133,7 @@ fn medium_border(fields: &[Field<'_>], draft: &mut Draft, place: Option<&mut Pla
     medium.fps = number(&["fps"]);
     let part = without_bytes(fields, key, &medium);
     draft.media.push(medium);
-    Ok(format!("{{\"medium\":{},\"part\":{part}}}", draft.media.len() - 1))
+    Ok(format!("{{\"medium\":{},\"part\":{part}}}", draft.media.len() - 1 - first))
 }
 
 /// The kind of medium that a part is and the key of its file; no key where the part leaves it to the record.

@@ -62,7 +62,7 @@ fn openai_parts_keep_their_borders() {
         r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAEC","detail":"low"}},{"type":"text","text":"bé","x":1},{"type":"image","image":"file:///p/q.png"},{"type":"input_audio","input_audio":{}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c"}]},{"role":"tool","tool_call_id":"c","name":"f","content":"3"}]}"#,
     );
     assert_eq!(said(&draft), [("user", "abé"), ("assistant", ""), ("tool", "3")]);
-    assert_eq!(paths(&draft), [(0, None, false, vec!["(bytes)"]), (0, None, false, vec!["file:///p/q.png"])]);
+    assert_eq!(paths(&draft), [(0, Some(1), false, vec!["(bytes)"]), (0, Some(4), false, vec!["file:///p/q.png"])]);
     assert_eq!(
         draft.turns[0].extra.as_deref().unwrap(),
         r#"{"~parts":[1,{"medium":0,"part":{"type":"image_url","image_url":{"detail":"low","url":null}}},{"text":3,"part":{"type":"text","x":1}},{"medium":1,"part":{"type":"image","image":"file:///p/q.png"}},{"part":{"type":"input_audio","input_audio":{}}}]}"#
@@ -87,6 +87,40 @@ fn qwen_clips_and_parts_that_leave_the_file_to_the_record() {
         [(0, None, false, vec!["1.png", "2.png"]), (0, None, false, vec!["i.png"]), (0, None, false, vec!["v.mp4"])]
     );
     assert!(draft.media[0].of_frames && draft.media[0].fps == Some(2.0));
+}
+
+#[test]
+fn a_part_has_its_place_between_the_texts() {
+    let picture = |name: &str| format!(r#"{{"type":"image","image":"{name}"}}"#);
+    let text = |text: &str| format!(r#"{{"type":"text","text":"{text}"}}"#);
+    let parts = [picture("a"), text("before "), picture("b"), picture("c"), text(" after"), picture("d")].join(",");
+    let draft = read(&format!(r#"{{"messages":[{{"role":"user","content":[{parts}]}}]}}"#));
+    assert_eq!(
+        paths(&draft),
+        [
+            (0, None, false, vec!["a"]),
+            (0, Some(7), false, vec!["b"]),
+            (0, Some(7), false, vec!["c"]),
+            (0, Some(13), false, vec!["d"])
+        ]
+    );
+    // What a text says by chance is nobody's placeholder.
+    let parts = [text("is "), picture("a"), text("<image> a mark?")].join(",");
+    let draft = read(&format!(r#"{{"messages":[{{"role":"user","content":[{parts}]}}]}}"#));
+    assert_eq!(paths(&draft), [(0, None, false, vec!["a"])]);
+    // All stand in the order in which they are shown.
+    let parts = [text("seen "), picture("b")].join(",");
+    let draft = read(&format!(
+        r#"{{"messages":[{{"role":"user","content":"<image>q"}},{{"role":"tool","content":[{parts}]}}],"images":["a"]}}"#
+    ));
+    assert_eq!(paths(&draft), [(0, Some(0), false, vec!["a"]), (1, Some(5), false, vec!["b"])]);
+    assert!(draft.turns[1].extra.as_deref().unwrap().contains(r#"{"medium":0"#));
+    // Those of other endings are told.
+    let draft = read(&format!(
+        r#"{{"prompt":"q","chosen":[{{"role":"assistant","content":[{}]}}],"rejected":"no"}}"#,
+        picture("a")
+    ));
+    assert!(matches!(draft.findings[..], [(Kind::OtherMedia, _)]), "{:?}", draft.findings);
 }
 
 #[test]

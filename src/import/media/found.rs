@@ -8,19 +8,7 @@ use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::schema::build::{FramesBuilder, VideosBuilder};
 use crate::schema::rows::{FrameRow, VideoRow};
-use crate::schema::tables::{Table, frames, videos};
-
-/// The cells that are replaced.
-const FRAME_CELLS: [usize; 3] = [frames::BLOB, frames::WIDTH, frames::HEIGHT];
-const VIDEO_CELLS: [usize; 7] = [
-    videos::BLOB,
-    videos::FPS,
-    videos::DURATION,
-    videos::FRAME_COUNT,
-    videos::WIDTH,
-    videos::HEIGHT,
-    videos::KEYFRAMES,
-];
+use crate::schema::tables::Table;
 
 /// Rows on their way into the columns.
 #[derive(Default)]
@@ -84,11 +72,11 @@ impl Found {
     pub(crate) fn write(mut self, sink: &mut dyn Sink) -> Result<()> {
         if !self.frames.is_empty() {
             let addresses = std::mem::take(&mut self.frames);
-            replace(Table::Frames, &FRAME_CELLS, &addresses, &self.frame_cells.finish()?, sink)?;
+            replace(Table::Frames, Table::Frames.cells_of_file(), &addresses, &self.frame_cells.finish()?, sink)?;
         }
         if !self.videos.is_empty() {
             let addresses = std::mem::take(&mut self.videos);
-            replace(Table::Videos, &VIDEO_CELLS, &addresses, &self.video_cells.finish()?, sink)?;
+            replace(Table::Videos, Table::Videos.cells_of_file(), &addresses, &self.video_cells.finish()?, sink)?;
         }
         Ok(())
     }

@@ -15,6 +15,9 @@ use crate::import::row;
 use crate::schema::rows::GroundingRow;
 use crate::schema::tables::Table;
 
+/// Rows whose cells are carried at once.
+const CARRIED: usize = 1 << 15;
+
 impl Run<'_> {
     pub(in crate::import) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
         let source = self.options.source.id.as_str();
@@ -65,10 +68,12 @@ impl Run<'_> {
             draft.media.iter().map(|medium| medium.kind == MediaKind::Video && !medium.of_frames).collect();
         self.doubt_clips(&planned.row, &are_videos, at)?;
         let address = match sought {
-            Sought::There(address) => {
-                self.sink.delete(address)?;
+            Sought::There(there) => {
+                self.sink.delete(there)?;
                 self.report.records.replaced += 1;
-                self.sink.conversation(&planned.row)?
+                let address = self.sink.conversation(&planned.row)?;
+                self.replaced.push((there, address));
+                address
             }
             Sought::New(id) => {
                 self.report.records.added += 1;
@@ -135,6 +140,16 @@ impl Run<'_> {
         }
         if !others.is_empty() && self.options.on_change == OnChange::Report {
             self.report.find(Kind::ChangedRecord, at, others.join("; "));
+        }
+        Ok(())
+    }
+
+    /// Gives conversations that were replaced what added columns said of them; what the records say comes on top.
+    pub(super) fn carry_added_cells(&mut self) -> Result<()> {
+        let rows = std::mem::take(&mut self.replaced);
+        for rows in rows.chunks(CARRIED) {
+            let updates = self.sink.dataset().added_cells(Table::Conversations, rows)?;
+            updates.into_iter().try_for_each(|update| self.sink.update(update))?;
         }
         Ok(())
     }

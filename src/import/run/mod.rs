@@ -177,6 +177,8 @@ pub(super) struct Run<'r> {
     changed: Vec<(Address, AnnotationRow)>,
     /// The mask of the statement at hand, where it looks otherwise than the dataset's.
     redrawn: Option<statements::Redrawn>,
+    /// Conversations that were replaced, and where they are now.
+    replaced: Vec<(Address, Address)>,
     pub(super) report: ImportReport,
     /// What the input that is read says of itself as a whole.
     pub(super) says: ObjectText,
@@ -202,6 +204,7 @@ impl<'r> Run<'r> {
             reread: Reread::default(),
             changed: Vec::new(),
             redrawn: None,
+            replaced: Vec::new(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             says: ObjectText::default(),
             progress: Progress::default(),
@@ -234,6 +237,7 @@ impl<'r> Run<'r> {
         }
         self.write_changed()?;
         self.store.attach(self.sink)?;
+        self.carry_added_cells()?;
         self.splits.write(self.sink)?;
         self.source_datasets.write(self.sink)?;
         self.cells.write(self.sink)?;

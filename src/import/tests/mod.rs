@@ -15,7 +15,10 @@ mod times;
 mod told;
 
 use super::*;
+use crate::dataset::CellUpdate;
+use crate::format::notation::{Column, ColumnType};
 use crate::schema::tables::Table;
+use arrow_array::cast::AsArray;
 use place::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,6 +93,12 @@ fn a_changed_record_is_reported_kept_or_replaced() {
     assert_eq!((report.records.changed_kept, count(&report, Kind::ChangedRecord), report.version), (1, 1, None));
     place.options.on_change = OnChange::Keep;
     assert_eq!(count(&place.import(&[&file]).unwrap(), Kind::ChangedRecord), 0);
+    // What was added to it since goes along, as long as the record says nothing else.
+    let column = Column::new("score", ColumnType::parse("int64").unwrap(), true);
+    let mut appender = place.dataset().append().unwrap();
+    let scores = std::sync::Arc::new(arrow_array::Int64Array::from(vec![7]));
+    appender.update(CellUpdate::new(Table::Conversations, column, vec![before], scores)).unwrap();
+    appender.commit(crate::Operation::new("column")).unwrap();
     place.options.on_change = OnChange::Replace;
     let report = place.import(&[&file]).unwrap();
     assert_eq!((report.records.replaced, report.records.unchanged), (1, 1));
@@ -98,6 +107,8 @@ fn a_changed_record_is_reported_kept_or_replaced() {
     let dataset = place.dataset();
     assert_eq!(dataset.count(Table::Conversations).unwrap(), 2);
     assert_eq!(dataset.conversation_at(after).unwrap().to_row().unwrap().turns[1].text, "other");
+    let score = dataset.take(Table::Conversations, &[after], &["score"]).unwrap();
+    assert_eq!(score.column(0).as_primitive::<arrow_array::types::Int64Type>().iter().next(), Some(Some(7)));
 }
 
 #[test]

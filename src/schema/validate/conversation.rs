@@ -58,8 +58,8 @@ fn find_silent(of: impl Display, turns: &[TurnRow], media: &[MediumRow], finding
 fn check_media(row: &ConversationRow) -> Result<()> {
     for (i, medium) in row.media.iter().enumerate() {
         let turn = index(format_args!("media[{i}].turn"), medium.turn, row.turns.len(), "turn")?;
-        if let Some(at) = medium.at.filter(|at| placeholder::at(&row.turns[turn].text, *at).is_none()) {
-            let what = format_args!("at byte {at} of turn {turn} stands neither <image> nor <video>");
+        if let Some(at) = medium.at.filter(|at| !placeholder::is_place(&row.turns[turn].text, *at)) {
+            let what = format_args!("byte {at} of turn {turn} is past its text, or within a character");
             return Err(invalid(format_args!("media[{i}].at"), what));
         }
         if medium.refs.is_empty() {
@@ -69,14 +69,14 @@ fn check_media(row: &ConversationRow) -> Result<()> {
         finite(format_args!("media[{i}].fps"), medium.fps)?;
         not_negative(format_args!("media[{i}].fps"), medium.fps)?;
     }
-    check_places(&row.media)
+    check_places(row)
 }
 
 /// No two media have the same placeholder.
-fn check_places(media: &[MediumRow]) -> Result<()> {
+fn check_places(row: &ConversationRow) -> Result<()> {
     let mut last = None;
     let mut in_order = true;
-    for place in media.iter().filter_map(place_of) {
+    for place in row.media.iter().filter_map(place_of) {
         in_order &= last.is_none_or(|last| last < place);
         last = Some(place);
     }
@@ -84,8 +84,12 @@ fn check_places(media: &[MediumRow]) -> Result<()> {
         return Ok(());
     }
     let mut taken = HashSet::new();
-    for (i, medium) in media.iter().enumerate() {
-        if let Some((turn, at)) = place_of(medium).filter(|place| !taken.insert(*place)) {
+    let has_mark = |(turn, at): &(i32, i64)| {
+        let turn = usize::try_from(*turn).ok().and_then(|turn| row.turns.get(turn));
+        turn.is_some_and(|turn| placeholder::at(&turn.text, *at).is_some())
+    };
+    for (i, medium) in row.media.iter().enumerate() {
+        if let Some((turn, at)) = place_of(medium).filter(|place| has_mark(place) && !taken.insert(*place)) {
             let what = format_args!("another medium stands at byte {at} of turn {turn} already");
             return Err(invalid(format_args!("media[{i}].at"), what));
         }

@@ -66,7 +66,7 @@ impl<C: Cells> Conversation<C> {
     /// Text and media of each turn, interleaved.
     ///
     /// # Errors
-    /// `Corrupt` when a medium belongs to no turn or stands where no placeholder is.
+    /// `Corrupt` when a medium belongs to no turn or stands at no place of its text.
     pub fn parts(&self) -> Result<Parts<'_>> {
         Parts::new(self.turns()?, self.media()?)
             .map_err(|error| named(error, Table::Conversations, conversations::MEDIA, self.address()))

@@ -67,7 +67,8 @@ impl<'a> Medium<'a> {
         self.list.turn.plain(self.row)
     }
 
-    /// The byte offset of its placeholder in the turn's text; none where it has none.
+    /// Where it stands in the turn's text, a byte offset: that of its placeholder, where one stands there; none where it
+    /// has no place in the text, and stands before it.
     pub fn at(&self) -> Option<i64> {
         self.list.at.get(self.row)
     }

@@ -10,7 +10,8 @@ use crate::schema::placeholder;
 pub enum Part<'a> {
     /// A stretch of text without a medium in it; never empty. Placeholders that no medium has are in it as they are.
     Text(&'a str),
-    /// A medium, in place of its placeholder, or before the turn's text where it has none.
+    /// A medium: where it stands in the turn's text, in place of its placeholder if it has one; before the text where it
+    /// has no place there.
     Medium(Medium<'a>),
 }
 
@@ -25,7 +26,7 @@ pub struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// # Errors
-    /// `Corrupt` when a medium belongs to no turn, or its place in the text is no placeholder.
+    /// `Corrupt` when a medium belongs to no turn, or its place in the text is within a character or past the end.
     pub(super) fn new(turns: Turns<'a>, media: Media<'a>) -> Result<Self> {
         for medium in media.iter() {
             check_place(turns, medium)?;
@@ -79,9 +80,12 @@ fn check_place(turns: Turns<'_>, medium: Medium<'_>) -> Result<()> {
         return Err(Error::corrupt(format!("medium {number} belongs to turn {turn}, and there are {turns}")));
     };
     match medium.at() {
-        Some(at) if placeholder::at(turn.text(), at).is_none() => {
+        Some(at) if !placeholder::is_place(turn.text(), at) => {
             let number = medium.number();
-            Err(Error::corrupt(format!("medium {number} stands at byte {at} of its turn, where no placeholder is")))
+            let text = turn.text().len();
+            Err(Error::corrupt(format!(
+                "medium {number} stands at byte {at} of its turn, whose text has {text} bytes, or within a character"
+            )))
         }
         _ => Ok(()),
     }

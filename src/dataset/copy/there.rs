@@ -1,0 +1,140 @@
+//! Rows that the target has already: what they lack there and have here goes to them, and nothing else of them changes.
+
+use super::Copier;
+use super::rows::CopyRow;
+use crate::dataset::{CellUpdate, Dataset, Record};
+use crate::error::Result;
+use crate::format::Address;
+use crate::schema::build::{FramesBuilder, VideosBuilder};
+use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
+use crate::schema::tables::Table;
+
+/// Pictures and videos that get their bytes in the target.
+#[derive(Default)]
+pub(super) struct Filled {
+    frames: Vec<(Address, FrameRow)>,
+    videos: Vec<(Address, VideoRow)>,
+}
+
+impl Copier<'_> {
+    /// Whether the target has a row as it was imported and lacks nothing of it; then it and what it leads to stay as they
+    /// are there.
+    pub(super) fn is_there(&mut self, address: Address) -> Result<bool> {
+        if !self.has_rows[self.from.table_of(address)? as usize] {
+            return Ok(false);
+        }
+        match self.from.get(address)? {
+            Record::Blob(_) => Ok(false),
+            Record::Case(_) => self.is_row_there::<CaseRow>(address),
+            Record::Video(_) => self.is_row_there::<VideoRow>(address),
+            Record::Frame(_) => self.is_row_there::<FrameRow>(address),
+            Record::Annotation(_) => self.is_row_there::<AnnotationRow>(address),
+            Record::Conversation(_) => self.is_row_there::<ConversationRow>(address),
+        }
+    }
+
+    fn is_row_there<R: CopyRow>(&mut self, address: Address) -> Result<bool> {
+        let mut row = R::fetch(self.from, address)?;
+        let source = row.parts().1.clone();
+        let name = self.name_of(&source).to_owned();
+        let id = row.parts().0.to_owned();
+        let Some(there) = self.to.lookup(R::TABLE, &name, &id)? else { return Ok(false) };
+        if !self.to.dataset().is_live(there)? {
+            return Ok(false);
+        }
+        if name != source && row.parts().2.is_some() {
+            self.renew_digest(&mut row, &name)?;
+        }
+        let mut other = R::fetch(self.to.dataset(), there)?;
+        let (ours, theirs) = (*row.parts().2, *other.parts().2);
+        if ours.is_none() || ours != theirs || row.has_more_than(&other) {
+            return Ok(false);
+        }
+        self.source(&source)?;
+        self.there(R::TABLE, address, there);
+        Ok(true)
+    }
+
+    /// Notes a row of the target that is the same as it was imported, and what it lacks; `row` has the target's addresses.
+    pub(super) fn fill<R: CopyRow>(&mut self, row: R, there: Address) -> Result<()> {
+        let other = R::fetch(self.to.dataset(), there)?;
+        if row.has_more_than(&other) {
+            self.report.rows.entry(R::TABLE).or_default().filled += 1;
+            row.note(there, &mut self.filled);
+        }
+        Ok(())
+    }
+
+    /// Gives pictures and videos of the target the bytes that they lacked.
+    pub(super) fn carry_filled(&mut self) -> Result<()> {
+        let Filled { frames, videos } = std::mem::take(&mut self.filled);
+        if !frames.is_empty() {
+            let mut cells = FramesBuilder::new();
+            frames.iter().try_for_each(|(_, row)| cells.push(row))?;
+            let addresses = frames.iter().map(|(there, _)| *there).collect();
+            self.replace(Table::Frames, addresses, &cells.finish()?)?;
+        }
+        if !videos.is_empty() {
+            let mut cells = VideosBuilder::new();
+            videos.iter().try_for_each(|(_, row)| cells.push(row))?;
+            let addresses = videos.iter().map(|(there, _)| *there).collect();
+            self.replace(Table::Videos, addresses, &cells.finish()?)?;
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, table: Table, addresses: Vec<Address>, cells: &arrow_array::RecordBatch) -> Result<()> {
+        for (at, column) in table.cells_of_file().iter().filter_map(|at| Some((*at, table.columns().get(*at)?))) {
+            let values = cells.column(at).clone();
+            self.to.update(CellUpdate::new(table, column.clone(), addresses.clone(), values))?;
+        }
+        Ok(())
+    }
+}
+
+/// Notes what a row of the target is to get.
+pub(super) trait Fill {
+    /// Whether this one has bytes, and the other none.
+    fn has_more_than(&self, _other: &Self) -> bool {
+        false
+    }
+
+    fn note(self, _there: Address, _filled: &mut Filled)
+    where
+        Self: Sized,
+    {
+    }
+}
+
+impl Fill for CaseRow {}
+impl Fill for AnnotationRow {}
+impl Fill for ConversationRow {}
+
+impl Fill for FrameRow {
+    fn has_more_than(&self, other: &Self) -> bool {
+        self.blob.is_some() && other.blob.is_none()
+    }
+
+    fn note(self, there: Address, filled: &mut Filled) {
+        filled.frames.push((there, self));
+    }
+}
+
+impl Fill for VideoRow {
+    fn has_more_than(&self, other: &Self) -> bool {
+        self.blob.is_some() && other.blob.is_none()
+    }
+
+    fn note(self, there: Address, filled: &mut Filled) {
+        filled.videos.push((there, self));
+    }
+}
+
+/// Which tables of a dataset have rows.
+pub(super) fn with_rows(dataset: &Dataset) -> Result<[bool; 6]> {
+    let mut has_rows = [false; 6];
+    for table in Table::ALL {
+        has_rows[table as usize] = dataset.count(table)? > 0;
+    }
+    Ok(has_rows)
+}
