@@ -1,5 +1,6 @@
 //! Cells that replace others: a row must be, with them, what every row must be.
 
+use crate::dataset::circles::{Circles, parent};
 use crate::dataset::columns::CellUpdate;
 use crate::dataset::row::Row;
 use crate::dataset::{Dataset, pictures};
@@ -45,6 +46,32 @@ pub fn check_updates(
         }
         if !new.is_empty() {
             check_table(dataset, table, &new, &size)?;
+            check_parents(dataset, table, &new)?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows whose parents change must not lead back to themselves, whatever else changes with them.
+fn check_parents(dataset: &Dataset, table: Table, new: &[(usize, &CellUpdate)]) -> Result<()> {
+    let Some((_, update)) = new.iter().find(|(column, _)| table.column_index("parent") == Some(*column)) else {
+        return Ok(());
+    };
+    let mut parents: BTreeMap<Address, Option<Address>> = BTreeMap::new();
+    for (row, address) in update.addresses().iter().enumerate() {
+        parents.insert(*address, read::address_opt(Cell { array: update.values().as_ref(), row })?);
+    }
+    let mut circles = Circles::default();
+    for address in parents.keys() {
+        let parent = |address| match parents.get(&address) {
+            Some(parent) => Ok(*parent),
+            // It came with this commit, and refers to what was there before.
+            None if !dataset.is_live(address)? => Ok(None),
+            None => parent(dataset, table, address),
+        };
+        if circles.lead_from(*address, parent)? {
+            let name = table.row_name();
+            return Err(Error::invalid("parent: it leads back to itself").in_row(format!("{name} {address}")));
         }
     }
     Ok(())

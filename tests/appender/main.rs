@@ -367,7 +367,7 @@ fn folders_that_a_copy_has_lost_are_made_again() {
     let dataset = append(&dataset, "second").unwrap();
     let some = dataset.live_addresses(Table::Conversations).unwrap();
     let dataset = dataset.delete(some.into_iter().take(1), DeleteOptions::default()).unwrap();
-    let frames = dataset.live_addresses(Table::Conversations).unwrap();
+    let frames = dataset.live_addresses(Table::Frames).unwrap();
     let mut appender = dataset.append().unwrap();
     appender.update(score(frames, 7)).unwrap();
     let report = appender.commit(Operation::new("column")).unwrap().verify(&mut |_, _| {}).unwrap();

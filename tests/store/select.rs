@@ -236,10 +236,17 @@ impl Model {
 
     /// The terms of all sources of a conversation, the strictest last. Videos and cases are of the first source.
     fn terms_of(&self, row: &ModelConversation) -> BTreeSet<Terms> {
-        let frames = row.frames.iter().map(|frame| self.frames[*frame].source);
-        let annotations = row.annotations.iter().map(|annotation| self.annotations[*annotation].source);
+        // Videos are all of the first source.
+        let of_frame = |frame: usize| [Some(self.frames[frame].source), self.frames[frame].video.map(|_| 0)];
+        let of_annotation = |annotation: &usize| {
+            let ModelAnnotation { source, target, video, .. } = self.annotations[*annotation];
+            let target = if video { [Some(0), None] } else { of_frame(target) };
+            [Some(source)].into_iter().chain(target)
+        };
+        let frames = row.frames.iter().flat_map(|frame| of_frame(*frame));
+        let annotations = row.annotations.iter().flat_map(of_annotation);
         let video = row.clip.map(|_| 0);
-        let all = frames.chain(annotations).chain(video).chain([row.source]);
+        let all = frames.chain(annotations).flatten().chain(video).chain([row.source]);
         all.map(|source| Terms::of(SOURCES[source].1)).collect()
     }
 

@@ -69,16 +69,18 @@ fn columns_that_belong_together_are_checked_together() {
     assert!(!row.media.is_empty() && !row.grounding.is_empty() && row.turns[0].text.starts_with("<image>"));
     let mut other = row.clone();
     let turn = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..TurnRow::default() };
-    other.turns = vec![turn("user", "Where? <image>"), turn("assistant", "At [0.1, 0.2, 0.3, 0.4].")];
-    other.media[0].at = Some(7);
+    let text = "At [0.1, 0.2, 0.3, 0.4].";
+    other.turns = vec![turn("user", "<image> Where?"), turn("assistant", "?"), turn("assistant", text)];
+    other.grounding.truncate(1);
+    (other.grounding[0].turn, other.grounding[0].byte_start, other.grounding[0].byte_end) = (2, 3, 23);
     let turns = cells(&other, conversations::TURNS, sample);
-    let media = cells(&other, conversations::MEDIA, sample);
-    refused(dataset.update_cells(turns.clone()), "media[0].at");
-    refused(dataset.update_cells(media.clone()), "media[0].at");
+    let grounding = cells(&other, conversations::GROUNDING, sample);
+    refused(dataset.update_cells(turns.clone()), "grounding[0]");
+    refused(dataset.update_cells(grounding.clone()), "grounding[0]");
 
     let mut appender = dataset.append().unwrap();
     appender.update(turns).unwrap();
-    appender.update(media).unwrap();
+    appender.update(grounding).unwrap();
     let dataset = appender.commit(Operation::new("column")).unwrap();
     assert_eq!(dataset.conversation(0).unwrap().to_row().unwrap(), other);
     assert!(dataset.verify(&mut |_, _| {}).unwrap().is_sound());
@@ -175,4 +177,21 @@ fn a_picture_that_comes_with_the_commit_is_held_against_the_sizes_too() {
         refused(other(30), "its picture is 40×20");
         other(40).unwrap();
     }
+}
+
+#[test]
+fn rows_do_not_lead_back_to_themselves_by_their_parents() {
+    let (_dir, dataset) = small();
+    let of = |row: u64| dataset.address(Table::Frames, row).unwrap();
+    let parents = |rows: &[(u64, u64)]| {
+        let addresses = rows.iter().map(|(row, _)| of(*row)).collect();
+        let values = rows.iter().map(|(_, parent)| of(*parent).get()).collect::<Vec<_>>();
+        let column = Column::parse("parent?: ref").unwrap();
+        CellUpdate::new(Table::Frames, column, addresses, Arc::new(Int64Array::from(values)))
+    };
+    refused(dataset.update_cells(parents(&[(0, 0)])), "parent: it leads back to itself");
+    refused(dataset.update_cells(parents(&[(0, 1), (1, 0)])), "parent: it leads back to itself");
+    let one = dataset.update_cells(parents(&[(0, 1)])).unwrap();
+    refused(one.update_cells(parents(&[(1, 0)])), "parent: it leads back to itself");
+    assert!(one.verify(&mut |_, _| {}).unwrap().is_sound());
 }

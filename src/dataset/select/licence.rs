@@ -1,26 +1,25 @@
-//! The licence of a row: the strictest of those of its own source and of the sources of what it shows and was made from.
+//! The licence of a row: the strictest of those of its own source and of the sources of what it shows, was made from, and
+//! takes along with that.
 
 use super::expr::{Check, Field};
 use super::leaf::{TextTest, unfit};
 use super::node::{Leaf, Node};
 use super::plan::{Planner, text_test};
-use super::rows::{Piece, each_piece};
+use super::rows::Piece;
+use super::standing::{Standing, Standings, referring};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::notation::ColumnType;
 use crate::schema::references::each_reference;
-use crate::schema::tables::{Table, conversations};
+use crate::schema::tables::Table;
 use crate::schema::views::Cells;
-use crate::vocab::{Permission, Terms, licence};
+use crate::vocab::{Terms, licence};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
-use std::collections::{BTreeSet, HashMap};
-
-/// Where a conversation refers to what may have another licence: its media, its annotations, its evidence.
-const REFERRING: [usize; 3] = [conversations::MEDIA, conversations::ANNOTATIONS, conversations::REASONING];
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What may be done with a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,21 +33,27 @@ pub struct RowLicence {
 }
 
 impl Dataset {
-    /// What may be done with a row: the strictest of the licences of its own source and, for a conversation, of the
-    /// sources of its frames, videos, annotations and evidence.
+    /// What may be done with a row: the strictest of the licences of its own source and of the sources of all that a copy
+    /// of it takes along: of a conversation its frames, videos, annotations and evidence, of a frame its video and what it
+    /// is part of, of an annotation what it is about, its masks and what it is part of.
     ///
     /// # Errors
     /// `Invalid` for a blob, which has no source; `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
     pub fn licence_of(&self, address: Address) -> Result<RowLicence> {
         let row = self.row(address)?;
         let ranks = Ranks::new(self);
-        let mut found = BTreeSet::from([ranks.of_row(self, address)?]);
-        if row.table() == Table::Conversations {
-            for column in REFERRING {
-                let cell = row.cell(column)?;
+        let mut found = BTreeSet::new();
+        let (mut seen, mut waiting) = (HashSet::from([address]), vec![row.address()]);
+        while let Some(address) = waiting.pop() {
+            found.insert(ranks.of_row(self, address)?);
+            let row = self.row(address)?;
+            for column in referring(row.table()) {
+                let cell = row.cell(*column)?;
                 let one = cell.array.slice(cell.row, 1);
-                each_reference(&Table::Conversations.columns()[column].ty, one.as_ref(), &mut |_, referred| {
-                    found.insert(ranks.of_row(self, referred)?);
+                each_reference(&row.table().columns()[*column].ty, one.as_ref(), &mut |_, referred| {
+                    if seen.insert(referred) {
+                        waiting.push(referred);
+                    }
                     Ok(())
                 })?;
             }
@@ -72,7 +77,7 @@ struct Licence {
 }
 
 /// The licences of a dataset's sources, the strictest last.
-struct Ranks {
+pub(super) struct Ranks {
     licences: Vec<Licence>,
     of_source: HashMap<String, u16>,
 }
@@ -101,7 +106,7 @@ impl Ranks {
         self.of_source.get(source).copied().unwrap_or(self.strictest())
     }
 
-    fn strictest(&self) -> u16 {
+    pub(super) fn strictest(&self) -> u16 {
         self.licences.len().saturating_sub(1) as u16
     }
 
@@ -116,7 +121,7 @@ impl Ranks {
     }
 
     /// The rank of each row's own source.
-    fn of_array(&self, sources: &ArrayRef) -> Result<Vec<u16>> {
+    pub(super) fn of_array(&self, sources: &ArrayRef) -> Result<Vec<u16>> {
         let keyed = sources.as_dictionary_opt::<Int32Type>().ok_or_else(unfit)?;
         let names = keyed.values().as_string_opt::<i32>().ok_or_else(unfit)?;
         let ranks: Vec<_> = (0..names.len()).map(|at| self.rank(names.value(at))).collect();
@@ -154,81 +159,59 @@ impl Planner<'_> {
             return Ok(Node::All(first == Some(true)));
         }
         let source = self.table.column_index("source").ok_or_else(unfit)?;
-        if self.table != Table::Conversations {
+        if referring(self.table).is_empty() {
             let fit = |(_, rank): &(&String, &u16)| holding.get(**rank as usize) == Some(&true);
             let names = ranks.of_source.iter().filter(fit).map(|(source, _)| source.clone()).collect();
             return Ok(self.base(source, &[], Leaf::Text(TextTest::In(names), Default::default())));
         }
+        let table = self.table;
         let slot = self.slot(source);
-        let referring = REFERRING.map(|column| self.slot(column));
-        let rows = Rows::read(self.dataset, &ranks)?;
-        let permission = match check {
-            Check::Allows(permission) => Some(*permission),
-            _ => None,
-        };
-        Ok(Node::Licence(Box::new(LicenceTest { ranks, holding, permission, slot, referring, rows })))
+        // What frames and annotations take along stands in their own standing.
+        let columns = if table == Table::Conversations { referring(table) } else { &[] };
+        let referring = columns.iter().map(|column| (*column, self.slot(*column))).collect();
+        let standings = Standings::read(self.dataset, &ranks, &holding)?;
+        let for_each = matches!(check, Check::Allows(_));
+        Ok(Node::Licence(Box::new(LicenceTest { table, ranks, holding, for_each, slot, referring, standings })))
     }
 }
 
-/// A check of the licences of conversations.
+/// A check of the licences of rows and of what goes along with them.
 pub struct LicenceTest {
+    table: Table,
     ranks: Ranks,
     /// Whether the check holds for each licence.
     holding: Vec<bool>,
-    /// What all licences of a row must allow; else the strictest is what counts.
-    permission: Option<Permission>,
+    /// Whether it must hold for all licences of a row; else the strictest is what counts.
+    for_each: bool,
     /// The column `source`.
     slot: usize,
-    referring: [usize; 3],
-    rows: Rows,
+    /// Columns that refer to rows, and their slots.
+    referring: Vec<(usize, usize)>,
+    standings: Standings,
 }
 
 impl LicenceTest {
     pub fn mask(&self, piece: &Piece<'_>) -> Result<BooleanBuffer> {
-        let mut strictest = self.ranks.of_array(&piece.column(self.slot)?)?;
         let holds = |rank: u16| self.holding.get(rank as usize) == Some(&true);
-        let mut all: Vec<bool> = strictest.iter().map(|rank| holds(*rank)).collect();
-        for (column, slot) in REFERRING.into_iter().zip(self.referring) {
-            let ty: &ColumnType = &Table::Conversations.columns()[column].ty;
-            each_reference(ty, piece.column(slot)?.as_ref(), &mut |row, address| {
-                let rank = self.rows.rank(address);
-                if let (Some(known), Some(all)) = (strictest.get_mut(row), all.get_mut(row)) {
-                    *known = rank.max(*known);
-                    *all &= holds(rank);
+        let mut rows: Vec<Standing> = match self.table {
+            Table::Conversations => {
+                let own = self.ranks.of_array(&piece.column(self.slot)?)?;
+                own.into_iter().map(|rank| Standing { strictest: rank, holds: holds(rank) }).collect()
+            }
+            _ => (0..piece.len()).map(|row| self.standings.get(piece.address(row))).collect(),
+        };
+        for (column, slot) in &self.referring {
+            let ty: &ColumnType = &self.table.columns().get(*column).ok_or_else(unfit)?.ty;
+            each_reference(ty, piece.column(*slot)?.as_ref(), &mut |row, address| {
+                if let Some(known) = rows.get_mut(row) {
+                    *known = known.and(self.standings.get(address));
                 }
                 Ok(())
             })?;
         }
         // Being allowed by the strictest is not enough: another may forbid just what is asked for.
-        let passes = |row: usize| if self.permission.is_some() { all[row] } else { holds(strictest[row]) };
-        Ok(BooleanBuffer::collect_bool(strictest.len(), passes))
-    }
-}
-
-/// The rank of the source of every row that a conversation may refer to, by fragment.
-struct Rows {
-    of_fragment: HashMap<u32, Vec<u16>>,
-    /// The rank of what is not there: nothing can be said of its licence.
-    strictest: u16,
-}
-
-impl Rows {
-    fn read(dataset: &Dataset, ranks: &Ranks) -> Result<Self> {
-        let mut rows: HashMap<u32, Vec<u16>> = HashMap::new();
-        for table in [Table::Frames, Table::Videos, Table::Annotations] {
-            let source = table.column_index("source").ok_or_else(unfit)?;
-            each_piece(dataset, table, &[source], |piece| {
-                let fragment = piece.address(0).fragment().get();
-                rows.entry(fragment).or_default().extend(ranks.of_array(&piece.column(0)?)?);
-                Ok(())
-            })?;
-        }
-        Ok(Self { of_fragment: rows, strictest: ranks.strictest() })
-    }
-
-    fn rank(&self, address: Address) -> u16 {
-        let rows = self.of_fragment.get(&address.fragment().get());
-        rows.and_then(|rows| rows.get(address.row() as usize)).copied().unwrap_or(self.strictest)
+        let passes = |row: &Standing| if self.for_each { row.holds } else { holds(row.strictest) };
+        Ok(rows.iter().map(passes).collect())
     }
 }
 
@@ -249,11 +232,81 @@ mod tests {
         let frame = appender.frame(&frame).unwrap();
         let dataset = appender.commit(Operation::new("append")).unwrap();
         let ranks = Ranks::new(&dataset);
-        let rows = Rows::read(&dataset, &ranks).unwrap();
-        assert_eq!(ranks.terms(rows.rank(frame)), Terms::of(Some("CC0")));
+        let standings = Standings::read(&dataset, &ranks, &[true, true]).unwrap();
+        assert_eq!(ranks.terms(standings.get(frame).strictest), Terms::of(Some("CC0")));
         for address in [frame.get() + 1, frame.get() + (1 << 32)] {
-            let terms = ranks.terms(rows.rank(Address::new(address).unwrap()));
+            let terms = ranks.terms(standings.get(Address::new(address).unwrap()).strictest);
             assert_eq!(terms, Terms::of(None));
+        }
+    }
+
+    #[test]
+    fn what_goes_along_with_a_row_counts() {
+        use crate::rows::*;
+        let dir = tempfile::tempdir().unwrap();
+        let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+        for licence in ["CC0-1.0", "CC-BY-NC-4.0"] {
+            appender.source(Source { id: licence.into(), licence: Some(licence.into()), ..Default::default() });
+        }
+        let frame = |id: &str, source: &str, parent: Option<Address>, video: Option<Address>| FrameRow {
+            id: id.into(),
+            source: source.into(),
+            kind: "rgb".into(),
+            parent,
+            video,
+            ..Default::default()
+        };
+        let (free, closed) = ("CC0-1.0", "CC-BY-NC-4.0");
+        let video = VideoRow { id: "v".into(), source: closed.into(), ..Default::default() };
+        let video = appender.video(&video).unwrap();
+        let own = appender.frame(&frame("own", free, None, None)).unwrap();
+        let of_video = appender.frame(&frame("of video", free, None, Some(video))).unwrap();
+        let part = appender.frame(&frame("part", free, Some(of_video), None)).unwrap();
+        let said = AnnotationRow {
+            id: "said".into(),
+            source: free.into(),
+            annotator: None,
+            status: None,
+            origin: None,
+            generator: None,
+            target: part,
+            start: None,
+            end: None,
+            parent: None,
+            text: Some("a finding".into()),
+            labels: Vec::new(),
+            regions: Vec::new(),
+            extra: None,
+            record: None,
+        };
+        let said = appender.annotation(&said).unwrap().0;
+        let mut expected = Vec::new();
+        for (id, frames, annotations) in
+            [("own", vec![own], vec![]), ("part", vec![part], vec![]), ("said", vec![own], vec![said])]
+        {
+            let media = frames.iter().map(|frame| MediumRow { refs: vec![*frame], ..Default::default() }).collect();
+            let turns = vec![TurnRow { role: "user".into(), text: "?".into(), ..Default::default() }];
+            let row = ConversationRow {
+                id: id.into(),
+                source: free.into(),
+                task: "t".into(),
+                turns,
+                media,
+                annotations,
+                ..Default::default()
+            };
+            expected.push(appender.conversation(&row).unwrap().0);
+        }
+        let dataset = appender.commit(Operation::new("append")).unwrap();
+        let allowed = |table: Table| {
+            let filter = crate::dataset::Filter::parse("licence allows commercial").unwrap();
+            dataset.select(table, &filter).unwrap().iter().collect::<Vec<_>>()
+        };
+        assert_eq!(allowed(Table::Conversations), [expected[0]]);
+        assert_eq!(allowed(Table::Frames), [own]);
+        assert_eq!(allowed(Table::Annotations), []);
+        for (row, strictest) in [(expected[0], free), (expected[1], closed), (expected[2], closed), (part, closed)] {
+            assert_eq!(dataset.licence_of(row).unwrap().strictest.as_deref(), Some(strictest));
         }
     }
 }

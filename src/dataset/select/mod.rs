@@ -17,6 +17,7 @@ mod plan;
 mod rows;
 mod saved;
 mod selection;
+mod standing;
 
 pub use expr::Filter;
 pub use licence::RowLicence;

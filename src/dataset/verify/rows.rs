@@ -1,6 +1,7 @@
 //! The live rows of a table: what each must be by itself, and where its addresses lead.
 
 use crate::dataset::Dataset;
+use crate::dataset::circles::{Circles, parent};
 use crate::dataset::scan::ScanBatch;
 use crate::dataset::verify::found::Found;
 use crate::dataset::verify::walk::Walk;
@@ -19,10 +20,12 @@ pub fn check(dataset: &Dataset, table: Table, found: &mut Found<'_>) {
     let columns: Vec<_> = all.filter(|column| table != Table::Blobs || *column != blobs::BYTES).collect();
     let sources = dataset.manifest().sources.iter().map(|source| source.id.as_str()).collect();
     let rows = Rows { dataset, table, columns: &columns, sources };
+    let mut circles = Circles::default();
     let walk = Walk { dataset, table, columns: columns.clone(), deleted: false };
     walk.run(found, &mut |piece, found| {
         found.report.rows += piece.batch.num_rows() as u64;
         rows.check_piece(piece, found);
+        rows.check_parents(piece, &mut circles, found);
     });
 }
 
@@ -88,6 +91,23 @@ impl Rows<'_> {
             };
             if let Err(error) = each_reference(&column.ty, one.as_ref(), &mut found_in_row) {
                 found.fault(self.placed(piece, row, named(&column.name, &error)));
+            }
+        }
+    }
+
+    /// Whether a row leads back to itself.
+    fn check_parents(&self, piece: &ScanBatch, circles: &mut Circles, found: &mut Found<'_>) {
+        let Some(parents) = self.table.column_index("parent").and_then(|at| piece.batch.columns().get(at)) else {
+            return;
+        };
+        for (row, address) in piece.addresses.values().iter().enumerate().filter(|(row, _)| parents.is_valid(*row)) {
+            let Ok(address) = Address::new(*address) else { continue };
+            // A row that is not there, or cannot be read, is told elsewhere.
+            let parent = |address| Ok(parent(self.dataset, self.table, address).unwrap_or_default());
+            if circles.lead_from(address, parent).is_ok_and(|leads| leads) {
+                let error =
+                    Error::corrupt("its `parent`, and theirs, lead back to a row that was passed already: set it anew");
+                found.fault(self.placed(piece, row, error));
             }
         }
     }
