@@ -13,7 +13,7 @@ class Dataset:
 
     def __init__(self, root, version=None):
         self.root, self.files = Path(root), {}
-        names = (path.stem for path in self.root.glob("versions/*.json") if path.stem.isdigit())
+        names = (path.stem for path in self.root.glob("versions/*.json") if len(path.stem) == 10 and path.stem.isdigit())
         self.manifest = read_manifest(self.root / f"versions/{version or max(map(int, names)):010}.json")
         self.fragments = {}  # fragment -> its table, its rows, its file, the file's row that is its first
         self.overlays = {}  # fragment -> side column -> its file, the file's row that is the fragment's first
@@ -22,7 +22,7 @@ class Dataset:
             for entry, fragment, rows, start in placed(entries):
                 self.fragments[fragment] = table, rows, entry, start
         for column in self.manifest["columns"]:
-            if not column["replaces"]:
+            if not column.get("replaces", False):
                 self.added.setdefault(column["table"], []).append(column["name"])
             for entry, fragment, _, start in placed(column["files"]):  # the last file counts
                 self.overlays.setdefault(fragment, {})[column["name"]] = entry, start

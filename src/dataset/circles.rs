@@ -62,7 +62,7 @@ mod tests {
             let found = (0..parents.len() as i64).filter(|row| circles.lead_from(address(*row), parent).unwrap());
             found.collect::<Vec<_>>()
         };
-        assert_eq!(leads(&[None, Some(0), Some(1), Some(1)]), []);
+        assert_eq!(leads(&[None, Some(0), Some(1), Some(1)]), [0; 0]);
         assert_eq!(leads(&[Some(0), None]), [0]);
         assert_eq!(leads(&[Some(1), Some(2), Some(0), Some(2), Some(4)]), [0, 4]);
     }
