@@ -3,7 +3,7 @@
 use arrow_array::UInt32Array;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use surgdb::dataset::CellUpdate;
+use surgdb::dataset::{CellUpdate, Filter, Selection};
 use surgdb::rows::{ConversationRow, TurnRow};
 use surgdb::{Address, Column, Dataset, Operation, Table};
 
@@ -43,4 +43,15 @@ pub fn dataset() -> &'static Dataset {
 /// What the `tokens` column says of a conversation.
 pub fn tokens(address: Address) -> u32 {
     address.row() * 7 % 31 + 1
+}
+
+/// The first conversations of it.
+pub fn first(dataset: &Dataset, rows: usize) -> Selection {
+    let addresses = dataset.live_addresses(Table::Conversations).unwrap();
+    Selection::of(dataset, Table::Conversations, addresses[..rows].iter().copied()).unwrap()
+}
+
+/// The conversations of one of the tasks.
+pub fn task(number: usize) -> Filter {
+    Filter::eq("task", format!("task {number}"))
 }

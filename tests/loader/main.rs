@@ -13,5 +13,6 @@ mod mixture;
 mod order;
 mod packed;
 mod packing;
+mod runs;
 mod saved;
 mod shuffle;
