@@ -1,6 +1,7 @@
 //! The forms that sources come in, and how they are told apart.
 
 use crate::error::{Error, Result};
+use crate::import::annotations::endovis;
 use crate::import::forms::surgsigma;
 use crate::import::huggingface;
 use crate::import::raw::RawRecord;
@@ -140,6 +141,9 @@ fn of_text(mut head: impl Read) -> Option<Format> {
     let mut bytes = Vec::new();
     head.read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
+    if endovis::is_of_lines(&text) {
+        return Some(Format::EndoVisVqa);
+    }
     let asks = |line: &str| line.starts_with("what ") && line.matches("? ").count() >= 2 && line.contains(" is ");
     text.lines().take(20).any(asks).then_some(Format::EndoVisVqa)
 }

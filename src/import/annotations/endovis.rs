@@ -3,7 +3,10 @@
 //! `what is the state of suction? action done by suction is idle where is suction located? …`: a question starts with
 //! `what` or `where` and ends with `?`; its answer ends where the next question starts. A line becomes a conversation
 //! about a picture of which nothing is named: its id is the file's name and the line's number, since lines repeat.
-//! Lines without a question (the file starts with filler) are counted, and no records.
+//! Lines without a question (the file starts with filler) are told, and no records.
+//!
+//! In the set's own files, one a frame, a line is `what organ is being operated?|kidney`: such a file becomes one
+//! conversation about its frame, `seq_1/frame000` for `seq_1/vqa/Sentence/frame000_QA.txt`, whose number the name says.
 
 use super::stem;
 use crate::error::{Error, Result};
@@ -20,7 +23,74 @@ const LINE_LIMIT: u64 = 1 << 20;
 /// The words that questions start with.
 const WORDS: [&str; 2] = ["what ", "where "];
 
+/// How long a file of a frame may be.
+const SHEET_LIMIT: u64 = 1 << 20;
+
+/// Whether text has a question and an answer a line, with `|` between them, and nothing else.
+pub(in crate::import) fn is_of_lines(head: &str) -> bool {
+    let mut lines = head.lines().filter(|line| !line.trim().is_empty()).take(20).peekable();
+    lines.peek().is_some()
+        && lines.all(|line| line.split_once("?|").is_some_and(|(_, answer)| !answer.trim().is_empty()))
+}
+
+/// The first line that is not empty.
+fn first_line(text: &str) -> &str {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()
+}
+
+/// The questions and answers of a frame, where the file has them line by line.
+fn sheet(input: &Input) -> Result<Option<String>> {
+    if input.bytes > SHEET_LIMIT {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&input.path).map_err(|error| Error::io("cannot read it", error))?;
+    let text = String::from_utf8(bytes).ok();
+    Ok(text.map(|text| text.trim_start_matches('\u{feff}').to_owned()).filter(|text| is_of_lines(first_line(text))))
+}
+
+/// What the name of a frame's file says: the frame's id, its video, and its number.
+fn frame_of(name: &str) -> (String, Option<String>, Option<i64>) {
+    let parts: Vec<&str> = name.split('/').collect();
+    let (file, folders) = parts.split_last().map_or((name, &[][..]), |(file, folders)| (*file, folders));
+    let file = file.rsplit_once('.').map_or(file, |(file, _)| file);
+    let frame = file.strip_suffix("_QA").or_else(|| file.strip_suffix("_qa")).unwrap_or(file);
+    // The folders of the sentences and of the single words are no videos.
+    let of_video = folders.iter().position(|folder| folder.eq_ignore_ascii_case("vqa")).unwrap_or(folders.len());
+    let video = folders.get(..of_video).map(|folders| folders.join("/")).filter(|video| !video.is_empty());
+    let digits = frame.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let id = video.as_ref().map_or(frame.to_owned(), |video| format!("{video}/{frame}"));
+    (id, video, digits.parse().ok())
+}
+
+/// Takes the conversation of a frame.
+fn take_sheet(run: &mut Run<'_>, input: &Input, text: &str) -> Result<()> {
+    let mut at = At { file: input.name.clone(), record: Some(1), line: Some(1), id: Some(stem(input).to_owned()) };
+    let mut pairs: Vec<(String, &str)> = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let Some((question, answer)) = line.split_once("?|") else {
+            let message = "expected a question, `?|` and its answer";
+            return run.take(&mut at, |_, _| Err(Error::input(message).at_line(number as u64 + 1)));
+        };
+        pairs.push((format!("{}?", question.trim()), answer.trim()));
+    }
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(question, answer)| (question.as_str(), *answer)).collect();
+    run.report.count_read("pictures", 1);
+    run.report.count_read("questions", pairs.len() as u64);
+    run.take(&mut at, |run, at| {
+        let (frame, video, index) = frame_of(&input.name);
+        let fields = FileFields { index, video, no_path: true, ..FileFields::default() };
+        let mut draft = draft(&pairs, at.id.as_deref().unwrap_or_default(), &frame, fields);
+        row::apply_defaults(&mut draft, run.options, "{}")?;
+        run.conversation(at.id.clone().unwrap_or_default(), &mut draft, at)
+    })
+}
+
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
+    if let Some(text) = sheet(input)? {
+        take_sheet(run, input, &text)?;
+        run.advance(run.progress.bytes + input.bytes)?;
+        return DigestingReader::open(&input.path)?.finish().map_err(|error| Error::io("cannot read on", error));
+    }
     let mut reader = BufReader::new(DigestingReader::open(&input.path)?);
     let mut at = At { file: input.name.clone(), ..At::default() };
     let (mut bytes, mut number, before) = (Vec::new(), 0u64, run.progress.bytes);
@@ -40,7 +110,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
         let fault = match text {
             _ if read == LINE_LIMIT => Some(Error::input("the line is longer than a megabyte")),
             Err(fault) => Some(fault),
-            Ok(text) => line(run, text.trim_start_matches('\u{feff}'), number, &mut at)?,
+            Ok(text) => line(run, text.trim_start_matches('\u{feff}'), &mut at)?,
         };
         if let Some(fault) = fault {
             run.take(&mut at, |_, _| Err(fault))?;
@@ -51,7 +121,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
 }
 
 /// Takes a line; what is wrong with it, if it is.
-fn line(run: &mut Run<'_>, text: &str, number: u64, at: &mut At) -> Result<Option<Error>> {
+fn line(run: &mut Run<'_>, text: &str, at: &mut At) -> Result<Option<Error>> {
     let text = text.trim_end_matches(['\r', '\n']);
     if text.trim().is_empty() {
         return Ok(None);
@@ -69,22 +139,22 @@ fn line(run: &mut Run<'_>, text: &str, number: u64, at: &mut At) -> Result<Optio
     run.report.count_read("questions", pairs.len() as u64);
     run.take(at, |run, at| {
         let id = at.id.clone().unwrap_or_default();
-        let mut draft = draft(&pairs, &id, number);
+        let fields = FileFields { no_path: true, ..FileFields::default() };
+        let mut draft = draft(&pairs, &id, &id, fields);
         row::apply_defaults(&mut draft, run.options, "{}")?;
         run.conversation(id, &mut draft, at)
     })?;
     Ok(None)
 }
 
-fn draft(pairs: &[(&str, &str)], id: &str, number: u64) -> Draft {
+fn draft(pairs: &[(&str, &str)], id: &str, frame: &str, fields: FileFields) -> Draft {
     let turn = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..TurnRow::default() };
     let turns = pairs.iter().flat_map(|(question, answer)| [turn("user", question), turn("assistant", answer)]);
-    let fields = FileFields { index: i64::try_from(number).ok(), no_path: true, ..FileFields::default() };
     Draft {
         id: Some(id.to_owned()),
         turns: turns.collect(),
-        media: vec![DraftMedium::new(MediaKind::Picture, vec![MediaItem::Unnamed(id.to_owned())])],
-        files: [(id.to_owned(), fields)].into(),
+        media: vec![DraftMedium::new(MediaKind::Picture, vec![MediaItem::Unnamed(frame.to_owned())])],
+        files: [(frame.to_owned(), fields)].into(),
         ..Draft::default()
     }
 }
@@ -144,6 +214,18 @@ mod tests {
                 ("what is the state of suction?", "action done by suction is suction"),
                 ("where is suction located?", "suction is located at left-top"),
             ]
+        );
+    }
+
+    #[test]
+    fn the_name_of_a_frames_file_says_which_frame_it_is() {
+        let of = |name: &str| frame_of(name);
+        let first = ("seq_1/frame000".to_owned(), Some("seq_1".to_owned()), Some(0));
+        assert_eq!(of("seq_1/vqa/Sentence/frame000_QA.txt"), first);
+        assert_eq!(of("seq_1/vqa/Classification/frame000_QA.txt"), first);
+        assert_eq!(of("frame012_QA.txt"), ("frame012".to_owned(), None, Some(12)));
+        assert!(
+            is_of_lines("what is it?|a\n\nwhere is it?|b\n") && !is_of_lines("what is it? a|b\n") && !is_of_lines("")
         );
     }
 

@@ -8,7 +8,7 @@
 
 mod cholect50;
 mod coco;
-mod endovis;
+pub(super) mod endovis;
 mod folders;
 mod labelme;
 mod media;

@@ -130,6 +130,9 @@ pub(super) fn read<'a>(
     let spoken = answer.filter(|_| file.is_none());
     if spoken.is_some() || !outputs.is_empty() {
         draft.turns.push(turns::plain("assistant", spoken.as_deref().unwrap_or_default()));
+    } else {
+        let several = if record.get("answers").is_some() { "; its `answers` are kept in `extra`" } else { "" };
+        draft.find(Kind::Doubtful, format!("it has a question and no `answer`: nothing is answered{several}"));
     }
     Ok(())
 }
@@ -169,7 +172,7 @@ pub(super) fn about_file(mut record: RawRecord<'_>) -> Result<Draft> {
 }
 
 /// The text of a field; nothing where it is not there or null. An answer that is a number is the text that it is written
-/// as, and one that is a list of texts their lines; both stay in `extra` too, as `~answer`.
+/// as, one that is an object its JSON, and one that is a list of texts their lines; they stay in `extra` too, as `~answer`.
 fn text<'a>(record: &mut RawRecord<'a>, draft: &mut Draft, name: &str) -> Result<Option<String>> {
     let Some(value) = record.get(name).filter(|value| value.get() != "null") else { return Ok(None) };
     let written = value.get();
@@ -177,7 +180,7 @@ fn text<'a>(record: &mut RawRecord<'a>, draft: &mut Draft, name: &str) -> Result
         return Ok(Some(text.into_owned()));
     }
     let text = match written.as_bytes().first() {
-        Some(b'{') | None => None,
+        None => None,
         _ if name != "answer" => None,
         Some(b'[') => serde_json::from_str::<Vec<String>>(written).ok().map(|lines| lines.join("\n")),
         Some(_) => Some(written.to_owned()),

@@ -63,6 +63,8 @@ pub(in crate::import) struct Text {
     pub(in crate::import) held: Held,
     /// Columns that hold what is shown, whatever they are called.
     pub(in crate::import) media: Vec<(String, MediaKind)>,
+    /// Columns of files that are no media of a conversation, by their names.
+    pub(in crate::import) left: Vec<String>,
 }
 
 /// Writes rows as records.
@@ -100,7 +102,7 @@ impl RowText {
             classes: None,
             depth: 0,
         };
-        let mut media = Vec::new();
+        let (mut media, mut left) = (Vec::new(), Vec::new());
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
             // A column of media is there in rows that show nothing, too.
             let is_empty = is_media_key(field.name()) && list_at(column, row).is_some_and(|list| list.is_empty());
@@ -115,6 +117,8 @@ impl RowText {
             let says_turns = ROW_KEYS.contains(&field.name().as_str());
             let is_free = !says_turns && !is_media_key(field.name()) && !is_answer(field.name());
             let kind = self.features.media(field.name(), has_files(column.data_type())).filter(|_| is_free);
+            let is_left = kind.is_none() && has_files(column.data_type()) && is_answer(field.name());
+            left.extend(is_left.then(|| field.name().clone()));
             media.extend(kind.map(|kind| (field.name().clone(), kind)));
             writer.holds = says_turns || kind.is_some() || is_media_key(field.name());
             writer.classes = self.features.classes(field.name());
@@ -125,7 +129,7 @@ impl RowText {
             }
         }
         writer.out.push('}');
-        Ok(Text { json: writer.out, held: writer.held, media })
+        Ok(Text { json: writer.out, held: writer.held, media, left })
     }
 }
 

@@ -3,7 +3,8 @@
 //! The list is read item by item, and a member entry by entry where the way to its rows leads through all of them; what
 //! stands deeper is held for one entry at a time.
 
-use super::model::Table;
+use super::around;
+use super::model::{RowSet, Table};
 use super::read::{Event, Place, Take};
 use super::route::Stop;
 use super::row::{Fields, FileFacts, Row, fields_of, items};
@@ -25,9 +26,10 @@ pub(super) fn read(
     take: Take<'_>,
     other: &mut dyn FnMut(&str, &str),
 ) -> Result<()> {
-    let mut walk = Walk { table, facts, counts: vec![0; table.sets.len()], take, place: Place::default() };
+    let counts = vec![0; table.sets.len()];
+    let mut walk = Walk { table, facts, counts, take, place: Place::default(), left: Vec::new() };
     match table.sets.first().is_some_and(|set| set.route.is_of_list()) {
-        true => list(&mut walk, input),
+        true => list(&mut walk, input, other),
         false => members(&mut walk, input, other),
     }
 }
@@ -72,16 +74,21 @@ struct Walk<'t> {
     counts: Vec<u64>,
     take: Take<'t>,
     place: Place,
+    /// What no key takes of the entry at hand, by its place there.
+    left: Vec<(String, String)>,
 }
 
-fn list(walk: &mut Walk<'_>, input: &mut dyn Read) -> Result<()> {
+fn list(walk: &mut Walk<'_>, input: &mut dyn Read, other: &mut dyn FnMut(&str, &str)) -> Result<()> {
     let mut reader = RecordReader::new(input);
     while let Some(record) = reader.next_record() {
         let goes_on = match record {
             Ok(record) => {
                 walk.place = Place::of(&record);
                 let key = record.number.saturating_sub(1).to_string();
-                walk.entry(&record, &key, |stops| matches!(stops.first(), Some(Stop::Items)).then_some(1))?
+                let goes_on =
+                    walk.entry(&record, &key, |stops| matches!(stops.first(), Some(Stop::Items)).then_some(1))?;
+                walk.tell_left(&key, other);
+                goes_on
             }
             Err(error) => {
                 let (number, line) = (error.record().unwrap_or_default(), error.line().unwrap_or_default());
@@ -128,7 +135,12 @@ fn members(walk: &mut Walk<'_>, input: &mut dyn Read, other: &mut dyn FnMut(&str
             }
             continue;
         }
-        if !walk.entry(&member.value, key, led)? {
+        let goes_on = walk.entry(&member.value, key, led)?;
+        match member.entry {
+            Entry::Whole => walk.tell_left(member.key, other),
+            _ => walk.tell_left(&format!("{}/{key}", member.key), other),
+        }
+        if !goes_on {
             return Ok(());
         }
     }
@@ -144,6 +156,16 @@ impl Walk<'_> {
             Err(error) => return (self.take)(&self.place, Event::Bad(record.error(&error))),
         };
         let table = self.table;
+        let ways: Vec<(&RowSet, &[Stop])> = table
+            .sets
+            .iter()
+            .filter_map(|rows| {
+                let (_, ahead) = led(&rows.route.0).and_then(|led| rows.route.0.split_at_checked(led))?;
+                Some((rows, ahead))
+            })
+            .collect();
+        let left = &mut self.left;
+        around::left(table, raw, &ways, &mut |place, text| left.push((place.to_owned(), text.to_owned())));
         for (set, rows) in table.sets.iter().enumerate() {
             let Some((behind, ahead)) = led(&rows.route.0).and_then(|led| rows.route.0.split_at_checked(led)) else {
                 continue;
@@ -206,6 +228,14 @@ impl Walk<'_> {
                 Ok(true)
             }
             _ => self.no_rows(stop),
+        }
+    }
+
+    /// Tells what no key takes of the entry with this name or number.
+    fn tell_left(&mut self, key: &str, other: &mut dyn FnMut(&str, &str)) {
+        for (place, text) in self.left.drain(..) {
+            let place = if place.is_empty() { key.to_owned() } else { format!("{key}/{place}") };
+            other(&place, &text);
         }
     }
 

@@ -7,6 +7,7 @@
 //! of well-known sources, which are chosen for a file where its name and its first rows, or its colours, leave no doubt.
 //! `propose` writes a first map for a file.
 
+mod around;
 mod boxes;
 mod clock;
 mod conversation;

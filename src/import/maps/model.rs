@@ -82,6 +82,8 @@ pub(super) struct RowSet {
     pub(super) needed: Vec<FieldPath>,
     /// Whether some labels are all columns that nothing else is made of.
     pub(super) takes_all: bool,
+    /// Fields of the object around a row that something is made of.
+    pub(super) parents: Vec<String>,
     /// Fields that other rows are made of.
     pub(super) inner: Vec<String>,
 }
@@ -306,6 +308,7 @@ impl RowSet {
             split: words(&text.split)?,
             used: Vec::new(),
             needed: Vec::new(),
+            parents: Vec::new(),
             inner: Vec::new(),
         };
         set.check(clock)?;
@@ -379,6 +382,14 @@ impl RowSet {
                 needed.extend(columns.iter().cloned());
             }
         }
+        let of_parent = |value: &&Value| -> Vec<String> {
+            let named = value.references().filter_map(|from| match &from.origin {
+                Origin::Parent(path) => Some(path.first.clone()),
+                _ => None,
+            });
+            named.collect()
+        };
+        self.parents = self.values().iter().flat_map(of_parent).collect();
         (self.used, self.needed) = (used, needed);
     }
 

@@ -6,6 +6,7 @@ use super::taker::Taker;
 use super::{delimited, json};
 use crate::error::{Error, Result};
 use crate::import::inputs::{DigestingReader, Input};
+use crate::import::raw::ObjectText;
 use crate::import::records::Record;
 use crate::import::report::{At, Kind};
 use crate::import::run::Run;
@@ -17,6 +18,11 @@ use std::path::Path;
 const HEAD: u64 = 1 << 20;
 /// How many rows of it.
 const LOOKED_AT: u32 = 20;
+
+/// How many things that no key takes are named.
+const NAMED: usize = 20;
+/// How many bytes of what no key takes are kept.
+const KEPT: usize = 16 << 20;
 
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,7 +58,8 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input, table: &Table) -> Result<(S
     let before = run.progress.bytes;
     let mut at = At { file: input.name.clone(), ..At::default() };
     let mut taker = Taker::new(table, input);
-    let mut others: Vec<String> = Vec::new();
+    let (mut others, mut more) = (Vec::new(), 0u64);
+    let (mut says, mut kept) = (ObjectText::default(), 0usize);
     rows(
         table,
         &facts,
@@ -66,12 +73,28 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input, table: &Table) -> Result<(S
             run.advance(before + place.position)?;
             Ok(true)
         },
-        &mut |key, text| others.push(format!("{key:?}: {}", shortened(text))),
+        &mut |key, text| {
+            kept += text.len();
+            if kept <= KEPT {
+                says.raw(key, text);
+            }
+            match others.len() < NAMED {
+                true => others.push(format!("`{key}` ({})", shortened(text))),
+                false => more += 1,
+            }
+        },
     )?;
     let mut at = At { file: input.name.clone(), ..At::default() };
     taker.finish(run, &mut at)?;
     if !others.is_empty() {
-        run.report.find(Kind::AboutFile, &at, others.join(", "));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!(
+            "{}{more}: no key of the map takes it; {} in this import's report, under `says`",
+            others.join(", "),
+            if kept <= KEPT { "kept whole" } else { "16 MiB of it are kept" }
+        );
+        run.report.find(Kind::AboutFile, &at, message);
+        run.says = says;
     }
     digesting.finish().map_err(|error| Error::io("cannot read on", error))
 }

@@ -56,6 +56,11 @@ impl<'m> Taker<'m> {
         if row.is_empty() {
             return Ok(());
         }
+        if set.institution.is_some()
+            && let Ok(subject) = self.subject(run, set, row)
+        {
+            run.tell_institution(&subject.draft, at);
+        }
         match set.kind {
             Kind::Videos => run.take(at, |run, at| self.video(run, set, row, at)),
             Kind::Frames => run.take(at, |run, at| self.frame(run, set, row, at)),

@@ -1,5 +1,6 @@
 //! Maps on small files that are made on the spot.
 
+mod around;
 mod faults;
 mod masks;
 mod shipped;
@@ -191,7 +192,8 @@ fn rows_of_frames_and_of_members_with_facts_above_them() {
     place.write("x.json", text);
     let report = place.whole();
     assert_eq!((report.records.read, report.listed["frames"], report.listed["events"]), (3, 2, 1));
-    assert_eq!(told(&report, Kind::AboutFile), ["\"version\": 2"]);
+    assert!(told(&report, Kind::AboutFile)[0].starts_with("`version` (2), `parts/other` ("));
+    assert_eq!(report.inputs[0].says.as_ref().unwrap().get(), r#"{"version":2,"parts/other":{"by":"x"}}"#);
     let row = place.annotation("x/events#1");
     assert_eq!((row.start, row.end, row.annotator.as_deref()), (Some(1.0), Some(3.0), Some("ann")));
     assert_eq!(labels(&row), [("event", "a"), ("event", "b")]);

@@ -121,6 +121,13 @@ impl Run<'_> {
         let format = self.options.format.filter(|format| *format != Format::HuggingFace);
         let mut draft = forms::draft_of_row(raw, format, &row.media)?;
         draft.settle_held(&mut row.held)?;
+        for column in &row.left {
+            let message = format!(
+                "the column `{column}` has files that are drawn or answered, as its name says, and is no picture that is \
+                 shown: their bytes are kept in `extra`, as text"
+            );
+            draft.find(Kind::OtherMedia, message);
+        }
         Ok(draft)
     }
 

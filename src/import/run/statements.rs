@@ -416,6 +416,18 @@ impl Run<'_> {
         self.store.picture_size(&named, &*self.sink)
     }
 
+    /// Tells of a patient who is of two institutions: it may be two patients under one name.
+    pub(crate) fn tell_institution(&mut self, draft: &Draft, at: &At) {
+        let Some((patient, institution)) = draft.patient.as_ref().zip(draft.institution.as_ref()) else { return };
+        if let Some(before) = self.store.other_institution(patient, institution) {
+            let what = format!(
+                "the patient {patient:?} was of {before:?} before, and is of {institution:?} here: where these are two \
+                 patients, name them apart, as by `video = \"{{file.hospital}}/{{file.video}}\"` in a map"
+            );
+            self.report.find(Kind::Doubtful, at, what);
+        }
+    }
+
     /// What labels name whose form does not say it.
     pub(crate) fn axis(&self) -> String {
         self.options.source.defaults.axis.clone().unwrap_or_else(|| "category".to_owned())

@@ -9,6 +9,9 @@ use crate::schema::rows::{ConversationRow, MediumRow};
 /// By how many seconds an end may be rounded.
 const ROUNDED: f64 = 1.0;
 
+/// How long recordings are at most, in seconds, where nothing says it: what is later is doubtful.
+const LONG: f64 = 16.0 * 3600.0;
+
 impl Run<'_> {
     /// Tells what looks wrong about the clips of a conversation; `are_videos` says of which media the file is a video.
     pub(super) fn doubt_clips(&mut self, row: &ConversationRow, are_videos: &[bool], at: &At) -> Result<()> {
@@ -39,13 +42,24 @@ impl Run<'_> {
         if let Some(moment) = start.filter(|_| start == end) {
             doubts.push(format!("{what} is empty: it starts and ends at {moment} s"));
         }
-        if let Some(last) = end.or(start)
-            && let Some(video) = video
-            && let Some(duration) = self.store.duration(video, &*self.sink)?
-            && last > duration + ROUNDED
-        {
+        let duration = match video {
+            Some(video) => self.store.duration(video, &*self.sink)?,
+            None => None,
+        };
+        if let Some(last) = end.or(start) {
             let does = if end.is_some() { "ends" } else { "starts" };
-            doubts.push(format!("{what} {does} at {last} s, and the video ends at {duration} s"));
+            match duration {
+                Some(duration) if last > duration + ROUNDED => {
+                    doubts.push(format!("{what} {does} at {last} s, and the video ends at {duration} s"));
+                }
+                None if last > LONG => {
+                    let hours = last / 3600.0;
+                    doubts.push(format!(
+                        "{what} {does} at {last} s, {hours:.0} hours into the video: are these seconds?"
+                    ));
+                }
+                _ => {}
+            }
         }
         doubts.into_iter().for_each(|doubt| self.report.find(Kind::Doubtful, at, doubt));
         Ok(())

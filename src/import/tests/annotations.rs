@@ -414,6 +414,27 @@ fn labelme_faults_are_told_by_their_place() {
 const ENDOVIS: &str = "random random test\r\n\r\nwhat organ is being operated? organ being operated is kidney what tools are operating the organ? the tools operating are suction \r\nwhat organ is being operated? organ being operated is kidney what tools are operating the organ? the tools operating are suction \r\n";
 
 #[test]
+fn endovis_files_of_a_frame_become_conversations_about_that_frame() {
+    let place = Place::new();
+    place.write("seq_1/vqa/Sentence/frame012_QA.txt", "what organ is it?|organ is kidney\r\n\r\nwhere is it?|left\r\n");
+    place.write("seq_1/vqa/Classification/frame012_QA.txt", "what organ is it?|kidney\n");
+    let report = twice(&place);
+    assert_eq!(report.read, [("pictures", 2), ("questions", 3)].into());
+    let row =
+        |id: &str| place.dataset().conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap();
+    let (first, second) = (row("seq_1/vqa/Sentence/frame012_QA"), row("seq_1/vqa/Classification/frame012_QA"));
+    let said: Vec<_> = first.turns.iter().map(|turn| turn.text.as_str()).collect();
+    assert_eq!(said, ["what organ is it?", "organ is kidney", "where is it?", "left"]);
+    assert_eq!(first.media[0].refs, second.media[0].refs);
+    let shown = place.frame("seq_1/frame012");
+    assert_eq!((shown.index, shown.video), (Some(12), Some(place.found(Table::Videos, "seq_1"))));
+    let file = place.write("bad_QA.txt", "what is it?|a\nno question here\n");
+    let mut place = place;
+    place.options.format = Some("endovis-vqa".parse().unwrap());
+    assert!(place.import(&[&file]).unwrap_err().to_string().contains("line 2"));
+}
+
+#[test]
 fn endovis_lines_become_conversations_though_they_repeat() {
     let mut place = Place::new();
     place.options.source.defaults.task = Some("visual question answering".into());
@@ -428,7 +449,8 @@ fn endovis_lines_become_conversations_though_they_repeat() {
     assert_eq!(said[1..3], ["organ being operated is kidney", "what tools are operating the organ?"]);
     assert_eq!((row.turns.len(), row.task.as_str()), (4, "visual question answering"));
     let shown = place.frame("consolidate0#4");
-    assert_eq!((shown.index, shown.path, shown.blob), (Some(4), None, None));
+    assert_eq!((shown.index, shown.path, shown.blob), (None, None, None), "a line's number is no frame's");
+    assert!(report.findings[&Kind::Doubtful].examples[0].detail.contains("random random test"));
     place.write("consolidate0.txt", format!("{ENDOVIS}who is it? me\n"));
     let report = stops(&mut place, "record 5, id \"consolidate0#5\", line 5: expected a question");
     assert_eq!((report.records.skipped["bad record"], report.records.unchanged), (1, 2));

@@ -332,7 +332,9 @@ fn pictures_in_columns_of_other_names_are_shown() {
     let features = r#"{"frame":{"_type":"Image"},"neighbours":[{"_type":"Image"}],
         "frame_mask":{"_type":"Image"},"sound":{"_type":"Audio"}}"#;
     let described = described(&batch, features);
-    place.import(&[&place.write("x.arrow", stream_of(&[&described]))]).unwrap();
+    let report = place.import(&[&place.write("x.arrow", stream_of(&[&described]))]).unwrap();
+    let told = &report.findings[&Kind::OtherMedia];
+    assert!(told.count == 1 && told.examples[0].detail.contains("`frame_mask` has files"), "{told:?}");
     let row = place.row_of("x.arrow#1");
     assert_eq!(row.media.iter().map(|medium| medium.at).collect::<Vec<_>>(), [Some(0), Some(12), Some(24)]);
     let one = (Some("1.png".to_owned()), Some(1), true);

@@ -190,8 +190,14 @@ fn answers_that_are_numbers_or_lists_are_taken_as_text() {
         assert!(row.extra.unwrap().contains(&format!(r#""~answer":{written}"#)));
     }
     let object = place.write("y.json", json!([record("d", json!({"text": "t"}))]).to_string());
-    let error = place.import(&[&object]).unwrap_err().to_string();
-    assert!(error.contains("the field `answer` should be text and is {\"text\":\"t\"}"), "{error}");
+    assert_eq!(count(&place.import(&[&object]).unwrap(), Kind::WrongType), 1);
+    assert_eq!(said(&place.row("d"))[1], ("assistant", r#"{"text":"t"}"#));
+    let mut silent = record("e", json!(null));
+    silent["answers"] = json!(["x", "y"]);
+    let file = place.write("z.json", json!([silent]).to_string());
+    let told = place.import(&[&file]).unwrap();
+    let told = &told.findings[&Kind::Doubtful].examples[0].detail;
+    assert!(told.contains("no `answer`") && told.contains("its `answers` are kept"), "{told}");
 }
 
 #[test]

@@ -318,7 +318,7 @@ fn the_documentation_names_every_key_and_its_example_runs() {
     place.write("site-a/P07.csv", block("csv"));
     let report = place.whole();
     assert_eq!((report.records.added, found(&report, Kind::Doubtful)), (3, 1));
-    let row = place.annotation("P07/2");
+    let row = place.annotation("site-a/P07/2");
     assert_eq!(
         (row.start, row.end, labels(&row)),
         (Some(12.0), Some(40.0), vec![("phase", "dissection"), ("grade", "B")])

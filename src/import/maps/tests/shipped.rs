@@ -142,7 +142,8 @@ fn multibypass_overlays_are_told_apart_from_phases() {
     assert_eq!((row.start, row.end, labels(&row)), (Some(0.5), Some(0.7), vec![("out_of_body", "out_of_body")]));
     assert_eq!(row.extra.as_deref(), Some(r#"{"label_id":12}"#));
     assert_eq!(labels(&place.annotation("BBP01/step/1")), [("step", "s8_vertical_stapling")]);
-    assert_eq!(found(&report, Kind::Doubtful), 0);
+    assert!(told(&report, Kind::Doubtful)[0].contains(r#"was of "bern" before, and is of "strasbourg" here"#));
+    assert_eq!(found(&report, Kind::Doubtful), 1);
     let dataset = place.dataset();
     let case = dataset.case(place.video("BBP01").case.unwrap()).unwrap();
     assert_eq!(case.institution().unwrap(), Some("bern"));

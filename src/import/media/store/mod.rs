@@ -137,6 +137,8 @@ pub(crate) struct Store<'o> {
     met: Met,
     /// How long the videos of this import are, in seconds, where their files say it.
     durations: HashMap<Address, f64>,
+    /// The institutions of patients, as this import met them first.
+    institutions: HashMap<String, String>,
     depth: u32,
 }
 
@@ -162,6 +164,7 @@ impl<'o> Store<'o> {
             recordings: HashMap::default(),
             met: Met::default(),
             durations: HashMap::new(),
+            institutions: HashMap::new(),
             depth: 0,
         }
     }
@@ -209,6 +212,25 @@ impl<'o> Store<'o> {
     /// Whether a file was met under this path, where that is noted.
     pub(crate) fn has_met(&self, path: &Path) -> bool {
         self.files.as_ref().is_none_or(|files| files.contains(&place_of(path)))
+    }
+
+    /// The institution that a patient was said to be of before, in this import, where it is another; it is told once.
+    pub(crate) fn other_institution(&mut self, patient: &str, institution: &str) -> Option<String> {
+        match self.institutions.get(patient) {
+            Some(before) if before != institution => {
+                let before = before.clone();
+                self.institutions.insert(patient.to_owned(), institution.to_owned());
+                Some(before)
+            }
+            Some(_) => None,
+            None => {
+                if self.institutions.len() >= CACHED {
+                    self.institutions.clear();
+                }
+                self.institutions.insert(patient.to_owned(), institution.to_owned());
+                None
+            }
+        }
     }
 
     /// Whether the pictures that come now are to be found by the ends of their paths later.
