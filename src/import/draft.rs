@@ -77,10 +77,11 @@ impl Draft {
         for item in self.media.iter().flat_map(|medium| &medium.items) {
             let MediaItem::Held { path: Some(path), .. } = item else { continue };
             let id = Wanted::new(path).id;
-            if !id.is_empty() && !self.files.contains_key(path) {
-                let fields = FileFields { id: Some(id), by_pattern: true, ..FileFields::default() };
-                self.files.insert(path.clone(), fields);
+            if id.is_empty() {
+                continue;
             }
+            let nothing = || FileFields { by_pattern: true, ..FileFields::default() };
+            self.files.entry(path.clone()).or_insert_with(nothing).id.get_or_insert(id);
         }
     }
 
@@ -221,4 +222,22 @@ pub(super) struct DraftEvidence {
     pub(super) start: Option<f64>,
     pub(super) end: Option<f64>,
     pub(super) bbox: Option<BoxCoords>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_beside_a_record_are_named_by_their_paths_whatever_is_said_of_them() {
+        let held = |path: &str| MediaItem::Held { mark: String::new(), path: Some(path.to_owned()) };
+        let items = ["./a/1.jpg", "a/2.jpg", "a/3.jpg"].map(held).to_vec();
+        let mut draft = Draft { media: vec![DraftMedium::new(MediaKind::Picture, items)], ..Draft::default() };
+        draft.files.insert("a/2.jpg".into(), FileFields { index: Some(7), ..FileFields::default() });
+        draft.files.insert("a/3.jpg".into(), FileFields { id: Some("own".into()), ..FileFields::default() });
+        draft.name_held();
+        let id = |path: &str| draft.files.get(path).and_then(|said| said.id.as_deref());
+        assert_eq!((id("./a/1.jpg"), id("a/2.jpg"), id("a/3.jpg")), (Some("a/1.jpg"), Some("a/2.jpg"), Some("own")));
+        assert_eq!(draft.files.get("a/2.jpg").and_then(|said| said.index), Some(7));
+    }
 }

@@ -39,6 +39,11 @@ impl Picture {
     fn is_named(&self) -> bool {
         !self.path.is_empty() || self.fields.id.is_none()
     }
+
+    /// The path of its file, where its source names one.
+    fn path(&self) -> Option<&str> {
+        self.is_named().then_some(self.path.as_str())
+    }
 }
 
 /// What shows a picture in the dataset already, where it is there.
@@ -131,7 +136,7 @@ impl Run<'_> {
         let is_named = picture.is_named();
         self.report.media.named += u64::from(is_named);
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
-        if let Some(id) = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id))
+        if let Some(id) = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id, picture.path()))
             && let Some(address) = self.store.known(table, id)
         {
             return Ok(Some(Target { address, name: name_of(&self.options.source.id, id) }));
@@ -142,7 +147,7 @@ impl Run<'_> {
         };
         let mut named = Named::said(table, &item, Some(&picture.fields));
         let rows = match shown {
-            _ if self.store.settled(table, &named.id).is_some() => ShownRows::new(),
+            _ if self.store.settled(table, &named.id, picture.path()).is_some() => ShownRows::new(),
             Shown::ByStatement => self.shown_by_statement(at)?,
             Shown::Itself => vec![(table, named.id.clone())],
         };

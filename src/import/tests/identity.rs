@@ -130,3 +130,23 @@ fn a_lone_picture_that_changed_is_told() {
     let frame = place.found(Table::Frames, "1.png");
     assert_eq!(place.dataset().frame(frame).unwrap().bytes().unwrap().unwrap(), png(9));
 }
+
+#[test]
+fn two_files_under_one_id_are_two_pictures() {
+    let place = Place::new();
+    place.write("in/img/1.png", png(7));
+    place.write("in/img/1~2.png", png(9));
+    // As two sources that both have `img/1.png` are exported into one folder.
+    let record = |id: &str, path: &str, said: &str| {
+        format!(
+            r#"{{"id":"{id}","image":"{path}","conversations":[{{"from":"human","value":"<image>?"}}],"surgdb":{{{said}}}}}"#
+        )
+    };
+    let said = r#""files":{"img/1~2.png":{"id":"img/1.png"}}"#;
+    let text = format!("{}\n{}\n", record("a", "img/1.png", ""), record("b", "img/1~2.png", said));
+    let file = place.write("in/r.jsonl", text);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((shown(&place, "a"), shown(&place, "b")), (Some(7), Some(9)));
+    assert_eq!((count(&report, Kind::SamePath), place.dataset().count(Table::Frames).unwrap()), (1, 2));
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+}

@@ -15,6 +15,7 @@ use crate::import::media::resolve::Resolved;
 use crate::import::sink::Sink;
 use crate::schema::record::{Identity, id_identity};
 use crate::schema::tables::Table;
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,7 @@ impl Store<'_> {
     /// Gives a path the id of the row that it means here, writing nothing.
     pub(crate) fn identify(&mut self, named: &mut Named<'_>, shown: &ShownRows, sink: &dyn Sink) -> Result<()> {
         let (MediaItem::Path(_), Some(wanted)) = (named.item, &named.wanted) else { return Ok(()) };
-        if let Some(id) = self.settled(named.table, &named.id) {
+        if let Some(id) = self.settled(named.table, &named.id, named.path()) {
             named.rename(id.to_owned());
             return Ok(());
         }
@@ -189,19 +190,20 @@ impl Store<'_> {
     /// Remembers what a path means as long as media are looked for where they are looked for now.
     pub(super) fn remember_name(&mut self, named: &Named<'_>) {
         let MediaItem::Path(_) = named.item else { return };
+        let key = settled_key(named.written_id(), named.path());
         let settled = &mut self.settled[named.table as usize];
-        if settled.get(named.written_id()).is_some_and(|id| *id == named.id) {
+        if settled.get(&*key).is_some_and(|id| *id == named.id) {
             return;
         }
         if settled.len() >= CACHED {
             settled.clear();
         }
-        settled.insert(named.written_id().to_owned(), named.id.clone());
+        settled.insert(key.into_owned(), named.id.clone());
     }
 
-    /// The id of the row that a path, or what is written as its id, means here, where that is known.
-    pub(crate) fn settled(&self, table: Table, written: &str) -> Option<&str> {
-        self.settled[table as usize].get(written).map(String::as_str)
+    /// The id of the row that a path means here under the id that is written for it, where that is known.
+    pub(crate) fn settled(&self, table: Table, written: &str, path: Option<&str>) -> Option<&str> {
+        self.settled[table as usize].get(&*settled_key(written, path)).map(String::as_str)
     }
 
     /// The digest of a file, which is read once.
@@ -215,6 +217,14 @@ impl Store<'_> {
         }
         self.digests.insert(path.to_path_buf(), digest);
         Ok(digest)
+    }
+}
+
+/// What tells apart what was settled: two files may be written under one id.
+fn settled_key<'a>(written: &'a str, path: Option<&str>) -> Cow<'a, str> {
+    match path.filter(|path| *path != written) {
+        Some(path) => Cow::Owned(format!("{written}\0{path}")),
+        None => Cow::Borrowed(written),
     }
 }
 

@@ -458,7 +458,7 @@ impl<'o> Store<'o> {
     }
 
     fn tell_borrowed(&mut self, named: &Named<'_>, out: &mut Out<'_>) {
-        if self.settled(named.table, named.written_id()).is_none() {
+        if self.settled(named.table, named.written_id(), named.path()).is_none() {
             let what =
                 format!("{:?} is not there; what another file of this import calls so was taken for it", named.id);
             out.report.find(Kind::SamePath, out.at, what);
@@ -468,7 +468,7 @@ impl<'o> Store<'o> {
     /// Tells of a file that is given to a row by its name alone, and is not the row's already.
     fn tell_by_name(&self, named: &Named<'_>, out: &mut Out<'_>) {
         if let Some(Resolved::File { respelled: Some(inside), by_name: true, .. }) = &named.found
-            && self.settled(named.table, named.written_id()).is_none()
+            && self.settled(named.table, named.written_id(), named.path()).is_none()
         {
             let what = format!("{:?} is not there; {inside:?}, the only file of this name, was taken for it", named.id);
             out.report.find(Kind::FoundByName, out.at, what);
