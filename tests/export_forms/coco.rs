@@ -148,3 +148,51 @@ fn coco_takes_the_axis_that_is_asked_for_and_tells_what_it_cannot_hold() {
     let report = exported(&dataset, &dir.path().join("one"), &options);
     assert_eq!((report.rows["frames"], report.left_out.get("annotations of videos")), (1, None));
 }
+
+#[test]
+fn a_box_goes_out_under_its_own_role_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let frame = FrameRow { id: "f".into(), source: "s".into(), kind: "rgb".into(), ..FrameRow::default() };
+    let frame = appender.frame(&FrameRow { width: Some(40), height: Some(30), ..frame }).unwrap();
+    let label = |axis: &str, raw: &str| LabelRow { axis: axis.into(), raw: raw.into(), ..LabelRow::default() };
+    let region =
+        |role: &str| RegionRow { role: Some(role.into()), bbox: Some([0.0, 0.0, 0.5, 0.5]), ..RegionRow::default() };
+    let row = AnnotationRow {
+        id: "a".into(),
+        source: "s".into(),
+        annotator: None,
+        status: None,
+        origin: None,
+        generator: None,
+        target: frame,
+        start: None,
+        end: None,
+        parent: None,
+        text: None,
+        labels: vec![label("triplet", "grasper,grasp,liver"), label("instrument", "grasper"), label("target", "liver")],
+        regions: vec![region("instrument"), region("target")],
+        extra: None,
+        record: None,
+    };
+    appender.annotation(&row).unwrap();
+    let dataset = appender.commit(surgdb::Operation::new("append")).unwrap();
+    for (axis, names) in [
+        (Some("instrument"), vec!["grasper"]),
+        (Some("target"), vec!["liver"]),
+        (Some("triplet"), vec!["grasper,grasp,liver"; 2]),
+        (None, vec!["grasper", "liver"]),
+    ] {
+        let out = dir.path().join(axis.unwrap_or("all"));
+        let report = exported(&dataset, &out, &ExportOptions { axis, ..of(ExportFormat::Coco) });
+        let file: Value = serde_json::from_slice(&std::fs::read(out.join("annotations.json")).unwrap()).unwrap();
+        let name = |id: &Value| {
+            let known = file["categories"].as_array().unwrap().iter().find(|category| category["id"] == *id);
+            known.unwrap()["name"].as_str().unwrap().to_owned()
+        };
+        let found = file["annotations"].as_array().unwrap().iter().map(|entry| name(&entry["category_id"]));
+        assert_eq!(found.collect::<Vec<_>>(), names, "{axis:?}");
+        let left = report.left_out.get("regions of another role than the axis that was asked for");
+        assert_eq!(left.copied(), (names.len() == 1).then_some(1), "{axis:?}");
+    }
+}

@@ -26,6 +26,8 @@ use std::io::Write;
 
 /// The file that all is written to.
 const FILE: &str = "annotations.json";
+/// Axes whose names are of things that are boxed each by itself.
+const PLACED: [&str; 2] = ["instrument", "target"];
 /// How many annotations are read between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
 
@@ -296,6 +298,15 @@ impl Coco<'_, '_> {
         kept: &mut Option<Id>,
         category: Option<&Id>,
     ) -> Result<()> {
+        if self.is_of_another_role(row, region) {
+            self.report.leave_out(
+                "regions of another role than the axis that was asked for",
+                &row.id,
+                &row.source,
+                address,
+            );
+            return Ok(());
+        }
         let Some(label) = self.label(row, region) else {
             self.report.leave_out(
                 "annotations without a label on the axis that was asked for",
@@ -353,6 +364,15 @@ impl Coco<'_, '_> {
         self.report.lose("tracks", region.tracks.len() as u64);
         self.note_source(&row.source);
         self.file.entry(&entry)
+    }
+
+    /// Whether the axis that was asked for names what has a place of its own, and this is the place of something else:
+    /// the box of the target is none of the instrument.
+    fn is_of_another_role(&self, row: &AnnotationRow, region: &RegionRow) -> bool {
+        let (Some(axis), Some(role)) = (self.axis, region.role.as_deref()) else { return false };
+        let has_places =
+            PLACED.contains(&axis) || row.regions.iter().any(|region| region.role.as_deref() == Some(axis));
+        has_places && role != axis && row.labels.iter().any(|label| label.axis == role)
     }
 
     /// The label that names the category.

@@ -50,15 +50,19 @@ fn uncertain(report: &ImportReport, out: &mut Output) -> Result<()> {
     out.line(paint(Ink::Alarm, &line))
 }
 
-/// A count and what is counted: `1 box`, `2 boxes`.
+/// A count and what is counted: `1 box`, `2 boxes`, `1 line without a question`.
 fn several(number: u64, plural: &str) -> String {
-    let one = match plural {
+    let count = ui::count(number);
+    if number != 1 {
+        return format!("{count} {plural}");
+    }
+    let (things, rest) = plural.split_at(plural.find(' ').unwrap_or(plural.len()));
+    let one = match things {
         "boxes" => "box",
         "categories" => "category",
-        "conversations read anew" => "conversation read anew",
         other => other.strip_suffix('s').unwrap_or(other),
     };
-    format!("{} {}", ui::count(number), if number == 1 { one } else { plural })
+    format!("{count} {one}{rest}")
 }
 
 /// Names skipped records: a few where the dataset keeps the report, else more of them, beside the report.
