@@ -292,7 +292,7 @@ pub struct ExportReport {
     pub bytes: u64,
     /// Pictures and videos that went out without their bytes.
     pub missing: u64,
-    /// Those of them whose bytes are in a linked file that is gone or changed.
+    /// Those of them whose bytes are in a linked file that is gone or changed, and the records that were left out for such.
     #[serde(skip_serializing_if = "is_zero")]
     pub broken: u64,
     /// All of them, up to a hundred thousand.

@@ -116,6 +116,15 @@ fn linked_files_get_second_names_where_that_is_asked_for() {
         let error = export(&dataset, dir.path().join("no"), &options, &mut |_| Ok(())).unwrap_err();
         assert_eq!(error.kind(), surgdb::ErrorKind::NotFound, "{}", format.name());
     }
+    std::fs::remove_file(&file).unwrap();
+    for format in [ExportFormat::LlamaFactory, ExportFormat::MsSwift, ExportFormat::QwenVl] {
+        let report = exported(&dataset, &dir.path().join(format!("gone {}", format.name())), &of(format));
+        let reason = "linked files of their pictures or videos are gone or changed";
+        assert_eq!((report.broken, report.left_out.get(reason)), (1, Some(&1)), "{}", format.name());
+        let options = ExportOptions { missing: OnMissing::Stop, ..of(format) };
+        let error = export(&dataset, dir.path().join("no"), &options, &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), surgdb::ErrorKind::NotFound, "{}", format.name());
+    }
 }
 
 #[test]

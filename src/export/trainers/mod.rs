@@ -210,12 +210,14 @@ impl Export<'_, '_> {
     }
 
     fn leave_out(&mut self, reason: Cow<'static, str>, row: &Conversation<'_>) -> Result<()> {
-        if reason == sample::GONE && self.options.missing == OnMissing::Stop {
+        let is_broken = reason == sample::BROKEN;
+        if (is_broken || reason == sample::GONE) && self.options.missing == OnMissing::Stop {
             let id = row.id()?;
             let message =
                 format!("the record {id:?} would be left out: {reason}; or export the others, with `--missing keep`");
             return Err(Error::not_found(message));
         }
+        self.report.broken += u64::from(is_broken);
         self.report.leave_out(reason, row.id()?, row.source()?, row.address());
         Ok(())
     }

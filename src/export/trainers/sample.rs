@@ -15,6 +15,10 @@ use std::ops::Range;
 
 /// Why a sample that shows what is missing is left out.
 pub(super) const GONE: &str = "the dataset does not have the bytes of their pictures or videos";
+/// Why a sample is left out whose linked files are not there any more.
+pub(super) const BROKEN: &str = "linked files of their pictures or videos are gone or changed";
+/// At which rate frames of a clip are to be taken.
+const RATES: &str = "frames a second at which clips were sampled";
 /// Placeholders without a medium.
 const SURPLUS: &str = "placeholders that no picture or video stands at: they are left out of the text";
 /// What stands in a text for a box that is told apart.
@@ -137,8 +141,8 @@ impl Sample {
                 _ => return Ok(Err("pictures or videos stand in what is neither question nor answer")),
             }
             for address in medium.refs.iter().copied() {
-                if !has_bytes(dataset, address)? {
-                    return Ok(Err(GONE));
+                if let Some(reason) = lacks_bytes(dataset, address)? {
+                    return Ok(Err(reason));
                 }
             }
         }
@@ -154,21 +158,23 @@ impl Sample {
         let Draft { surplus, pictures, videos, .. } = draft;
         let pictures = pictures.into_iter().map(|(_, address)| address).collect();
         lost.push((SURPLUS, surplus));
+        lost.push((RATES, row.media.iter().filter(|medium| medium.fps.is_some()).count() as u64));
         let pair = pair(&row.alternatives, &mut turns, &mut lost);
         let ConversationRow { id, task, preferred: mark, tools, solution, .. } = row;
         Ok(Ok(Self { id, task, turns, pair, mark, tools, solution, pictures, videos, boxes, lost }))
     }
 }
 
-fn has_bytes(dataset: &Dataset, address: Address) -> Result<bool> {
+/// Why the bytes of a picture or video cannot be had, if they cannot.
+fn lacks_bytes(dataset: &Dataset, address: Address) -> Result<Option<Reason>> {
     let blob = match dataset.table_of(address)? {
         Table::Videos => dataset.video(address)?.blob()?,
         _ => dataset.frame(address)?.blob()?,
     };
-    let Some(blob) = blob else { return Ok(false) };
+    let Some(blob) = blob else { return Ok(Some(GONE)) };
     match dataset.blob(blob)?.check_link() {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(false),
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Some(BROKEN)),
         Err(error) => Err(error),
     }
 }
