@@ -84,6 +84,8 @@ pub(super) struct Folders {
     folders: Vec<Folder>,
     /// Really: the file's own folder.
     own: Option<PathBuf>,
+    /// Really: the folders that pictures are looked for in. What these are called says nothing of a picture.
+    bases: Vec<PathBuf>,
 }
 
 impl Folders {
@@ -91,8 +93,10 @@ impl Folders {
     pub(super) fn around(run: &Run<'_>, input: &Input) -> Self {
         let name = input.name.rsplit('/').next().unwrap_or_default();
         let own = input.path.canonicalize().ok().and_then(|path| path.parent().map(PathBuf::from));
-        let mut found = Self { split: Split::of(name), folders: Vec::new(), own };
-        for base in run.folders_around(input) {
+        let around = run.folders_around(input);
+        let bases = around.iter().filter_map(|base| base.canonicalize().ok()).collect();
+        let mut found = Self { split: Split::of(name), folders: Vec::new(), own, bases };
+        for base in around {
             for between in BETWEEN {
                 found.list(&base, between);
             }
@@ -161,7 +165,9 @@ impl Folders {
         };
         let is_of_other = |file: &Path| {
             let folder = file.parent().unwrap_or(Path::new(""));
-            let names = folder.iter().rev().filter_map(|name| Split::of(name.to_str()?));
+            let below = self.bases.iter().filter_map(|base| folder.strip_prefix(base).ok());
+            let below = below.max_by_key(|below| below.components().count()).unwrap_or(folder);
+            let names = below.iter().rev().filter_map(|name| Split::of(name.to_str()?));
             Some(folder) != self.own.as_deref() && names.take(1).any(|other| !split.fits(&other))
         };
         Ok(match plain {

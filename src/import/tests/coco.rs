@@ -121,3 +121,14 @@ fn a_file_is_known_by_members_behind_a_long_one() {
     let error = place.import(&[&place.folder().join("other.json")]).unwrap_err().to_string();
     assert!(error.contains("this is no conversation"), "{error}");
 }
+
+#[test]
+fn what_the_folder_is_called_that_was_named_says_nothing_of_its_pictures() {
+    for folder in ["plain", "test", "my-validation-copy"] {
+        let place = Place::new();
+        place.write(&format!("{folder}/annotations/instances_train.json"), one("1.png", 64, ""));
+        place.write(&format!("{folder}/JPEGImages/1.png"), png(64));
+        let report = place.import(&[&place.folder().join(folder)]).unwrap();
+        assert_eq!((report.rows["blobs"], report.media.missing), (1, 0), "{folder}");
+    }
+}
