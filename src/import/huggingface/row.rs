@@ -115,9 +115,10 @@ impl RowText {
             push_json_text(&mut writer.out, field.name());
             writer.out.push(':');
             let says_turns = ROW_KEYS.contains(&field.name().as_str());
-            let is_free = !says_turns && !is_media_key(field.name()) && !is_answer(field.name());
+            let is_other = !says_turns && !is_media_key(field.name());
+            let is_free = is_other && !is_answer(field.name());
             let kind = self.features.media(field.name(), has_files(column.data_type())).filter(|_| is_free);
-            let is_left = kind.is_none() && has_files(column.data_type()) && is_answer(field.name());
+            let is_left = is_other && !is_free && has_files(column.data_type());
             left.extend(is_left.then(|| field.name().clone()));
             media.extend(kind.map(|kind| (field.name().clone(), kind)));
             writer.holds = says_turns || kind.is_some() || is_media_key(field.name());
