@@ -260,3 +260,31 @@ fn conversations_with_several_pictures_or_a_clip() {
     assert_eq!((second.task.as_str(), second.extra.as_deref()), ("image captioning", Some(r#"{"more":[1]}"#)));
     assert_eq!(dataset.case(second.case.unwrap()).unwrap().patient().unwrap(), Some("7"));
 }
+
+#[test]
+fn a_picture_of_another_folder_is_never_found_by_its_name_untold() {
+    let map = r#"
+        name = "talk"
+        [[table]]
+        form = "csv"
+        [[table.rows]]
+        become = "conversations"
+        question = "q"
+        answer = "a"
+        image = "img"
+    "#;
+    let place = Place::with_map(map);
+    place.write("a/t.csv", "img,q,a\n1.jpg,What?,A\n");
+    place.write("b/t.csv", "img,q,a\n1.jpg,What?,B\n");
+    place.write("a/1.jpg", b"\x89PNG\r\n\x1a\n");
+    let report = place.import(&[&place.folder()]).unwrap();
+    let told = told(&report, Kind::SamePath);
+    assert!(matches!(told[..], [one] if one.contains("is not there")), "{told:?}");
+    // A folder of pictures that all tables share is none of another record.
+    let place = Place::with_map(map);
+    place.write("a/t.csv", "img,q,a\n1.jpg,What?,A\n");
+    place.write("b/t.csv", "img,q,a\n1.jpg,What?,B\n");
+    place.write("images/1.jpg", b"\x89PNG\r\n\x1a\n");
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((found(&report, Kind::SamePath), report.media.missing, place.count(Table::Frames)), (0, 0, 1));
+}

@@ -70,11 +70,18 @@ impl Store<'_> {
             shown.iter().find(|(table, id)| *table == named.table && named.may_be(id)).map(|(_, id)| id.clone());
         let mut found = self.roots.readable(wanted);
         if let Resolved::File { path, by_name: true, .. } = &found {
-            // Another picture of this name may be missing: whose the file is then, nothing says.
-            let owner = self.by_name.entry(place_of(path)).or_insert_with(|| named.id.clone());
-            if *owner != named.id {
-                let message = format!("the only file of this name was taken for {owner:?}, by that name alone");
-                found = Resolved::Missing(message);
+            let place = place_of(path);
+            let is_met = self.taken(named.table, &named.id).is_some_and(|taken| taken.place == place);
+            if is_met && !self.by_name.contains_key(&place) {
+                // The path of a record in another folder has led to it: it is that one's.
+                found = Resolved::Missing("the only file of this name is another record's".to_owned());
+            } else {
+                // Another picture of this name may be missing: whose the file is then, nothing says.
+                let owner = self.by_name.entry(place).or_insert_with(|| named.id.clone());
+                if *owner != named.id {
+                    let message = format!("the only file of this name was taken for {owner:?}, by that name alone");
+                    found = Resolved::Missing(message);
+                }
             }
         }
         named.found = Some(found.clone());
