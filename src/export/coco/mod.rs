@@ -8,6 +8,7 @@
 mod ids;
 mod mask;
 mod numbers;
+mod place;
 
 use super::folder::{OutputFile, OutputFolder};
 use super::json::{Object, WrittenFields, number_32, push_list, push_raw};
@@ -20,14 +21,13 @@ use crate::schema::rows::{AnnotationRow, LabelRow, RegionRow};
 use crate::schema::tables::Table;
 use ids::{Id, Ids};
 use numbers::{Pixels, number};
+use place::Place;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 
 /// The file that all is written to.
 const FILE: &str = "annotations.json";
-/// Axes whose names are of things that are boxed each by itself.
-const PLACED: [&str; 2] = ["instrument", "target"];
 /// How many annotations are read between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
 
@@ -298,47 +298,13 @@ impl Coco<'_, '_> {
         kept: &mut Option<Id>,
         category: Option<&Id>,
     ) -> Result<()> {
-        if self.is_of_another_role(row, region) {
-            self.report.leave_out(
-                "regions of another role than the axis that was asked for",
-                &row.id,
-                &row.source,
-                address,
-            );
-            return Ok(());
-        }
-        let Some(label) = self.label(row, region) else {
-            self.report.leave_out(
-                "annotations without a label on the axis that was asked for",
-                &row.id,
-                &row.source,
-                address,
-            );
-            return Ok(());
+        let Place { label, size, runs } = match self.place(row, region, image)? {
+            Ok(place) => place,
+            Err(reason) => {
+                self.report.leave_out(reason, &row.id, &row.source, address);
+                return Ok(());
+            }
         };
-        let Some(size) = image.size else {
-            self.report.leave_out("annotations of pictures whose size is not known", &row.id, &row.source, address);
-            return Ok(());
-        };
-        let runs = match region.mask {
-            Some(mask) => match mask::runs(self.dataset, mask, size)? {
-                Ok(runs) => Some(runs),
-                Err(reason) => {
-                    self.report.lose(reason, 1);
-                    None
-                }
-            },
-            None => None,
-        };
-        if region.bbox.is_none() && region.polygons.is_none() && runs.is_none() {
-            self.report.leave_out(
-                "annotations that say nothing about a place in the picture",
-                &row.id,
-                &row.source,
-                address,
-            );
-            return Ok(());
-        }
         let category = self.category(label, category);
         self.report.lose("labels beyond an annotation's category", row.labels.len().saturating_sub(1) as u64);
         let is_renamed = label.label.as_ref().is_some_and(|name| *name != label.raw);
@@ -364,24 +330,6 @@ impl Coco<'_, '_> {
         self.report.lose("tracks", region.tracks.len() as u64);
         self.note_source(&row.source);
         self.file.entry(&entry)
-    }
-
-    /// Whether the axis that was asked for names what has a place of its own, and this is the place of something else:
-    /// the box of the target is none of the instrument.
-    fn is_of_another_role(&self, row: &AnnotationRow, region: &RegionRow) -> bool {
-        let (Some(axis), Some(role)) = (self.axis, region.role.as_deref()) else { return false };
-        let has_places =
-            PLACED.contains(&axis) || row.regions.iter().any(|region| region.role.as_deref() == Some(axis));
-        has_places && role != axis && row.labels.iter().any(|label| label.axis == role)
-    }
-
-    /// The label that names the category.
-    fn label<'l>(&self, row: &'l AnnotationRow, region: &RegionRow) -> Option<&'l LabelRow> {
-        let on = |axis: &str| row.labels.iter().find(|label| label.axis == axis);
-        match self.axis {
-            Some(axis) => on(axis),
-            None => region.role.as_deref().and_then(on).or_else(|| row.labels.first()),
-        }
     }
 
     fn lose_of_annotation(&mut self, row: &AnnotationRow) {
