@@ -165,9 +165,16 @@ fn check_columns(manifest: &Manifest, fragments: &[Fragment<'_>], seen: &mut See
                 column.table
             )));
         }
-        ColumnType::parse(&column.ty).map_err(|error| {
+        let ty = ColumnType::parse(&column.ty).map_err(|error| {
             corrupt(format!("the side column {name:?} of {} has no valid type", column.table)).caused_by(error)
         })?;
+        // Types are compared by their texts.
+        if ty.to_string() != column.ty {
+            return Err(corrupt(format!(
+                "the type of the side column {name:?} of {} is written {:?}, and must be {ty}",
+                column.table, column.ty
+            )));
+        }
         for file in &column.files {
             seen.data_file(COLUMNS_DIR, file)?;
             covers(column, file, fragments)?;

@@ -243,6 +243,7 @@ fn side_columns_and_deletions_must_fit_their_table() {
     assert!(refused(|m| m.columns[0].files[0].fragments[0] = part(50, 1)).contains("fragment 50"));
     assert!(refused(|m| m.columns[0].files[1].fragments[0] = part(3, 10)).contains("twice"));
     assert!(refused(|m| m.columns[0].ty = "texts".into()).contains("no valid type"));
+    assert!(refused(|m| m.columns[0].ty.insert(0, ' ')).contains("must be"));
     assert!(refused(|m| m.columns[0].name.clear()).contains("no name"));
     let without_files = |m: &mut Manifest| m.columns[0].files.clear();
     assert!(refused(|m| (m.columns[0].replaces = true, without_files(m)).1).contains("no file"));
