@@ -49,6 +49,17 @@ impl CellUpdate {
         Self { table, column, addresses, values }
     }
 
+    /// Gives the rows at these addresses the cells that a batch of the table's own columns has in some of them.
+    pub(crate) fn of_batch<'c>(
+        table: Table,
+        columns: &'c [usize],
+        addresses: &'c [Address],
+        batch: &'c RecordBatch,
+    ) -> impl Iterator<Item = Self> + 'c {
+        let known = columns.iter().filter_map(move |at| Some((*at, table.columns().get(*at)?)));
+        known.map(move |(at, column)| Self::new(table, column.clone(), addresses.to_vec(), batch.column(at).clone()))
+    }
+
     /// Whether the change can be made to this version, with the rows that `appended` knows besides.
     pub(super) fn check(&self, dataset: &Dataset, appended: impl Fn(Address) -> Option<Table>) -> Result<()> {
         let Column { name, ty, .. } = &self.column;
@@ -149,17 +160,25 @@ impl Dataset {
         let mut updates = Vec::new();
         for side in self.manifest().columns.iter().filter(|side| !side.replaces && side.table == table.name()) {
             let from: Vec<Address> = rows.iter().map(|(from, _)| *from).collect();
-            let values = self.take(table, &from, &[&side.name])?.column(0).clone();
-            let filled: Vec<u64> = (0..rows.len()).filter(|row| values.is_valid(*row)).map(|row| row as u64).collect();
+            let (filled, values) = self.filled_cells(table, &from, &side.name)?;
             if filled.is_empty() {
                 continue;
             }
-            let to = filled.iter().filter_map(|row| rows.get(*row as usize)).map(|(_, to)| *to).collect();
-            let values = take(&values, &UInt64Array::from(filled), None)?;
+            let to = filled.iter().filter_map(|row| rows.get(*row)).map(|(_, to)| *to).collect();
             let column = Column::new(&side.name, ColumnType::parse(&side.ty)?, true);
             updates.push(CellUpdate::new(table, column, to, values));
         }
         Ok(updates)
+    }
+
+    /// Which of these rows have a value in a column, by their numbers, and those values.
+    pub(super) fn filled_cells(&self, table: Table, rows: &[Address], column: &str) -> Result<(Vec<usize>, ArrayRef)> {
+        let batch = self.take(table, rows, &[column])?;
+        let values = batch.column(0);
+        let filled: Vec<usize> = (0..values.len()).filter(|row| values.is_valid(*row)).collect();
+        let numbers: UInt64Array = filled.iter().map(|row| *row as u64).collect::<Vec<_>>().into();
+        let values = take(values, &numbers, None)?;
+        Ok((filled, values))
     }
 
     /// Adds a column to a table, in a new version: `values` has one entry for each live row, by ascending address.

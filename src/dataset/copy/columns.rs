@@ -73,11 +73,8 @@ impl Copier<'_> {
         side: &SideColumn,
         ty: &ColumnType,
     ) -> Result<(Vec<Address>, ArrayRef)> {
-        let batch = self.from.take(table, originals, &[&side.name])?;
-        let values = batch.column(0);
-        let filled: Vec<u64> = (0..values.len()).filter(|row| values.is_valid(*row)).map(|row| row as u64).collect();
-        let addresses = filled.iter().map(|row| self.new_of(originals[*row as usize])).collect::<Result<_>>()?;
-        let values = take(values, &UInt64Array::from(filled), None)?;
+        let (filled, values) = self.from.filled_cells(table, originals, &side.name)?;
+        let addresses = filled.iter().map(|row| self.new_of(originals[*row])).collect::<Result<_>>()?;
         Ok((addresses, refs::column(ty, &values, &|address| self.new_of(address))?))
     }
 

@@ -8,6 +8,7 @@ use crate::format::Address;
 use crate::schema::build::{FramesBuilder, VideosBuilder};
 use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
+use arrow_array::RecordBatch;
 
 /// Pictures and videos that get their bytes in the target.
 #[derive(Default)]
@@ -71,24 +72,21 @@ impl Copier<'_> {
         if !frames.is_empty() {
             let mut cells = FramesBuilder::new();
             frames.iter().try_for_each(|(_, row)| cells.push(row))?;
-            let addresses = frames.iter().map(|(there, _)| *there).collect();
-            self.replace(Table::Frames, addresses, &cells.finish()?)?;
+            let addresses: Vec<Address> = frames.iter().map(|(there, _)| *there).collect();
+            self.replace(Table::Frames, &addresses, &cells.finish()?)?;
         }
         if !videos.is_empty() {
             let mut cells = VideosBuilder::new();
             videos.iter().try_for_each(|(_, row)| cells.push(row))?;
-            let addresses = videos.iter().map(|(there, _)| *there).collect();
-            self.replace(Table::Videos, addresses, &cells.finish()?)?;
+            let addresses: Vec<Address> = videos.iter().map(|(there, _)| *there).collect();
+            self.replace(Table::Videos, &addresses, &cells.finish()?)?;
         }
         Ok(())
     }
 
-    fn replace(&mut self, table: Table, addresses: Vec<Address>, cells: &arrow_array::RecordBatch) -> Result<()> {
-        for (at, column) in table.cells_of_file().iter().filter_map(|at| Some((*at, table.columns().get(*at)?))) {
-            let values = cells.column(at).clone();
-            self.to.update(CellUpdate::new(table, column.clone(), addresses.clone(), values))?;
-        }
-        Ok(())
+    fn replace(&mut self, table: Table, addresses: &[Address], cells: &RecordBatch) -> Result<()> {
+        let mut updates = CellUpdate::of_batch(table, table.cells_of_file(), addresses, cells);
+        updates.try_for_each(|update| self.to.update(update))
     }
 }
 

@@ -104,11 +104,5 @@ pub(crate) fn replace(
     batch: &arrow_array::RecordBatch,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    for &at in columns {
-        if let Some(column) = table.columns().get(at) {
-            let values = batch.column(at).clone();
-            sink.update(CellUpdate::new(table, column.clone(), addresses.to_vec(), values))?;
-        }
-    }
-    Ok(())
+    CellUpdate::of_batch(table, columns, addresses, batch).try_for_each(|update| sink.update(update))
 }
