@@ -18,6 +18,7 @@ mod shapes;
 use crate::error::{Error, Result};
 use crate::import::format::Format;
 use crate::import::inputs::Input;
+use crate::import::media::resolve::folded;
 use crate::import::raw::{Field, ObjectText, RawPart};
 use crate::import::run::Run;
 use serde_json::value::RawValue;
@@ -37,17 +38,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input, format: Format) -> Result<(
 
 /// A path beside the file of annotations, as an id: with the folder in which that file lies.
 pub(super) fn beside(input: &Input, path: &str) -> String {
-    let path = path.replace('\\', "/");
-    let folder = input.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
+    folded(input.name.rsplit_once('/').map_or("", |(folder, _)| folder), path)
 }
 
 /// A file's name without the folders and endings, and the folder before it: what its entries' ids start with.

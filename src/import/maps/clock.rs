@@ -99,6 +99,11 @@ impl Clock {
         }
     }
 
+    /// A time as one text, however it is written: `0902`, `902.0` and, where it is counted so, `15:02` are `902`.
+    pub(super) fn canonical(&self, text: &str) -> Result<String> {
+        self.number(text).map(|number| number.to_string())
+    }
+
     fn shown(&self) -> &'static str {
         match self.unit {
             Unit::Seconds => "seconds",

@@ -6,6 +6,7 @@ use super::taker::{Taker, patient_name, text};
 use super::value::Piece;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
+use crate::import::media::resolve::Wanted;
 use crate::import::placeholders;
 use crate::import::report::At;
 use crate::import::row as rows;
@@ -71,9 +72,12 @@ impl Taker<'_> {
             });
         }
         for path in paths {
-            if subject.video.is_some() {
+            let id = set.one_folder.then(|| Wanted::new(&path).id).filter(|id| !id.is_empty());
+            if subject.video.is_some() || id.is_some() {
                 let moment = self.moment_of(set, row, subject)?;
                 let said = FileFields {
+                    id,
+                    by_pattern: subject.video.is_none(),
                     video: subject.video.clone(),
                     index: moment.index,
                     time: moment.time,

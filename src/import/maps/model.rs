@@ -73,6 +73,8 @@ pub(super) struct RowSet {
     pub(super) answer: Option<Value>,
     pub(super) image: Option<Value>,
     pub(super) images: Option<Value>,
+    /// Whether a path is one picture in whatever folder its table lies.
+    pub(super) one_folder: bool,
     pub(super) clip: Option<Value>,
     pub(super) task: Option<Value>,
     pub(super) language: Option<Value>,
@@ -302,6 +304,7 @@ impl RowSet {
             answer: field(&text.answer)?,
             image: field(&text.image)?,
             images: field(&text.images)?,
+            one_folder: text.one_folder.unwrap_or_default(),
             clip: field(&text.clip)?,
             task: words(&text.task)?,
             language: words(&text.language)?,

@@ -1,7 +1,7 @@
 //! Labels of moments that follow each other become stretches; and stretches that overlap are told.
 
 use super::row::Row;
-use super::statement::{fill, labels};
+use super::statement::{fill, labels, rest, says_nothing};
 use super::taker::{Subject, Taker, text};
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -56,8 +56,13 @@ impl Taker<'_> {
             }
         }
         self.make_room(run, number, &subject.video)?;
+        if said.extra.is_some() && says_nothing(&said, set, row) {
+            let what =
+                "its label is empty, and it has no text: its other fields are kept, in a statement that names nothing";
+            run.report.find(Kind::Doubtful, at, what);
+        }
         // A stretch of which nothing is said becomes no statement; it is open so that what comes next goes forwards.
-        let id = match said.labels.is_empty() && said.text.is_none() {
+        let id = match said.labels.is_empty() && said.text.is_none() && said.extra.is_none() {
             true => None,
             false => match self.id(run, set, row, at) {
                 Ok(id) => Some(id),
@@ -108,7 +113,7 @@ impl Taker<'_> {
         let mut said = statement(String::new(), &run.options.source.id, &nothing);
         said.labels = labels;
         said.text = text(row, &set.text)?;
-        said.extra = if set.takes_all { None } else { row.extra(&set.used, &set.inner) };
+        said.extra = rest(set, row);
         fill(&mut said, set, row)?;
         let moment = match &set.index {
             Some(index) => row.number(index)?,

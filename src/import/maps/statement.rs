@@ -54,10 +54,7 @@ impl Taker<'_> {
                 "its label is empty, and it has no box and no text: it says nothing",
             );
         }
-        new.extra = match set.takes_all {
-            true => row.extra_of_many(&set.used, &set.inner),
-            false => row.extra(&set.used, &set.inner),
-        };
+        new.extra = rest(set, row);
         if let Some(kept) = kept {
             new.extra = Some(joined(new.extra.take(), kept));
         }
@@ -160,13 +157,21 @@ impl Taker<'_> {
 }
 
 /// Whether a statement has no content, and the row does not say that there is none. Columns of marks may all be 0.
-fn says_nothing(new: &AnnotationRow, set: &RowSet, row: &Row<'_>) -> bool {
+pub(super) fn says_nothing(new: &AnnotationRow, set: &RowSet, row: &Row<'_>) -> bool {
     let is_empty = |label: &Label| match &label.from {
         LabelFrom::Raw(from) => row.text(from).is_ok_and(|text| text.is_none_or(|text| text.trim().is_empty())),
         LabelFrom::Columns(_) | LabelFrom::AllColumns => false,
     };
     let has_content = !(new.labels.is_empty() && new.regions.is_empty() && new.text.is_none());
     !has_content && set.labels.iter().all(is_empty)
+}
+
+/// The fields of a row that no key takes.
+pub(super) fn rest(set: &RowSet, row: &Row<'_>) -> Option<String> {
+    match set.takes_all {
+        true => row.extra_of_many(&set.used, &set.inner),
+        false => row.extra(&set.used, &set.inner),
+    }
 }
 
 /// Puts into a statement who made it, and how.

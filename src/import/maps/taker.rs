@@ -170,7 +170,7 @@ impl<'m> Taker<'m> {
         let moment = self.moment_of(set, row, subject)?;
         let id = match (&path, &subject.video, &moment) {
             (Some(path), ..) => beside(self.input, path),
-            (None, Some(video), Moment { written: Some(written), .. }) => format!("{video}/{written}"),
+            (None, Some(video), Moment { name: Some(name), .. }) => format!("{video}/{name}"),
             _ => return Err(Error::input("it names neither a picture, nor a video and the moment")),
         };
         let fields = FileFields {
@@ -198,8 +198,8 @@ impl<'m> Taker<'m> {
             (None, Some(index)) => subject.fps.map(|fps| index.saturating_sub(subject.base) as f64 / fps),
             (None, None) => None,
         };
-        let written = index.map(|index| index.to_string()).or(time);
-        Ok(Moment { index, time: seconds, written })
+        let time = time.map(|time| self.table.clock.canonical(&time)).transpose()?;
+        Ok(Moment { index, time: seconds, name: index.map(|index| index.to_string()).or(time) })
     }
 
     /// The row of the video that a row is about.
@@ -225,8 +225,8 @@ pub(super) struct Moment {
     pub(super) index: Option<i64>,
     /// Seconds from the video's start.
     pub(super) time: Option<f64>,
-    /// As the row writes it.
-    pub(super) written: Option<String>,
+    /// What it is called within the video.
+    pub(super) name: Option<String>,
 }
 
 /// The name of the patient whom a row is about.

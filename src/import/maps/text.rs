@@ -243,6 +243,7 @@ rows! {
     "answer" answer: String, for Conversations;
     "image" image: String, for Conversations;
     "images" images: String, for Conversations;
+    "one-folder" one_folder: bool, for Conversations;
     "clip" clip: String, for Conversations;
     "task" task: String, for Conversations;
     "language" language: String, for Conversations;

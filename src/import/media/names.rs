@@ -20,8 +20,10 @@ pub(crate) struct Named<'d> {
     base: Option<String>,
     /// Whether its row has another id because the one that is written is another file's.
     pub(super) is_apart: bool,
-    /// Whether its file is missing, and its row is that of another folder's file.
-    pub(super) is_borrowed: bool,
+    /// Whether its row has another id because its file is missing, and another folder's has the one that is written.
+    pub(super) is_parted: bool,
+    /// Whether its path alone says what it is called: no id stands beside it.
+    is_free: bool,
     /// Whether its row has other bytes of before than its file has now.
     pub(super) is_changed: bool,
     /// What became of its path, where it was looked for.
@@ -43,7 +45,9 @@ impl<'d> Named<'d> {
             MediaItem::Unnamed(key) | MediaItem::Absent(key) => draft.files.get(key),
             MediaItem::Bytes { path: None, .. } | MediaItem::Held { .. } => None,
         };
-        Self::said(table, item, said)
+        let named = Self::said(table, item, said);
+        // What this crate wrote says which ids are no paths.
+        Self { is_free: named.is_free && !draft.is_ours, ..named }
     }
 
     /// The same of one of which this is said.
@@ -86,7 +90,8 @@ impl<'d> Named<'d> {
             said,
             base: None,
             is_apart: false,
-            is_borrowed: false,
+            is_parted: false,
+            is_free: matches!(item, MediaItem::Path(_)) && said.is_none_or(|said| said.id.is_none()),
             is_changed: false,
             found: None,
         }
@@ -108,14 +113,29 @@ impl<'d> Named<'d> {
         self.base.as_ref().unwrap_or(&self.id)
     }
 
-    /// Whether a row of this id may be the one that is meant: it is the written one, or one beside it.
-    pub(super) fn may_be(&self, id: &str) -> bool {
-        id.strip_prefix(self.written_id()).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    /// Whether a row of this id may be the one that is meant, whose path from the folder that was named is this: it is the
+    /// one of that or the written id, or one beside it.
+    pub(super) fn may_be(&self, id: &str, from_named: Option<&str>) -> bool {
+        let mut written = [Some(self.written_id()), from_named].into_iter().flatten();
+        written.any(|written| id.strip_prefix(written).is_some_and(|rest| rest.is_empty() || rest.starts_with('#')))
     }
 
-    /// Whether its id is the path that the record writes, which starts where the record's file lies.
-    pub(super) fn is_by_its_path(&self) -> bool {
-        self.wanted.as_ref().is_some_and(|wanted| wanted.id == self.id && !wanted.is_absolute())
+    /// Whether a row of this id, whose path is this, may be the one that is meant: its id is the path with folders before
+    /// it, as they are seen from another folder that was named.
+    pub(super) fn may_be_further_in(&self, id: &str, path: Option<&str>) -> bool {
+        let id = id.rsplit_once('#').map_or(id, |(id, _)| id);
+        let is_so = |wanted: &Wanted| id.strip_suffix(&wanted.id).is_some_and(|folders| folders.ends_with('/'));
+        self.is_free && path.is_some() && path == self.path() && self.wanted.as_ref().is_some_and(is_so)
+    }
+
+    /// Its path, where that starts beside the record and is all that says what it is called.
+    pub(super) fn free_path(&self) -> Option<&Wanted> {
+        self.wanted.as_ref().filter(|wanted| self.is_free && !wanted.is_absolute() && !wanted.id.is_empty())
+    }
+
+    /// Its path, where it has one.
+    pub(super) fn wanted(&self) -> Option<&Wanted> {
+        self.wanted.as_ref()
     }
 
     /// Whether its file was found by its name alone.

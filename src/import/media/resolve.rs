@@ -117,10 +117,37 @@ impl Wanted {
     }
 }
 
+/// A path that starts in a folder, as one that starts where the folder's does, as far as its `..` can be folded.
+pub(crate) fn folded(folder: &str, path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Where the file lies whose records name pictures and videos.
+#[derive(Clone, Debug, Default)]
+struct Beside {
+    /// Its folder, really.
+    real: PathBuf,
+    /// The same as its name has it, where a folder was named and it lies further in.
+    inside: Option<String>,
+}
+
 /// The folders that media may lie in.
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
     roots: Rc<[Root]>,
+    /// The folder that was named, where rows' ids start.
+    named: Option<Root>,
+    /// The file whose records are read.
+    file: Beside,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
     real: HashMap<PathBuf, Option<PathBuf>>,
     by_name: Vec<ByName>,
@@ -155,6 +182,42 @@ impl Roots {
         self.roots = roots.into();
         let mut by_name = std::mem::take(&mut self.by_name);
         self.listed = by_name.pop().filter(|_| by_name.is_empty()).or(self.listed.take());
+    }
+
+    /// Reads the records of this file from now on: `name` is its path from the folder that was named, if one was. There
+    /// paths may lead out of the folder that they start in.
+    pub(crate) fn beside(&mut self, file: &Path, name: &str, named: Option<&Path>) {
+        let real = |folder: &Path| match folder.as_os_str().is_empty() {
+            true => Path::new(".").canonicalize().ok(),
+            false => folder.canonicalize().ok(),
+        };
+        self.named = named.and_then(|path| Some(Root { path: path.to_path_buf(), real: real(path)? }));
+        let inside = named.and_then(|_| name.rsplit_once('/')).map(|(folder, _)| folder.to_owned());
+        self.file = Beside { real: file.parent().and_then(real).unwrap_or_default(), inside };
+    }
+
+    /// A path that starts beside the file at hand, as one that starts in the folder that was named; none where the file lies
+    /// in no folder of that one, or the path leads out of it.
+    pub(crate) fn from_named(&self, wanted: &Wanted) -> Option<String> {
+        let inside = self.file.inside.as_deref().filter(|_| !wanted.is_absolute() && !wanted.id.is_empty())?;
+        Some(folded(inside, &wanted.id)).filter(|path| is_inside(path))
+    }
+
+    /// Whether a file lies in the folder of the file at hand, or below.
+    pub(crate) fn is_beside(&self, path: &Path) -> bool {
+        path.starts_with(&self.file.real)
+    }
+
+    /// Where a path leads from the folder of the file at hand, whether there is something or not.
+    pub(crate) fn place_beside(&self, wanted: &Wanted) -> PathBuf {
+        PathBuf::from(folded(&self.file.real.to_string_lossy(), &wanted.id))
+    }
+
+    /// A path with the names of the folders before it: of this many of those that the file at hand lies in.
+    pub(crate) fn with_folders(&self, wanted: &Wanted, count: usize) -> Option<String> {
+        let folders: Vec<_> = self.file.real.iter().skip(1).map(|folder| folder.to_string_lossy()).collect();
+        let from = folders.len().checked_sub(count)?;
+        Some(folded(&folders.get(from..)?.join("/"), &wanted.id)).filter(|path| is_inside(path))
     }
 
     /// Finds the file, which must be readable.
@@ -230,7 +293,7 @@ impl Roots {
             .by_name
             .iter()
             .filter_map(|known| Some(Root { path: known.folder.clone(), real: known.folder.canonicalize().ok()? }));
-        let roots: Vec<Root> = self.roots.iter().cloned().chain(named).collect();
+        let roots: Vec<Root> = self.roots.iter().cloned().chain(self.named.clone()).chain(named).collect();
         roots.iter().find_map(|root| self.find_in(root, Path::new(row)))
     }
 

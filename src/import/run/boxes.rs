@@ -79,7 +79,7 @@ impl Run<'_> {
         let mut before = 0;
         for input in self.inputs.clone().iter() {
             if is_talk(input) {
-                self.store.enter(&input.path);
+                self.store.enter(input);
                 match input.format {
                     Some(Format::HuggingFace) => self.look_at_table(input, before, &mut evidence)?,
                     _ => self.look_at_input(input, before, &mut evidence)?,

@@ -285,7 +285,7 @@ impl<'r> Run<'r> {
     }
 
     fn input(&mut self, input: &Input) -> Result<()> {
-        self.store.enter(&input.path);
+        self.store.enter(input);
         self.progress.file.clone_from(&input.name);
         let before = (self.progress.bytes, self.report.records.read);
         let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {

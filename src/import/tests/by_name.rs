@@ -112,21 +112,16 @@ fn one_path_that_is_missing_beside_two_files_is_told_with_both() {
     let record = |id: &str| {
         format!(r#"[{{"id":"{id}","image":"1.png","conversations":[{{"from":"human","value":"<image>x"}}]}}]"#)
     };
-    let mut place = Place::new();
+    let place = Place::new();
     place.write("v1/qa.json", record("a"));
     place.write("v2/qa.json", record("b"));
     let report = place.import(&[&place.folder()]).unwrap();
     let told = told(&report.findings, Kind::SamePath);
-    assert!(told.contains("beside v1/qa.json and beside v2/qa.json"), "{told}");
-    assert_eq!(report.media.missing, 1);
-    place.write("v1/1.png", png(7));
-    place.write("v2/1.png", png(9));
-    place.options.on_change = OnChange::Replace;
-    place.import(&[&place.folder()]).unwrap();
-    let dataset = place.dataset();
-    let width = |id: &str| {
-        let row = dataset.conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap();
-        dataset.frame(row.media[0].refs[0]).unwrap().width().unwrap()
-    };
-    assert_eq!((width("a"), width("b")), (Some(7), Some(9)));
+    assert!(told.contains("beside v1/qa.json and beside v2/qa.json") && told.contains("--media-root"), "{told}");
+    assert_eq!((report.media.missing, place.count(Table::Frames)), (2, 2));
+    bring(&place, "1.png", png(7));
+    assert_eq!(attach_all(&place).frames.attached, 0, "whose it is, nothing says");
+    bring(&place, "v2/1.png", png(9));
+    assert_eq!(attach_all(&place).frames.attached, 1);
+    assert_eq!((place.frame("v1/1.png").blob, place.frame("v2/1.png").width), (None, Some(9)));
 }

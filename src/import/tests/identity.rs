@@ -84,7 +84,81 @@ fn a_missing_file_does_not_lend_its_row_to_another_folder() {
     let [a, b] = two(&place, [7, 9]);
     fs::remove_file(place.dir.path().join("in/b/images/1.png")).unwrap();
     let report = place.import(&[&a, &b]).unwrap();
-    assert_eq!((count(&report, Kind::SamePath), shown(&place, "b")), (1, Some(7)), "taken for it, and told");
+    assert_eq!((count(&report, Kind::SamePath), report.media.missing, shown(&place, "b")), (1, 1, None));
+    assert_eq!(place.import(&[&b, &a]).unwrap().version, None);
+    place.write("b/images/1.png", png(9));
+    assert_eq!(place.import(&[&b]).unwrap().media.found_now, 1);
+    assert_eq!((shown(&place, "a"), shown(&place, "b")), (Some(7), Some(9)));
+    place.import(&[&place.write("b/more.json", record("c"))]).unwrap();
+    assert_eq!((shown(&place, "c"), place.count(Table::Frames)), (Some(9), 2), "it is the one that was missing");
+}
+
+/// The folder `in`, with one path in two folders of which some have a file of it.
+fn folders(there: &[(&str, u32)]) -> Place {
+    let place = Place::new();
+    for folder in ["a", "b"] {
+        place.write(&format!("{folder}/r.json"), record(folder));
+    }
+    for (folder, width) in there {
+        place.write(&format!("{folder}/images/1.png"), png(*width));
+    }
+    place
+}
+
+#[test]
+fn ids_of_pictures_start_at_the_folder_that_was_named_whatever_is_there() {
+    for there in [&[][..], &[("a", 7)], &[("b", 9)], &[("a", 7), ("b", 9)], &[("a", 7), ("b", 7)]] {
+        let place = folders(there);
+        let report = place.whole();
+        let width = |folder: &str| there.iter().find(|(name, _)| *name == folder).map(|(_, width)| *width as i32);
+        assert_eq!((shown(&place, "a"), shown(&place, "b")), (width("a"), width("b")), "{there:?}");
+        let paths = ["a/images/1.png", "b/images/1.png"].map(|id| place.frame(id).path.unwrap());
+        assert_eq!((paths, place.count(Table::Frames)), (["images/1.png", "images/1.png"].map(str::to_owned), 2));
+        assert_eq!(count(&report, Kind::SamePath), u64::from(there.is_empty()), "{there:?}");
+        if there.len() < 2 {
+            place.write("a/images/1.png", png(7));
+            place.write("b/images/1.png", png(9));
+            place.import(&[&place.folder()]).unwrap();
+            assert_eq!((shown(&place, "a"), shown(&place, "b")), (Some(7), Some(9)), "{there:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_are_known_again_from_a_folder_further_in_or_out() {
+    for (first, then) in [("", "a"), ("a", "")] {
+        let place = folders(&[("b", 9)]);
+        place.import(&[&place.folder().join(first)]).unwrap();
+        let report = place.import(&[&place.folder().join(then)]).unwrap();
+        assert_eq!((report.records.unchanged, count(&report, Kind::ChangedRecord)), (1, 0), "{first} {then}");
+        assert_eq!((place.count(Table::Frames), shown(&place, "a")), (2, None), "{first} {then}");
+    }
+}
+
+#[test]
+fn pictures_in_a_folder_for_all_are_one() {
+    for width in [Some(7), None] {
+        let mut place = folders(&[]);
+        let all = place.write("all/images/2.png", png(8));
+        width.iter().for_each(|width| drop(place.write("all/images/1.png", png(*width as u32))));
+        place.options.media_roots = vec![all.parent().unwrap().parent().unwrap().to_owned()];
+        place.whole();
+        assert_eq!((place.count(Table::Frames), place.frame("images/1.png").width), (1, width));
+    }
+}
+
+#[test]
+fn a_path_leads_out_of_its_own_folder_into_the_one_that_was_named() {
+    let text = record("a").replace("images/1.png", "../images/1.png");
+    let place = Place::new();
+    place.write("images/1.png", png(7));
+    place.write("labels/r.json", &text);
+    place.whole();
+    assert_eq!((shown(&place, "a"), place.frame("images/1.png").width), (Some(7), Some(7)));
+    fs::write(place.dir.path().join("1.png"), png(9)).unwrap();
+    place.write("r.json", text.replace("../images", "..").replace(r#""a""#, r#""b""#));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((count(&report, Kind::OutsideRoot), shown(&place, "b")), (1, None));
 }
 
 #[test]

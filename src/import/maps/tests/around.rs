@@ -97,3 +97,63 @@ fn a_patient_of_two_institutions_is_told() {
         assert_eq!(place.count(Table::Cases), 2 - told_of as u64);
     }
 }
+
+#[test]
+fn moments_without_a_label_keep_what_else_they_say() {
+    let place = Place::with_map(
+        r#"
+        name = "runs"
+        [[table]]
+        files = ["{video}.csv"]
+        form = "csv"
+        clock = { unit = "frames", fps = 1 }
+        [[table.rows]]
+        become = "intervals"
+        video = "{file.video}"
+        index = "Frame"
+        runs = true
+        labels = [{ axis = "phase", raw = "Phase", none = ["idle"] }]
+        "#,
+    );
+    place.write("v.csv", "Frame,Phase,remark\n0,a,\n1,a,\n2,,camera out\n3,,camera out\n4,idle,note 7\n5,idle,\n6,,\n");
+    let report = place.whole();
+    let said = |id: &str| {
+        let row = place.annotation(id);
+        (row.labels.len(), row.start, row.end, row.extra)
+    };
+    assert_eq!(said("v#1"), (1, Some(0.0), Some(2.0), None));
+    assert_eq!(said("v#3"), (0, Some(2.0), Some(4.0), Some(r#"{"remark":"camera out"}"#.to_owned())));
+    assert_eq!(said("v#5"), (0, Some(4.0), Some(5.0), Some(r#"{"remark":"note 7"}"#.to_owned())));
+    assert_eq!(report.records.added, 3, "rows that say nothing at all are none");
+    let told = told(&report, Kind::Doubtful);
+    assert!(matches!(told[..], [one] if one.contains("its label is empty")), "{told:?}");
+}
+
+#[test]
+fn one_moment_is_one_frame_however_its_time_is_written() {
+    let map = |unit: &str| {
+        format!(
+            r#"
+            name = "moments"
+            [[table]]
+            form = "csv"
+            clock = {{ unit = "{unit}" }}
+            [[table.rows]]
+            become = "labels"
+            video = "v"
+            time = "t"
+            labels = [{{ axis = "phase", raw = "is" }}]
+            "#
+        )
+    };
+    for (unit, times, name) in
+        [("s", ["0902", "902", "902.0"], "902"), ("h:m:s", ["0:15:02.5", "15:02.5", "15:02.50"], "902.5")]
+    {
+        let place = Place::with_map(&map(unit));
+        let rows: Vec<String> = times.iter().map(|time| format!("a,{time},x\n")).collect();
+        place.write("t.csv", format!("v,t,is\n{}", rows.concat()));
+        place.whole();
+        assert_eq!((place.count(Table::Frames), place.count(Table::Annotations)), (1, 3), "{unit}");
+        assert_eq!(place.frame(&format!("a/{name}")).time, name.parse().ok());
+    }
+}

@@ -109,7 +109,7 @@ fn avas_boxes_have_no_header_and_rows_without_a_box() {
     let place = Place::new();
     place.write(
         "ava_train_v2.2.csv",
-        "v-1,0902,0.1,0.25,0.5,0.75,80,1\r\nv-1,0902,0.1,0.25,0.5,0.75,9,1\r\nv-1,0903,,,,,,\r\n",
+        "v-1,0902,0.1,0.25,0.5,0.75,80,1\r\nv-1,902.0,0.1,0.25,0.5,0.75,9,1\r\nv-1,0903,,,,,,\r\n",
     );
     let report = place.whole();
     assert_eq!((map_of(&report), report.records.added, report.media.missing), (Some("ava"), 3, 0));
@@ -119,7 +119,7 @@ fn avas_boxes_have_no_header_and_rows_without_a_box() {
     assert!(place.annotation("ava_train_v2.2#3").regions.is_empty());
     let dataset = place.dataset();
     let frame =
-        dataset.frame(dataset.find_in(Table::Frames, "src", "v-1/0902").unwrap().unwrap()).unwrap().to_row().unwrap();
+        dataset.frame(dataset.find_in(Table::Frames, "src", "v-1/902").unwrap().unwrap()).unwrap().to_row().unwrap();
     assert_eq!((frame.time, frame.path, place.count(Table::Frames)), (Some(902.0), None, 2));
 }
 

@@ -10,7 +10,7 @@ use crate::import::media::names::Named;
 use crate::import::media::resolve::Resolved;
 use crate::import::options::OnChange;
 use crate::import::report::Kind;
-use crate::schema::record::id_identity;
+use crate::schema::record::{Identity, id_identity};
 use std::path::Path;
 
 impl Store<'_> {
@@ -23,8 +23,8 @@ impl Store<'_> {
         out: &mut Out<'_>,
     ) -> Result<Address> {
         self.met.note(named);
-        if named.is_borrowed {
-            self.tell_borrowed(named, out);
+        if named.is_parted {
+            self.tell_parted(named, out);
         }
         self.tell_by_name(named, out);
         if let Some(address) = self.known(named.table, &named.id) {
@@ -57,6 +57,7 @@ impl Store<'_> {
             }
             Located::StillMissing(address, kind, reason) => {
                 self.miss(named, kind, reason, out);
+                self.take_missing(named);
                 address
             }
             Located::Broken(address, reason) => {
@@ -65,7 +66,7 @@ impl Store<'_> {
             }
             Located::FoundNow(address, path, size) => {
                 let stored = out.store_file(named, &path, size, self.options.media)?;
-                self.take(named, Some(&path), stored.digest);
+                self.take(named, &path, stored.digest);
                 self.complete(named, address, stored, out)?;
                 address
             }
@@ -82,7 +83,7 @@ impl Store<'_> {
             Located::Missing(kind, reason) => {
                 self.miss(named, kind, reason, out);
                 self.bare.insert(id_identity(named.table.name(), &named.id), None);
-                self.take(named, None, None);
+                self.take_missing(named);
                 self.add(named, Stored::default(), draft, out)?
             }
         })
@@ -109,7 +110,7 @@ impl Store<'_> {
             out.report.find(Kind::SamePath, out.at, what);
         }
         let stored = out.store_file(named, path, size, self.options.media)?;
-        self.take(named, Some(path), stored.digest);
+        self.take(named, path, stored.digest);
         self.add(named, stored, draft, out)
     }
 
@@ -130,7 +131,7 @@ impl Store<'_> {
             }
             OnChange::Replace => {
                 let stored = out.store_file(named, path, size, self.options.media)?;
-                self.take(named, Some(path), stored.digest);
+                self.take(named, path, stored.digest);
                 out.report.media.replaced += 1;
                 self.found.note(named.table, address, stored, None, out)?;
             }
@@ -138,10 +139,13 @@ impl Store<'_> {
         Ok(())
     }
 
-    fn tell_borrowed(&mut self, named: &Named<'_>, out: &mut Out<'_>) {
+    fn tell_parted(&mut self, named: &Named<'_>, out: &mut Out<'_>) {
         if self.settled(named.table, named.written_id(), named.path()).is_none() {
-            let what =
-                format!("{:?} is not there; what another file of this import calls so was taken for it", named.id);
+            let what = format!(
+                "{:?} is not there; what another folder's file calls so is another picture or video: this one is {:?}",
+                named.written_id(),
+                named.id
+            );
             out.report.find(Kind::SamePath, out.at, what);
         }
     }
@@ -187,7 +191,7 @@ impl Store<'_> {
         let id = id_identity(named.table.name(), &named.id);
         match self.bare.remove(&id) {
             Some(fps) => {
-                if let Some((kind, _)) = self.missing.remove(&id) {
+                if let Some(kind) = self.missing.remove(&id) {
                     out.report.unmiss(kind, named.written(), &named.id);
                 }
                 self.late.note(named.table, address, stored, fps, out)
@@ -200,13 +204,11 @@ impl Store<'_> {
     }
 
     pub(crate) fn miss(&mut self, named: &Named<'_>, kind: Kind, reason: String, out: &mut Out<'_>) {
-        let naming = self.naming_file(&out.at.file);
         let id = id_identity(named.table.name(), &named.id);
-        if let Some((_, first)) = self.missing.get(&id).copied() {
-            self.tell_missing_twice(named, first, naming, out);
+        if self.missing.insert(id, kind).is_some() {
             return;
         }
-        self.missing.insert(id, (kind, naming));
+        self.tell_missing_elsewhere(named, id, out);
         out.report.find(kind, out.at, format!("{:?}: {reason}", named.id));
         out.report.miss(named.written(), reason, out.at);
     }
@@ -219,16 +221,17 @@ impl Store<'_> {
         self.naming.len().saturating_sub(1) as u32
     }
 
-    /// Tells that records in two folders name a file by one path, which is missing beside both: it may be two files.
-    fn tell_missing_twice(&self, named: &Named<'_>, first: u32, now: u32, out: &mut Out<'_>) {
-        let folder = |file: &str| file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let Some(first) = self.naming.get(first as usize).filter(|_| first != now) else { return };
-        let is_beside = self.options.media_roots.is_empty() && named.is_by_its_path();
-        if is_beside && folder(first) != folder(&out.at.file) {
+    /// Tells that records in two folders name files by one path that are missing beside both: it may be one picture.
+    fn tell_missing_elsewhere(&mut self, named: &Named<'_>, id: Identity, out: &mut Out<'_>) {
+        let Some(wanted) = named.free_path() else { return };
+        let path = id_identity(named.table.name(), &wanted.id);
+        let naming = self.naming_file(&out.at.file);
+        let (first, row) = *self.missing_paths.entry(path).or_insert((naming, id));
+        if let Some(first) = self.naming.get(first as usize).filter(|_| row != id) {
             let what = format!(
-                "{:?} is missing beside {first} and beside {}: one row stands for both until the files are there; where \
-                 they are two pictures then, import again with --on-change replace",
-                named.id, out.at.file
+                "{:?} is missing beside {first} and beside {}: two rows stand for it, this one is {:?}; where it is one \
+                 picture in a folder for all, name that with --media-root",
+                wanted.id, out.at.file, named.id
             );
             out.report.find(Kind::SamePath, out.at, what);
         }

@@ -125,8 +125,7 @@ impl Store<'_> {
         if let MediaItem::Bytes { bytes, .. } = named.item {
             return Ok(picture::read(Cursor::new(bytes), "").size.ok());
         }
-        let Some(wanted) = &named.wanted else { return Ok(None) };
-        let Resolved::File { path, .. } = self.roots.resolve(wanted) else { return Ok(None) };
+        let Some(Resolved::File { path, .. }) = self.file_of(named) else { return Ok(None) };
         Ok(File::open(path).ok().and_then(|file| picture::read(BufReader::new(file), "").size.ok()))
     }
 }

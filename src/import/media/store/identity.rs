@@ -1,8 +1,11 @@
 //! Which row a path means: one path means other files in other folders, and one file may change.
 //!
-//! An id is the path as it is written, for the first file that is met under it. Another file with other bytes gets an id
-//! of its own, `path#` and the start of their digest, so that it is known again whatever is imported first. A file whose
-//! record showed a row before, and whose bytes are others now, has changed: its row stays the one that it was.
+//! An id is the path from the folder that was named, where a record's path starts beside a file further in: `v1/1.jpg` and
+//! `v2/1.jpg` are two, whether they are there or not. It is the path as it is written where the file was named itself, or
+//! pictures lie in media roots, for the first file that is met under it. Another file with other bytes gets an id
+//! of its own, `path#` and the start of their digest, so that it is known again whatever is imported first; one that is
+//! missing has the names of folders before its path. A file whose record showed a row before, and whose bytes are others
+//! now, has changed: its row stays the one that it was.
 
 use super::held::{Held, Whole};
 use super::{CACHED, Store, place_of};
@@ -11,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::address::Address;
 use crate::import::draft::{Draft, MediaItem};
 use crate::import::media::names::Named;
-use crate::import::media::resolve::Resolved;
+use crate::import::media::resolve::{Resolved, Wanted};
 use crate::import::sink::Sink;
 use crate::schema::record::{Identity, id_identity};
 use crate::schema::tables::Table;
@@ -66,9 +69,12 @@ impl Store<'_> {
             named.rename(id.to_owned());
             return Ok(());
         }
-        let before =
-            shown.iter().find(|(table, id)| *table == named.table && named.may_be(id)).map(|(_, id)| id.clone());
-        let mut found = self.roots.readable(wanted);
+        let from_named = named.free_path().and_then(|wanted| self.roots.from_named(wanted));
+        let before = self.shown_before(named, from_named.as_deref(), shown, sink)?;
+        let mut found = match &from_named {
+            Some(row) => self.roots.readable(&wanted.clone().of_row(row)),
+            None => self.roots.readable(wanted),
+        };
         if let Resolved::File { path, by_name: true, .. } = &found {
             let place = place_of(path);
             let is_met = self.taken(named.table, &named.id).is_some_and(|taken| taken.place == place);
@@ -86,23 +92,72 @@ impl Store<'_> {
         }
         named.found = Some(found.clone());
         let Resolved::File { path, size, .. } = found else {
-            match before {
+            match before.or(from_named.filter(|_| self.options.media_roots.is_empty())) {
                 Some(id) => named.rename(id),
-                None => {
-                    named.is_borrowed = self.taken(named.table, &named.id).is_some_and(|taken| taken.digest.is_some())
-                }
+                None => self.part(named),
             }
             return Ok(());
         };
         let place = place_of(&path);
         self.files.iter_mut().for_each(|files| files.extend([place]));
-        self.identify_file(named, before, &OnDisk { path, size, place }, sink)
+        // What lies in a folder for all is what it is called there.
+        let is_led_out = named.is_by_name() || named.wanted().is_some_and(Wanted::climbs);
+        let from_named = from_named.filter(|_| is_led_out || self.roots.is_beside(&path));
+        self.identify_file(named, before, from_named, &OnDisk { path, size, place }, sink)
+    }
+
+    /// The row that the dataset's record shows for this path.
+    fn shown_before(
+        &self,
+        named: &Named<'_>,
+        from_named: Option<&str>,
+        shown: &ShownRows,
+        sink: &dyn Sink,
+    ) -> Result<Option<String>> {
+        let mut of_table = shown.iter().filter(|(table, _)| *table == named.table).map(|(_, id)| id);
+        if let Some(id) = of_table.clone().find(|id| named.may_be(id, from_named)) {
+            return Ok(Some(id.clone()));
+        }
+        for id in of_table.by_ref() {
+            let address = sink.lookup(named.table, &self.options.source.id, id)?;
+            let path = address.map(|address| path_of(sink, address)).transpose()?.flatten();
+            if named.may_be_further_in(id, path.as_deref()) {
+                return Ok(Some(id.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives a path whose file is missing an id of its own where another folder's file, or one that is missing in another
+    /// folder, has the one that is written.
+    fn part(&self, named: &mut Named<'_>) {
+        let Some(wanted) = named.free_path() else { return };
+        let place = self.place_of_missing(wanted);
+        let is_others =
+            |id: &str| self.taken(named.table, id).is_some_and(|taken| taken.digest.is_some() || taken.place != place);
+        if !is_others(&named.id) {
+            return;
+        }
+        let own = (1..).map_while(|count| self.roots.with_folders(wanted, count)).find(|id| !is_others(id));
+        if let Some(own) = own {
+            named.rename(own);
+            named.is_parted = true;
+        }
+    }
+
+    /// What tells a missing file apart: where it would lie, unless there is a folder for all.
+    fn place_of_missing(&self, wanted: &Wanted) -> Identity {
+        match self.options.media_roots.is_empty() {
+            true => place_of(&self.roots.place_beside(wanted)),
+            false => place_of(Path::new(&wanted.id)),
+        }
     }
 
     fn identify_file(
         &mut self,
         named: &mut Named<'_>,
         before: Option<String>,
+        from_named: Option<String>,
         file: &OnDisk,
         sink: &dyn Sink,
     ) -> Result<()> {
@@ -124,13 +179,8 @@ impl Store<'_> {
                 Match::Other | Match::Free => {}
             }
         }
-        match self.compare(table, &named.id, file, false, sink)? {
-            Match::Same => {
-                self.remember_name(named);
-                return Ok(());
-            }
-            Match::Free | Match::Bare => return Ok(()),
-            Match::Other => {}
+        if self.choose(named, from_named, file, sink)? {
+            return Ok(());
         }
         let digest = blake3::Hash::from_bytes(self.digest_of(&file.path)?).to_hex();
         let own = format!("{}#{}", named.id, digest.as_str().get(..16).unwrap_or_default());
@@ -146,6 +196,38 @@ impl Store<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Gives a path the first of the ids that it may have here which goes with its file; whether one does.
+    fn choose(
+        &mut self,
+        named: &mut Named<'_>,
+        from_named: Option<String>,
+        file: &OnDisk,
+        sink: &dyn Sink,
+    ) -> Result<bool> {
+        let table = named.table;
+        let Some(from_named) = from_named else {
+            let parted = named.free_path().and_then(|wanted| self.roots.with_folders(wanted, 1));
+            let matched = self.compare(table, &named.id, file, false, sink)?;
+            // It was missing before, beside another one of this path.
+            if let (Match::Other, Some(parted)) = (&matched, parted)
+                && matches!(self.compare(table, &parted, file, false, sink)?, Match::Same | Match::Bare)
+            {
+                named.rename(parted);
+                return Ok(true);
+            }
+            return Ok(!matches!(matched, Match::Other));
+        };
+        let matched = self.compare(table, &from_named, file, false, sink)?;
+        // Its row may be of a time when its file was named itself.
+        let is_of_before = matches!(matched, Match::Free)
+            && self.taken(table, &named.id).is_none()
+            && matches!(self.compare(table, &named.id, file, false, sink)?, Match::Same);
+        if !is_of_before {
+            named.rename(from_named);
+        }
+        Ok(!matches!(matched, Match::Other))
     }
 
     /// How a file goes with the row of an id. One that is `trusted` is taken for what it was where it has its size and
@@ -187,11 +269,16 @@ impl Store<'_> {
         self.taken.get(&id_identity(table.name(), id))
     }
 
-    /// Notes that a row is made of a file, or that its file is missing.
-    pub(super) fn take(&mut self, named: &Named<'_>, path: Option<&Path>, digest: Option<[u8; 32]>) {
-        let place = place_of(path.unwrap_or(Path::new("")));
-        let taken = Taken { place, digest: digest.as_ref().map(Identity::of_digest) };
+    /// Notes that a row is made of a file.
+    pub(super) fn take(&mut self, named: &Named<'_>, path: &Path, digest: Option<[u8; 32]>) {
+        let taken = Taken { place: place_of(path), digest: digest.as_ref().map(Identity::of_digest) };
         self.taken.insert(id_identity(named.table.name(), &named.id), taken);
+    }
+
+    /// Notes that a row's file is missing.
+    pub(super) fn take_missing(&mut self, named: &Named<'_>) {
+        let place = named.wanted().map_or(place_of(Path::new("")), |wanted| self.place_of_missing(wanted));
+        self.taken.insert(id_identity(named.table.name(), &named.id), Taken { place, digest: None });
     }
 
     /// Remembers what a path means as long as media are looked for where they are looked for now.
@@ -241,6 +328,17 @@ pub(super) fn digest_of(path: &Path) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
     Ok(*hasher.finalize().as_bytes())
+}
+
+/// The path of a row, as its record wrote it.
+fn path_of(sink: &dyn Sink, address: Address) -> Result<Option<String>> {
+    let dataset = sink.dataset();
+    let path = match dataset.row(address)?.table() {
+        Table::Frames => dataset.frame(address)?.path()?.map(str::to_owned),
+        Table::Videos => dataset.video(address)?.path()?.map(str::to_owned),
+        _ => None,
+    };
+    Ok(path)
 }
 
 /// The id of a row, for what shows it.

@@ -10,6 +10,7 @@ mod rows;
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::import::draft::{Draft, DraftMedium, MediaItem};
+use crate::import::inputs::Input;
 use crate::import::media::found::Found;
 use crate::import::media::names::Named;
 use crate::import::media::resolve::{Resolved, Roots, Wanted};
@@ -110,9 +111,11 @@ pub(crate) struct Store<'o> {
     options: &'o ImportOptions,
     roots: Roots,
     cached: Cached,
-    missing: HashMap<Identity, (Kind, u32), Keyed>,
+    missing: HashMap<Identity, Kind, Keyed>,
     /// The files whose records name something that is missing.
     naming: Vec<String>,
+    /// By the paths that are missing: in which of those files one was first, and the row that it has.
+    missing_paths: HashMap<Identity, (u32, Identity), Keyed>,
     /// The rows of this import that have no bytes yet, with the frames a second that a video was said to have.
     bare: HashMap<Identity, Option<f64>, Keyed>,
     sizes: HashMap<String, Option<(i32, i32)>>,
@@ -150,6 +153,7 @@ impl<'o> Store<'o> {
             cached: Cached::default(),
             missing: HashMap::default(),
             naming: Vec::new(),
+            missing_paths: HashMap::default(),
             bare: HashMap::default(),
             sizes: HashMap::new(),
             settled: Default::default(),
@@ -181,9 +185,10 @@ impl<'o> Store<'o> {
     }
 
     /// Looks for media as the records of this file name them.
-    pub(crate) fn enter(&mut self, file: &Path) {
+    pub(crate) fn enter(&mut self, input: &Input) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
-        self.roots.enter(roots.chain(file.parent()));
+        self.roots.enter(roots.chain(input.path.parent()));
+        self.roots.beside(&input.path, &input.name, input.folder.as_deref());
         self.forget_places();
     }
 
