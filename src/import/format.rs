@@ -163,9 +163,6 @@ fn further(path: &Path) -> io::Result<Option<Format>> {
         }
         let length = bytes.len();
         let found = names.pass(bytes);
-        if names.is_no_object {
-            return Ok(None);
-        }
         input.consume(length);
         for at in found {
             let mut from = File::open(path)?;
@@ -174,6 +171,9 @@ fn further(path: &Path) -> io::Result<Option<Format>> {
             if found.is_some() {
                 return Ok(found);
             }
+        }
+        if names.is_over {
+            return Ok(None);
         }
     }
 }
@@ -184,7 +184,8 @@ struct Names {
     depth: u32,
     is_in_string: bool,
     is_escaped: bool,
-    is_no_object: bool,
+    /// The object has ended, or there is none: lines that follow are records of their own.
+    is_over: bool,
     behind: u64,
     /// Where the string began that may be a name, and its first bytes.
     start: u64,
@@ -196,7 +197,9 @@ impl Names {
     fn pass(&mut self, bytes: &[u8]) -> Vec<u64> {
         let mut found = Vec::new();
         let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
+        while !self.is_over
+            && let Some(&byte) = bytes.get(at)
+        {
             if self.is_in_string {
                 // Names are short, so a long string is passed over in strides.
                 let rest = bytes.get(at..).unwrap_or_default();
@@ -225,9 +228,12 @@ impl Names {
                     self.text.clear();
                 }
                 b'{' => self.depth = self.depth.saturating_add(1),
-                b'[' if self.depth == 0 => self.is_no_object = true,
+                b'[' if self.depth == 0 => self.is_over = true,
                 b'[' => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.is_over = self.depth == 0;
+                }
                 _ => {}
             }
             at += 1;
@@ -287,5 +293,25 @@ fn keys(text: &str) -> BTreeMap<String, &RawValue> {
     match text.starts_with('{') {
         true => serde_json::from_str(text).unwrap_or_default(),
         false => BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells_a_form_is_sought_behind_a_files_head_but_not_in_records_that_follow() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        let form = |text: String| {
+            std::fs::write(&path, text).unwrap();
+            Format::of_annotations(&path)
+        };
+        let long = "x".repeat(HEAD as usize);
+        let images = r#""images": [{"id": 1, "file_name": "a.png"}]"#;
+        assert_eq!(form(format!(r#"{{"info": ["{long}"], {images}}}"#)), Some(Format::Coco));
+        assert_eq!(form(format!("{{\"info\": [\"{long}\"]}}\n{{{images}}}\n")), None);
+        assert_eq!(form(format!(r#"[{{"info": ["{long}"]}}, {{{images}}}]"#)), None);
     }
 }
