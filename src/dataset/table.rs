@@ -97,6 +97,10 @@ impl TableState {
                     columns.push(ColumnState::added(Column::new(&side.name, ty, true)));
                     columns.len() - 1
                 }
+                (Some(_), false) => {
+                    let what = "is added under the name of one of the table's own columns";
+                    return Err(Error::corrupt(format!("the side column `{}` of {table} {what}", side.name)));
+                }
                 _ => return Err(Error::corrupt(format!("the side column `{}` does not fit {table}", side.name))),
             };
             let file = |entry: &FileEntry| (entry.clone(), LazyFile::of_fragments(entry, COLUMN_FILE_KIND));
@@ -325,6 +329,11 @@ impl ColumnState {
     /// One null, for an added column's fragments that no file covers.
     pub fn absent(&self) -> Option<&ArrayRef> {
         self.absent.as_ref()
+    }
+
+    /// What the manifest says of its side files, the newest last.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &FileEntry> {
+        self.files.iter().map(|(entry, _)| entry)
     }
 
     /// The paths of its side files, the newest last.

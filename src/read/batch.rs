@@ -12,7 +12,7 @@ pub struct Batch {
     pub(super) index: usize,
     pub(super) layout: BatchLayout,
     pub(super) columns: Box<[OnceBox<ArrayRef>]>,
-    pub(super) values: OnceBox<super::file::ValueOffsets>,
+    pub(super) values: OnceBox<super::values::ValueOffsets>,
     /// A bit per row: whether the checksum of its value (a blob's bytes) was checked.
     checked: Box<[AtomicU64]>,
     /// Bytes that it owns, and where they are counted.

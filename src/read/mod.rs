@@ -7,6 +7,8 @@ mod batch;
 mod cache;
 mod decode;
 mod file;
+mod hidden;
+mod values;
 mod verify;
 
 pub use batch::{Batch, BatchRef};

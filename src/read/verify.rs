@@ -5,6 +5,7 @@ use crate::format::constants::{ALIGNMENT, ARROW_MAGIC, END_MARK, HEAD_LEN};
 use crate::format::message::{self, BatchLayout, padded};
 use crate::read::batch::{Batch, BatchRef};
 use crate::read::file::{DataFile, damaged};
+use crate::read::hidden::Used;
 use crate::schema::tables::blobs;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt32Type};
@@ -13,13 +14,17 @@ use arrow_buffer::Buffer;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// What becomes of a file that holds what it does not show.
+const WRITE_ANEW: &str = "copy the dataset into a new one (`surgdb copy`), which leaves it behind, and delete this one";
+
 /// How many bytes of a blob are read at a time.
 const CHUNK: u64 = 4 << 20;
 
 impl DataFile {
     /// Checks the whole file, whatever the level that it was opened with: every segment's checksum, that padding is
-    /// zero, that all values decode, each blob against its row's checksum, digest and size, and that emptied rows are
-    /// empty. Calls `fault` with everything that is wrong.
+    /// zero, that all values decode, each blob against its row's checksum, digest and size, that emptied rows are
+    /// empty, and that nothing lies under a null or in a dictionary that no row shows. Calls `fault` with everything that
+    /// is wrong.
     ///
     /// It holds one column of one batch at a time, and of a blob a few MiB.
     pub fn verify(&self, fault: &mut dyn FnMut(Error)) {
@@ -28,11 +33,19 @@ impl DataFile {
         for id in 0..self.footer().dictionaries.len() {
             keep(self.verify_dictionary(id), fault);
         }
+        let mut seen = Some(Used::new(self.footer().dictionaries.len()));
         for index in 0..self.batches() {
-            match self.verify_layout(index) {
-                Ok(layout) => self.verify_batch(&Batch::new(index, layout, None, true), fault),
-                Err(error) => fault(error),
+            let layout = self.verify_layout(index);
+            let checked =
+                layout.map(|layout| self.verify_batch(&Batch::new(index, layout, None, true), &mut seen, fault));
+            if let Err(error) = checked {
+                // What the rows of this batch have is not known.
+                seen = None;
+                fault(error);
             }
+        }
+        for (id, seen) in (0..self.footer().dictionaries.len()).zip(std::iter::repeat(seen.as_ref())) {
+            keep(seen.map_or(Ok(()), |seen| self.verify_used(id, seen)), fault);
         }
         keep(self.verify_end(), fault);
     }
@@ -74,10 +87,25 @@ impl DataFile {
         message::read_batch(&metadata, block, &footer.schema, footer.batch_rows(index))
     }
 
-    fn verify_batch(&self, batch: &Batch, fault: &mut dyn FnMut(Error)) {
+    /// A value that no row has would outlive all rows that had it.
+    fn verify_used(&self, id: usize, seen: &Used) -> Result<()> {
+        let Ok(values) = self.dictionary(id) else { return Ok(()) };
+        match seen.unused(id, values.len()) {
+            None => Ok(()),
+            Some(value) => Err(Error::corrupt(format!(
+                "value {value} of dictionary {id} is that of no row, so it may be what was to be erased: {WRITE_ANEW}"
+            ))
+            .at_byte(self.footer().dictionaries[id].offset)),
+        }
+    }
+
+    fn verify_batch(&self, batch: &Batch, seen: &mut Option<Used>, fault: &mut dyn FnMut(Error)) {
         let emptied = self.emptied_of(batch);
         for column in 0..batch.layout.columns.len() {
-            keep(self.verify_column(batch, column, &emptied), fault);
+            if let Err(error) = self.verify_column(batch, column, &emptied, seen.as_mut()) {
+                *seen = None;
+                fault(error);
+            }
         }
         if self.is_values(blobs::BYTES) {
             keep(self.verify_values(batch, &emptied, fault), fault);
@@ -94,7 +122,7 @@ impl DataFile {
         emptied.map(|row| (row - rows.start) as usize).collect()
     }
 
-    fn verify_column(&self, batch: &Batch, column: usize, emptied: &[usize]) -> Result<()> {
+    fn verify_column(&self, batch: &Batch, column: usize, emptied: &[usize], seen: Option<&mut Used>) -> Result<()> {
         let (bytes, what) = self.column_bytes(batch, column);
         let start = bytes.start;
         let segment = self.checked(self.footer().batch_segment(batch.index) + 1 + column, bytes, what)?;
@@ -109,9 +137,16 @@ impl DataFile {
         }
         let array = self.decode_segment(batch, column, &segment)?;
         let field = &self.footer().schema.fields()[column];
-        match emptied.iter().find(|row| !is_empty(&array, **row, field.is_nullable())) {
-            Some(row) => Err(self.not_empty(batch, *row, field.name()).at_byte(start)),
-            None => Ok(()),
+        if let Some(row) = emptied.iter().find(|row| !is_empty(&array, **row, field.is_nullable())) {
+            return Err(self.not_empty(batch, *row, field.name()).at_byte(start));
+        }
+        match seen.is_none_or(|seen| seen.look(&array, self.first_dictionary(column))) {
+            true => Ok(()),
+            false => Err(Error::corrupt(format!(
+                "`{}` has values under nulls, where nobody sees them, so they may be what was to be erased: {WRITE_ANEW}",
+                field.name()
+            ))
+            .at_byte(start)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use arrow_array::{Array, ArrayRef, DictionaryArray, StringArray, types::Int32Type};
-use arrow_buffer::ScalarBuffer;
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,15 +16,20 @@ pub struct Interner {
 
 impl Interner {
     /// The file's keys for a batch's own dictionary array; values that no row uses are left behind. Where the column
-    /// may not be null, a null (below a null list or struct) becomes the empty text, so that each key has a value.
-    pub fn remap(&mut self, array: &DictionaryArray<Int32Type>, nullable: bool) -> Result<ScalarBuffer<i32>> {
+    /// may not be null, what is `gone` (below a null list or struct) becomes the empty text, so that each key has a value.
+    pub fn remap(
+        &mut self,
+        array: &DictionaryArray<Int32Type>,
+        gone: Option<&NullBuffer>,
+        nullable: bool,
+    ) -> Result<ScalarBuffer<i32>> {
         let values = array.values().as_any().downcast_ref::<StringArray>();
         let values = values.ok_or_else(|| Error::invalid("the values of a dictionary column must be utf8"))?;
         let mut map = vec![-1; values.len()];
         let keys = array.keys();
         (0..keys.len())
             .map(|row| {
-                if keys.is_null(row) {
+                if gone.is_some_and(|gone| gone.is_null(row)) {
                     return if nullable { Ok(0) } else { self.key("") };
                 }
                 let old = keys.value(row) as usize;

@@ -1,11 +1,13 @@
-//! Arrays to the buffers of a message: sliced arrays are straightened, dictionary keys become the file's.
+//! Arrays to the buffers of a message: sliced arrays are straightened, dictionary keys become the file's, and what stands
+//! under a null is left behind.
 
 use crate::error::{Error, Result};
 use crate::format::message::Node;
 use crate::write::dictionary::Interner;
+use crate::write::shown;
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
+use arrow_array::types::{ByteArrayType, Int32Type};
+use arrow_array::{Array, ArrayRef, GenericByteArray, OffsetSizeTrait};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::DataType;
 
@@ -30,48 +32,50 @@ impl<'a> Encoder<'a> {
     /// Encodes the next column of the schema.
     pub fn column(&mut self, array: &ArrayRef, nullable: bool) -> Result<EncodedColumn> {
         let mut column = EncodedColumn::default();
-        self.array(array.as_ref(), nullable, &mut column)?;
+        self.array(array.as_ref(), nullable, None, &mut column)?;
         Ok(column)
     }
 
     /// What may not be null gets no validity bits: below a null list or struct, arrays often have some all the same.
-    fn array(&mut self, array: &dyn Array, nullable: bool, out: &mut EncodedColumn) -> Result<()> {
-        let nulls = array.nulls().filter(|nulls| nullable && nulls.null_count() > 0);
+    /// `above` are the nulls of what the array is a part of.
+    fn array(
+        &mut self,
+        array: &dyn Array,
+        nullable: bool,
+        above: Option<&NullBuffer>,
+        out: &mut EncodedColumn,
+    ) -> Result<()> {
+        let gone = NullBuffer::union(above, array.nulls()).filter(|gone| gone.null_count() > 0);
+        let gone = gone.as_ref();
+        let nulls = gone.filter(|_| nullable);
         out.nodes.push(Node { len: array.len(), nulls: nulls.map_or(0, NullBuffer::null_count) });
         out.buffers.push(nulls.map_or_else(empty, |nulls| bits(nulls.inner())));
         match array.data_type() {
-            DataType::Boolean => out.buffers.push(bits(array.as_boolean().values())),
-            DataType::LargeUtf8 => {
-                let text = array.as_string::<i64>();
-                self.bytes(text.offsets(), text.values(), out);
-            }
-            DataType::LargeBinary => {
-                let bytes = array.as_binary::<i64>();
-                self.bytes(bytes.offsets(), bytes.values(), out);
-            }
-            DataType::Utf8 => {
-                let text = array.as_string::<i32>();
-                self.bytes(text.offsets(), text.values(), out);
-            }
+            DataType::Boolean => out.buffers.push(bits(&shown::bools(array.as_boolean().values(), gone))),
+            DataType::LargeUtf8 => self.bytes(shown::bytes(array.as_string::<i64>(), gone)?.as_ref(), out),
+            DataType::LargeBinary => self.bytes(shown::bytes(array.as_binary::<i64>(), gone)?.as_ref(), out),
+            DataType::Utf8 => self.bytes(shown::bytes(array.as_string::<i32>(), gone)?.as_ref(), out),
             DataType::List(item) => {
-                let list = array.as_list::<i32>();
+                let list = shown::list(array.as_list::<i32>(), gone)?;
                 let (first, last) = span(list.offsets());
                 out.buffers.push(rebased(list.offsets()));
-                self.array(&list.values().slice(first, last - first), item.is_nullable(), out)?;
+                self.array(&list.values().slice(first, last - first), item.is_nullable(), None, out)?;
             }
-            DataType::FixedSizeList(item, _) => {
-                self.array(array.as_fixed_size_list().values(), item.is_nullable(), out)?
+            DataType::FixedSizeList(item, size) => {
+                let of_items = gone.map(|gone| gone.expand(usize::try_from(*size).unwrap_or(0)));
+                let items = array.as_fixed_size_list().values();
+                self.array(items, item.is_nullable(), of_items.as_ref(), out)?;
             }
             DataType::Struct(fields) => {
                 for (part, field) in array.as_struct().columns().iter().zip(fields) {
-                    self.array(part, field.is_nullable(), out)?;
+                    self.array(part, field.is_nullable(), gone, out)?;
                 }
             }
             DataType::Dictionary(..) => {
                 let dictionary = array.as_dictionary::<Int32Type>();
-                out.buffers.push(self.interner()?.remap(dictionary, nullable)?.into_inner());
+                out.buffers.push(self.interner()?.remap(dictionary, gone, nullable)?.into_inner());
             }
-            _ => out.buffers.push(values(array)?),
+            _ => out.buffers.push(shown::fixed(values(array)?, array.len(), gone)),
         }
         Ok(())
     }
@@ -82,10 +86,10 @@ impl<'a> Encoder<'a> {
         interner.ok_or_else(|| Error::invalid("the batch has more dictionaries than its schema"))
     }
 
-    fn bytes<O: OffsetSizeTrait>(&self, offsets: &OffsetBuffer<O>, values: &Buffer, out: &mut EncodedColumn) {
-        let (first, last) = span(offsets);
-        out.buffers.push(rebased(offsets));
-        out.buffers.push(values.slice_with_length(first, last - first));
+    fn bytes<T: ByteArrayType>(&self, array: &GenericByteArray<T>, out: &mut EncodedColumn) {
+        let (first, last) = span(array.offsets());
+        out.buffers.push(rebased(array.offsets()));
+        out.buffers.push(array.values().slice_with_length(first, last - first));
     }
 }
 

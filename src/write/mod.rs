@@ -5,5 +5,6 @@
 mod dictionary;
 mod encode;
 mod file;
+mod shown;
 
 pub use file::{FileSummary, FileWriter, StreamedValues, WriteOptions};

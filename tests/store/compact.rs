@@ -143,3 +143,36 @@ fn damage_that_a_trusting_handle_does_not_see_gets_no_fresh_checksum() {
     assert_eq!(trusting.update_cells(update).unwrap_err().kind(), ErrorKind::Corrupt);
     assert_eq!(trusting.compact().unwrap_err().kind(), ErrorKind::Corrupt);
 }
+
+#[test]
+fn what_deleted_rows_had_in_added_columns_is_gone_after_a_compaction() {
+    let (_dir, mut dataset) = two_commits();
+    let column = |name: &str| Column::parse(&format!("{name}?: text")).unwrap();
+    let values = |ids: &[&str]| {
+        Arc::new(LargeStringArray::from(ids.iter().map(|id| format!("SECRET of {id}")).collect::<Vec<_>>()))
+    };
+    // One file for all rows, in two columns; over one of them a newer file, that of `a` and `b` being the oldest.
+    for name in ["one", "two"] {
+        dataset = dataset.add_column(Table::Frames, column(name), values(&["a", "b", "c"])).unwrap();
+    }
+    let gone = dataset.find(Table::Frames, "a").unwrap().unwrap();
+    let cell = CellUpdate::new(Table::Frames, column("two"), vec![gone], values(&["a again"]));
+    dataset = dataset.update_cells(cell).unwrap();
+    assert_eq!(dataset.manifest().column("frames", "two").unwrap().files.len(), 2);
+    dataset = dataset.delete([gone], DeleteOptions::default()).unwrap();
+    let before = read_all(&dataset).unwrap();
+    // Also where files are large, and so have no need of company.
+    for options in [WriterOptions { fragment_bytes: 1, ..Default::default() }, WriterOptions::default()] {
+        let compacted = dataset.compact_with(options).unwrap();
+        assert!(read_all(&compacted).unwrap().by_row() == before.by_row());
+        let named: Vec<_> = compacted.manifest().paths().filter(|path| path.ends_with(".arrow")).collect();
+        for path in named {
+            let bytes = std::fs::read(dataset.path().join(path)).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains("SECRET of a"), "{path}");
+        }
+        assert!(compacted.verify(&mut |_, _| {}).unwrap().is_sound());
+        assert_eq!(compacted.compact_with(options).unwrap().version(), compacted.version());
+        dataset = compacted;
+    }
+}

@@ -5,9 +5,14 @@ use crate::common::samples::samples;
 use crate::common::small::{Profile, build, png};
 use crate::common::stored::stored;
 use arrow_array::builder::StringDictionaryBuilder;
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch};
-use arrow_schema::Schema;
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, FixedSizeListArray, Int32Array, Int64Array, LargeStringArray, ListArray,
+    RecordBatch, StructArray,
+};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{DataType, Field, Schema};
 use std::path::PathBuf;
 use std::sync::Arc;
 use surgdb::dataset::claims::Claims;
@@ -414,4 +419,111 @@ fn bytes_under_a_null_are_found() {
     assert!(faults.iter().any(|fault| fault.message().contains("bytes under a null")), "{faults:?}");
     let error = Dataset::open(&small.root).unwrap().blob(blob.address).and_then(|blob| blob.bytes().map(drop));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+/// `values`, with nulls laid over them as Arrow's kernels do: what stood there still does.
+fn hidden<T: From<arrow_data::ArrayData>>(values: &dyn Array, shown: Vec<bool>) -> T {
+    let data = values.to_data().into_builder().nulls(Some(NullBuffer::from(shown)));
+    data.build().unwrap().into()
+}
+
+#[test]
+fn what_stands_under_nulls_is_not_written() {
+    let (_dir, mut dataset) = two_frames();
+    let shown = || vec![true, false];
+    let text = LargeStringArray::from(vec!["seen", "SECRET-1"]);
+    let words: DictionaryArray<Int32Type> = ["seen", "SECRET-2"].into_iter().collect();
+    let item = |ty| Arc::new(Field::new("item", ty, false));
+    let lists = ListArray::new(
+        item(DataType::LargeUtf8),
+        OffsetBuffer::from_lengths([1, 2]),
+        Arc::new(LargeStringArray::from(vec!["seen", "SECRET-3", "SECRET-4"])),
+        None,
+    );
+    let part = |name: &str, ty| Field::new(name, ty, false);
+    let parts = vec![part("a", DataType::LargeUtf8), part("b", words.data_type().clone())];
+    let texts: ArrayRef = Arc::new(LargeStringArray::from(vec!["seen", "SECRET-5"]));
+    let names: DictionaryArray<Int32Type> = ["seen", "SECRET-6"].into_iter().collect();
+    let structs = StructArray::new(parts.into(), vec![texts, Arc::new(names)], None);
+    let four = Int64Array::from(vec![1, 2, i64::from_le_bytes(*b"SECRET-7"), 4]);
+    let fixed = FixedSizeListArray::new(item(DataType::Int64), 2, Arc::new(four), None);
+    let columns: [(&str, ArrayRef); 5] = [
+        ("a?: text", Arc::new(hidden::<LargeStringArray>(&text, shown()))),
+        ("b?: dict", Arc::new(hidden::<DictionaryArray<Int32Type>>(&words, shown()))),
+        ("c?: list<text>", Arc::new(hidden::<ListArray>(&lists, shown()))),
+        ("d?: struct<a: text, b: dict>", Arc::new(hidden::<StructArray>(&structs, shown()))),
+        ("e?: fixed_size_list<int64, 2>", Arc::new(hidden::<FixedSizeListArray>(&fixed, shown()))),
+    ];
+    for (column, values) in columns {
+        dataset = dataset.add_column(Table::Frames, Column::parse(column).unwrap(), values).unwrap();
+    }
+    let report = dataset.verify(&mut |_, _| {}).unwrap();
+    assert!(report.is_sound(), "{:#?}", report.faults);
+    for file in dataset.manifest().columns.iter().flat_map(|column| &column.files) {
+        let bytes = std::fs::read(dataset.path().join(&file.path)).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"SECRET"), "{}", file.path);
+    }
+    let found = dataset.take(Table::Frames, &dataset.live_addresses(Table::Frames).unwrap(), &["a", "d"]).unwrap();
+    assert_eq!(found.column(0).as_string::<i64>().iter().collect::<Vec<_>>(), [Some("seen"), None]);
+    assert_eq!(found.column(1).null_count(), 1);
+}
+
+#[test]
+fn bytes_that_a_null_hides_and_names_that_no_row_has_are_found() {
+    let text: ArrayRef = Arc::new(LargeStringArray::from(vec![Some("SECRET"), None]));
+    let words: DictionaryArray<Int32Type> = ["seen", "SECRET"].into_iter().collect();
+    let lists = ListArray::new(
+        Arc::new(Field::new("item", DataType::Int64, false)),
+        OffsetBuffer::from_lengths([1, 0]),
+        Arc::new(Int64Array::from(vec![7])),
+        Some(NullBuffer::from(vec![true, false])),
+    );
+    let number: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
+    // Which of the file's buffers is changed, and to what: the first row gives the second, a null, what it had.
+    let four = |values: [i32; 3]| values.map(i32::to_le_bytes).concat();
+    let cases: [(&str, ArrayRef, usize, Vec<u8>, &str); 4] = [
+        ("a?: text", text, 1, [0i64, 0, 6].map(i64::to_le_bytes).concat(), "values under nulls"),
+        ("b?: dict", Arc::new(words), 1, [0i32, 0].map(i32::to_le_bytes).concat(), "that of no row"),
+        ("c?: list<int64>", Arc::new(lists), 1, four([0, 0, 1]), "values under nulls"),
+        ("d?: int64", number, 1, [1i64, 7].map(i64::to_le_bytes).concat(), "values under nulls"),
+    ];
+    for (column, values, buffer, bytes, words) in cases {
+        let (_dir, dataset) = two_frames();
+        let dataset = dataset.add_column(Table::Frames, Column::parse(column).unwrap(), values).unwrap();
+        assert!(dataset.verify(&mut |_, _| {}).unwrap().is_sound(), "{column}");
+        let file = Pristine::read(dataset.path(), &dataset.manifest().columns[0].files[0].path);
+        let changed = file.with(file.buffers[buffer].start as usize, &bytes);
+        std::fs::write(&file.path, &changed).unwrap();
+        let manifest = resealed_manifest(dataset.manifest(), &file.name, &changed);
+        std::fs::write(manifest_path(&dataset), manifest).unwrap();
+        let report = Dataset::open(dataset.path()).unwrap().verify(&mut |_, _| {}).unwrap();
+        assert_eq!(report.fault_count, 1, "{column}: {:#?}", report.faults);
+        assert!(report.faults[0].to_string().contains(words), "{column}: {}", report.faults[0]);
+    }
+}
+
+fn two_frames() -> (tempfile::TempDir, Dataset) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    for id in ["a", "b"] {
+        let row = FrameRow { id: id.into(), source: "s".into(), kind: "rgb".into(), ..Default::default() };
+        appender.frame(&row).unwrap();
+    }
+    (dir, appender.commit(Operation::new("append")).unwrap())
+}
+
+#[test]
+fn what_is_emptied_in_an_added_column_is_deleted() {
+    let (_dir, dataset) = two_frames();
+    let values = Arc::new(LargeStringArray::from(vec!["kept", "gone"]));
+    let dataset = dataset.add_column(Table::Frames, Column::parse("a?: text").unwrap(), values).unwrap();
+    let gone = dataset.find(Table::Frames, "b").unwrap().unwrap();
+    let dataset = dataset.delete([gone], DeleteOptions::default()).unwrap();
+    let dataset = dataset.compact().unwrap();
+    let mut manifest = dataset.manifest().clone();
+    manifest.deletions.clear();
+    std::fs::write(manifest_path(&dataset), manifest.encode()).unwrap();
+    let report = Dataset::open(dataset.path()).unwrap().verify(&mut |_, _| {}).unwrap();
+    let faults: Vec<_> = report.faults.iter().map(ToString::to_string).collect();
+    assert!(faults.iter().any(|fault| fault.contains("was emptied, and is not deleted")), "{faults:#?}");
 }

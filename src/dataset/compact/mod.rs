@@ -1,7 +1,7 @@
 //! Compaction: many small files become few, replaced cells move into the base files, and deleted rows are emptied.
 //!
 //! It joins files and never drops a row: that is what keeps addresses. An added column stays apart from the base
-//! files, its own small files joined.
+//! files, its own small files joined, and deleted rows emptied in it too.
 
 mod output;
 
@@ -10,12 +10,14 @@ use crate::dataset::append::WriterOptions;
 use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
+use crate::dataset::fragments::position;
 use crate::dataset::scan::Pieces;
 use crate::dataset::table::{COLUMN_FILE_KIND, TableState, column_schema};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::constants::COLUMNS_DIR;
 use crate::format::manifest::{FileEntry, Manifest, Operation, SideColumn};
+use crate::read::DataFile;
 use crate::schema::build::*;
 use crate::schema::tables::Table;
 use crate::write::WriteOptions;
@@ -156,17 +158,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Joins the small side files of an added column. Where a large one is the newest that covers a fragment, it stays.
+    /// Writes those side files of an added column anew that are due. Where another one is the newest that covers a
+    /// fragment, it stays.
     fn column(&mut self, table: Table, column: usize) -> Result<()> {
         let state = self.dataset.state(table);
         let limit = self.options.fragment_bytes;
-        let small: HashSet<&str> = state.columns[column].small_files(limit).collect();
-        if small.len() < 2 {
+        let due = due_of_column(self.dataset, state, column, limit)?;
+        if due.is_empty() {
             return Ok(());
         }
-        let is_due = |at: &usize| state.overlay_path(*at, column).is_some_and(|path| small.contains(path));
+        let is_due = |at: &usize| state.overlay_path(*at, column).is_some_and(|path| due.contains(path));
         let fragments: Vec<_> = (0..state.fragments.len()).filter(is_due).collect();
-        self.fold(state, column, |path| small.contains(path));
+        self.fold(state, column, |path| due.contains(path));
         let known = &state.columns[column].column;
         let empty = [new_null_array(&known.ty.to_arrow(), 1)];
         let schema = column_schema(known);
@@ -260,20 +263,41 @@ fn due(dataset: &Dataset, state: &TableState, limit: u64) -> Result<Vec<bool>> {
     let small: Vec<_> = state.files().map(|file| file.length < limit).collect();
     let join = small.iter().filter(|small| **small).count() > 1;
     let mut due: Vec<_> = small.iter().map(|small| *small && join).collect();
-    let mut deleted = vec![0; due.len()];
-    let live = state.live(dataset.opening())?;
     for (at, fragment) in state.fragments.iter().enumerate() {
-        let file = fragment.file as usize;
-        deleted[file] += live.deleted(at).map_or(0, |rows| rows.len());
-        due[file] |= (0..state.table.columns().len()).any(|column| state.overlay_path(at, column).is_some());
+        let replaced = (0..state.table.columns().len()).any(|column| state.overlay_path(at, column).is_some());
+        due[fragment.file as usize] |= replaced;
     }
-    for (at, deleted) in deleted.into_iter().enumerate().filter(|(_, deleted)| *deleted > 0) {
-        if !due[at] {
-            let emptied = &state.file_at(dataset.opening(), at)?.footer().emptied;
-            due[at] = emptied.iter().map(|run| run.end - run.start).sum::<u64>() != deleted;
+    for (at, entry) in state.files().enumerate() {
+        due[at] = due[at] || holds_deleted(dataset, state, entry, || state.file_at(dataset.opening(), at))?;
+    }
+    Ok(due)
+}
+
+/// The same of the side files of an added column: those that are small, where there are several, and those with deleted
+/// rows that still hold something, be it under what a newer file says.
+fn due_of_column<'a>(dataset: &Dataset, state: &'a TableState, column: usize, limit: u64) -> Result<HashSet<&'a str>> {
+    let files = &state.columns[column];
+    let small: HashSet<&str> = files.small_files(limit).collect();
+    let mut due = if small.len() > 1 { small } else { HashSet::new() };
+    for (at, entry) in files.entries().enumerate() {
+        if holds_deleted(dataset, state, entry, || files.file_at(dataset.opening(), at))? {
+            due.insert(&entry.path);
         }
     }
     Ok(due)
+}
+
+/// Whether a file has deleted rows that it does not say were emptied. It is opened only where it has any.
+fn holds_deleted<'a>(
+    dataset: &Dataset,
+    state: &TableState,
+    entry: &FileEntry,
+    open: impl FnOnce() -> Result<&'a DataFile>,
+) -> Result<bool> {
+    let live = state.live(dataset.opening())?;
+    let places = entry.fragments.iter().filter_map(|part| position(&state.fragments, part.fragment));
+    let deleted: u64 = places.filter_map(|at| live.deleted(at)).map(|rows| rows.len()).sum();
+    Ok(deleted > 0 && open()?.footer().emptied.iter().map(|run| run.end - run.start).sum::<u64>() != deleted)
 }
 
 /// What a deleted row becomes.

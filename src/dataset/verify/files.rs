@@ -24,8 +24,10 @@ pub struct Named {
     schema: SchemaRef,
     /// Of a file that holds fragments.
     entry: Option<FileEntry>,
-    /// Of a file with base columns.
+    /// The table whose rows it holds, base columns or another.
     table: Option<Table>,
+    /// Whether it holds base columns.
+    base: bool,
 }
 
 impl Named {
@@ -43,7 +45,7 @@ pub fn named(manifest: &Manifest, wanted: impl Fn(&str) -> bool) -> Result<Vec<N
     for table in Table::ALL {
         for entry in manifest.files_of(table.name()).iter().filter(|entry| wanted(&entry.path)) {
             let (file, schema) = (LazyFile::of_fragments(entry, table.name()), table.schema().clone());
-            all.push(Named { file, schema, entry: Some(entry.clone()), table: Some(table) });
+            all.push(Named { file, schema, entry: Some(entry.clone()), table: Some(table), base: true });
         }
     }
     for side in &manifest.columns {
@@ -51,13 +53,13 @@ pub fn named(manifest: &Manifest, wanted: impl Fn(&str) -> bool) -> Result<Vec<N
         if files.peek().is_none() {
             continue;
         }
-        let schema = column_schema(&column_of(side)?);
+        let (schema, table) = (column_schema(&column_of(side)?), Some(Table::named(&side.table)?));
         all.extend(files.map(|entry| {
             let file = LazyFile::of_fragments(entry, COLUMN_FILE_KIND);
-            Named { file, schema: schema.clone(), entry: Some(entry.clone()), table: None }
+            Named { file, schema: schema.clone(), entry: Some(entry.clone()), table, base: false }
         }));
     }
-    let sorted = |file, schema| Named { file, schema, entry: None, table: None };
+    let sorted = |file, schema| Named { file, schema, entry: None, table: None, base: false };
     for run in manifest.index.iter().filter(|run| wanted(&run.path)) {
         let file = LazyFile::new(&run.path, run.length, run.crc32, INDEX_FILE_KIND, run.rows);
         all.push(sorted(file, run_schema()));
@@ -86,12 +88,13 @@ pub fn check(dataset: &Dataset, others: &[Named], found: &mut Found<'_>) -> Empt
         cache: Arc::new(BatchCache::new(0)),
         ..dataset.opening().clone()
     };
-    let mut emptied = Emptied::default();
+    let (mut emptied, mut in_columns) = (Emptied::default(), Emptied::default());
     match named(dataset.manifest(), |_| true) {
         Ok(all) => {
             for one in &all {
                 if let (Some(footer), Some(table)) = (check_file(one, &opening, found), one.table) {
-                    emptied[table as usize].extend(addresses(&footer));
+                    let all = if one.base { &mut emptied } else { &mut in_columns };
+                    all[table as usize].extend(addresses(&footer));
                 }
             }
         }
@@ -99,7 +102,11 @@ pub fn check(dataset: &Dataset, others: &[Named], found: &mut Found<'_>) -> Empt
     }
     for table in Table::ALL {
         emptied[table as usize].sort_unstable();
-        check_emptied(dataset, table, &emptied[table as usize], found);
+        let all = &mut in_columns[table as usize];
+        all.extend(&emptied[table as usize]);
+        all.sort_unstable();
+        all.dedup();
+        check_emptied(dataset, table, all, found);
     }
     for one in others {
         check_file(one, &opening, found);
