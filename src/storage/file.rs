@@ -13,7 +13,8 @@ use std::sync::Arc;
 /// How the bytes of files are reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// Through a memory map: nothing is copied.
+    /// Through a memory map: nothing is copied. A process may have only so many maps (`vm.max_map_count`, 65,530 by
+    /// default, of which half is left to others): files that are opened beyond that are read, each time anew.
     #[default]
     Mapped,
     /// Through positioned reads into memory of our own: for file systems where maps are slow or unsafe.
@@ -33,6 +34,8 @@ struct Inner {
 enum Source {
     Mapped(super::mmap::Map),
     Plain(File),
+    /// Opened for each read: beyond the maps that there may be, open files would soon be too many as well.
+    Reopened,
 }
 
 impl FileBytes {
@@ -41,9 +44,14 @@ impl FileBytes {
     /// # Errors
     /// `NotFound` with the path when there is none; `Io` when it is no plain file or cannot be opened or mapped.
     pub fn open(path: &Path, access: Access) -> Result<Self> {
+        Self::open_within(path, access, super::mmap::maps_max())
+    }
+
+    /// The same, with so many maps at the most.
+    fn open_within(path: &Path, access: Access, maps_max: usize) -> Result<Self> {
         let opened = open_plain(path).and_then(|(file, len)| {
             let source = match access {
-                Access::Mapped => Source::Mapped(super::mmap::map(&file, len)?),
+                Access::Mapped => super::mmap::map(&file, len, maps_max)?.map_or(Source::Reopened, Source::Mapped),
                 Access::Plain => Source::Plain(file),
             };
             Ok((source, len))
@@ -71,7 +79,7 @@ impl FileBytes {
     pub fn mapped(&self) -> Option<&[u8]> {
         match &self.0.source {
             Source::Mapped(map) => Some(map.buffer().as_slice()),
-            Source::Plain(_) => None,
+            Source::Plain(_) | Source::Reopened => None,
         }
     }
 
@@ -90,6 +98,7 @@ impl FileBytes {
         match &self.0.source {
             Source::Mapped(map) => Ok(map.buffer().slice_with_length(start, len)),
             Source::Plain(file) => self.read(file, range.start, len),
+            Source::Reopened => self.read(&self.reopen()?, range.start, len),
         }
     }
 
@@ -102,6 +111,7 @@ impl FileBytes {
         match &self.0.source {
             Source::Mapped(map) => map.advise(memmap2::Advice::WillNeed, range),
             Source::Plain(file) => announce_reads(file, range.start..range.end.min(self.0.len)),
+            Source::Reopened => announce_reads(&open_plain(&self.0.path)?.0, range.start..range.end.min(self.0.len)),
         }
     }
 
@@ -145,6 +155,18 @@ impl FileBytes {
             "the file has become shorter than the {} bytes that it had when it was opened; restore it from a copy",
             self.0.len
         ))
+    }
+
+    fn reopen(&self) -> Result<File> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Error::new(
+                ErrorKind::Purged,
+                "the file is not there any more: a purge or vacuum has removed it since it was opened (open the newest \
+                 version), or it was lost (restore it from a copy)",
+            ),
+            _ => Error::io("cannot open it again for reading", error),
+        };
+        open_plain(&self.0.path).map(|(file, _)| file).map_err(|error| failed(error).in_file(&self.0.path))
     }
 
     fn read(&self, file: &File, start: u64, len: usize) -> Result<Buffer> {
@@ -244,6 +266,25 @@ mod tests {
                 assert_eq!(found.as_slice(), &bytes[range.start as usize..range.end as usize]);
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_mapped_any_more_is_read() {
+        let bytes: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
+        let (_dir, path) = file_of(&bytes);
+        let file = FileBytes::open_within(&path, Access::Mapped, 0).unwrap();
+        assert!(file.mapped().is_none());
+        for range in [0..0, 0..1, 7..130, 9_999..10_000, 0..10_000] {
+            file.announce(range.clone()).unwrap();
+            file.fault_in(range.clone()).unwrap();
+            assert_eq!(file.range(range.clone()).unwrap().as_slice(), &bytes[range.start as usize..range.end as usize]);
+        }
+        assert_eq!(file.range(0..10_001).unwrap_err().kind(), ErrorKind::Corrupt);
+        std::fs::write(&path, [1; 10]).unwrap();
+        assert_eq!(file.range(0..100).unwrap_err().kind(), ErrorKind::Corrupt);
+        std::fs::remove_file(&path).unwrap();
+        let error = file.range(0..1).unwrap_err();
+        assert_eq!((error.kind(), error.file()), (ErrorKind::Purged, Some(path.as_path())));
     }
 
     #[test]
