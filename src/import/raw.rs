@@ -3,6 +3,7 @@
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 /// The keys that may hold the list of turns.
@@ -165,7 +166,7 @@ impl<'de> Deserialize<'de> for RawRecord<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut record = RawRecord::default();
+                let (mut record, mut names) = (RawRecord::default(), Names::new());
                 while let Some(Text(key)) = map.next_key()? {
                     if record.turns.is_none() && TURN_KEYS.contains(&&*key) {
                         let turns = map.next_value::<Vec<RawTurn<'de>>>()?;
@@ -173,7 +174,7 @@ impl<'de> Deserialize<'de> for RawRecord<'de> {
                         continue;
                     }
                     let twice = record.turns.as_ref().is_some_and(|(name, _)| *name == key);
-                    push_field::<A>(&mut record.fields, twice, key, &mut map)?;
+                    push_field::<A>(&mut record.fields, &mut names, twice, key, &mut map)?;
                 }
                 Ok(record)
             }
@@ -193,7 +194,7 @@ impl<'de> Deserialize<'de> for RawTurn<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut turn = RawTurn::default();
+                let (mut turn, mut names) = (RawTurn::default(), Names::new());
                 while let Some(Text(key)) = map.next_key()? {
                     match &*key {
                         "from" | "role" if turn.role.is_none() => turn.role = Some(map.next_value::<Text<'de>>()?.0),
@@ -210,7 +211,7 @@ impl<'de> Deserialize<'de> for RawTurn<'de> {
                         known @ ("from" | "role" | "value" | "content" | "name") => {
                             return Err(de::Error::custom(format!("the turn says twice what its `{known}` is")));
                         }
-                        _ => push_field::<A>(&mut turn.others, false, key, &mut map)?,
+                        _ => push_field::<A>(&mut turn.others, &mut names, false, key, &mut map)?,
                     }
                 }
                 Ok(turn)
@@ -273,9 +274,9 @@ impl<'de> Deserialize<'de> for RawPart<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(8);
+                let (mut fields, mut names) = (Vec::with_capacity(8), Names::new());
                 while let Some(Text(key)) = map.next_key()? {
-                    push_field::<A>(&mut fields, false, key, &mut map)?;
+                    push_field::<A>(&mut fields, &mut names, false, key, &mut map)?;
                 }
                 Ok(RawPart::Object(fields))
             }
@@ -284,14 +285,29 @@ impl<'de> Deserialize<'de> for RawPart<'de> {
     }
 }
 
+/// The names of an object's fields, as soon as there are more than are looked through one by one.
+type Names<'a> = HashSet<Cow<'a, str>>;
+
+/// How many fields are looked through one by one.
+const LOOKED_THROUGH: usize = 32;
+
 /// Adds a field's raw value, unless its name stood here before: which of the two counts, nobody can say.
 fn push_field<'de, A: MapAccess<'de>>(
     fields: &mut Vec<Field<'de>>,
+    names: &mut Names<'de>,
     twice: bool,
     key: Cow<'de, str>,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    if twice || fields.iter().any(|(name, _)| *name == key) {
+    let is_there = if fields.len() < LOOKED_THROUGH {
+        fields.iter().any(|(name, _)| *name == key)
+    } else {
+        if names.is_empty() {
+            names.extend(fields.iter().map(|(name, _)| name.clone()));
+        }
+        !names.insert(key.clone())
+    };
+    if twice || is_there {
         return Err(de::Error::custom(format!("the key {key:?} stands twice in one object")));
     }
     let value = map.next_value()?;
@@ -400,6 +416,20 @@ mod tests {
             push_json_text(&mut out, text);
             assert_eq!(out, json);
             assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn of_many_keys_none_stands_twice() {
+        let keys: Vec<String> = (0..100).map(|key| format!("\"k{key}\":{key}")).collect();
+        let parse = |more: &str| {
+            let text = format!("{{{},{more}}}", keys.join(","));
+            serde_json::from_str::<RawRecord<'_>>(&text).map(|record| record.fields.len()).map_err(|e| e.to_string())
+        };
+        assert_eq!(parse("\"new\":0").unwrap(), 101);
+        for key in ["k0", "k31", "k32", "k99"] {
+            let error = parse(&format!("\"new\":0,\"{key}\":0")).unwrap_err();
+            assert!(error.contains(&format!("{key:?} stands twice")), "{error}");
         }
     }
 
