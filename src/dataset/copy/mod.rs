@@ -17,6 +17,7 @@ use crate::format::manifest::{JsonObject, Operation};
 use crate::schema::references::each_reference;
 use crate::schema::tables::Table;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
 /// Tables by what refers to what: a row of one refers to rows of those before it, or of its own, or to blobs. A blob is
 /// there for what shows it: one that nothing shows, as what is left of a row that was deleted, is not copied.
@@ -238,7 +239,7 @@ impl<'a> Copier<'a> {
             }
             if self.is_there(address)? {
                 // What added columns refer to is needed for the values that the target lacks.
-                self.references(address)?;
+                self.added_references(address)?;
                 continue;
             }
             if !open.insert(address) {
@@ -253,15 +254,29 @@ impl<'a> Copier<'a> {
 
     /// What a row refers to in the columns of its table; what it refers to in added ones is noted for later.
     fn references(&mut self, address: Address) -> Result<Vec<Address>> {
-        let row = self.from.row(address)?;
-        let state = self.from.state(row.table());
+        self.added_references(address)?;
+        let table = self.from.table_of(address)?;
+        self.references_in(address, 0..table.columns().len())
+    }
+
+    /// Notes for later what a row refers to in added columns.
+    fn added_references(&mut self, address: Address) -> Result<()> {
+        let table = self.from.table_of(address)?;
+        let found = self.references_in(address, table.columns().len()..self.from.state(table).columns.len())?;
+        self.later.extend(found);
+        Ok(())
+    }
+
+    /// What a row refers to in these columns; those that can hold no address are not looked at.
+    fn references_in(&self, address: Address, columns: Range<usize>) -> Result<Vec<Address>> {
+        let state = self.from.state(self.from.table_of(address)?);
         let mut found = Vec::new();
-        for (at, column) in state.columns.iter().enumerate().filter(|(_, column)| column.column.ty.holds_refs()) {
-            let list = if state.is_base(at) { &mut found } else { &mut self.later };
+        for at in columns.filter(|at| state.columns[*at].column.ty.holds_refs()) {
+            let row = self.from.row(address)?;
             let cell = crate::schema::views::Cells::cell(&row, at)?;
             let one = cell.array.slice(cell.row, 1);
-            each_reference(&column.column.ty, one.as_ref(), &mut |_, address| {
-                list.push(address);
+            each_reference(&state.columns[at].column.ty, one.as_ref(), &mut |_, address| {
+                found.push(address);
                 Ok(())
             })?;
         }

@@ -104,9 +104,10 @@ impl Copier<'_> {
             self.added(R::TABLE, address, new);
             return Ok(());
         };
-        if self.is_same(&mut row, there)? {
+        if let Some(other) = self.same(&mut row, there)? {
             self.there(R::TABLE, address, there);
-            return self.fill(row, there);
+            self.fill(row, &other, there);
+            return Ok(());
         }
         if !self.options.keep_clashing {
             return Err(Error::new(
@@ -124,15 +125,16 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// Whether the target's row is the same: as it was imported, or as it is.
-    fn is_same<R: CopyRow>(&self, row: &mut R, there: Address) -> Result<bool> {
+    /// The target's row, if it is the same: as it was imported, or as it is.
+    fn same<R: CopyRow>(&self, row: &mut R, there: Address) -> Result<Option<R>> {
         if !self.to.dataset().is_live(there)? {
             // It is of this copy: two rows of sources that become one.
-            return Ok(false);
+            return Ok(None);
         }
         let mut other = R::fetch(self.to.dataset(), there)?;
         let (ours, theirs) = (*row.parts().2, *other.parts().2);
-        Ok(ours.is_some() && ours == theirs || *row == other)
+        let is_same = ours.is_some() && ours == theirs || *row == other;
+        Ok(is_same.then_some(other))
     }
 
     /// A row's digest covers the names of sources. Where the row is still what was imported, it gets the digest with the

@@ -56,14 +56,13 @@ impl Copier<'_> {
         Ok(true)
     }
 
-    /// Notes a row of the target that is the same as it was imported, and what it lacks; `row` has the target's addresses.
-    pub(super) fn fill<R: CopyRow>(&mut self, row: R, there: Address) -> Result<()> {
-        let other = R::fetch(self.to.dataset(), there)?;
-        if row.has_more_than(&other) {
+    /// Notes a row of the target that is the same as it was imported, and what it lacks (`other`, at
+    /// `there`); `row` has the target's addresses.
+    pub(super) fn fill<R: CopyRow>(&mut self, row: R, other: &R, there: Address) {
+        if row.has_more_than(other) {
             self.report.rows.entry(R::TABLE).or_default().filled += 1;
             row.note(there, &mut self.filled);
         }
-        Ok(())
     }
 
     /// Gives pictures and videos of the target the bytes that they lacked.
