@@ -26,6 +26,8 @@ pub struct Change {
     pub files: BTreeMap<Table, Vec<FileEntry>>,
     /// New side files: the column that each adds to or replaces (its `files` are the new ones alone).
     pub columns: Vec<SideColumn>,
+    /// Added columns that are taken away, as they were.
+    pub drops: Vec<SideColumn>,
     /// The file that held the cells of a column that were read, by table, column and fragment: it must still be the newest.
     pub overlays: Vec<(Table, String, FragmentId, String)>,
     /// New entries of each index, sorted when the commit is made.
@@ -59,10 +61,16 @@ impl Change {
         };
         self.files.is_empty()
             && self.columns.is_empty()
+            && self.drops.is_empty()
             && self.deletes.is_empty()
             && self.compaction.is_empty()
             && self.sources.iter().all(says_nothing_new)
             && self.reports.iter().all(|report| manifest.reports.contains(report))
+    }
+
+    /// Whether rows come, become empty or have other values afterwards: what an index may be built on.
+    fn changes_rows(&self) -> bool {
+        !self.files.is_empty() || !self.columns.is_empty() || !self.drops.is_empty() || !self.compaction.is_empty()
     }
 
     /// Commits the change, made against `dataset`, and opens the new version. Nothing to change is no version.
@@ -111,6 +119,13 @@ impl Change {
             }
         }
         self.check_overlays(base)?;
+        for dropped in &self.drops {
+            if base.manifest().column(&dropped.table, &dropped.name) != Some(dropped) {
+                let SideColumn { table, name, .. } = dropped;
+                let what = format!("another writer changed the column `{name}` of {table} meanwhile: look at it again");
+                return Err(Error::conflict(what));
+            }
+        }
         self.compaction.check(base)?;
         if base.version() != dataset.version() {
             self.check_ids(dataset, base)?;
@@ -137,8 +152,7 @@ impl Change {
     fn check_ids(&self, dataset: &Dataset, base: &Dataset) -> Result<()> {
         let known: HashSet<&str> = dataset.manifest().index.iter().map(|run| run.path.as_str()).collect();
         for run in base.manifest().index.iter().filter(|run| !known.contains(run.path.as_str())) {
-            let kind = IndexKind::ALL.into_iter().find(|kind| kind.name() == run.kind);
-            let Some(kind @ IndexKind::Id(table)) = kind else { continue };
+            let Some(kind @ IndexKind::Id(table)) = IndexKind::named(&run.kind) else { continue };
             let Some(new) = self.entries.get(&kind) else { continue };
             for entry in Run::new(run).entries(base.opening())? {
                 let (key, address) = entry?;
@@ -168,6 +182,7 @@ impl Change {
         for (table, files) in &self.files {
             next.files.entry(table.name().to_owned()).or_default().extend(files.iter().cloned());
         }
+        next.columns.retain(|column| !self.drops.contains(column));
         for column in &self.columns {
             let same = |known: &&mut SideColumn| known.table == column.table && known.name == column.name;
             match next.columns.iter_mut().find(same) {
@@ -182,6 +197,10 @@ impl Change {
             }
         }
         drop_covered(&mut next.columns);
+        if self.changes_rows() {
+            // An index of a kind that is not known here would no longer be complete. Who knows it builds it anew.
+            next.index.retain(|run| IndexKind::named(&run.kind).is_some());
+        }
         for (kind, entries) in &self.entries {
             let runs = merged(base.opening(), claims, *kind, &base.manifest().index, entries)?;
             next.index.retain(|run| run.kind != kind.name());

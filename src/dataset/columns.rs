@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::format::constants::{COLUMN_RESERVED, COLUMNS_DIR};
 use crate::format::manifest::{Operation, SideColumn};
-use crate::format::notation::{Column, ColumnType};
+use crate::format::notation::{COLUMN_NAME_RULE, Column, ColumnType, is_column_name};
 use crate::schema::references::each_reference;
 use crate::schema::tables::{Table, annotations, blobs, frames};
 use crate::write::WriteOptions;
@@ -130,11 +130,8 @@ impl CellUpdate {
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let fits = |c: char| c.is_alphanumeric() || "_-./".contains(c);
-    if name.is_empty() || name.len() > 200 || !name.chars().all(fits) {
-        return Err(Error::invalid(format!(
-            "{name:?} is no name for a column: use letters, digits, `_`, `-`, `.` and `/`, at most 200 bytes"
-        )));
+    if !is_column_name(name) {
+        return Err(Error::invalid(format!("{name:?} is no name for a column: {COLUMN_NAME_RULE}")));
     }
     if name.starts_with(COLUMN_RESERVED) {
         return Err(Error::invalid(format!(
@@ -215,6 +212,40 @@ impl Dataset {
         let mut appender: Appender = self.append()?;
         appender.update(update)?;
         appender.commit(operation)
+    }
+
+    /// Takes an added column away again, in a new version. Older versions keep it, and its bytes stay on the disk as long as
+    /// they do.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let dataset = surgdb::Dataset::create(dir.path().join("a.surgdb"))?;
+    /// use surgdb::{Column, Table};
+    /// let none = std::sync::Arc::new(arrow_array::Float32Array::from(Vec::<f32>::new()));
+    /// let with = dataset.add_column(Table::Frames, Column::parse("score?: float32")?, none)?;
+    /// let without = with.drop_columns(Table::Frames, &["score"])?;
+    /// assert!(without.manifest().columns.is_empty());
+    /// # Ok::<(), surgdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such column; `Invalid` when it is one of the table's own, or is named twice; `Conflict`
+    /// when another writer changed it meanwhile; `Storage`, `Io`.
+    pub fn drop_columns(&self, table: Table, names: &[&str]) -> Result<Dataset> {
+        let mut change = Change::default();
+        for name in names {
+            let at = self.state(table).column_named(name)?;
+            if self.state(table).is_base(at) {
+                let what = format!("`{name}` is one of the columns that {table} always has: only added ones can go");
+                return Err(Error::invalid(what));
+            }
+            if change.drops.iter().any(|dropped| dropped.name == *name) {
+                return Err(Error::invalid(format!("the column `{name}` is named twice")));
+            }
+            change.drops.extend(self.manifest().column(table.name(), name).cloned());
+        }
+        let operation = Operation::new("drop column").with("table", table.name()).with("columns", names.join(","));
+        change.commit(self, Claims::new(self.path())?, operation)
     }
 
     /// The addresses of a table's live rows, ascending.

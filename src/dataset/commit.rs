@@ -239,7 +239,8 @@ pub fn pin_unique() {
     PINNED.set(Some(0));
 }
 
-fn folders() -> impl Iterator<Item = &'static str> {
+/// The folders of a dataset.
+pub(super) fn folders() -> impl Iterator<Item = &'static str> {
     TABLES.into_iter().chain([COLUMNS_DIR, INDEX_DIR, DELETIONS_DIR, REPORTS_DIR, CLAIMS_DIR, VERSIONS_DIR])
 }
 

@@ -75,12 +75,16 @@ pub fn refers_to(base: &Dataset, deletes: &BTreeSet<Address>) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
+    let (who, too, leave) = match count {
+        1 => ("1 live row refers".to_owned(), "it", "it refers"),
+        _ => (format!("{count} live rows refer"), "them", "they refer"),
+    };
     Err(Error::new(
         ErrorKind::Referenced,
         format!(
-            "{count} live rows refer to rows that would be deleted ({}{}): delete them too (--cascade), or leave these",
+            "{who} to rows that would be deleted ({}{}): delete {too} too (--cascade), or leave what {leave} to",
             examples.join(", "),
-            if count > 5 { ", …" } else { "" }
+            if count > 5 { ", …" } else { "" },
         ),
     ))
 }

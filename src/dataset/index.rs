@@ -38,6 +38,11 @@ impl IndexKind {
         Self::Video,
     ];
 
+    /// The kind with this name in manifests; `None` for one that a later version of the format, or somebody else, knows.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Its name in manifests.
     pub fn name(self) -> &'static str {
         match self {

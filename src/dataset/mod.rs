@@ -37,6 +37,7 @@ mod split;
 mod stats;
 mod table;
 mod tags;
+mod vacuum;
 mod verify;
 pub mod versions;
 
@@ -60,4 +61,5 @@ pub use stats::{
     AnnotationStats, Counts, Group, Held, Labels, MediaStats, NOT_SAID, OTHERS, SampleStats, Spread, Stats,
     StatsProgress,
 };
+pub use vacuum::{VacuumOptions, VacuumReport};
 pub use verify::VerifyReport;

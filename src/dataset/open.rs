@@ -100,12 +100,16 @@ impl OpenOptions {
     /// Opens the dataset. It reads the manifest, and nothing else.
     ///
     /// # Errors
-    /// `NotFound` when there is no dataset or no such version; `Corrupt` or `Unsupported` when the manifest cannot
-    /// be used.
+    /// `Invalid` where both a version and a tag are named; `NotFound` when there is no dataset or no such version;
+    /// `Corrupt` or `Unsupported` when the manifest cannot be used.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Dataset> {
         let root = path.as_ref();
         let manifest = match (&self.tag, self.version) {
-            (Some(tag), _) => versions::by_tag(root, tag)?,
+            (Some(tag), Some(version)) => {
+                let what = format!("version {version} and the tag {tag:?} are both asked for: name one of them");
+                return Err(Error::invalid(what).in_file(root));
+            }
+            (Some(tag), None) => versions::by_tag(root, tag)?,
             (None, Some(version)) => versions::read(root, version)?,
             (None, None) => versions::newest(root)?,
         };

@@ -79,7 +79,8 @@ impl Reports {
     }
 }
 
-fn name_in(path: &str) -> String {
+/// The last part of a path.
+pub(super) fn name_in(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
 }
 

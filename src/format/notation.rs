@@ -259,6 +259,24 @@ fn in_part_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// The most bytes of the name of an added column.
+const COLUMN_NAME_MAX: usize = 200;
+
+/// What the name of an added column must be, for people.
+pub const COLUMN_NAME_RULE: &str = "names are of letters, digits, `_`, `-`, `.` and `/`, begin with a letter, a digit or \
+    `_`, do not end with `.` or `/` nor have two of these in a row, and have at most 200 bytes";
+
+/// Whether an added column may have this name: it is nowhere a path that leads out of a folder, nor an option.
+pub fn is_column_name(name: &str) -> bool {
+    let (mut last, fits) = ('.', |c: char| in_part_name(c) || "-./".contains(c));
+    let is_made_so = name.chars().all(|c| {
+        let doubled = "./".contains(last) && ".-/".contains(c);
+        last = c;
+        fits(c) && !doubled
+    });
+    is_made_so && !"./".contains(last) && name.len() <= COLUMN_NAME_MAX
+}
+
 fn check_part_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut met = BTreeSet::new();
     for name in names {
@@ -440,6 +458,20 @@ mod tests {
         }
         let deep = "list<".repeat(100_000) + "text" + &">".repeat(100_000);
         assert!(ColumnType::parse(&deep).is_err());
+    }
+
+    #[test]
+    fn names_of_added_columns_are_no_paths_and_no_options() {
+        let long = "x".repeat(200);
+        for name in ["a", "7", "_a", "my.split", "tool/count", "a-b", "surgdb.x", "größe", "a--b", "a/_", &long] {
+            assert!(is_column_name(name), "{name}");
+        }
+        let long = "x".repeat(201);
+        let wrong =
+            ["", "../x", "a/../b", "/a", "a/", "a.", ".a", "-a", "a//b", "a/.b", "a/-b", "a b", "a\n", "a\\b", &long];
+        for name in wrong {
+            assert!(!is_column_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -235,3 +235,39 @@ fn added_columns_are_shown_with_samples_and_pictures() {
     assert!(!stdout(&fixture.run("show", &["1"])).contains("added columns"));
     assert_eq!(stderr(&fixture.run("show", &["1"])), "");
 }
+
+#[test]
+fn an_added_column_is_dropped_and_older_versions_keep_it() {
+    let fixture = Fixture::new();
+    let file = csv(&fixture, "id,fold,note\nq0,3,x\n");
+    let added = fixture.json("column add", &["conversations", text(&file)]);
+    let dropped = fixture.json("column drop", &["conversations", "fold"]);
+    assert_eq!(dropped["dropped"], json!(["fold"]));
+    assert_eq!(dropped["version"], added["version"].as_u64().unwrap() + 1);
+    assert_eq!(fixture.json("show", &["0"])["columns"], json!({ "note": "x" }));
+    let before = fixture.json("show", &["0", "--version", &added["version"].to_string()]);
+    assert_eq!(before["columns"], json!({ "fold": 3, "note": "x" }));
+    // The name is free again, for another type too.
+    let file = csv(&fixture, "id,fold\nq1,first\n");
+    stdout(&fixture.run("column add", &["conversations", text(&file)]));
+    assert_eq!(fixture.json("show", &["1"])["columns"]["fold"], "first");
+
+    let said = fails(&fixture.run("column drop", &["conversations", "turns"]));
+    assert!(said.contains("that conversations always has"), "{said}");
+    assert!(fails(&fixture.run("column drop", &["conversations", "nothing"])).contains("no column \"nothing\""));
+    assert!(fails(&fixture.run("column drop", &["conversations", "fold", "fold"])).contains("twice"));
+    let said = stdout(&fixture.run("column drop", &["conversations", "fold", "note"]));
+    assert!(said.contains("dropped 2 columns of conversations: fold, note; version"), "{said}");
+}
+
+#[test]
+fn a_number_that_a_type_is_too_small_for_is_refused() {
+    let fixture = Fixture::new();
+    for (number, ty) in [("1e999", "float64"), ("1e39", "float32"), ("-1e999", "float64")] {
+        let file = csv(&fixture, &format!("id,score\nq0,1\nq1,{number}\n"));
+        let said = fails(&fixture.run("column add", &["conversations", text(&file), "--type", &format!("score={ty}")]));
+        assert!(said.contains(number) && said.contains("line 3"), "{said}");
+    }
+    let file = csv(&fixture, "id,score\nq0,1e38\nq1,inf\nq2,nan\n");
+    stdout(&fixture.run("column add", &["conversations", text(&file), "--type", "score=float32"]));
+}

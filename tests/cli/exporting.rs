@@ -100,6 +100,9 @@ fn options_that_a_form_cannot_follow_are_refused() {
     assert!(refused(&["--format", "coco", "--boxes", "pixels"]).contains("leave out --boxes"));
     assert!(refused(&["--format", "ms-swift", "--boxes", "0-1000"]).contains("pixels or as 0-1"));
     assert!(refused(&["--format", "qwen-vl", "--clips", "frames"]).contains("--clips cut or whole"));
+    for option in ["--shard-samples", "--shard-size"] {
+        assert!(refused(&["--format", "webdataset", option, "0"]).contains(option));
+    }
     assert!(!out.exists());
     let report = json(&fixture.run("export", &[out.to_str().unwrap(), "--format", "webdataset", "--json"]));
     assert_eq!((&report["format"], &report["rows"]["conversations"]), (&"webdataset".into(), &3.into()));

@@ -121,6 +121,61 @@ fn delete_asks_and_then_deletes_in_a_new_version() {
 }
 
 #[test]
+fn compact_joins_files_and_empties_what_was_deleted() {
+    let fixture = Fixture::new();
+    let nothing = fixture.json("compact", &[]);
+    assert_eq!((&nothing["version"], &nothing["emptied"]), (&Value::Null, &0.into()));
+    assert!(stdout(&fixture.run("compact", &[])).starts_with("nothing to do"));
+    stdout(&fixture.run("delete", &["q1", "--yes"]));
+    let compacted = fixture.json("compact", &[]);
+    let files = serde_json::json!({ "before": 1, "after": 1 });
+    assert_eq!((&compacted["version"], &compacted["files"], &compacted["emptied"]), (&4.into(), &files, &1.into()));
+    stdout(&fixture.run("delete", &["q2", "--yes"]));
+    let said = stdout(&fixture.run("compact", &[]));
+    assert_eq!(said, "version 6: 1 file in place of 1; emptied 2 deleted rows\n");
+    assert_eq!(fixture.json("info", &[])["tables"]["conversations"], 1);
+}
+
+#[test]
+fn vacuum_says_what_a_killed_writer_left() {
+    let fixture = Fixture::new();
+    assert_eq!(stdout(&fixture.run("vacuum", &[])), "nothing was left behind\n");
+    std::fs::write(fixture.dataset().join("claims/000077"), "0".repeat(32)).unwrap();
+    std::fs::write(fixture.dataset().join("frames/000077.arrow"), "cut off").unwrap();
+    let said = stdout(&fixture.run("vacuum", &[]));
+    assert!(said.starts_with("nothing was left behind\na writer may be at work (1 claim)"), "{said}");
+    let now = ["--older-than", "0s"];
+    let said = stdout(&fixture.run("vacuum", &[&now[..], &["--dry-run"]].concat()));
+    assert_eq!(said, "  frames/000077.arrow  7 B\nwould remove 1 file (7 B) and 1 claim\n");
+    let gone = fixture.json("vacuum", &now);
+    assert_eq!(
+        (&gone["files"], &gone["claims"]),
+        (&serde_json::json!({ "frames/000077.arrow": 7 }), &serde_json::json!([77]))
+    );
+    assert!(!fixture.dataset().join("frames/000077.arrow").exists());
+    for wrong in ["10", "1w", "h", "1.5h", ""] {
+        assert!(stderr(&fixture.run("vacuum", &["--older-than", wrong])).contains("as in 10m"), "{wrong}");
+    }
+}
+
+#[test]
+fn what_grows_beyond_the_limit_of_files_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (records, dataset) = (dir.path().join("r.jsonl"), dir.path().join("new.surgdb"));
+    let turns = serde_json::json!([{ "from": "human", "value": "x".repeat(1 << 20) }]);
+    let record = serde_json::json!({ "id": "a", "conversations": turns }).to_string();
+    std::fs::write(&records, record).unwrap();
+    let surgdb = env!("CARGO_BIN_EXE_surgdb");
+    let command =
+        format!("ulimit -f 100; exec {surgdb} import {} {} --source mine", dataset.display(), records.display());
+    let output = Command::new("sh").args(["-c", &command]).stdin(Stdio::null()).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot write") && said.contains("new.surgdb"), "{said}");
+    assert!(!dataset.exists(), "what was made for it is removed again");
+}
+
+#[test]
 fn delete_refuses_what_is_one_rows_id_and_anothers_address() {
     let fixture = Fixture::new();
     let first = fixture.json("show", &["0"])["address"].as_str().unwrap().to_owned();

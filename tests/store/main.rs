@@ -12,4 +12,5 @@ mod split;
 mod stats;
 mod tags;
 mod updated_cells;
+mod vacuum;
 mod verify;

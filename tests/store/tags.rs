@@ -91,3 +91,13 @@ fn a_diff_counts_what_came_and_what_went() {
     let other = Dataset::create(dir.path().join("e.surgdb")).unwrap();
     assert_eq!(other.diff(&dataset).unwrap_err().kind(), ErrorKind::Invalid);
 }
+
+#[test]
+fn a_version_and_a_tag_at_once_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("d.surgdb");
+    Dataset::create(&path).unwrap().tag("paper").unwrap();
+    let error = Dataset::options().version(2).tag("paper").open(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().contains("version 2 and the tag \"paper\""), "{error}");
+}

@@ -54,6 +54,8 @@ enum Command {
     Export(crate::export::Args),
     Copy(Box<crate::copy::Args>),
     Delete(crate::delete::Args),
+    Compact(crate::compact::Args),
+    Vacuum(crate::vacuum::Args),
     Bench(crate::bench::Args),
 }
 
@@ -78,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::Export(args) => crate::export::run(args),
         Command::Copy(args) => crate::copy::run(*args),
         Command::Delete(args) => crate::delete::run(args),
+        Command::Compact(args) => crate::compact::run(args),
+        Command::Vacuum(args) => crate::vacuum::run(args),
         Command::Bench(args) => crate::bench::run(args),
     };
     code(result)

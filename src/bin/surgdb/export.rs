@@ -83,10 +83,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     axis: Option<String>,
     /// The most samples in an archive of webdataset
-    #[arg(long, default_value_t = Shards::default().samples, value_name = "N")]
+    #[arg(long, default_value_t = Shards::default().samples, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     shard_samples: u64,
     /// The most bytes in an archive of webdataset, in MiB
-    #[arg(long, default_value_t = Shards::default().bytes >> 20, value_name = "MIB")]
+    #[arg(long, default_value_t = Shards::default().bytes >> 20, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
     shard_size: u64,
     /// Write into a folder that has something in it; what has another content is replaced
     #[arg(long)]
@@ -128,7 +128,7 @@ pub fn run(mut args: Args) -> Result<Outcome> {
         clips: args.clips,
         pictures: args.pictures,
         axis: args.axis.as_deref(),
-        shards: Shards { samples: args.shard_samples.max(1), bytes: args.shard_size.saturating_mul(1 << 20) },
+        shards: Shards { samples: args.shard_samples, bytes: args.shard_size.saturating_mul(1 << 20) },
     };
     let mut bar: Option<Progress> = None;
     let report = surgdb::export::export(&dataset, &args.out, &options, &mut |progress| {

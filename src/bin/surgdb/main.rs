@@ -6,6 +6,7 @@ mod bench;
 mod cell;
 mod cli;
 mod column;
+mod compact;
 mod copy;
 mod create;
 mod delete;
@@ -15,6 +16,7 @@ mod import;
 mod info;
 mod interrupt;
 mod json;
+mod limits;
 mod map;
 mod mp4;
 mod output;
@@ -26,6 +28,7 @@ mod stats;
 mod subset;
 mod terminal;
 mod ui;
+mod vacuum;
 mod verify;
 mod versions;
 
@@ -37,5 +40,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     interrupt::install();
+    limits::install();
     cli::main()
 }

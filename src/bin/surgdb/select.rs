@@ -29,7 +29,7 @@ Examples:
 Conditions, joined by and, or, not and ( ):
   task = \"phase recognition\"    source in (a, b)    id like \"VID68%\"
   turns.text contains bleeding  turns > 2           has media
-  split is null                 case.patient = p7   label(instrument) = grasper
+  split is null                 patient = p7        label(instrument) = grasper
   licence allows commercial
 `surgdb column list` lists the columns; a dot leads on to what they refer to.
 

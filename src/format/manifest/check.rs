@@ -6,7 +6,7 @@ use crate::format::constants::{
     COLUMNS_DIR, DATA_ENDING, DELETIONS_DIR, DIGEST_LEN, END_MARK, FILE_DIGITS, FRAGMENT_MAX, HEAD_LEN, INDEX_DIR,
     REPORTS_DIR, TABLES, TAIL_LEN, VERSION_MAX,
 };
-use crate::format::notation::ColumnType;
+use crate::format::notation::{COLUMN_NAME_RULE, ColumnType, is_column_name};
 
 /// The shortest file that could be one of ours: head, end mark, an empty footer, tail.
 const LENGTH_MIN: u64 = HEAD_LEN + END_MARK.len() as u64 + TAIL_LEN;
@@ -159,11 +159,12 @@ fn check_columns(manifest: &Manifest, fragments: &[Fragment<'_>], seen: &mut See
     for column in &manifest.columns {
         known_table(&column.table)?;
         let name = &column.name;
-        if name.is_empty() || column.replaces && column.files.is_empty() {
-            return Err(corrupt(format!(
-                "the side column {name:?} of {} has no name, or replaces a column and has no file",
-                column.table
-            )));
+        if column.replaces && column.files.is_empty() {
+            return Err(corrupt(format!("the side column {name:?} of {} replaces one and has no file", column.table)));
+        }
+        if !column.replaces && !is_column_name(name) {
+            let what = format!("{name:?} of {} is no name for an added column: {COLUMN_NAME_RULE}", column.table);
+            return Err(corrupt(what));
         }
         let ty = ColumnType::parse(&column.ty).map_err(|error| {
             corrupt(format!("the side column {name:?} of {} has no valid type", column.table)).caused_by(error)

@@ -79,6 +79,17 @@ fn refused(change: impl FnOnce(&mut Manifest)) -> String {
 }
 
 #[test]
+fn names_of_added_columns_that_could_be_taken_for_something_else_are_refused() {
+    for name in ["../x", "", "/etc/passwd", "-x", "a b", "a\n"] {
+        let said = refused(|manifest| manifest.columns[0].name = name.into());
+        assert!(said.contains(&format!("{name:?} of conversations is no name for an added column")), "{said}");
+    }
+    let mut later = full();
+    later.columns[0].name = "surgdb.new".into();
+    Manifest::decode(&later.encode()).unwrap();
+}
+
+#[test]
 fn what_is_written_is_read_back() {
     for manifest in [full(), Manifest::empty(HEX, HEX, "2031-05-06T07:08:09Z")] {
         let bytes = manifest.encode();

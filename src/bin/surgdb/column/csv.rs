@@ -209,8 +209,14 @@ fn typed(cells: &[Cell], ty: &ColumnType) -> std::result::Result<ArrayRef, Unfit
         ColumnType::UInt(16) => numbers!(UInt16Array),
         ColumnType::UInt(32) => numbers!(UInt32Array),
         ColumnType::UInt(64) => numbers!(UInt64Array),
-        ColumnType::Float(32) => numbers!(Float32Array),
-        ColumnType::Float(64) => numbers!(Float64Array),
+        ColumnType::Float(32) => {
+            let number = |cell: &str| cell.parse().ok().filter(|number: &f32| number.is_finite() || is_no_number(cell));
+            Arc::new(parsed(cells, ty, number)?.into_iter().collect::<Float32Array>())
+        }
+        ColumnType::Float(64) => {
+            let number = |cell: &str| cell.parse().ok().filter(|number: &f64| number.is_finite() || is_no_number(cell));
+            Arc::new(parsed(cells, ty, number)?.into_iter().collect::<Float64Array>())
+        }
         ColumnType::Ref => {
             let address = |cell: &str| Address::from_str(cell).ok().map(Address::get);
             Arc::new(parsed(cells, ty, address)?.into_iter().collect::<Int64Array>())
@@ -228,6 +234,11 @@ fn typed(cells: &[Cell], ty: &ColumnType) -> std::result::Result<ArrayRef, Unfit
             return Err(Unfit { row: None, message });
         }
     })
+}
+
+/// Whether a cell says `inf` or `nan` itself: a number that the type is too small for does not.
+fn is_no_number(cell: &str) -> bool {
+    !cell.contains(|c: char| c.is_ascii_digit())
 }
 
 fn parsed<T>(

@@ -2,6 +2,7 @@
 
 mod add;
 mod csv;
+mod drop;
 mod estimate;
 mod list;
 mod values;
@@ -9,7 +10,7 @@ mod values;
 use crate::cli::Outcome;
 use surgdb::Result;
 
-/// List the columns of a dataset, or add some
+/// List the columns of a dataset, add some, or drop them again
 #[derive(clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct Args {
@@ -21,6 +22,7 @@ pub struct Args {
 enum Command {
     List(list::Args),
     Add(add::Args),
+    Drop(drop::Args),
     EstimateTokens(estimate::Args),
 }
 
@@ -29,6 +31,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     match args.command {
         Command::List(args) => list::run(args),
         Command::Add(args) => add::run(args),
+        Command::Drop(args) => drop::run(args),
         Command::EstimateTokens(args) => estimate::run(args),
     }
 }
