@@ -24,10 +24,16 @@ pub(super) fn rewritten(
     let texts = others.iter().flat_map(|ending| ending.turns().iter());
     let unread = texts.map(|turn| boxes::find(turn.text()).len() as u64).sum();
     report.lose("another convention of boxes in other endings: they are as they were", unread);
-    if row.grounding()?.is_empty() {
+    let is_read = !row.grounding()?.is_empty();
+    let has_boxes = |turn: &str| turn.contains(['[', '(', '<']) && !boxes::find(turn).is_empty();
+    if !is_read && !row.turns()?.iter().any(|turn| has_boxes(turn.text())) {
         return Ok(None);
     }
     let mut row = row.to_row()?;
+    report.lose("another convention of boxes that are no more than text: they are as they were", unread_boxes(&row));
+    if !is_read {
+        return Ok(None);
+    }
     let mut edits: Vec<Vec<Edit>> = row.turns.iter().map(|_| Vec::new()).collect();
     for place in &row.grounding {
         match edit(dataset, &row, place, scale)? {
@@ -51,6 +57,20 @@ pub(super) fn rewritten(
     let mut builder = ConversationsBuilder::new();
     builder.push(&row)?;
     builder.finish().map(Some)
+}
+
+/// How many boxes stand in the texts of turns that the row does not have as boxes.
+fn unread_boxes(row: &ConversationRow) -> u64 {
+    let is_read = |turn: usize, range: &Range<usize>| {
+        let of_turn = row.grounding.iter().filter(|place| usize::try_from(place.turn) == Ok(turn));
+        of_turn.into_iter().any(|place| place.byte_start < range.end as i64 && range.start as i64 <= place.byte_end)
+    };
+    let turns = row.turns.iter().enumerate();
+    let unread = turns.flat_map(|(turn, said)| {
+        let found = boxes::find(&said.text).into_iter();
+        found.filter(move |written| written.is_box()).filter(move |written| !is_read(turn, &written.range))
+    });
+    unread.count() as u64
 }
 
 /// A stretch of a text that is written anew.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::constants::VERSIONS_DIR;
+use crate::import::copies;
 use crate::import::format::Format;
 use crate::import::huggingface;
 use crate::import::maps::{self, Chosen, TableMap};
@@ -185,6 +186,11 @@ impl Walk<'_> {
                 continue;
             }
             let path = entry.path();
+            if let Some(first) = copies::copied(&path, &file_name) {
+                let reason = format!("a second copy of {first:?}, byte for byte, as its name says");
+                self.ignored.push(Ignored::file(name, reason));
+                continue;
+            }
             match look_at(&path, &file_name, self.wanted) {
                 Err(reason) => self.ignored.push(Ignored::file(name, reason)),
                 Ok((format, map)) => {

@@ -16,6 +16,7 @@ mod annotations;
 mod attach;
 mod boxes;
 mod cases;
+mod copies;
 mod draft;
 mod format;
 mod forms;

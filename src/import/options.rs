@@ -34,6 +34,9 @@ pub struct ImportOptions {
     pub on_change: OnChange,
     /// Whether the source's licence may become another than the dataset has; else that is an error.
     pub relicense: bool,
+    /// Whether files are taken whose bytes were imported before, and whose records would be added again under other ids;
+    /// else that is an error.
+    pub again: bool,
     /// Read and check everything, and write nothing.
     pub dry_run: bool,
     /// Set from outside to stop: the dataset is then as it was.

@@ -236,6 +236,8 @@ pub enum Kind {
     SamePath,
     /// An id that stood before in this import; it got `~2`, `~3`, ….
     RepeatedId,
+    /// A file whose bytes another file of this import has: its records are there twice.
+    SameFile,
     /// A placeholder that no medium goes with; it stays text.
     PlaceholderWithoutMedia,
     /// A picture or video that has no placeholder.

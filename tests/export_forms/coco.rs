@@ -149,6 +149,27 @@ fn coco_takes_the_axis_that_is_asked_for_and_tells_what_it_cannot_hold() {
     assert_eq!((report.rows["frames"], report.left_out.get("annotations of videos")), (1, None));
 }
 
+/// An annotation of a row that says nothing yet.
+fn about(target: Address) -> AnnotationRow {
+    AnnotationRow {
+        id: "a".into(),
+        source: "s".into(),
+        annotator: None,
+        status: None,
+        origin: None,
+        generator: None,
+        target,
+        start: None,
+        end: None,
+        parent: None,
+        text: None,
+        labels: Vec::new(),
+        regions: Vec::new(),
+        extra: None,
+        record: None,
+    }
+}
+
 #[test]
 fn a_box_goes_out_under_its_own_role_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -158,23 +179,9 @@ fn a_box_goes_out_under_its_own_role_alone() {
     let label = |axis: &str, raw: &str| LabelRow { axis: axis.into(), raw: raw.into(), ..LabelRow::default() };
     let region =
         |role: &str| RegionRow { role: Some(role.into()), bbox: Some([0.0, 0.0, 0.5, 0.5]), ..RegionRow::default() };
-    let row = AnnotationRow {
-        id: "a".into(),
-        source: "s".into(),
-        annotator: None,
-        status: None,
-        origin: None,
-        generator: None,
-        target: frame,
-        start: None,
-        end: None,
-        parent: None,
-        text: None,
-        labels: vec![label("triplet", "grasper,grasp,liver"), label("instrument", "grasper"), label("target", "liver")],
-        regions: vec![region("instrument"), region("target")],
-        extra: None,
-        record: None,
-    };
+    let labels =
+        vec![label("triplet", "grasper,grasp,liver"), label("instrument", "grasper"), label("target", "liver")];
+    let row = AnnotationRow { labels, regions: vec![region("instrument"), region("target")], ..about(frame) };
     appender.annotation(&row).unwrap();
     let dataset = appender.commit(surgdb::Operation::new("append")).unwrap();
     for (axis, names) in [
@@ -194,5 +201,33 @@ fn a_box_goes_out_under_its_own_role_alone() {
         assert_eq!(found.collect::<Vec<_>>(), names, "{axis:?}");
         let left = report.left_out.get("regions of another role than the axis that was asked for");
         assert_eq!(left.copied(), (names.len() == 1).then_some(1), "{axis:?}");
+    }
+}
+
+#[test]
+fn masks_that_nothing_shows_and_outlines_beside_a_mask_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let bytes = grey_png(40, 30, 8, 255);
+    let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: &bytes }).unwrap().address;
+    let mut frame = |id: &str, kind: &str, parent: Option<Address>| {
+        let row = FrameRow { id: id.into(), source: "s".into(), kind: kind.into(), parent, ..FrameRow::default() };
+        appender.frame(&FrameRow { blob: Some(blob), width: Some(40), height: Some(30), ..row }).unwrap()
+    };
+    let picture = frame("f", "rgb", None);
+    let [mask, _] = ["own", "free"].map(|id| frame(id, "mask", Some(picture)));
+    let label = LabelRow { axis: "instrument".into(), raw: "grasper".into(), ..LabelRow::default() };
+    let outline = vec![vec![0.0, 0.0, 0.5, 0.0, 0.5, 0.5]];
+    let region = RegionRow { mask: Some(mask), polygons: Some(outline), ..RegionRow::default() };
+    let row = AnnotationRow { labels: vec![label], regions: vec![region], ..about(picture) };
+    appender.annotation(&row).unwrap();
+    let dataset = appender.commit(surgdb::Operation::new("append")).unwrap();
+    let report = exported(&dataset, &dir.path().join("out"), &of(ExportFormat::Coco));
+    for what in [
+        "outlines of what has a mask, too: the mask is written",
+        "masks and other pictures of pictures that no annotation shows as its own",
+        "that a region has no box: the one around its mask or outlines is written",
+    ] {
+        assert_eq!(report.lost.get(what).copied(), Some(1), "{what}: {:?}", report.lost);
     }
 }

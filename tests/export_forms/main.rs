@@ -17,11 +17,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use surgdb::dataset::BlobSource;
 use surgdb::export::{ClipForm, ExportFormat, ExportOptions, ExportReport, OnMissing, Pictures, Shards, export};
-use surgdb::import::{ImportOptions, SourceDescription, import};
+use surgdb::import::{BoxConvention, ImportOptions, SourceDescription, import};
 use surgdb::rows::*;
 use surgdb::schema::boxes::Scale;
-use surgdb::{Dataset, Table};
+use surgdb::{Address, Dataset, Table};
 
 fn sampled(dir: &Path) -> Dataset {
     stored(&dir.join("samples.surgdb"), samples())

@@ -202,9 +202,12 @@ fn qwen_vl_gets_questions_and_answers_with_boxes_in_the_scale_that_is_asked_for(
     sft.iter().for_each(|record| placeholders_fit(record, "conversations", "value"));
     every_file_is_there(&out, &sft);
     let boxed = with_id(&sft, "instrument localisation");
-    assert_eq!(boxed["image"], "images/VID07/000000.png");
+    assert_eq!(boxed["image"], json!(["images/VID07/000000.png"]));
     assert_eq!(boxed["conversations"][1]["value"], "It is at [250, 0, 500, 1000].");
-    assert_eq!(with_id(&sft, "action recognition")["video"], "videos/VID07.mp4");
+    assert_eq!(with_id(&sft, "action recognition")["video"], json!(["videos/VID07.mp4"]));
+    for field in ["image", "video"] {
+        assert!(sft.iter().all(|record| record[field].is_null() || record[field].is_array()), "{field}: one type");
+    }
     assert_eq!(report.lost["where a clip starts and ends: the whole video is shown"], 4);
     assert_eq!(report.left_out["they call tools"], 1);
     assert_eq!(report.left_out["they are pairs of answers"], 1);
@@ -307,4 +310,25 @@ fn pictures_that_are_called_like_records_stand_beside_them() {
         let report = import(&again, &[out], &source, &mut |_| {}).unwrap();
         assert_eq!(report.records.skipped_total(), 0);
     }
+}
+
+#[test]
+fn boxes_that_are_text_alone_are_told_where_another_measure_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.png"), grey_png(40, 30, 8, 1)).unwrap();
+    let answer = |id: &str, answer: &str| json!({"id": id, "image": "a.png", "conversations": [{"from": "human", "value": "<image>where?"}, {"from": "gpt", "value": answer}]});
+    let list = json!([
+        answer("a", "[1, 2, 11, 22] and, beyond its corner, [11, 22, 1, 2]"),
+        answer("b", "[11, 22, 1, 2]"),
+        answer("c", "nowhere (1, 2)"),
+    ]);
+    std::fs::write(dir.path().join("r.json"), list.to_string()).unwrap();
+    let dataset = Dataset::create(dir.path().join("d.surgdb")).unwrap();
+    let source = SourceDescription { boxes: Some(BoxConvention::Pixels), ..SourceDescription::named("s") };
+    import(&dataset, &[dir.path().join("r.json")], &ImportOptions::new(source), &mut |_| {}).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
+    let options = ExportOptions { boxes: Some(Scale::Thousand), ..of(ExportFormat::Llava) };
+    let report = exported(&dataset, &dir.path().join("out"), &options);
+    let told = report.lost.get("another convention of boxes that are no more than text: they are as they were");
+    assert_eq!((report.boxes, told.copied()), (1, Some(2)), "{:?}", report.lost);
 }

@@ -159,14 +159,16 @@ impl Coco<'_, '_> {
 
     /// Writes the pictures that annotations are about, and where all are meant those that none is about.
     fn images(&mut self, annotations: &[Address], is_all: bool) -> Result<()> {
-        let mut frames = BTreeSet::new();
+        let (mut frames, mut masks) = (BTreeSet::new(), BTreeSet::new());
         for address in annotations {
-            let target = self.dataset.annotation(*address)?.target()?;
+            let row = self.dataset.annotation(*address)?;
+            let target = row.target()?;
             if self.dataset.table_of(target)? == Table::Frames {
                 frames.insert(target);
             }
+            masks.extend(row.regions()?.iter().filter_map(|region| region.mask()));
         }
-        let mut others = 0;
+        let (mut others, mut unused) = (0, 0);
         for at in 0..self.dataset.count(Table::Frames)? {
             let frame = self.dataset.address(Table::Frames, at)?;
             let row = self.dataset.frame(frame)?;
@@ -175,8 +177,11 @@ impl Coco<'_, '_> {
                     true => drop(frames.insert(frame)),
                     false => others += u64::from(!frames.contains(&frame)),
                 }
+            } else if is_all && !frames.contains(&frame) {
+                unused += u64::from(!masks.contains(&frame));
             }
         }
+        self.report.lose("masks and other pictures of pictures that no annotation shows as its own", unused);
         // A condition is about annotations, so that it says nothing of pictures without any.
         self.report.lose("pictures that no chosen annotation is about: without a condition they are there too", others);
         for address in &frames {
@@ -310,6 +315,12 @@ impl Coco<'_, '_> {
         let is_renamed = label.label.as_ref().is_some_and(|name| *name != label.raw);
         self.report.lose("what a source calls a category that has another name here", u64::from(is_renamed));
         self.report.lose("values of labels", u64::from(label.value.is_some()));
+        let has_both = runs.is_some() && region.polygons.is_some();
+        self.report.lose("outlines of what has a mask, too: the mask is written", u64::from(has_both));
+        self.report.lose(
+            "that a region has no box: the one around its mask or outlines is written",
+            u64::from(region.bbox.is_none()),
+        );
         let mut entry = Vec::new();
         let id = self.annotation_id(row, kept);
         let ids = [("id", &id), ("category_id", &category)];

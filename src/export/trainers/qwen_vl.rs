@@ -1,4 +1,5 @@
-//! Qwen-VL's own fine-tuning code: `conversations` between `human` and `gpt`, paths in `image` and `video`.
+//! Qwen-VL's own fine-tuning code: `conversations` between `human` and `gpt`, lists of paths in `image` and
+//! `video`.
 //!
 //! It knows questions and answers alone: system prompts are left out of records, and records with tools, pairs or marks
 //! are left out whole.
@@ -34,15 +35,12 @@ impl Trainer for QwenVl {
     fn write(&self, out: &mut Vec<u8>, sample: &Sample, paths: &Paths) -> Vec<&'static str> {
         let mut object = Object::new(out);
         push_start(&mut object, sample);
-        match &paths.pictures[..] {
-            [] => {}
-            [only] => object.text("image", only),
-            several => object.list("image", several, |out, path| push_text(out, path)),
+        // A list also where it is of one: a field has one type throughout a file.
+        if !paths.pictures.is_empty() {
+            object.list("image", &paths.pictures, |out, path| push_text(out, path));
         }
-        match &paths.videos[..] {
-            [] => {}
-            [only] => only.push(object.key("video")),
-            _ => paths.push_videos(object.key("video")),
+        if !paths.videos.is_empty() {
+            paths.push_videos(object.key("video"));
         }
         let said = sample.turns.iter().filter(|said| said.role != Role::System);
         object.list("conversations", said, |out, said| NAMES.push(out, said));

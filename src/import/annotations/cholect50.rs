@@ -6,7 +6,7 @@
 //! and in `extra` the scores of what has no box; the phase, which each row of a frame
 //! repeats, becomes one statement about the frame.
 
-use super::{Fields, beside, stem, without_place};
+use super::{Fields, beside, key_of, stem, without_place};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
@@ -15,6 +15,8 @@ use crate::import::records::members::{Entry, MemberReader};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run, Target, statement};
 use crate::schema::rows::{LabelRow, RegionRow, VideoRow};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 
@@ -32,6 +34,8 @@ struct Head {
     extra: Option<String>,
     /// Its categories as they are written.
     categories: Option<String>,
+    /// What it calls its video.
+    video: Option<String>,
 }
 
 const AXES: [&str; 5] = ["triplet", "instrument", "verb", "target", "phase"];
@@ -52,6 +56,11 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
         extra: head.extra.clone(),
         ..VideoRow::default()
     };
+    if let Some(said) = head.video.as_ref().filter(|said| !may_be_called(&video, said)) {
+        let what =
+            format!("it says that it is of the video {said:?}, and is taken as one of {video:?}, as it is called");
+        run.report.find(Kind::Doubtful, &at, what);
+    }
     run.recording(row, patient.as_deref(), &at)?;
     let mut file = Video { head, video, patient, id: stem(input).to_owned() };
     let before = run.progress.bytes;
@@ -76,22 +85,31 @@ fn head(input: &Input) -> Result<Head> {
     let mut extra = ObjectText::default();
     while let Some(member) = reader.next_member() {
         let member = member?;
-        let wrong = |error: serde_json::Error| member.value.error(&error);
         match (member.key, member.entry) {
             ("annotations", Entry::Whole) => {
                 return Err(Error::input("`annotations` is no object of frames").at_line(member.value.line));
             }
             ("annotations", _) => {}
             ("categories", _) => {
-                let fields = Fields::of(member.value.text)?;
+                let placed = |error: Error| of_key("categories", &error).at_line(member.value.line);
+                let fields = Fields::of(member.value.text).map_err(placed)?;
                 head.categories = Some(member.value.text.to_owned());
                 for axis in AXES {
-                    let names = fields.parse::<BTreeMap<String, String>>(axis)?.unwrap_or_default();
+                    let names = fields.parse::<BTreeMap<String, String>>(axis).map_err(placed)?.unwrap_or_default();
                     head.names.insert(axis, names);
                 }
             }
-            ("fps", _) => head.fps = serde_json::from_str(member.value.text).map_err(wrong)?,
-            (key, _) => extra.raw(key, member.value.text),
+            ("fps", _) => {
+                let number = serde_json::from_str(member.value.text);
+                head.fps = number.map_err(|error| of_key("fps", &member.value.error(&error)))?;
+            }
+            (key, _) => {
+                if key == "video" {
+                    head.video =
+                        serde_json::from_str::<&RawValue>(member.value.text).ok().and_then(key_of).map(Cow::into_owned);
+                }
+                extra.raw(key, member.value.text);
+            }
         }
     }
     head.extra = extra.finish();
@@ -99,6 +117,21 @@ fn head(input: &Input) -> Result<Head> {
         return Err(Error::input("`fps` must be above 0"));
     }
     Ok(head)
+}
+
+/// A fault, with the member that it is of.
+fn of_key(key: &str, error: &Error) -> Error {
+    let fault = Error::input(format!("`{key}`: {}", error.message()));
+    error.line().into_iter().fold(fault, Error::at_line)
+}
+
+/// Whether a video's name and what a file calls its video may be one: `VID68` and 68, `video68`.
+fn may_be_called(video: &str, said: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u64> {
+        text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+    };
+    let (of_name, of_file) = (numbers(video), numbers(said));
+    video.eq_ignore_ascii_case(said) || of_name.iter().any(|number| of_file.contains(number))
 }
 
 /// The path of a frame.

@@ -106,7 +106,9 @@ impl RowText {
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
             // A column of media is there in rows that show nothing, too.
             let is_empty = is_media_key(field.name()) && list_at(column, row).is_some_and(|list| list.is_empty());
-            if is_empty || is_null(column, row) {
+            // pandas writes what is missing among numbers as NaN.
+            let is_unsaid = ASKED.contains(&field.name().as_str()) && is_nan(column, row);
+            if is_empty || is_unsaid || is_null(column, row) {
                 continue;
             }
             if writer.out.len() > 1 {
@@ -183,6 +185,18 @@ pub(super) fn is_answer(name: &str) -> bool {
     ];
     let name = name.to_lowercase();
     name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// The columns of a question and its answer.
+const ASKED: [&str; 3] = ["question", "problem", "answer"];
+
+/// Whether a number is none.
+fn is_nan(array: &ArrayRef, row: usize) -> bool {
+    match array.data_type() {
+        DataType::Float32 => primitive::<Float32Type>(array, row).is_ok_and(f32::is_nan),
+        DataType::Float64 => primitive::<Float64Type>(array, row).is_ok_and(f64::is_nan),
+        _ => false,
+    }
 }
 
 /// Whether a struct is a file as `datasets` has them: its bytes, its path, or both.

@@ -3,6 +3,7 @@
 mod boxes;
 mod cells;
 mod conversations;
+mod known;
 mod labels;
 mod places;
 mod provenance;
@@ -185,6 +186,9 @@ pub(super) struct Run<'r> {
     pub(super) progress: Progress,
     /// For telling repeats.
     ids: Ids,
+    /// Whether the input that is read has records whose ids are made of their numbers.
+    pub(super) are_ids_numbers: bool,
+    known: known::KnownFiles,
 }
 
 impl<'r> Run<'r> {
@@ -209,6 +213,8 @@ impl<'r> Run<'r> {
             says: ObjectText::default(),
             progress: Progress::default(),
             ids: Ids::default(),
+            are_ids_numbers: false,
+            known: known::KnownFiles::default(),
         }
     }
 
@@ -287,18 +293,20 @@ impl<'r> Run<'r> {
     fn input(&mut self, input: &Input) -> Result<()> {
         self.store.enter(input);
         self.progress.file.clone_from(&input.name);
-        let before = (self.progress.bytes, self.report.records.read);
+        self.are_ids_numbers = false;
+        let (before, counts) = (self.progress.bytes, self.report.records.clone());
         let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
             (Some(chosen), _) => maps::read(self, input, chosen)?,
             (None, None) => self.conversations(input)?,
             (None, Some(Format::HuggingFace)) => huggingface::read(self, input)?,
             (None, Some(format)) => annotations::read(self, input, format)?,
         };
-        self.progress.bytes = before.0 + bytes;
-        let records = self.report.records.read - before.1;
+        self.progress.bytes = before + bytes;
+        let records = self.report.records.read - counts.read;
         if records == 0 {
             self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
         }
+        self.check_known(input, &digest, &counts)?;
         let map = input.map.as_ref().map(|chosen| chosen.map.name().to_owned());
         let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };
         let path = input.path.display().to_string();

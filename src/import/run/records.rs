@@ -160,6 +160,7 @@ impl Run<'_> {
             return self.about_file(&draft, at);
         }
         row::apply_defaults(&mut draft, self.options, text)?;
+        self.are_ids_numbers |= draft.id.is_none();
         let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
         let id = self.unique(id, at);
         at.id = Some(id.clone());

@@ -511,3 +511,16 @@ fn every_cut_and_many_flipped_bytes_are_survived() {
     }
     assert!(taken > 0 && refused > 100, "{taken} {refused}");
 }
+
+#[test]
+fn an_answer_that_is_not_a_number_is_none() {
+    let answers: ArrayRef = Arc::new(arrow_array::Float64Array::from(vec![Some(1.5), Some(f64::NAN), None]));
+    let batch = table(vec![("question", texts(&[Some("a"), Some("b"), Some("c")])), ("answer", answers)]);
+    let place = Place::new();
+    let report = place.import(&[&place.write("t.parquet", parquet_of(&batch, Compression::SNAPPY))]).unwrap();
+    assert_eq!(said(&place.row_of("t.parquet#1")), [("user", "a"), ("assistant", "1.5")]);
+    for id in ["t.parquet#2", "t.parquet#3"] {
+        assert_eq!(said(&place.row_of(id)).len(), 1, "{id}");
+    }
+    assert_eq!((count(&report, Kind::WrongType), count(&report, Kind::Doubtful)), (1, 2));
+}

@@ -8,6 +8,7 @@ mod changes;
 mod coco;
 mod huggingface;
 mod identity;
+mod known;
 pub(super) mod place;
 mod redrawn;
 mod surgsigma;

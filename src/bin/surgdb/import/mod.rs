@@ -74,6 +74,9 @@ pub struct Args {
     /// Let the source's licence become another than the dataset has; else an import that gives another one is refused
     #[arg(long)]
     relicense: bool,
+    /// Take files that were imported before under another name, too: their records are there twice then
+    #[arg(long)]
+    again: bool,
     /// Read and check everything, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,6 +103,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         missing: args.missing,
         on_change: args.on_change,
         relicense: args.relicense,
+        again: args.again,
         dry_run: args.dry_run,
         interrupt: Some(interrupt::flag()),
         ..ImportOptions::new(args.source.description(&args.sources)?)

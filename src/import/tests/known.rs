@@ -1,0 +1,113 @@
+//! Files that are imported again under another name, and other files under a name that was.
+
+use super::*;
+
+fn record(id: &str) -> String {
+    format!(r#"{{"conversations":[{{"from":"human","value":"{id}"}},{{"from":"gpt","value":"x"}}]}}"#)
+}
+
+fn fault(place: &Place, path: &str) -> String {
+    place.import(&[&place.folder().join(path)]).unwrap_err().to_string()
+}
+
+#[test]
+fn the_same_file_in_a_folder_further_in_or_out_is_no_other() {
+    for (first, then) in [("", "labels"), ("labels", "")] {
+        let mut place = Place::new();
+        place.write("labels/t.jsonl", record("a"));
+        place.import(&[&place.folder().join(first)]).unwrap();
+        let message = fault(&place, then);
+        for word in ["imported into this source before, as ", "labels/t.jsonl", "name what was named then", "--again"] {
+            assert!(message.contains(word), "{message}");
+        }
+        assert_eq!(place.count(Table::Conversations), 1);
+        place.options.again = true;
+        assert_eq!(place.import(&[&place.folder().join(then)]).unwrap().records.added, 1);
+    }
+    let place = Place::new();
+    place.write("labels/t.jsonl", record("a").replacen('{', r#"{"id":"own","#, 1));
+    place.import(&[&place.folder()]).unwrap();
+    assert_eq!(place.import(&[&place.folder().join("labels")]).unwrap().records.unchanged, 1, "ids of their own stay");
+}
+
+#[test]
+fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
+    for map in [false, true] {
+        let mut place = match map {
+            false => Place::new(),
+            true => Place::with_map(
+                "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"conversations\"\nquestion=\"q\"\nanswer=\"a\"\n",
+            ),
+        };
+        let text = |words: &[&str]| match map {
+            false => words.iter().map(|word| record(word) + "\n").collect::<String>(),
+            true => format!("q,a\n{}", words.iter().map(|word| format!("{word},x\n")).collect::<String>()),
+        };
+        let name = if map { "t.csv" } else { "t.jsonl" };
+        place.write(&format!("jan/{name}"), text(&["a", "b", "c"]));
+        place.import(&[&place.folder().join("jan")]).unwrap();
+        // One of three is a change, and told as one.
+        place.write(&format!("jan/{name}"), text(&["a", "b", "new", "d"]));
+        let report = place.import(&[&place.folder().join("jan")]).unwrap();
+        assert_eq!((report.records.changed_kept, report.records.added), (1, 1), "{map}");
+        place.write(&format!("feb/{name}"), text(&["e", "f", "g"]));
+        let message = fault(&place, "feb");
+        for word in
+            ["3 are there already, and 3 of these", "called by the file's name", "--source", "--on-change replace"]
+        {
+            assert!(message.contains(word), "{message}");
+        }
+        assert_eq!(place.count(Table::Conversations), 4);
+        place.options.on_change = OnChange::Keep;
+        assert_eq!(place.import(&[&place.folder().join("feb")]).unwrap().records.changed_kept, 3);
+    }
+}
+
+#[test]
+fn a_second_copy_of_a_file_is_passed_over_and_two_files_of_the_same_bytes_are_told() {
+    let place = Place::new();
+    place.write("a.jsonl", record("a"));
+    place.write("a (1).jsonl", record("a"));
+    place.write("a (2).jsonl", record("other"));
+    place.write("b/a.jsonl", record("a"));
+    let report = place.whole();
+    let passed: Vec<&str> = report.ignored.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!((passed, report.records.added), (vec!["a (1).jsonl"], 3));
+    assert!(report.ignored[0].reason.contains("\"a.jsonl\""), "{:?}", report.ignored);
+    let same = report.findings.get(&Kind::SameFile).unwrap();
+    assert_eq!((same.count, same.examples[0].file.as_str()), (1, "b/a.jsonl"));
+    assert!(same.examples[0].detail.contains("the bytes of a.jsonl"), "{:?}", same.examples);
+}
+
+#[test]
+fn a_file_of_triplets_that_says_another_video_than_its_name_is_told() {
+    for (name, said, is_told) in
+        [("VID01", "1", false), ("VID01", "\"VID99\"", true), ("x", "\"X\"", false), ("x", "2", true)]
+    {
+        let place = Place::new();
+        let text = format!(
+            r#"{{"categories":{{"instrument":{{"0":"hook"}},"phase":{{"0":"a"}}}},"video":{said},"fps":1,"annotations":
+            {{"0":[[-1,0,1.0,0.1,0.1,0.2,0.2,-1,-1,-1,-1,-1,-1,-1,0]]}}}}"#
+        );
+        let report = place.import(&[&place.write(&format!("{name}.json"), text)]).unwrap();
+        assert_eq!(count(&report, Kind::Doubtful), u64::from(is_told), "{name} {said}: {:?}", report.findings);
+    }
+}
+
+#[test]
+fn what_is_wrong_in_the_head_of_a_file_of_triplets_is_named() {
+    for (head, message) in [
+        (r#""fps":"1""#, "`fps`: "),
+        (r#""categories":[1]"#, "`categories`: "),
+        (r#""categories":{"phase":[1]}"#, "`categories`: "),
+    ] {
+        let place = Place::new();
+        let text = format!("{{\"annotations\":{{\"0\":[]}},\n\"video\":1,\n{head}}}");
+        let file = place.write("VID01.json", text);
+        let mut options = place.options.clone();
+        options.format = Some(crate::import::Format::CholecT50);
+        let error = import(&place.dataset(), &[file], &options, &mut |_| {}).unwrap_err();
+        assert!(error.message().starts_with(message), "{error}");
+        assert_eq!(error.line(), Some(3), "{error}");
+    }
+}
