@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub struct DeleteOptions {
     /// Whether rows that refer to the deleted ones are deleted with them, and those that refer to these, and so on.
     pub cascade: bool,
+    /// Whether blobs are deleted with them that they alone showed: else pictures and videos of deleted frames stay.
+    pub unshown_blobs: bool,
 }
 
 impl Dataset {
@@ -37,6 +39,10 @@ impl Dataset {
         }
         if options.cascade {
             while add_referrers(self, &mut deletes)? {}
+        }
+        if options.unshown_blobs {
+            let unshown = unshown_blobs(self, &deletes)?;
+            deletes.extend(unshown);
         }
         let mut operation = Operation::new("delete");
         for table in Table::ALL {
@@ -59,6 +65,26 @@ fn add_referrers(dataset: &Dataset, deletes: &mut BTreeSet<Address>) -> Result<b
     let found = !more.is_empty();
     deletes.extend(more);
     Ok(found)
+}
+
+/// The blobs that rows to be deleted show, and no live row besides.
+fn unshown_blobs(dataset: &Dataset, deletes: &BTreeSet<Address>) -> Result<BTreeSet<Address>> {
+    let mut blobs = BTreeSet::new();
+    each_reference_to(dataset, &[Table::Blobs], &mut |row, blob| {
+        if deletes.contains(&row) && dataset.table_of(blob)? == Table::Blobs {
+            blobs.insert(blob);
+        }
+        Ok(())
+    })?;
+    if !blobs.is_empty() {
+        each_reference_to(dataset, &[Table::Blobs], &mut |row, blob| {
+            if !deletes.contains(&row) {
+                blobs.remove(&blob);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(blobs)
 }
 
 /// Refuses when a live row, not to be deleted itself, refers to a row that is.
@@ -98,6 +124,20 @@ fn each_referrer(
     let mut tables: Vec<Table> = rows.iter().map(|address| dataset.table_of(*address)).collect::<Result<_>>()?;
     tables.sort_unstable();
     tables.dedup();
+    each_reference_to(dataset, &tables, &mut |referrer, referred| match rows.contains(&referred)
+        && !rows.contains(&referrer)
+    {
+        true => found(referrer, referred),
+        false => Ok(()),
+    })
+}
+
+/// Calls `found` with each live row and each address in it, in the columns that may refer to these tables.
+fn each_reference_to(
+    dataset: &Dataset,
+    tables: &[Table],
+    found: &mut dyn FnMut(Address, Address) -> Result<()>,
+) -> Result<()> {
     for table in Table::ALL {
         for state in &dataset.state(table).columns {
             let column = &state.column;
@@ -108,11 +148,7 @@ fn each_referrer(
             for piece in dataset.scan(table).columns([column.name.as_str()])?.batches() {
                 let piece = piece?;
                 each_reference(&column.ty, piece.batch.column(0).as_ref(), &mut |row, referred| {
-                    let referrer = piece.address(row)?;
-                    match rows.contains(&referred) && !rows.contains(&referrer) {
-                        true => found(referrer, referred),
-                        false => Ok(()),
-                    }
+                    found(piece.address(row)?, referred)
                 })?;
             }
         }

@@ -79,8 +79,7 @@ impl Reports {
     }
 }
 
-/// The last part of a path.
-pub(super) fn name_in(path: &str) -> String {
+fn name_in(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
 }
 

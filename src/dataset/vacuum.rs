@@ -4,7 +4,6 @@
 //! was listed has a claim that is seen, or a version that names it (FORMAT.md, 13.6).
 
 use crate::dataset::commit::folders;
-use crate::dataset::reports::name_in;
 use crate::dataset::{Dataset, versions};
 use crate::error::{Error, Result};
 use crate::format::constants::{CLAIMS_DIR, DATA_ENDING, DIGEST_LEN, REPORTS_DIR};
@@ -13,7 +12,7 @@ use crate::storage::publish::{random_token, sync_dir, unlink};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The ending of temporary files.
@@ -116,14 +115,10 @@ impl Dataset {
             report.claims.iter().try_for_each(|number| unlink(&root.join(claim_path(*number))))?;
         }
         if report.at_work.is_empty() {
-            for one in reports.into_iter().filter(|one| !named.contains(&one.path)) {
-                if one.target.is_some() && one.age < options.older_than {
-                    continue;
-                }
-                if options.dry_run || remove_report(root, &one)? {
-                    report.files.insert(one.path, one.bytes);
-                }
-            }
+            let is_left = |one: &Candidate| one.target.is_none() || one.age >= options.older_than;
+            let left = reports.into_iter().filter(|one| !named.contains(&one.path) && is_left(one)).collect();
+            let gone = if options.dry_run { left } else { remove_reports(root, left)? };
+            report.files.extend(gone.into_iter().map(|one| (one.path, one.bytes)));
         }
         Ok(report)
     }
@@ -221,24 +216,49 @@ fn revoke(root: &Path, number: u32) -> Result<()> {
     }
 }
 
-/// Removes a report that no manifest named; says whether it is gone for good. Whoever finds one takes it as its own: so its
-/// name goes first, and then it is looked who needs it.
-fn remove_report(root: &Path, one: &Candidate) -> Result<bool> {
-    let (path, target) = (root.join(&one.path), one.target.as_ref().unwrap_or(&one.path));
-    let hidden = match &one.target {
-        Some(_) => path.clone(),
-        None => path.with_file_name(format!(".{}.{}{TEMPORARY}", name_in(&one.path), random_token()?)),
-    };
-    let failed = |error| Error::io("cannot rename the report", error).in_file(&path);
-    if hidden != path {
-        fs::rename(&path, &hidden).map_err(failed)?;
+/// Removes reports that no manifest named, and gives those that are gone for good. Whoever finds one takes it as its own: so
+/// their names go first, and then it is looked who needs them.
+fn remove_reports(root: &Path, left: Vec<Candidate>) -> Result<Vec<Candidate>> {
+    let mut hidden = Vec::with_capacity(left.len());
+    for one in &left {
+        let path = root.join(&one.path);
+        hidden.push(match &one.target {
+            Some(_) => path,
+            None => hide(&path)?,
+        });
     }
-    let is_needed = !claims(root)?.is_empty() || named(root)?.contains(target);
-    if is_needed {
-        match fs::hard_link(&hidden, root.join(target)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => sync_dir(&root.join(REPORTS_DIR))?,
+    if hidden.is_empty() {
+        return Ok(left);
+    }
+    let (is_at_work, named) = (!claims(root)?.is_empty(), named(root)?);
+    let mut gone = Vec::new();
+    for (one, hidden) in left.into_iter().zip(hidden) {
+        let target = one.target.as_ref().unwrap_or(&one.path);
+        let is_needed = is_at_work || named.contains(target);
+        if is_needed {
+            give_back(&hidden, &root.join(target))?;
         }
+        unlink(&hidden)?;
+        gone.extend((!is_needed).then_some(one));
     }
-    unlink(&hidden).map(|()| !is_needed)
+    sync_dir(&root.join(REPORTS_DIR))?;
+    Ok(gone)
+}
+
+/// Gives a report the name of a temporary file.
+fn hide(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let hidden = path.with_file_name(format!(".{name}.{}{TEMPORARY}", random_token()?));
+    fs::rename(path, &hidden).map_err(|error| Error::io("cannot rename the report", error).in_file(path))?;
+    Ok(hidden)
+}
+
+/// Gives a report its name again; that it is taken already is fine.
+fn give_back(hidden: &Path, path: &Path) -> Result<()> {
+    match fs::hard_link(hidden, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::io("cannot give the report its name again", error).in_file(path))
+        }
+        _ => Ok(()),
+    }
 }

@@ -32,7 +32,7 @@ fn a_commit_that_changes_nothing_makes_no_version() {
     assert!(!appender.blob(known).unwrap().is_new);
     assert_eq!(appender.frame(&frame("a/0", None)).unwrap_err().kind(), ErrorKind::Exists);
     same(appender);
-    assert_eq!(dataset.delete([], DeleteOptions { cascade: true }).unwrap().version(), 2);
+    assert_eq!(dataset.delete([], DeleteOptions { cascade: true, ..Default::default() }).unwrap().version(), 2);
     assert_eq!(files(dataset.path()), before);
     let scored = dataset.update_cells(score(dataset.live_addresses(Table::Frames).unwrap(), 1)).unwrap();
     assert_eq!((scored.version(), scored.update_cells(score(Vec::new(), 1)).unwrap().version()), (3, 3));

@@ -117,7 +117,7 @@ fn delete_asks_and_then_deletes_in_a_new_version() {
     let text = fails(&fixture.run("delete", &[frame, "--table", "frames", "--yes"]));
     assert!(text.contains("refer"), "{text}");
     let deleted = fixture.json("delete", &[frame, "--table", "frames", "--yes", "--cascade"]);
-    assert_eq!(deleted["deleted"], serde_json::json!({ "conversations": 2, "frames": 1 }));
+    assert_eq!(deleted["deleted"], serde_json::json!({ "blobs": 1, "conversations": 2, "frames": 1 }));
 }
 
 #[test]

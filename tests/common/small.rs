@@ -47,7 +47,7 @@ pub fn build(path: &Path, profile: Profile) -> Result<Dataset> {
         dataset.find(Table::Conversations, "b-0")?.unwrap(),
         dataset.find(Table::Annotations, "note of b-1")?.unwrap(),
     ];
-    let dataset = dataset.delete(gone, DeleteOptions { cascade: true })?;
+    let dataset = dataset.delete(gone, DeleteOptions { cascade: true, ..Default::default() })?;
     match profile {
         Profile::Compacted => dataset.compact_with(profile.options()),
         _ => Ok(dataset),

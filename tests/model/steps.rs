@@ -295,7 +295,7 @@ impl World {
                 wanted.insert(all[usize::from(*pick) % all.len()]);
             }
         }
-        let outcome = dataset.delete(wanted.iter().copied(), DeleteOptions { cascade });
+        let outcome = dataset.delete(wanted.iter().copied(), DeleteOptions { cascade, ..Default::default() });
         let more = |wanted: &BTreeSet<_>| if cascade { base.referrers(wanted) } else { Default::default() };
         let mut referrers = more(&wanted);
         while !referrers.is_empty() {

@@ -2,12 +2,12 @@
 
 use crate::common::contents::read_all;
 use crate::common::small::{Profile, build};
-use arrow_array::LargeStringArray;
+use arrow_array::{Int64Array, LargeStringArray};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use surgdb::dataset::{CellUpdate, DeleteOptions, WriterOptions};
+use surgdb::dataset::{BlobSource, CellUpdate, DeleteOptions, WriterOptions};
 use surgdb::rows::FrameRow;
-use surgdb::{Column, Dataset, ErrorKind, Operation, Table, VerifyLevel};
+use surgdb::{Address, Column, Dataset, ErrorKind, Operation, Table, VerifyLevel};
 
 fn dataset(profile: Profile) -> (tempfile::TempDir, Dataset) {
     let dir = tempfile::tempdir().unwrap();
@@ -175,4 +175,40 @@ fn what_deleted_rows_had_in_added_columns_is_gone_after_a_compaction() {
         assert_eq!(compacted.compact_with(options).unwrap().version(), compacted.version());
         dataset = compacted;
     }
+}
+
+/// Frames of which `b` and `a` show one picture, `c` one of its own, and `d` one that a column of `a` names too; the last
+/// three frames, and the pictures in this order.
+fn pictures() -> (tempfile::TempDir, Dataset, [Address; 3], [Address; 3]) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let blobs = [&b"of both"[..], b"PATIENT", b"of a column"]
+        .map(|bytes| appender.blob(BlobSource::Bytes { media_type: "image/png", bytes }).unwrap().address);
+    let mut frame = |id: &str, blob| {
+        let (id, source, kind) = (id.into(), "s".into(), "rgb".into());
+        appender.frame(&FrameRow { id, source, kind, blob: Some(blob), ..Default::default() }).unwrap()
+    };
+    let first = frame("a", blobs[0]);
+    let frames = [frame("b", blobs[0]), frame("c", blobs[1]), frame("d", blobs[2])];
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    let values = Arc::new(Int64Array::from(vec![blobs[2].get()]));
+    let update = CellUpdate::new(Table::Frames, Column::parse("of?: ref").unwrap(), vec![first], values);
+    (dir, dataset.update_cells(update).unwrap(), frames, blobs)
+}
+
+#[test]
+fn pictures_go_with_the_last_row_that_shows_them_where_that_is_asked_for() {
+    let (_dir, dataset, frames, _) = pictures();
+    let kept = dataset.delete(frames, DeleteOptions::default()).unwrap();
+    assert_eq!(kept.count(Table::Blobs).unwrap(), 3);
+
+    let (_dir, dataset, frames, blobs) = pictures();
+    let options = DeleteOptions { unshown_blobs: true, ..Default::default() };
+    let compacted = dataset.delete(frames, options).unwrap().compact().unwrap();
+    assert_eq!(blobs.map(|blob| compacted.is_live(blob).unwrap()), [true, false, true]);
+    for path in compacted.manifest().paths() {
+        let bytes = std::fs::read(dataset.path().join(path)).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"PATIENT"), "{path}");
+    }
+    assert!(compacted.verify(&mut |_, _| {}).unwrap().is_sound());
 }

@@ -326,7 +326,7 @@ fn a_damaged_file_that_only_an_older_version_names_is_found() {
     let small = Small::new(Profile::Train);
     let old = Dataset::open(&small.root).unwrap();
     let frame = old.address(Table::Frames, 0).unwrap();
-    let hidden = old.delete([frame], DeleteOptions { cascade: true }).unwrap();
+    let hidden = old.delete([frame], DeleteOptions { cascade: true, ..Default::default() }).unwrap();
     let mut all = Vec::new();
     for number in 1..=hidden.version() {
         let manifest = versions::read(&small.root, number).unwrap();
@@ -526,4 +526,31 @@ fn what_is_emptied_in_an_added_column_is_deleted() {
     let report = Dataset::open(dataset.path()).unwrap().verify(&mut |_, _| {}).unwrap();
     let faults: Vec<_> = report.faults.iter().map(ToString::to_string).collect();
     assert!(faults.iter().any(|fault| fault.contains("was emptied, and is not deleted")), "{faults:#?}");
+}
+
+#[test]
+fn index_runs_of_a_kind_that_is_not_known_are_passed_over_and_left_out_by_who_changes_rows() {
+    let small = Small::new(Profile::Train);
+    small.commit_with(|manifest, claims| {
+        let mut run = manifest.index.iter().find(|run| run.kind == "frames.id").unwrap().clone();
+        let from = small.root.join(&run.path);
+        run.kind = "frames.likeness".into();
+        run.path = data_path("index", claims.take().unwrap());
+        std::fs::copy(from, small.root.join(&run.path)).unwrap();
+        manifest.index.push(run);
+    });
+    let has_it = |dataset: &Dataset| dataset.manifest().index.iter().any(|run| run.kind == "frames.likeness");
+    let dataset = Dataset::open(&small.root).unwrap();
+    assert!(has_it(&dataset) && small.verify().is_sound());
+    let frame = dataset.find(Table::Frames, "a-picture").unwrap().unwrap();
+    assert_eq!(dataset.frame(frame).unwrap().id().unwrap(), "a-picture");
+    let tagged = dataset.tag("here").unwrap();
+    let case = dataset.find(Table::Cases, "case").unwrap().unwrap();
+    let deleted = tagged.delete([case], DeleteOptions { cascade: true, ..Default::default() }).unwrap();
+    assert!(has_it(&tagged) && has_it(&deleted));
+    let mut appender = deleted.append().unwrap();
+    let row = FrameRow { id: "new".into(), source: "one".into(), kind: "rgb".into(), ..Default::default() };
+    appender.frame(&row).unwrap();
+    let appended = appender.commit(Operation::new("append")).unwrap();
+    assert!(!has_it(&appended) && has_it(&deleted));
 }

@@ -19,8 +19,10 @@ Examples:
   surgdb delete my.surgdb VID01 --table cases --cascade   a case and all that refers to it
   surgdb delete my.surgdb --where 'source = old'          all that a condition holds for
 
-Older versions keep what is deleted here, and its bytes stay on the disk. To be rid of them, copy what is left into a new
-dataset (surgdb copy), and remove this one.";
+Pictures and videos go with the last row that shows them.
+
+Older versions keep what is deleted here, and its bytes stay on the disk. To be rid of them, copy
+what is left into a new dataset (surgdb copy), and remove this one.";
 
 /// Delete rows by id, address or condition, in a new version
 #[derive(clap::Args)]
@@ -64,7 +66,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         };
         return Err(Error::invalid(what));
     }
-    let after = dataset.delete(addresses, DeleteOptions { cascade: args.cascade })?;
+    let after = dataset.delete(addresses, DeleteOptions { cascade: args.cascade, unshown_blobs: true })?;
     let mut deleted = serde_json::Map::new();
     // What this commit did: between the version that was open and the new one others may have added and deleted too.
     let summary = &after.manifest().operation.summary;

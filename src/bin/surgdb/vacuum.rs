@@ -14,8 +14,8 @@ Examples:
   surgdb vacuum my.surgdb --dry-run
   surgdb vacuum my.surgdb --older-than 10m     no writer that is at work is silent for so long
 
-Only files go that no version names: those of writers that were killed, temporary files and reports. Versions stay, and
-all that they need.";
+Only files go that no version names: those of writers that were killed, temporary files and
+reports. Versions stay, and all that they need.";
 
 /// Remove what writers left behind that were killed
 #[derive(clap::Args)]

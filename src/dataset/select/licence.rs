@@ -240,6 +240,26 @@ mod tests {
         }
     }
 
+    fn finding(source: &str, target: Address) -> crate::rows::AnnotationRow {
+        crate::rows::AnnotationRow {
+            id: "said".into(),
+            source: source.into(),
+            annotator: None,
+            status: None,
+            origin: None,
+            generator: None,
+            target,
+            start: None,
+            end: None,
+            parent: None,
+            text: Some("a finding".into()),
+            labels: Vec::new(),
+            regions: Vec::new(),
+            extra: None,
+            record: None,
+        }
+    }
+
     #[test]
     fn what_goes_along_with_a_row_counts() {
         use crate::rows::*;
@@ -262,24 +282,7 @@ mod tests {
         let own = appender.frame(&frame("own", free, None, None)).unwrap();
         let of_video = appender.frame(&frame("of video", free, None, Some(video))).unwrap();
         let part = appender.frame(&frame("part", free, Some(of_video), None)).unwrap();
-        let said = AnnotationRow {
-            id: "said".into(),
-            source: free.into(),
-            annotator: None,
-            status: None,
-            origin: None,
-            generator: None,
-            target: part,
-            start: None,
-            end: None,
-            parent: None,
-            text: Some("a finding".into()),
-            labels: Vec::new(),
-            regions: Vec::new(),
-            extra: None,
-            record: None,
-        };
-        let said = appender.annotation(&said).unwrap().0;
+        let said = appender.annotation(&finding(free, part)).unwrap().0;
         let mut expected = Vec::new();
         for (id, frames, annotations) in
             [("own", vec![own], vec![]), ("part", vec![part], vec![]), ("said", vec![own], vec![said])]
