@@ -198,7 +198,7 @@ impl Roots {
 
     /// A path that starts beside the file at hand, as one that starts in the folder that was named; none where the file lies
     /// in no folder of that one, or the path leads out of it.
-    pub(crate) fn from_named(&self, wanted: &Wanted) -> Option<String> {
+    pub(crate) fn path_from_named(&self, wanted: &Wanted) -> Option<String> {
         let inside = self.file.inside.as_deref().filter(|_| !wanted.is_absolute() && !wanted.id.is_empty())?;
         Some(folded(inside, &wanted.id)).filter(|path| is_inside(path))
     }

@@ -69,7 +69,7 @@ impl Store<'_> {
             named.rename(id.to_owned());
             return Ok(());
         }
-        let from_named = named.free_path().and_then(|wanted| self.roots.from_named(wanted));
+        let from_named = named.free_path().and_then(|wanted| self.roots.path_from_named(wanted));
         let before = self.shown_before(named, from_named.as_deref(), shown, sink)?;
         let mut found = match &from_named {
             Some(row) => self.roots.readable(&wanted.clone().of_row(row)),
