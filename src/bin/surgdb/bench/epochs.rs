@@ -31,6 +31,8 @@ pub enum Way {
     Pread1,
     /// The same with 8 threads.
     Pread8,
+    /// The same files mapped, offsets known, and each page announced once by a thread of its own.
+    Announced,
     /// Reads past the cache with 32 threads: each page where it is asked for first, and every sample touched in memory.
     DirectOnce,
     /// Reads past the cache with 32 threads: each sample's pages each time that it is asked for.
@@ -46,6 +48,7 @@ impl Way {
             Self::Dataset => "surgdb, sample by sample",
             Self::Raw => "raw mapped offsets",
             Self::Mapped => "plain mapped reads of its files",
+            Self::Announced => "the same, each page announced once",
             Self::Pread1 => "pread, 1 thread",
             Self::Pread8 => "pread, 8 threads",
             Self::DirectOnce => "O_DIRECT, 32 threads, each page once",
@@ -134,6 +137,7 @@ pub fn cold(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
         Way::Dataset,
         Way::Raw,
         Way::Mapped,
+        Way::Announced,
         Way::Pread1,
         Way::Pread8,
         Way::DirectAlways,
@@ -146,6 +150,7 @@ pub fn cold(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
                 warm.pass()?;
                 cost(|| floors::direct_once(&once, &warm, 32))?
             }
+            Way::Announced => cost(|| floors::announced_once(&once, &Mapped::open(&prepared.samples)?))?,
             _ => cost(|| cold_pass(prepared, way))?,
         };
         same(*sum.get_or_insert(found), found)?;
@@ -184,7 +189,7 @@ pub fn beyond(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
 fn cold_pass(prepared: &Prepared, way: Way) -> Result<u64> {
     match way {
         Way::Raw => Mapped::open(&prepared.raw)?.pass(),
-        Way::Mapped => Mapped::open(&prepared.samples)?.pass(),
+        Way::Mapped | Way::Announced => Mapped::open(&prepared.samples)?.pass(),
         Way::Pread1 => floors::pread(&prepared.samples, 1),
         Way::Pread8 => floors::pread(&prepared.samples, 8),
         Way::DirectOnce | Way::DirectAlways => floors::direct(&prepared.samples, 32),
