@@ -2,7 +2,9 @@
 
 use super::clock::{Clock, Unit};
 use super::route::{Route, Stop};
-use super::text::{About, BoxText, CellType, ColumnText, Corners, Form, Kind, LabelText, Measure, RowsText, TableText};
+use super::text::{
+    About, BoxText, CellType, ColumnText, Corners, Form, Kind, LabelText, Measure, RowsText, SurelyText, TableText,
+};
 use super::value::{FieldPath, Origin, Value};
 use crate::error::{Error, Result};
 use crate::import::pattern::Pattern;
@@ -22,6 +24,29 @@ pub(super) struct Table {
     pub(super) sets: Vec<RowSet>,
     /// Members of the file's object that rows refer to.
     pub(super) top: Vec<String>,
+    pub(super) surely: Surely,
+}
+
+/// What a file has besides what is needed, where it is taken without the map being named.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Surely {
+    /// It is called so; none where that says nothing.
+    pub(super) files: Vec<Pattern>,
+    pub(super) fields: Vec<FieldPath>,
+}
+
+impl Surely {
+    fn of(text: &SurelyText) -> Result<Self> {
+        Ok(Self {
+            files: text.files.iter().map(|pattern| Pattern::parse_any(pattern)).collect::<Result<_>>()?,
+            fields: text.fields.iter().map(|name| FieldPath::parse(name)).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Whether a file with this path is called so.
+    pub(super) fn is_called(&self, path: &str) -> bool {
+        self.files.is_empty() || self.files.iter().any(|pattern| pattern.captures(path).is_some())
+    }
 }
 
 /// Rows of one kind.
@@ -176,8 +201,8 @@ impl Table {
             let message = "`columns` names the columns of a file without a header: write `header = false` too";
             return Err(Error::invalid(message));
         }
-        let (form, clock, top) = (text.form, text.clock, Vec::new());
-        let mut table = Self { files, form, delimiter, quotes, header, columns, clock, sets, top };
+        let (form, clock, top, surely) = (text.form, text.clock, Vec::new(), Surely::of(&text.surely)?);
+        let mut table = Self { files, form, delimiter, quotes, header, columns, clock, sets, top, surely };
         table.connect()?;
         Ok(table)
     }

@@ -101,7 +101,8 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input, table: &Table) -> Result<(S
 
 /// Whether this table reads a file with this path, by its name and its first rows.
 pub(super) fn fits(table: &Table, path: &Path) -> bool {
-    if table.captures(&slashed(path)).is_none() {
+    let whole = slashed(path);
+    if table.captures(&whole).is_none() || !table.surely.is_called(&whole) {
         return false;
     }
     let Ok(file) = File::open(path) else { return false };
@@ -115,7 +116,8 @@ pub(super) fn fits(table: &Table, path: &Path) -> bool {
         &mut |_, event| {
             met += 1;
             if let Event::Row(set, row) = event {
-                fits |= table.sets.get(set).is_some_and(|set| row.has(&set.needed));
+                let has_needed = table.sets.get(set).is_some_and(|set| row.has(&set.needed));
+                fits |= has_needed && row.has(&table.surely.fields);
             }
             Ok(!fits && met < LOOKED_AT)
         },

@@ -29,7 +29,19 @@ pub(super) struct TableText {
     pub(super) columns: Option<Vec<String>>,
     #[serde(default)]
     pub(super) clock: Clock,
+    #[serde(default)]
+    pub(super) surely: SurelyText,
     pub(super) rows: Vec<RowsText>,
+}
+
+/// What a file has besides what is needed, where it is certainly one of the table's.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SurelyText {
+    #[serde(default)]
+    pub(super) files: Vec<String>,
+    #[serde(default)]
+    pub(super) fields: Vec<String>,
 }
 
 /// The form of a file.

@@ -3,9 +3,10 @@
 use super::statements::Shown;
 use super::{CellChange, CellValue, Picture, Run, Target};
 use crate::error::Result;
-use crate::import::draft::{Draft, MediaKind};
+use crate::import::draft::{Draft, FileFields, MediaKind};
 use crate::import::media::bytes::Out;
 use crate::import::media::names::name_of;
+use crate::import::media::resolve::Resolved;
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::schema::rows::VideoRow;
@@ -41,6 +42,21 @@ impl Run<'_> {
             }
         };
         Ok(Target { address, name })
+    }
+
+    /// Takes the file of a recording that is called as it is, where files are looked for: `video01.mp4` beside its labels,
+    /// or in `videos` beside their folder. Its row is that of the recording.
+    pub(crate) fn find_recording(&mut self, id: &str, draft: &Draft, at: &At) -> Result<()> {
+        if self.store.is_met(Table::Videos, id) || id.contains(['.', '/', '\\']) {
+            return Ok(());
+        }
+        let path = format!("{id}.mp4");
+        if matches!(self.store.resolve(&path), Resolved::File { by_name: false, .. }) {
+            let fields = FileFields { id: Some(id.to_owned()), ..FileFields::default() };
+            let picture = Picture { path, fields, patient: draft.patient.clone(), ..Picture::default() };
+            self.picture_of(MediaKind::Video, &picture, draft, at)?;
+        }
+        Ok(())
     }
 
     /// A recording that a table lists: a record of its own. Cells of added columns that are new make it new.

@@ -234,3 +234,38 @@ fn real_folders_go_into_one_dataset_with_the_counts_that_they_state() {
     }
     assert!(place.dataset().verify(&mut |_, _| {}).unwrap().is_sound());
 }
+
+#[test]
+fn a_recording_beside_its_labels_is_one_with_them() {
+    for (late, folder) in [(false, "videos"), (true, "videos"), (false, "phase_annotations")] {
+        let place = Place::new();
+        place.write("phase_annotations/video01-phase.txt", "Frame\tPhase\n0\tPreparation\n1\tPreparation\n");
+        let bring = || place.write(&format!("{folder}/video01.mp4"), crate::import::media::mp4::tests::mp4(5));
+        if late {
+            place.import(&[&place.folder()]).unwrap();
+        }
+        bring();
+        let report = place.whole();
+        assert_eq!((place.count(Table::Videos), place.count(Table::Cases)), (1, 1), "{late} {folder}");
+        let video = place.video("video01");
+        assert!(video.blob.is_some() && video.frame_count == Some(5), "{video:?}");
+        assert_eq!(place.annotation("video01/phase/0").target, place.found(Table::Videos, "video01"));
+        assert_eq!(report.media.found_now, u64::from(late));
+        assert!(report.findings.is_empty() && report.ignored.is_empty(), "{:?} {:?}", report.findings, report.ignored);
+    }
+}
+
+#[test]
+fn tables_that_only_look_like_a_shipped_maps_are_not_taken() {
+    for (name, text) in [
+        ("phases.csv", "video_id,start,end,phase\nv1,0,1500,prep\n"),
+        ("P01-phase.txt", "Frame\tPhase\n0\tPreparation\n1\tPreparation\n"),
+        ("q.csv", "question,answer,img_id\nq,a,x.png\n"),
+        ("a/b/v.mp4.json", r#"{"phases":[{"start":0,"end":10,"label_name":"a"}],"steps":[]}"#),
+    ] {
+        let place = Place::new();
+        place.write(name, text);
+        let message = place.import(&[&place.folder()]).unwrap_err().to_string();
+        assert!(message.contains("no file of the folder can be imported"), "{name}: {message}");
+    }
+}
