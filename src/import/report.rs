@@ -238,6 +238,12 @@ pub enum Kind {
     RepeatedId,
     /// A file whose bytes another file of this import has: its records are there twice.
     SameFile,
+    /// A conversation that asks and answers what another of this import does, of the same pictures.
+    RepeatedConversation,
+    /// A conversation that asks what another of this import does, of the same pictures, and has another answer.
+    OtherAnswer,
+    /// A conversation of one split that shows what one of another split shows.
+    SplitLeak,
     /// A placeholder that no medium goes with; it stays text.
     PlaceholderWithoutMedia,
     /// A picture or video that has no placeholder.

@@ -11,6 +11,7 @@ mod identity;
 mod known;
 pub(super) mod place;
 mod redrawn;
+mod repeats;
 mod surgsigma;
 mod times;
 mod told;

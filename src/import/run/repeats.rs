@@ -1,0 +1,158 @@
+//! Conversations about pictures that say again what others of the same import said, that answer the same question
+//! otherwise, or that take a picture of one split into another.
+
+use super::Run;
+use crate::format::Address;
+use crate::import::report::{At, Kind};
+use crate::schema::record::Keyed;
+use crate::schema::rows::{ConversationRow, TurnRow};
+use std::collections::HashMap;
+
+/// How many questions, and how many pictures of splits, are remembered: 26 MB of each at most. What others say that come
+/// behind is not held against anything.
+const REMEMBERED: usize = 7 << 17;
+/// How many splits are told apart.
+const SPLITS: usize = 256;
+
+/// What was asked about which pictures, and in which split they are.
+#[derive(Default)]
+pub(super) struct Repeats {
+    asked: HashMap<u64, Asked, Keyed>,
+    /// The number of the split that a picture or video was in first.
+    of: HashMap<Address, u32>,
+    splits: Vec<String>,
+    files: Vec<String>,
+}
+
+/// Where something was asked first, and how it was answered.
+#[derive(Clone, Copy)]
+struct Asked {
+    answer: u64,
+    file: u32,
+    record: u32,
+}
+
+impl Run<'_> {
+    /// Tells what a new conversation has to do with others of the import.
+    pub(super) fn tell_repeats(&mut self, row: &ConversationRow, split: Option<&str>, at: &At) {
+        self.tell_other_answer(row, at);
+        // Texts about nothing that is shown are alike by right: a greeting, a system's word.
+        if row.media.is_empty() {
+            return;
+        }
+        if let Some((kind, first)) = self.repeats.held_against(row, at) {
+            let what = match kind {
+                Kind::RepeatedConversation => "asks the same of the same pictures, and is answered alike",
+                _ => "asks the same of the same pictures, and is answered otherwise",
+            };
+            self.report.find(kind, at, format!("{first} {what}"));
+        }
+        let Some(split) = split else { return };
+        let shown = row.media.iter().flat_map(|medium| &medium.refs);
+        let others: Vec<String> = shown.filter_map(|of| self.repeats.other_split(*of, split)).collect();
+        if let Some(other) = others.first() {
+            let what = format!("it is in the split {split:?}, and what it shows is in {other:?} too");
+            self.report.find(Kind::SplitLeak, at, what);
+        }
+    }
+
+    /// Tells of an answer that is none of those that its record says there are to choose from.
+    fn tell_other_answer(&mut self, row: &ConversationRow, at: &At) {
+        const CANDIDATES: &str = "answer_candidates";
+        let Some(extra) = row.extra.as_deref().filter(|extra| extra.contains(CANDIDATES)) else { return };
+        let Ok(extra) = serde_json::from_str::<HashMap<String, serde_json::Value>>(extra) else { return };
+        let Some(candidates) = extra.get(CANDIDATES).and_then(serde_json::Value::as_array) else { return };
+        let Some(answer) = row.turns.iter().rfind(|turn| is_answer(turn)) else { return };
+        if !candidates.is_empty() && !candidates.iter().any(|candidate| candidate.as_str() == Some(&answer.text)) {
+            let what = format!("its answer {:?} is none of its `{CANDIDATES}`", answer.text);
+            self.report.find(Kind::Doubtful, at, what);
+        }
+    }
+}
+
+impl Repeats {
+    /// What a conversation is to the one that asked the same first, and where that one stands.
+    fn held_against(&mut self, row: &ConversationRow, at: &At) -> Option<(Kind, String)> {
+        let (question, answer) = digests(row);
+        if let Some(first) = self.asked.get(&question) {
+            let kind = match first.answer == answer {
+                true => Kind::RepeatedConversation,
+                // One that is marked as good or bad is one of several by right.
+                false if row.preferred.is_some() => return None,
+                false => Kind::OtherAnswer,
+            };
+            let file = self.files.get(first.file as usize).filter(|file| **file != at.file);
+            let file = file.map_or(String::new(), |file| format!(" of {file}"));
+            return Some((kind, format!("record {}{file}", first.record)));
+        }
+        if self.asked.len() < REMEMBERED {
+            if self.files.last() != Some(&at.file) {
+                self.files.push(at.file.clone());
+            }
+            let file = self.files.len().saturating_sub(1) as u32;
+            let record = at.record.unwrap_or_default().try_into().unwrap_or(u32::MAX);
+            self.asked.insert(question, Asked { answer, file, record });
+        }
+        None
+    }
+
+    /// The split of what is shown, where it is in another.
+    fn other_split(&mut self, of: Address, split: &str) -> Option<String> {
+        let number = match self.splits.iter().position(|known| known == split) {
+            Some(number) => number as u32,
+            None if self.splits.len() == SPLITS => return None,
+            None => {
+                self.splits.push(split.to_owned());
+                self.splits.len() as u32 - 1
+            }
+        };
+        match self.of.get(&of) {
+            Some(first) if *first != number => self.splits.get(*first as usize).cloned(),
+            Some(_) => None,
+            None => {
+                if self.of.len() < REMEMBERED {
+                    self.of.insert(of, number);
+                }
+                None
+            }
+        }
+    }
+}
+
+fn is_answer(turn: &TurnRow) -> bool {
+    turn.role == "assistant"
+}
+
+/// What tells a question apart, its pictures included, and what tells its answers apart.
+fn digests(row: &ConversationRow) -> (u64, u64) {
+    let (mut question, mut answer) = (blake3::Hasher::new(), blake3::Hasher::new());
+    for medium in &row.media {
+        question.update(&medium.turn.to_le_bytes());
+        for time in [medium.start, medium.end] {
+            question.update(&time.map_or([0; 8], f64::to_le_bytes));
+        }
+        for of in &medium.refs {
+            question.update(&of.get().to_le_bytes());
+        }
+    }
+    for turn in &row.turns {
+        let digest = if is_answer(turn) { &mut answer } else { &mut question };
+        say(digest, turn);
+    }
+    for ending in &row.alternatives {
+        answer.update(ending.kind.as_bytes());
+        ending.turns.iter().for_each(|turn| say(&mut answer, turn));
+    }
+    answer.update(row.solution.as_deref().unwrap_or_default().as_bytes());
+    answer.update(&[row.preferred.map_or(2, u8::from)]);
+    (key(&question), key(&answer))
+}
+
+fn say(digest: &mut blake3::Hasher, turn: &TurnRow) {
+    digest.update(&(turn.text.len() as u64).to_le_bytes()).update(turn.text.as_bytes());
+}
+
+fn key(digest: &blake3::Hasher) -> u64 {
+    let bytes = digest.finalize();
+    u64::from_le_bytes(std::array::from_fn(|at| bytes.as_bytes()[at]))
+}
