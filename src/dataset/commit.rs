@@ -9,8 +9,9 @@ use crate::format::constants::{
     VERSIONS_DIR,
 };
 use crate::format::manifest::{Manifest, may_build_on, version_name, version_path};
-use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir, unlink};
+use crate::storage::publish::{NewFile, create_dir_synced, publish_bytes, random_token, sync_dir, unlink};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -92,6 +93,7 @@ pub fn commit(
         if !may_build_on(&base.format, FORMAT_VERSION) {
             return Err(newer_format(&base.format).in_file(root));
         }
+        claims.refresh()?;
         claims.check()?;
         let before = claims.published();
         let next = fill_in(build(&base, claims)?, &base, &id, claims);
@@ -135,7 +137,12 @@ fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<
         let what = format!("its manifest would have {} bytes, more than {MANIFEST_BYTES_MAX}: {remedy}", bytes.len());
         return Err(Error::unsupported(what).in_file(root));
     }
-    let published = publish_bytes(&root.join(VERSIONS_DIR), &version_name(next.version), &bytes);
+    let published = NewFile::create(&root.join(VERSIONS_DIR), &version_name(next.version)).and_then(|mut file| {
+        let path = file.path().to_path_buf();
+        file.write_all(&bytes).map_err(|error| Error::io("cannot write the file", error).in_file(path))?;
+        // A vacuum may have taken a writer for gone that was silent for long, and its files with it.
+        file.publish_if(|| claims.check())
+    });
     let Err(error) = published else { return Ok(Published::Ours) };
     match is_ours(root, next.version, &next.commit) {
         Ok(true) => match made_durable(root, next.version) {
@@ -344,6 +351,20 @@ mod tests {
         assert_eq!(versions::newest(dir.path()).unwrap_err().kind(), ErrorKind::NotFound);
         create(dir.path()).unwrap();
         assert_eq!(versions::newest(dir.path()).unwrap().version, 1);
+    }
+
+    #[test]
+    fn what_a_vacuum_took_away_while_the_version_was_made_is_not_committed() {
+        let (_dir, root) = dataset();
+        let mut claims = claims(&root);
+        let number = claims.take().unwrap();
+        let error = commit(&root, &mut claims, |base, _| {
+            std::fs::write(root.join(crate::format::manifest::claim_path(number)), "another's").unwrap();
+            Ok(base.clone())
+        });
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Conflict);
+        assert_eq!(versions::list(&root).unwrap(), [1]);
+        assert_eq!(std::fs::read_dir(root.join(VERSIONS_DIR)).unwrap().count(), 1, "no temporary file stays");
     }
 
     #[test]

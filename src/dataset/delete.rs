@@ -21,7 +21,8 @@ use std::sync::Arc;
 pub struct DeleteOptions {
     /// Whether rows that refer to the deleted ones are deleted with them, and those that refer to these, and so on.
     pub cascade: bool,
-    /// Whether blobs are deleted with them that they alone showed: else pictures and videos of deleted frames stay.
+    /// Whether blobs are deleted with them that no row shows then, also those that none showed before, such as pictures that
+    /// were replaced: else pictures and videos of deleted frames stay.
     pub unshown_blobs: bool,
 }
 
@@ -67,23 +68,21 @@ fn add_referrers(dataset: &Dataset, deletes: &mut BTreeSet<Address>) -> Result<b
     Ok(found)
 }
 
-/// The blobs that rows to be deleted show, and no live row besides.
+/// The blobs that no live row shows once these are deleted: those of pictures that were replaced among them.
 fn unshown_blobs(dataset: &Dataset, deletes: &BTreeSet<Address>) -> Result<BTreeSet<Address>> {
     let mut blobs = BTreeSet::new();
+    for piece in dataset.scan(Table::Blobs).columns(["size"])?.batches() {
+        let piece = piece?;
+        for row in 0..piece.batch.num_rows() {
+            blobs.insert(piece.address(row)?);
+        }
+    }
     each_reference_to(dataset, &[Table::Blobs], &mut |row, blob| {
-        if deletes.contains(&row) && dataset.table_of(blob)? == Table::Blobs {
-            blobs.insert(blob);
+        if !deletes.contains(&row) {
+            blobs.remove(&blob);
         }
         Ok(())
     })?;
-    if !blobs.is_empty() {
-        each_reference_to(dataset, &[Table::Blobs], &mut |row, blob| {
-            if !deletes.contains(&row) {
-                blobs.remove(&blob);
-            }
-            Ok(())
-        })?;
-    }
     Ok(blobs)
 }
 

@@ -5,9 +5,9 @@
 
 use crate::dataset::commit::folders;
 use crate::dataset::{Dataset, versions};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::constants::{CLAIMS_DIR, DATA_ENDING, DIGEST_LEN, REPORTS_DIR};
-use crate::format::manifest::{VersionFile, claim_path, data_number};
+use crate::format::manifest::{VersionFile, claim_path, data_number, version_path};
 use crate::storage::publish::{random_token, sync_dir, unlink};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, Metadata};
@@ -81,7 +81,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// `Corrupt`, `Unsupported` when a version's manifest cannot be read: nobody can say then what it needs, and nothing is
+    /// `Corrupt`, `Unsupported` when a version's manifest cannot be read or is gone: nobody can say then what it needs, and nothing is
     /// removed; `Io`.
     pub fn vacuum(&self, options: VacuumOptions) -> Result<VacuumReport> {
         let root = self.path();
@@ -162,13 +162,19 @@ fn is_report_name(name: &str) -> bool {
 fn claims(root: &Path) -> Result<Vec<(u32, Duration)>> {
     let number = |name: &str| data_number(&format!("{CLAIMS_DIR}/{name}.{DATA_ENDING}"));
     let entries = entries(root, CLAIMS_DIR)?;
-    Ok(entries.iter().filter_map(|(name, entry)| Some((number(name)?, age(entry)))).collect())
+    // What else lies there (a link, a folder) is no claim, and nothing is written through it.
+    let files = entries.iter().filter(|(_, entry)| entry.is_file());
+    Ok(files.filter_map(|(name, entry)| Some((number(name)?, age(entry)))).collect())
 }
 
-/// The files of a folder, which may be missing.
+/// The files of a folder, which may be missing. One that is a link to elsewhere counts as empty: what is there may be
+/// another dataset's.
 fn entries(root: &Path, folder: &str) -> Result<Vec<(String, Metadata)>> {
     let dir = root.join(folder);
     let failed = |error: io::Error| Error::io("cannot list the folder", error).in_file(&dir);
+    if dir.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return Ok(Vec::new());
+    }
     let list = match fs::read_dir(&dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         list => list.map_err(failed)?,
@@ -195,7 +201,14 @@ fn age(entry: &Metadata) -> Duration {
 /// The paths that the manifests name of all versions that are kept.
 fn named(root: &Path) -> Result<HashSet<String>> {
     let mut named = HashSet::new();
-    for version in versions::list(root)? {
+    let versions = versions::list(root)?;
+    if let Some((gone, _)) = (1..).zip(&versions).find(|(number, version)| number != *version) {
+        let message = format!(
+            "the manifest of version {gone} is gone: nobody can say what it needs, so nothing is removed; put it back first"
+        );
+        return Err(Error::new(ErrorKind::Corrupt, message).in_file(root.join(version_path(gone))));
+    }
+    for version in versions {
         if let VersionFile::Manifest(manifest) = versions::read_file(root, version)? {
             named.extend(manifest.paths().map(str::to_owned));
         }
@@ -219,22 +232,25 @@ fn revoke(root: &Path, number: u32) -> Result<()> {
 /// Removes reports that no manifest named, and gives those that are gone for good. Whoever finds one takes it as its own: so
 /// their names go first, and then it is looked who needs them.
 fn remove_reports(root: &Path, left: Vec<Candidate>) -> Result<Vec<Candidate>> {
-    let mut hidden = Vec::with_capacity(left.len());
-    for one in &left {
+    let mut all = Vec::with_capacity(left.len());
+    for one in left {
         let path = root.join(&one.path);
-        hidden.push(match &one.target {
-            Some(_) => path,
-            None => hide(&path)?,
-        });
+        match &one.target {
+            Some(_) => all.push((one, path)),
+            // Its writer has taken it back meanwhile, where there is none.
+            None => all.extend(hide(&path)?.map(|hidden| (one, hidden))),
+        }
     }
-    if hidden.is_empty() {
-        return Ok(left);
+    if all.is_empty() {
+        return Ok(Vec::new());
     }
-    let (is_at_work, named) = (!claims(root)?.is_empty(), named(root)?);
+    let needed = claims(root).and_then(|claims| Ok((!claims.is_empty(), named(root)?)));
+    // Where nobody can say who needs them, all are given back.
+    let (is_at_work, named) = needed.as_ref().map_or((true, None), |(is_at_work, named)| (*is_at_work, Some(named)));
     let mut gone = Vec::new();
-    for (one, hidden) in left.into_iter().zip(hidden) {
+    for (one, hidden) in all {
         let target = one.target.as_ref().unwrap_or(&one.path);
-        let is_needed = is_at_work || named.contains(target);
+        let is_needed = is_at_work || named.is_none_or(|named| named.contains(target));
         if is_needed {
             give_back(&hidden, &root.join(target))?;
         }
@@ -242,15 +258,18 @@ fn remove_reports(root: &Path, left: Vec<Candidate>) -> Result<Vec<Candidate>> {
         gone.extend((!is_needed).then_some(one));
     }
     sync_dir(&root.join(REPORTS_DIR))?;
-    Ok(gone)
+    needed.map(|_| gone)
 }
 
-/// Gives a report the name of a temporary file.
-fn hide(path: &Path) -> Result<PathBuf> {
+/// Gives a report the name of a temporary file, if it is there.
+fn hide(path: &Path) -> Result<Option<PathBuf>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = path.with_file_name(format!(".{name}.{}{TEMPORARY}", random_token()?));
-    fs::rename(path, &hidden).map_err(|error| Error::io("cannot rename the report", error).in_file(path))?;
-    Ok(hidden)
+    match fs::rename(path, &hidden) {
+        Ok(()) => Ok(Some(hidden)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("cannot rename the report", error).in_file(path)),
+    }
 }
 
 /// Gives a report its name again; that it is taken already is fine.

@@ -2,6 +2,7 @@
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fmt;
 
 /// An object on its way into a buffer.
@@ -169,8 +170,9 @@ impl<'a> WrittenFields<'a> {
             return None;
         }
         let fields: Self = serde_json::from_str(text).ok()?;
-        let is_first = |(at, (key, _)): (usize, &(String, _))| !fields.0.iter().take(at).any(|(other, _)| other == key);
-        fields.0.iter().enumerate().all(is_first).then_some(fields)
+        let mut met = HashSet::with_capacity(fields.0.len());
+        let are_single = fields.0.iter().all(|(key, _)| met.insert(key.as_str()));
+        are_single.then_some(fields)
     }
 
     /// Whether writing them one by one gives this text.

@@ -72,13 +72,26 @@ impl NewFile {
     /// `Exists` when the name is taken (what has it stays as it is); `Storage` where the file system has no hard
     /// links; `Io` when a step fails. After an error other than `Exists` the file may be there under its final
     /// name all the same, complete: whoever must know looks.
-    pub fn publish(mut self) -> Result<()> {
-        self.publish_inner().map_err(|error| error.in_file(&self.path))
+    pub fn publish(self) -> Result<()> {
+        self.publish_if(|| Ok(()))
     }
 
-    fn publish_inner(&mut self) -> Result<()> {
+    /// The same, if `check` passes when its bytes are on the disk: what may change while they are brought there.
+    ///
+    /// # Errors
+    /// As [`NewFile::publish`], and those of `check`.
+    pub fn publish_if(mut self, check: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.bring_to_disk().map_err(|error| error.in_file(&self.path))?;
+        check()?;
+        self.name().map_err(|error| error.in_file(&self.path))
+    }
+
+    fn bring_to_disk(&mut self) -> Result<()> {
         self.flush_buffer().map_err(|error| Error::io("cannot write the file", error))?;
-        fault::sync("fsync file", &self.file).map_err(|error| Error::io("cannot bring the file to the disk", error))?;
+        fault::sync("fsync file", &self.file).map_err(|error| Error::io("cannot bring the file to the disk", error))
+    }
+
+    fn name(&mut self) -> Result<()> {
         self.link()?;
         self.unlink_temporary().map_err(|error| Error::io("cannot remove its temporary name", error))?;
         sync_dir(&self.dir)

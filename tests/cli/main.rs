@@ -144,7 +144,9 @@ fn vacuum_says_what_a_killed_writer_left() {
     std::fs::write(fixture.dataset().join("frames/000077.arrow"), "cut off").unwrap();
     let said = stdout(&fixture.run("vacuum", &[]));
     assert!(said.starts_with("nothing was left behind\na writer may be at work (1 claim)"), "{said}");
-    let now = ["--older-than", "0s"];
+    let now = ["--older-than", "1m"];
+    let silent = std::fs::File::options().append(true).open(fixture.dataset().join("claims/000077")).unwrap();
+    silent.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(120)).unwrap();
     let said = stdout(&fixture.run("vacuum", &[&now[..], &["--dry-run"]].concat()));
     assert_eq!(said, "  frames/000077.arrow  7 B\nwould remove 1 file (7 B) and 1 claim\n");
     let gone = fixture.json("vacuum", &now);
@@ -153,6 +155,7 @@ fn vacuum_says_what_a_killed_writer_left() {
         (&serde_json::json!({ "frames/000077.arrow": 7 }), &serde_json::json!([77]))
     );
     assert!(!fixture.dataset().join("frames/000077.arrow").exists());
+    assert!(stderr(&fixture.run("vacuum", &["--older-than", "59s"])).contains("at least 60s"));
     for wrong in ["10", "1w", "h", "1.5h", ""] {
         assert!(stderr(&fixture.run("vacuum", &["--older-than", wrong])).contains("as in 10m"), "{wrong}");
     }

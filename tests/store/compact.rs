@@ -178,7 +178,7 @@ fn what_deleted_rows_had_in_added_columns_is_gone_after_a_compaction() {
 }
 
 /// Frames of which `b` and `a` show one picture, `c` one of its own, and `d` one that a column of `a` names too; the last
-/// three frames, and the pictures in this order.
+/// three frames, and the pictures in this order. No row shows a fourth picture.
 fn pictures() -> (tempfile::TempDir, Dataset, [Address; 3], [Address; 3]) {
     let dir = tempfile::tempdir().unwrap();
     let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
@@ -190,6 +190,8 @@ fn pictures() -> (tempfile::TempDir, Dataset, [Address; 3], [Address; 3]) {
     };
     let first = frame("a", blobs[0]);
     let frames = [frame("b", blobs[0]), frame("c", blobs[1]), frame("d", blobs[2])];
+    // As of one that was replaced.
+    appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"PATIENT before" }).unwrap();
     let dataset = appender.commit(Operation::new("append")).unwrap();
     let values = Arc::new(Int64Array::from(vec![blobs[2].get()]));
     let update = CellUpdate::new(Table::Frames, Column::parse("of?: ref").unwrap(), vec![first], values);
@@ -200,7 +202,7 @@ fn pictures() -> (tempfile::TempDir, Dataset, [Address; 3], [Address; 3]) {
 fn pictures_go_with_the_last_row_that_shows_them_where_that_is_asked_for() {
     let (_dir, dataset, frames, _) = pictures();
     let kept = dataset.delete(frames, DeleteOptions::default()).unwrap();
-    assert_eq!(kept.count(Table::Blobs).unwrap(), 3);
+    assert_eq!(kept.count(Table::Blobs).unwrap(), 4);
 
     let (_dir, dataset, frames, blobs) = pictures();
     let options = DeleteOptions { unshown_blobs: true, ..Default::default() };

@@ -125,4 +125,31 @@ fn nothing_is_removed_where_a_version_cannot_be_read() {
     let before = files(dataset.path());
     assert_eq!(dataset.vacuum(NOW).unwrap_err().kind(), ErrorKind::Corrupt);
     assert_eq!(files(dataset.path()), before);
+    // One that is gone may come back.
+    std::fs::remove_file(&path).unwrap();
+    let (before, error) = (files(dataset.path()), dataset.vacuum(NOW).unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("the manifest of version 2 is gone"), "{error}");
+    assert_eq!(files(dataset.path()), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_or_removed_through_links() {
+    let (dir, dataset) = small();
+    let (root, victim) = (dataset.path(), dir.path().join("victim"));
+    std::fs::write(&victim, "mine").unwrap();
+    std::os::unix::fs::symlink(&victim, root.join("claims/000099")).unwrap();
+    std::fs::create_dir(root.join("claims/000098")).unwrap();
+    let other = dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("000097.arrow"), "another's").unwrap();
+    let columns = root.join("columns");
+    let moved = dir.path().join("columns");
+    std::fs::rename(&columns, &moved).unwrap();
+    std::os::unix::fs::symlink(&other, &columns).unwrap();
+    let gone = dataset.vacuum(NOW).unwrap();
+    assert!(gone.files.is_empty() && gone.claims.is_empty(), "{gone:?}");
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
+    assert!(other.join("000097.arrow").exists());
 }

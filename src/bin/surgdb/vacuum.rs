@@ -17,6 +17,9 @@ Examples:
 Only files go that no version names: those of writers that were killed, temporary files and
 reports. Versions stay, and all that they need.";
 
+/// Seconds of silence after which a writer may count as gone, at the least.
+const LEAST: u64 = 60;
+
 /// Remove what writers left behind that were killed
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,7 +45,10 @@ fn duration(text: &str) -> std::result::Result<Duration, String> {
         _ => return Err(wrong()),
     };
     let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    Ok(Duration::from_secs(u64::from(number) * seconds))
+    match u64::from(number) * seconds {
+        short if short < LEAST => Err(format!("a writer at work may be silent for half a minute: at least {LEAST}s")),
+        seconds => Ok(Duration::from_secs(seconds)),
+    }
 }
 
 /// Runs it.

@@ -150,7 +150,8 @@ impl Report {
         match self.unknown {
             0 => Ok(()),
             unknown => {
-                out.line(format_args!("passed over {}", ui::counted(unknown, "row of the file that the dataset lacks")))
+                let rows = ui::counted(unknown, "row");
+                out.line(format_args!("passed over {rows} of the file that the dataset lacks"))
             }
         }
     }
