@@ -236,7 +236,8 @@ pub enum Kind {
     SamePath,
     /// An id that stood before in this import; it got `~2`, `~3`, ….
     RepeatedId,
-    /// A file whose bytes another file of this import has: its records are there twice.
+    /// A file whose bytes another file of this import has, or one of another name that was imported before: its records may be
+    /// there twice.
     SameFile,
     /// A conversation that asks and answers what another of this import does, of the same pictures.
     RepeatedConversation,

@@ -189,6 +189,17 @@ fn damaged_and_missing_manifests_of_other_versions_are_found() {
 }
 
 #[test]
+fn manifests_that_are_gone_in_a_row_are_named_and_no_file_is_called_left_over() {
+    let small = Small::new(Profile::Train);
+    for version in [2, 3] {
+        std::fs::remove_file(small.root.join(version_path(version))).unwrap();
+    }
+    small.says(&["the manifests of versions 2 to 3 are gone"]);
+    let report = Dataset::open(&small.root).unwrap().verify(&mut |_, _| {}).unwrap();
+    assert!(report.notes.iter().all(|note| !note.contains("no version names it")), "{:?}", report.notes);
+}
+
+#[test]
 fn files_that_no_version_names_are_noted_and_no_fault() {
     let small = Small::new(Profile::Train);
     std::fs::write(small.root.join("frames/000999.arrow"), "left").unwrap();

@@ -48,7 +48,13 @@ impl Run<'_> {
         let changed = now.changed_kept + now.replaced - before.changed_kept - before.replaced;
         let is_known = self.is_known(digest);
         if is_known && added > 0 && unchanged + changed == 0 && !self.options.again {
-            let name = self.known_name(digest).map_or_else(String::new, |name| format!(", as {name}"));
+            let name = self.known_name(digest);
+            if let Some(name) = name.as_deref().filter(|name| last_part(name) != last_part(&input.name)) {
+                // Two recordings may be labelled alike, and files be called by their recordings.
+                self.tell_same(input, format!("it has the bytes of {name}, which was imported before"));
+                return Ok(());
+            }
+            let name = name.map_or_else(String::new, |name| format!(", as {name}"));
             return Err(Error::invalid(format!(
                 "these bytes were imported into this source before{name}, and all of its records ({added}) would be added \
                  once more, under other ids. Ids start with a file's path from the folder that is named: name what was named \
@@ -66,16 +72,23 @@ impl Run<'_> {
                 changed + unchanged
             )));
         }
-        match self.known.now.get(digest) {
+        match self.known.now.get(digest).cloned() {
             Some(first) if added > 0 => {
-                let at = At { file: input.name.clone(), ..At::default() };
-                let what = format!("it has the bytes of {first}, which was read too: its records are there twice");
-                self.report.find(Kind::SameFile, &at, what);
+                self.tell_same(input, format!("it has the bytes of {first}, which was read too"))
             }
             Some(_) => {}
             None => drop(self.known.now.insert(digest.to_owned(), input.name.clone())),
         }
         Ok(())
+    }
+
+    fn tell_same(&mut self, input: &Input, what: String) {
+        let at = At { file: input.name.clone(), ..At::default() };
+        self.report.find(
+            Kind::SameFile,
+            &at,
+            format!("{what}: where both are of one recording, its records are there twice"),
+        );
     }
 
     /// Whether an import into the source read these bytes.
@@ -95,6 +108,11 @@ impl Run<'_> {
         let told: Told = serde_json::from_slice(&report).ok()?;
         told.inputs.into_iter().find(|input| input.digest == digest).map(|input| input.path)
     }
+}
+
+/// A file's name without its folders.
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Whether files of its form are about a picture each, so that two may say the same.

@@ -31,6 +31,16 @@ fn the_same_file_in_a_folder_further_in_or_out_is_no_other() {
 }
 
 #[test]
+fn labels_that_say_the_same_of_another_recording_are_taken_and_told() {
+    let place = Place::new();
+    place.import(&[&place.write("VID01.jsonl", record("a"))]).unwrap();
+    let report = place.import(&[&place.write("VID07.jsonl", record("a"))]).unwrap();
+    assert_eq!(report.records.added, 1);
+    let same = report.findings.get(&Kind::SameFile).unwrap();
+    assert!(same.examples[0].detail.contains("the bytes of VID01.jsonl, which was imported before"), "{same:?}");
+}
+
+#[test]
 fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
     for map in [false, true] {
         let mut place = match map {

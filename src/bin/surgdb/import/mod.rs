@@ -27,8 +27,9 @@ Examples:
   surgdb import my.surgdb labels.csv --map mine.toml   tables; `surgdb map init labels.csv` proposes the map
 
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
-one that is not found is counted, and attached when the import is run again and finds it. Where records in two folders
-give two files the same path, the second picture is known by its path and the start of its digest.
+one that is not found is counted, and attached when the import is run again and finds it. Of a folder, a picture is
+known by its path from that folder, so that two folders may give two pictures one name: name the folder above them
+rather than each by itself.
 
 Exit code 1 says that records were skipped because they could not be read.";
 
