@@ -111,7 +111,8 @@ pub fn direct_once(pages: &Samples, warm: &Mapped<'_>, threads: usize) -> Result
 const ANNOUNCED_AHEAD: usize = 1024;
 
 /// Touches the bytes of every sample where files are mapped, while a thread that knows all offsets beforehand announces
-/// each page where it is asked for first: what the system's cache can give at best. The sum of what was touched.
+/// each page where it is asked for first: what comes of announcing through the system's cache without a dataset around it. No
+/// bound: more threads, or others to read with, may do better. The sum of what was touched.
 ///
 /// # Errors
 /// As [`Mapped::sample`]; `Io`; `Interrupted` after Ctrl-C.
