@@ -2,7 +2,8 @@
 
 use crate::fixture::{dataset, make};
 use std::sync::{Arc, Mutex};
-use surgdb::load::{Budget, Notice, Overlong, Packing, State, TokenSource};
+use surgdb::dataset::Filter;
+use surgdb::load::{Budget, Estimate, Notice, Overlong, Packing, Remainder, State, TokenSource};
 use surgdb::{Dataset, ErrorKind, Result};
 
 #[test]
@@ -152,4 +153,51 @@ fn the_current_folder_is_not_replaced_by_saved_groups() {
         .unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
     assert!(dir.path().join("new/groups.json").exists());
+}
+
+/// What a release has saved is taken by all that follow, as long as the golden datasets stay.
+#[test]
+fn states_of_runs_on_the_golden_dataset_stay_what_they_are() {
+    let dataset = Dataset::open(concat!(env!("CARGO_MANIFEST_DIR"), "/spec/vectors/train.surgdb")).unwrap();
+    let tokens = || TokenSource::Estimate(Estimate::default());
+    let bins = Packing::Bins(Budget { tokens: 4096, pictures: None, overlong: Overlong::Alone });
+    let plain = dataset.loader().shuffle(7).batch(1);
+    let runs = [
+        plain.clone(),
+        dataset.loader().unshuffled(7).batch(2).remainder(Remainder::Pad),
+        plain.clone().group("all", Filter::all(), 2).group("again", Filter::all(), 1),
+        plain.clone().window(64).pack(bins, tokens()),
+        plain.window(64).pack(Packing::ByLength, tokens()),
+    ];
+    let states = runs.map(|run| {
+        let mut batches = run.build().unwrap().epoch(3);
+        batches.next().unwrap().unwrap();
+        serde_json::to_string(&batches.state()).unwrap()
+    });
+    let expected = [
+        (
+            "e1419fc2ae4de153-23004710e7fd3297-d38e2bbb4c0d7d70-7d2f8efdf597fd6b",
+            r#""window":1,"item":0,"crc32":205781098"#,
+        ),
+        (
+            "e1419fc2ae4de153-941da1f0986f67a5-d38e2bbb4c0d7d70-b59465328be859df",
+            r#""window":1,"item":0,"crc32":1703532695"#,
+        ),
+        (
+            "a045a708e7fb811d-23004710e7fd3297-6f71e012338f74af-7d2f8efdf597fd6b",
+            r#""window":1,"item":0,"crc32":3806852562"#,
+        ),
+        (
+            "e1419fc2ae4de153-23004710e7fd3297-d38e2bbb4c0d7d70-e2a5aa0436236118",
+            r#""window":0,"item":1,"packed":1335278466,"crc32":712234312"#,
+        ),
+        (
+            "e1419fc2ae4de153-23004710e7fd3297-d38e2bbb4c0d7d70-4c2f004f6a5a6f0f",
+            r#""window":0,"item":1,"packed":2155622560,"crc32":1369275117"#,
+        ),
+    ];
+    let expected = expected.map(|(fingerprint, mark)| {
+        format!(r#"{{"version":8,"fingerprint":"{fingerprint}","epoch":3,"step":1,{mark}}}"#)
+    });
+    assert_eq!(states, expected);
 }
