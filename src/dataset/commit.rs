@@ -9,9 +9,8 @@ use crate::format::constants::{
     VERSIONS_DIR,
 };
 use crate::format::manifest::{Manifest, may_build_on, version_name, version_path};
-use crate::storage::publish::{NewFile, create_dir_synced, publish_bytes, random_token, sync_dir, unlink};
+use crate::storage::publish::{create_dir_synced, publish_bytes, publish_bytes_if, random_token, sync_dir, unlink};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -137,12 +136,9 @@ fn publish_version(root: &Path, next: &Manifest, claims: &mut Claims) -> Result<
         let what = format!("its manifest would have {} bytes, more than {MANIFEST_BYTES_MAX}: {remedy}", bytes.len());
         return Err(Error::unsupported(what).in_file(root));
     }
-    let published = NewFile::create(&root.join(VERSIONS_DIR), &version_name(next.version)).and_then(|mut file| {
-        let path = file.path().to_path_buf();
-        file.write_all(&bytes).map_err(|error| Error::io("cannot write the file", error).in_file(path))?;
-        // A vacuum may have taken a writer for gone that was silent for long, and its files with it.
-        file.publish_if(|| claims.check())
-    });
+    // A vacuum may have taken a writer for gone that was silent for long, and its files with it.
+    let (dir, name) = (root.join(VERSIONS_DIR), version_name(next.version));
+    let published = publish_bytes_if(&dir, &name, &bytes, || claims.check());
     let Err(error) = published else { return Ok(Published::Ours) };
     match is_ours(root, next.version, &next.commit) {
         Ok(true) => match made_durable(root, next.version) {

@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, versions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::constants::{CLAIMS_DIR, DATA_ENDING, DIGEST_LEN, REPORTS_DIR};
 use crate::format::manifest::{VersionFile, claim_path, data_number, version_path};
-use crate::storage::publish::{random_token, sync_dir, unlink};
+use crate::storage::publish::{random_token, sync_dir, temporary_name, unlink};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
@@ -202,11 +202,12 @@ fn age(entry: &Metadata) -> Duration {
 fn named(root: &Path) -> Result<HashSet<String>> {
     let mut named = HashSet::new();
     let versions = versions::list(root)?;
-    if let Some((gone, _)) = (1..).zip(&versions).find(|(number, version)| number != *version) {
+    if let Some(gone) = versions::gaps(&versions).next() {
+        let gone = gone.start();
         let message = format!(
             "the manifest of version {gone} is gone: nobody can say what it needs, so nothing is removed; put it back first"
         );
-        return Err(Error::new(ErrorKind::Corrupt, message).in_file(root.join(version_path(gone))));
+        return Err(Error::new(ErrorKind::Corrupt, message).in_file(root.join(version_path(*gone))));
     }
     for version in versions {
         if let VersionFile::Manifest(manifest) = versions::read_file(root, version)? {
@@ -264,7 +265,7 @@ fn remove_reports(root: &Path, left: Vec<Candidate>) -> Result<Vec<Candidate>> {
 /// Gives a report the name of a temporary file, if it is there.
 fn hide(path: &Path) -> Result<Option<PathBuf>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let hidden = path.with_file_name(format!(".{name}.{}{TEMPORARY}", random_token()?));
+    let hidden = path.with_file_name(temporary_name(&name)?);
     match fs::rename(path, &hidden) {
         Ok(()) => Ok(Some(hidden)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -5,9 +5,10 @@ use crate::format::FragmentId;
 use crate::format::constants::{MANIFEST_BYTES_MAX, VERSIONS_DIR};
 use crate::format::manifest::{Manifest, VersionFile, version_of_name, version_path};
 use crate::storage::{Access, FileBytes};
-use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+use std::{io, iter};
 
 /// The numbers of all versions, ascending, those counted of which only a tombstone is left.
 ///
@@ -26,6 +27,15 @@ pub fn list(root: &Path) -> Result<Vec<u64>> {
     }
     versions.sort_unstable();
     Ok(versions)
+}
+
+/// The numbers, run by run, of which there is nothing although newer ones are there; `versions` are those of [`list`].
+pub fn gaps(versions: &[u64]) -> impl Iterator<Item = RangeInclusive<u64>> {
+    let before = iter::once(0).chain(versions.iter().copied());
+    before
+        .zip(versions)
+        .filter(|(before, version)| before + 1 < **version)
+        .map(|(before, version)| before + 1..=version - 1)
 }
 
 /// The number of the newest version.

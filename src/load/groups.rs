@@ -3,7 +3,7 @@
 use crate::dataset::{Dataset, Filter, Selection};
 use crate::error::{Error, Result};
 use crate::schema::tables::Table;
-use crate::storage::publish::{create_dir_synced, publish_bytes, random_token, sync_dir};
+use crate::storage::publish::{create_dir_synced, publish_bytes, sync_dir, temporary_name};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::{fs, io};
@@ -98,7 +98,7 @@ pub(super) fn save(groups: &[GroupSelection], mixture: bool, dir: &Path) -> Resu
     let Some(name) = place.file_name() else {
         return Err(Error::invalid("the folder of the groups needs a name").in_file(dir));
     };
-    let temporary = place.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), random_token()?));
+    let temporary = place.with_file_name(temporary_name(&name.to_string_lossy())?);
     let written = write(groups, mixture, &temporary).and_then(|()| match fs::rename(&temporary, &place) {
         Ok(()) => place.parent().map_or(Ok(()), sync_named),
         Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {

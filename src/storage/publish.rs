@@ -47,7 +47,7 @@ impl NewFile {
     /// `NotFound` or `Io` when the folder is not there or cannot be written to.
     pub fn create(dir: &Path, name: &str) -> Result<Self> {
         let path = dir.join(name);
-        let temporary = dir.join(format!(".{name}.{}.tmp", random_token()?));
+        let temporary = dir.join(temporary_name(name)?);
         let file = fault::step("create temporary")
             .and_then(|()| File::options().write(true).create_new(true).open(&temporary))
             .map_err(|error| Error::io("cannot create the file", error).in_file(&path))?;
@@ -194,9 +194,25 @@ fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of [`NewFile::create`] and [`NewFile::publish`].
 pub fn publish_bytes(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    publish_bytes_if(dir, name, bytes, || Ok(()))
+}
+
+/// The same, if `check` passes when they are on the disk.
+///
+/// # Errors
+/// Those of [`NewFile::create`] and [`NewFile::publish_if`].
+pub fn publish_bytes_if(dir: &Path, name: &str, bytes: &[u8], check: impl FnOnce() -> Result<()>) -> Result<()> {
     let mut file = NewFile::create(dir, name)?;
     file.write_all(bytes).map_err(|error| Error::io("cannot write the file", error).in_file(&file.path))?;
-    file.publish()
+    file.publish_if(check)
+}
+
+/// A name that nobody else takes, for what is to be `name` or was: vacuum knows such names, and whose they are.
+///
+/// # Errors
+/// `Io` when the system has no randomness.
+pub fn temporary_name(name: &str) -> Result<String> {
+    Ok(format!(".{name}.{}.tmp", random_token()?))
 }
 
 /// Makes `name` in the folder `dir` a file with the bytes of another, without copying them: one that shares its blocks

@@ -14,8 +14,8 @@ Examples:
   surgdb delete my.surgdb VID01 --table cases --cascade --yes && surgdb compact my.surgdb
 
 The new version's files hold nothing of what was deleted, and addresses stay what they are. Older
-versions keep their files, and with them what was deleted, and reports of imports may name its ids. To be rid of that, copy what is left into
-a new dataset (surgdb copy), and remove this one.";
+versions keep their files, and with them what was deleted, and reports of imports may name its ids.
+To be rid of that, copy what is left into a new dataset (surgdb copy), and remove this one.";
 
 /// Join small files, fold in replaced values and empty deleted rows, in a new version
 #[derive(clap::Args)]

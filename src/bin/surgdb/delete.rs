@@ -19,8 +19,8 @@ Examples:
   surgdb delete my.surgdb VID01 --table cases --cascade   a case and all that refers to it
   surgdb delete my.surgdb --where 'source = old'          all that a condition holds for
 
-The bytes of a picture or video go with the last frame or video that shows them; deleting conversations
-alone leaves their frames.
+The bytes of a picture or video go with the last frame or video that shows them; deleting
+conversations alone leaves their frames.
 
 Older versions keep what is deleted here, and its bytes stay on the disk. To be rid of them, copy
 what is left into a new dataset (surgdb copy), and remove this one.";

@@ -26,22 +26,21 @@ pub fn check(dataset: &Dataset, of_all: bool, found: &mut Found<'_>) -> Vec<Name
     let mut others = Vec::new();
     let mut kept = HashSet::new();
     let mut all_read = true;
-    let mut last = 0;
+    for gone in versions::gaps(&numbers) {
+        all_read = false;
+        let (first, last) = gone.into_inner();
+        let message = match first == last {
+            true => "the manifest is gone, though newer ones are there: restore it".to_owned(),
+            false => {
+                format!(
+                    "the manifests of versions {first} to {last} are gone, though newer ones are there: restore them"
+                )
+            }
+        };
+        found.fault(Error::corrupt(message).in_file(root.join(version_path(last))));
+    }
     let mut history = History::default();
-    for (expected, number) in (1..).zip(&numbers) {
-        if *number != expected && (expected == 1 || numbers.binary_search(&(number - 1)).is_err()) {
-            all_read = false;
-            let first = last + 1;
-            let message = match first == number - 1 {
-                true => "the manifest is gone, though newer ones are there: restore it".to_owned(),
-                false => format!(
-                    "the manifests of versions {first} to {} are gone, though newer ones are there: restore them",
-                    number - 1
-                ),
-            };
-            found.fault(Error::corrupt(message).in_file(root.join(version_path(number - 1))));
-        }
-        last = *number;
+    for number in &numbers {
         match versions::read_file(root, *number) {
             Ok(VersionFile::Manifest(manifest)) => {
                 kept.insert(*number);

@@ -4,7 +4,7 @@
 use super::Run;
 use crate::format::Address;
 use crate::import::report::{At, Kind};
-use crate::schema::record::Keyed;
+use crate::schema::record::{Identity, Keyed};
 use crate::schema::rows::{ConversationRow, TurnRow};
 use std::collections::HashMap;
 
@@ -153,6 +153,5 @@ fn say(digest: &mut blake3::Hasher, turn: &TurnRow) {
 }
 
 fn key(digest: &blake3::Hasher) -> u64 {
-    let bytes = digest.finalize();
-    u64::from_le_bytes(std::array::from_fn(|at| bytes.as_bytes()[at]))
+    Identity::of_digest(digest.finalize().as_bytes()).key()
 }

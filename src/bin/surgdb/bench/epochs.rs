@@ -189,13 +189,14 @@ pub fn beyond(prepared: &Prepared, rounds: usize) -> Result<Epochs> {
 fn cold_pass(prepared: &Prepared, way: Way) -> Result<u64> {
     match way {
         Way::Raw => Mapped::open(&prepared.raw)?.pass(),
-        Way::Mapped | Way::Announced => Mapped::open(&prepared.samples)?.pass(),
+        Way::Mapped => Mapped::open(&prepared.samples)?.pass(),
         Way::Pread1 => floors::pread(&prepared.samples, 1),
         Way::Pread8 => floors::pread(&prepared.samples, 8),
-        Way::DirectOnce | Way::DirectAlways => floors::direct(&prepared.samples, 32),
+        Way::DirectAlways => floors::direct(&prepared.samples, 32),
         Way::Loader => by_batch(prepared, PipelineOptions::default()),
         Way::LoaderAlone => by_batch(prepared, batches::alone()),
         Way::Dataset => by_sample(&Dataset::open(&prepared.dataset)?, prepared),
+        Way::DirectOnce | Way::Announced => Err(Error::invalid("it takes where each page is asked for first")),
     }
 }
 
