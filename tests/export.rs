@@ -6,13 +6,13 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use common::samples::samples;
-use common::stored::stored;
+use common::stored::{about, stored};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use serde_json::{Value, json};
 use std::path::Path;
 use surgdb::dataset::BlobSource;
 use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, OnMissing, export};
-use surgdb::rows::{ConversationRow, FrameRow, MediumRow, TurnRow};
+use surgdb::rows::{AnnotationRow, ConversationRow, FrameRow, LabelRow, MediumRow, RegionRow, TurnRow};
 use surgdb::{Dataset, ErrorKind, Operation, Table};
 
 fn sampled(dir: &Path) -> Dataset {
@@ -167,6 +167,66 @@ fn a_picture_whose_bytes_are_gone_goes_out_by_name_or_stops_the_export() {
         let left =
             std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         assert!(left.into_iter().all(|name| !name.contains("stopped")));
+    }
+}
+
+#[test]
+fn a_record_goes_out_without_its_picture_only_where_a_file_of_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"a picture" }).unwrap().address;
+    for (id, path, blob) in
+        [("here", Some("a.png"), Some(blob)), ("named", Some("b.png"), None), ("nameless", None, None)]
+    {
+        let (path, source) = (path.map(str::to_owned), String::from("s"));
+        let frame =
+            FrameRow { id: id.into(), path, blob, kind: "rgb".into(), source: source.clone(), ..Default::default() };
+        let frame = appender.frame(&FrameRow { width: Some(8), height: Some(8), ..frame }).unwrap();
+        let turn = TurnRow { role: "user".into(), text: "<image>".into(), ..Default::default() };
+        let answer = TurnRow { role: "assistant".into(), text: "a".into(), ..Default::default() };
+        let medium = MediumRow { turn: 0, at: Some(0), refs: vec![frame], ..Default::default() };
+        let (task, turns, media) = ("t".into(), vec![turn, answer], vec![medium]);
+        let row = ConversationRow { id: id.into(), source: source.clone(), task, turns, media, ..Default::default() };
+        appender.conversation(&row).unwrap();
+        let regions =
+            vec![RegionRow { role: Some("box".into()), bbox: Some([0.0, 0.0, 0.5, 0.5]), ..Default::default() }];
+        let label = LabelRow { axis: "instrument".into(), raw: "hook".into(), ..Default::default() };
+        let (id, labels) = (id.into(), vec![label]);
+        appender.annotation(&AnnotationRow { id, labels, regions, ..about(frame) }).unwrap();
+    }
+    let dataset = appender.commit(Operation::new("append")).unwrap();
+    for format in ExportFormat::ALL {
+        let is_trainers = matches!(format, ExportFormat::LlamaFactory | ExportFormat::MsSwift | ExportFormat::QwenVl);
+        for (missing, rows) in [(OnMissing::Keep, if is_trainers { 1 } else { 2 }), (OnMissing::Skip, 1)] {
+            let out = dir.path().join(format!("{} {missing:?}", format.name()));
+            let options = ExportOptions { format, missing, ..Default::default() };
+            if format == ExportFormat::Parquet {
+                // It holds tables, with all of their rows.
+                let kept = export(&dataset, &out, &options, &mut |_| Ok(())).map(|report| report.rows["conversations"]);
+                assert_eq!(kept.ok(), (missing == OnMissing::Keep).then_some(3));
+                continue;
+            }
+            let report = exported(&dataset, &out, &options);
+            let table = if format == ExportFormat::Coco { "annotations" } else { "conversations" };
+            let told = report.left_out_records.iter().find(|record| record.id == "nameless").map(|one| &*one.reason);
+            assert!(
+                told.is_some_and(|reason| reason.ends_with("no file of them is named")),
+                "{} {told:?}",
+                format.name()
+            );
+            assert_eq!(
+                (report.rows[table], report.left_out.values().sum::<u64>()),
+                (rows, 3 - rows),
+                "{}",
+                format.name()
+            );
+            assert_eq!(report.missing, rows - 1, "{}", format.name());
+        }
+        if format != ExportFormat::Parquet {
+            let options = ExportOptions { format, missing: OnMissing::Stop, ..Default::default() };
+            let error = export(&dataset, dir.path().join("stopped"), &options, &mut |_| Ok(())).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{}: {error}", format.name());
+        }
     }
 }
 

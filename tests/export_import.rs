@@ -395,7 +395,7 @@ fn conversation() -> impl Strategy<Value = ConversationRow> {
     )
 }
 
-/// Frames under all the paths; every third has no file.
+/// Frames under all the paths; of every third there is the name of a file alone.
 fn strange_frames() -> (Vec<(&'static str, Vec<u8>)>, Vec<FrameRow>) {
     let png = |place: usize| common::pictures::grey_png(1 + place as u32, 1, 8, 0);
     let blobs = (0..PATHS.len()).map(|place| ("image/png", png(place))).collect();
@@ -409,7 +409,7 @@ fn strange_frames() -> (Vec<(&'static str, Vec<u8>)>, Vec<FrameRow>) {
             },
             source: "samples".into(),
             kind: if place % 4 == 0 { "mask" } else { "rgb" }.into(),
-            path: (place % 5 != 4).then(|| (*path).to_owned()),
+            path: (!is_there || place % 5 != 4).then(|| (*path).to_owned()),
             blob: is_there.then(|| common::samples::symbol(Table::Blobs, place)),
             width: is_there.then_some(1 + place as i32),
             height: is_there.then_some(1),

@@ -59,6 +59,13 @@ fn compare(step: &Step, printed: &str) {
     }
 }
 
+/// The pictures that a record of LLaVA's form names.
+fn pictures_of(line: &str) -> Vec<String> {
+    let record: serde_json::Value = serde_json::from_str(line).expect("a record a line");
+    let several = record["images"].as_array().into_iter().flatten();
+    several.chain([&record["image"]]).filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
 /// Real data, where it lies beside the project.
 fn data() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
@@ -89,7 +96,14 @@ fn the_guide_does_what_it_says() {
         assert!(output.status.success(), "{}: {printed}", step.command);
         compare(step, &printed);
     }
-    assert!(dir.path().join("set.html").is_file() && dir.path().join("train/conversations.jsonl").is_file());
+    assert!(dir.path().join("set.html").is_file());
+    // What the guide ends in can be trained on: each picture that a record names is there.
+    let records = std::fs::read_to_string(dir.path().join("train/conversations.jsonl")).unwrap();
+    let named: Vec<String> = records.lines().flat_map(pictures_of).collect();
+    assert_eq!(named.len(), 11);
+    for name in named {
+        assert!(dir.path().join("train").join(&name).is_file(), "{name}");
+    }
 }
 
 #[test]

@@ -68,9 +68,12 @@ pub(super) fn write_all(
     let (mut line, mut done) = (Vec::new(), 0u64);
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
+        done += 1;
+        if options.missing.leaves_out(dataset, &row, report)? {
+            continue;
+        }
         line.clear();
         let shown = writer.record(&row, &mut line, report)?;
-        done += 1;
         if line.len() > RECORD_MAX {
             report.leave_out("records of more than 1 GiB of text", row.id()?, row.source()?, row.address());
             continue;

@@ -1,22 +1,34 @@
 //! Pictures and videos whose bytes an export cannot have: what happens then, and what is told of them.
 
 use super::ExportReport;
+use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
+use crate::schema::tables::Table;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::str::FromStr;
 
 /// How many are named.
 const NAMED: usize = 100_000;
+/// Why records are left out whose pictures or videos were never there.
+pub(super) const GONE: &str = "the dataset does not have the bytes of their pictures or videos";
+/// The same, where nobody could put the file there either: no form has a name to write.
+pub(super) const NAMELESS: &str =
+    "the dataset does not have the bytes of their pictures or videos, and no file of them is named";
+/// Why those are whose linked files changed.
+pub(super) const BROKEN: &str = "linked files of their pictures or videos are gone or changed";
 
 /// What happens at a picture or video whose bytes cannot be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnMissing {
-    /// It is exported without them, counted and named.
+    /// It is exported by the name that its source gave its file, counted and named; a record that shows one for which no
+    /// file was named is left out.
     #[default]
     Keep,
+    /// Records that show it are left out, counted and named.
+    Skip,
     /// The export ends, and nothing is left behind.
     Stop,
 }
@@ -27,8 +39,9 @@ impl FromStr for OnMissing {
     fn from_str(name: &str) -> Result<Self> {
         match name {
             "keep" => Ok(Self::Keep),
+            "skip" => Ok(Self::Skip),
             "stop" => Ok(Self::Stop),
-            _ => Err(Error::invalid(format!("{name:?} is no choice for missing: it is one of keep, stop"))),
+            _ => Err(Error::invalid(format!("{name:?} is no choice for missing: it is one of keep, skip, stop"))),
         }
     }
 }
@@ -44,7 +57,72 @@ pub struct Missing {
     pub reason: String,
 }
 
+/// Why the bytes of a picture or video cannot be had, if they cannot.
+///
+/// # Errors
+/// `Corrupt`, `Io`.
+pub(super) fn lacks_bytes(dataset: &Dataset, address: Address) -> Result<Option<&'static str>> {
+    let blob = match blob_of(dataset, address)? {
+        Ok(blob) => blob,
+        Err(reason) => return Ok(Some(reason)),
+    };
+    match dataset.blob(blob)?.check_link() {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Some(BROKEN)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The blob of a picture or video, or why there is none.
+fn blob_of(dataset: &Dataset, address: Address) -> Result<std::result::Result<Address, &'static str>> {
+    let (blob, has_path) = match dataset.table_of(address)? {
+        Table::Videos => {
+            let video = dataset.video(address)?;
+            (video.blob()?, video.path()?.is_some())
+        }
+        _ => {
+            let frame = dataset.frame(address)?;
+            (frame.blob()?, frame.path()?.is_some())
+        }
+    };
+    Ok(blob.ok_or(if has_path { GONE } else { NAMELESS }))
+}
+
 impl OnMissing {
+    /// Whether a picture or video is left out with all that shows it, and why.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub(super) fn omits(self, dataset: &Dataset, address: Address) -> Result<Option<&'static str>> {
+        match self {
+            Self::Stop => Ok(None),
+            Self::Skip => lacks_bytes(dataset, address),
+            Self::Keep => Ok(blob_of(dataset, address)?.err().filter(|reason| *reason == NAMELESS)),
+        }
+    }
+
+    /// Leaves a record out that shows what is left out; whether it does.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub(super) fn leaves_out(
+        self,
+        dataset: &Dataset,
+        row: &Conversation<'_>,
+        report: &mut ExportReport,
+    ) -> Result<bool> {
+        for medium in row.media()?.iter() {
+            for address in medium.refs().iter() {
+                if let Some(reason) = self.omits(dataset, address)? {
+                    report.broken += u64::from(reason == BROKEN);
+                    report.leave_out(reason, row.id()?, row.source()?, row.address());
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// The bytes of a picture or video, if they are there. That they are not is noted in the report.
     ///
     /// # Errors

@@ -376,6 +376,11 @@ pub fn export(
             "llama-factory alone has pictures inside where that is asked for; hf, parquet and webdataset always have";
         return Err(Error::invalid(message));
     }
+    if options.missing == OnMissing::Skip && options.format == ExportFormat::Parquet {
+        let message =
+            "parquet has all rows of the tables, whether their pictures are there or not: leave out --missing skip";
+        return Err(Error::invalid(message));
+    }
     let folder = OutputFolder::new(out.as_ref(), options.overwrite)?;
     let mut report = ExportReport { format: options.format, version: dataset.version(), ..Default::default() };
     match options.format {

@@ -157,24 +157,30 @@ impl Export<'_, '_> {
             for address in medium.refs().iter() {
                 let is_new = shown.insert(address);
                 let mut large = false;
-                let (list, path, bytes) = if self.dataset.table_of(address)? == Table::Videos {
+                let (list, path, id, bytes) = if self.dataset.table_of(address)? == Table::Videos {
                     let video = self.dataset.video(address)?;
                     let size = video.blob()?.map(|blob| self.dataset.blob(blob)?.size()).transpose()?;
                     large = size.is_some_and(|size| size > VIDEO_MAX);
                     self.report.lose("bytes of large videos in conversations (`blobs` has them)", u64::from(large));
-                    let path = video.path()?.unwrap_or(video.id()?).to_owned();
-                    (&mut *videos, path, if large { Ok(None) } else { video.bytes() })
+                    let id = video.id()?.to_owned();
+                    let bytes = if large { Ok(None) } else { video.bytes() };
+                    (&mut *videos, video.path()?.map(str::to_owned), id, bytes)
                 } else {
                     let frame = self.dataset.frame(address)?;
-                    (&mut *images, frame.path()?.unwrap_or(frame.id()?).to_owned(), frame.bytes())
+                    (&mut *images, frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.bytes())
                 };
+                let said = path.as_deref().unwrap_or(&id);
                 // What is missing is told once.
                 let mut again = ExportReport::default();
                 let report = if is_new { &mut *self.report } else { &mut again };
-                let bytes = if large { None } else { self.on_missing.judge(bytes, &path, address, report)? };
+                let bytes = if large { None } else { self.on_missing.judge(bytes, said, address, report)? };
                 report.media += u64::from(large || bytes.is_some());
                 report.media_bytes += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-                list.push(bytes.as_deref(), &path);
+                match (&path, bytes) {
+                    // Neither bytes nor a file to look for.
+                    (None, None) if !large => list.push_null(),
+                    (_, bytes) => list.push(bytes.as_deref(), said),
+                }
             }
         }
         images.end_row();

@@ -83,15 +83,19 @@ pub(super) fn write_all(
     let mut writer = Writer::new(dataset, form, options, media, shown_videos);
     let (total, addresses) = addresses_of(dataset, options.selection)?;
     let mut file = folder.file(FILE)?;
-    let (mut line, mut rows) = (Vec::new(), 0u64);
+    let (mut line, mut rows, mut done) = (Vec::new(), 0u64, 0u64);
     for address in addresses {
-        line.clear();
-        writer.record(&dataset.sound_conversation(address?)?, &mut line, report)?;
-        line.push(b'\n');
-        file.write_all(&line).map_err(|error| Error::io("cannot write the records", error))?;
-        rows += 1;
-        if rows.is_multiple_of(PROGRESS_EVERY) || rows == total {
-            progress(ExportProgress { rows, total, bytes: report.media_bytes })?;
+        let row = dataset.sound_conversation(address?)?;
+        if !options.missing.leaves_out(dataset, &row, report)? {
+            line.clear();
+            writer.record(&row, &mut line, report)?;
+            line.push(b'\n');
+            file.write_all(&line).map_err(|error| Error::io("cannot write the records", error))?;
+            rows += 1;
+        }
+        done += 1;
+        if done.is_multiple_of(PROGRESS_EVERY) || done == total {
+            progress(ExportProgress { rows: done, total, bytes: report.media_bytes })?;
         }
     }
     report.bytes += file.finish()?;

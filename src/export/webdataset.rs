@@ -44,21 +44,24 @@ pub(super) fn write_all(
         parts.insert(name, Part::new(folder, name)?);
     }
     let (total, addresses) = addresses_of(dataset, options.selection)?;
-    let mut number = 0u64;
+    let (mut number, mut done) = (0u64, 0u64);
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
-        let key = format!("{number:09}");
-        number += 1;
-        writer.media.start_sample(key.clone(), shows_several(&row)?);
-        let mut record = Vec::new();
-        let shown = writer.record(&row, &mut record, report)?;
-        let members = members(&writer.media, &shown)?;
-        let part = row.split()?.filter(|split| !split.is_empty());
-        if let Some(part) = parts.get_mut(splits.name_of(part)) {
-            part.sample(&mut writer.media, &key, &record, &members, options.shards, report)?;
+        if !options.missing.leaves_out(dataset, &row, report)? {
+            let key = format!("{number:09}");
+            number += 1;
+            writer.media.start_sample(key.clone(), shows_several(&row)?);
+            let mut record = Vec::new();
+            let shown = writer.record(&row, &mut record, report)?;
+            let members = members(&writer.media, &shown)?;
+            let part = row.split()?.filter(|split| !split.is_empty());
+            if let Some(part) = parts.get_mut(splits.name_of(part)) {
+                part.sample(&mut writer.media, &key, &record, &members, options.shards, report)?;
+            }
         }
-        if number.is_multiple_of(PROGRESS_EVERY) || number == total {
-            progress(ExportProgress { rows: number, total, bytes: report.media_bytes })?;
+        done += 1;
+        if done.is_multiple_of(PROGRESS_EVERY) || done == total {
+            progress(ExportProgress { rows: done, total, bytes: report.media_bytes })?;
         }
     }
     for part in parts.into_values() {

@@ -4,6 +4,7 @@ use super::samples::{Refer, Samples, meant_by};
 use std::collections::HashMap;
 use std::path::Path;
 use surgdb::dataset::BlobSource;
+use surgdb::rows::AnnotationRow;
 use surgdb::{Address, Dataset, Operation, Table};
 
 /// A new dataset of these rows.
@@ -34,4 +35,25 @@ pub fn stored(path: &Path, mut samples: Samples) -> Dataset {
         appender.conversation(row).unwrap();
     }
     appender.commit(Operation::new("append")).unwrap()
+}
+
+/// An annotation of a row that says nothing yet.
+pub fn about(target: Address) -> AnnotationRow {
+    AnnotationRow {
+        id: "a".into(),
+        source: "s".into(),
+        annotator: None,
+        status: None,
+        origin: None,
+        generator: None,
+        target,
+        start: None,
+        end: None,
+        parent: None,
+        text: None,
+        labels: Vec::new(),
+        regions: Vec::new(),
+        extra: None,
+        record: None,
+    }
 }

@@ -149,32 +149,12 @@ fn coco_takes_the_axis_that_is_asked_for_and_tells_what_it_cannot_hold() {
     assert_eq!((report.rows["frames"], report.left_out.get("annotations of videos")), (1, None));
 }
 
-/// An annotation of a row that says nothing yet.
-fn about(target: Address) -> AnnotationRow {
-    AnnotationRow {
-        id: "a".into(),
-        source: "s".into(),
-        annotator: None,
-        status: None,
-        origin: None,
-        generator: None,
-        target,
-        start: None,
-        end: None,
-        parent: None,
-        text: None,
-        labels: Vec::new(),
-        regions: Vec::new(),
-        extra: None,
-        record: None,
-    }
-}
-
 #[test]
 fn a_box_goes_out_under_its_own_role_alone() {
     let dir = tempfile::tempdir().unwrap();
     let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
-    let frame = FrameRow { id: "f".into(), source: "s".into(), kind: "rgb".into(), ..FrameRow::default() };
+    let (id, path) = ("f".into(), Some("f.png".into()));
+    let frame = FrameRow { id, path, source: "s".into(), kind: "rgb".into(), ..FrameRow::default() };
     let frame = appender.frame(&FrameRow { width: Some(40), height: Some(30), ..frame }).unwrap();
     let label = |axis: &str, raw: &str| LabelRow { axis: axis.into(), raw: raw.into(), ..LabelRow::default() };
     let region =

@@ -12,7 +12,7 @@ mod webdataset;
 use common::pictures::grey_png;
 use common::python::{ROOT, python, run, skipped};
 use common::samples::{Samples, samples, symbol};
-use common::stored::stored;
+use common::stored::{about, stored};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;

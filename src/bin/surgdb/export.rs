@@ -66,8 +66,8 @@ pub struct Args {
     /// Write boxes in texts anew, in pixels, 0-1 or 0-1000; keep leaves each text as it is, byte for byte
     #[arg(long, default_value = "keep", value_name = "HOW", value_parser = scale)]
     boxes: Boxes,
-    /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (export the rest, and name
-    /// it) or stop
+    /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (write its name where its
+    /// source named a file), skip (leave out records that show it) or stop
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
     /// Leave out the field `surgdb` of records, which holds what the form has no field for

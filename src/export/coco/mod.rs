@@ -13,6 +13,7 @@ mod place;
 use super::folder::{OutputFile, OutputFolder};
 use super::json::{Object, WrittenFields, number_32, push_list, push_raw};
 use super::media::{MediaFolder, MediaTo};
+use super::missing::{BROKEN, OnMissing};
 use super::{ExportOptions, ExportProgress, ExportReport, OnProgress, added, sources};
 use crate::dataset::{Annotation, Dataset, Frame};
 use crate::error::{Error, Result};
@@ -48,9 +49,11 @@ pub(super) fn write_all(
     let mut coco = Coco {
         dataset,
         axis: options.axis,
+        on_missing: options.missing,
         media,
         file,
         images: HashMap::new(),
+        omitted: HashMap::new(),
         categories: BTreeMap::new(),
         ids: AllIds::default(),
         sources: BTreeSet::new(),
@@ -134,9 +137,12 @@ struct AllIds {
 struct Coco<'a, 'r> {
     dataset: &'a Dataset,
     axis: Option<&'r str>,
+    on_missing: OnMissing,
     media: MediaFolder<'a>,
     file: JsonFile,
     images: HashMap<Address, Image>,
+    /// Pictures that are left out, and why.
+    omitted: HashMap<Address, &'static str>,
     /// By axis and name.
     categories: BTreeMap<(String, String), Category>,
     ids: AllIds,
@@ -191,6 +197,10 @@ impl Coco<'_, '_> {
     }
 
     fn image(&mut self, address: Address) -> Result<()> {
+        if let Some(reason) = self.on_missing.omits(self.dataset, address)? {
+            self.omitted.insert(address, reason);
+            return Ok(());
+        }
         let frame = self.dataset.sound_frame(address)?;
         let path = self.media.path(address, self.report)?;
         let size = frame.width()?.zip(frame.height()?).map(|(width, height)| Pixels::new(width, height));
@@ -231,7 +241,9 @@ impl Coco<'_, '_> {
         let (target, address) = (row.target()?, row.address());
         let row = row.to_row()?;
         let Some(image) = self.images.get(&target).cloned() else {
-            self.report.leave_out("annotations of videos", &row.id, &row.source, address);
+            let omitted = self.omitted.get(&target).copied();
+            self.report.broken += u64::from(omitted == Some(BROKEN));
+            self.report.leave_out(omitted.unwrap_or("annotations of videos"), &row.id, &row.source, address);
             return Ok(());
         };
         if row.regions.is_empty() {

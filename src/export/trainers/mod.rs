@@ -15,6 +15,7 @@ mod sample;
 use super::folder::OutputFolder;
 use super::json::{Object, push_list, push_text};
 use super::media::{MediaFolder, MediaTo};
+use super::missing::{BROKEN, GONE, NAMELESS};
 use super::{
     ExportFormat, ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, Pictures, added, addresses_of,
     boxes, sources,
@@ -200,7 +201,7 @@ impl Export<'_, '_> {
                 false => paths.pictures.push(self.media.path(*picture, self.report)?),
             }
             if self.media.is_gone(*picture) {
-                return self.leave_out(sample::GONE.into(), row);
+                return self.leave_out(GONE.into(), row);
             }
         }
         for plan in plans {
@@ -210,8 +211,8 @@ impl Export<'_, '_> {
     }
 
     fn leave_out(&mut self, reason: Cow<'static, str>, row: &Conversation<'_>) -> Result<()> {
-        let is_broken = reason == sample::BROKEN;
-        if (is_broken || reason == sample::GONE) && self.options.missing == OnMissing::Stop {
+        let is_broken = reason == BROKEN;
+        if (is_broken || reason == GONE || reason == NAMELESS) && self.options.missing == OnMissing::Stop {
             let id = row.id()?;
             let message =
                 format!("the record {id:?} would be left out: {reason}; or export the others, with `--missing keep`");

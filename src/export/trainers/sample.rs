@@ -3,8 +3,9 @@
 
 use super::Rules;
 use crate::dataset::Dataset;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::export::json::{Object, WrittenFields, push_list};
+use crate::export::missing::lacks_bytes;
 use crate::format::Address;
 use crate::schema::placeholder;
 use crate::schema::rows::{AlternativeRow, ConversationRow, GroundingRow, MediumRow, TurnRow};
@@ -13,10 +14,6 @@ use serde_json::value::RawValue;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-/// Why a sample that shows what is missing is left out.
-pub(super) const GONE: &str = "the dataset does not have the bytes of their pictures or videos";
-/// Why a sample is left out whose linked files are not there any more.
-pub(super) const BROKEN: &str = "linked files of their pictures or videos are gone or changed";
 /// At which rate frames of a clip are to be taken.
 const RATES: &str = "frames a second at which clips were sampled";
 /// Placeholders without a medium.
@@ -162,20 +159,6 @@ impl Sample {
         let pair = pair(&row.alternatives, &mut turns, &mut lost);
         let ConversationRow { id, task, preferred: mark, tools, solution, .. } = row;
         Ok(Ok(Self { id, task, turns, pair, mark, tools, solution, pictures, videos, boxes, lost }))
-    }
-}
-
-/// Why the bytes of a picture or video cannot be had, if they cannot.
-fn lacks_bytes(dataset: &Dataset, address: Address) -> Result<Option<Reason>> {
-    let blob = match dataset.table_of(address)? {
-        Table::Videos => dataset.video(address)?.blob()?,
-        _ => dataset.frame(address)?.blob()?,
-    };
-    let Some(blob) = blob else { return Ok(Some(GONE)) };
-    match dataset.blob(blob)?.check_link() {
-        Ok(()) => Ok(None),
-        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Some(BROKEN)),
-        Err(error) => Err(error),
     }
 }
 
