@@ -68,7 +68,7 @@ def read_manifest(path):
     if checksum != b'{"crc32":%d' % zlib.crc32(inner):
         raise ValueError(f"{path} is damaged")
     manifest = {"files": {}, "columns": [], "deletions": []} | json.loads(inner)
-    if manifest["format"] != "0.2" or manifest["features"]:
+    if manifest["format"] != "0.3" or manifest["features"]:
         raise ValueError(f"{path} is of a format that this reader does not know")
     return manifest
 
@@ -84,7 +84,7 @@ def placed(entries):
 
 def show(dataset, row):
     print(f"{row['id']} ({row['task']})", *(f"{turn['role']}: {turn['text']}" for turn in row["turns"]), sep="\n")
-    for ref in (ref for medium in row["media"] for ref in medium["refs"]):
+    for ref in (ref for part in [row, *row["alternatives"]] for medium in part["media"] for ref in medium["refs"]):
         print(f"shows {dataset.row(ref)['id']}: {len(dataset.bytes_of(ref) or b'')} bytes")
     depths = []  # a node's parent stands before it
     for node in row["reasoning"]:

@@ -335,8 +335,9 @@ fn turn() -> impl Strategy<Value = TurnRow> {
 fn ending() -> impl Strategy<Value = AlternativeRow> {
     let kind = prop::sample::select(&["chosen", "rejected", "sample"][..]);
     let score = prop::option::of(prop::num::f64::NORMAL | prop::num::f64::ZERO);
-    (kind, prop::collection::vec(turn(), 0..3), score, said(&["", "g"]))
-        .prop_map(|(kind, turns, score, generator)| AlternativeRow { kind: kind.into(), turns, score, generator })
+    (kind, prop::collection::vec(turn(), 0..3), score, said(&["", "g"])).prop_map(|(kind, turns, score, generator)| {
+        AlternativeRow { kind: kind.into(), turns, score, generator, ..Default::default() }
+    })
 }
 
 /// What a medium is made of: the turn, which of its placeholders, whether it is output, frames, a time.

@@ -97,6 +97,9 @@ fn read_conversation(row: BatchRow<'_>) -> surgdb::Result<()> {
     for alternative in view.alternatives()?.iter() {
         black_box((alternative.kind(), alternative.score(), alternative.generator()));
         alternative.turns().iter().for_each(|turn| touch(turn.text()));
+        alternative.media().iter().for_each(|medium| touch((medium.turn(), medium.at(), medium.refs().values())));
+        alternative.parts()?.iter().for_each(touch);
+        alternative.grounding().iter().for_each(|place| touch((place.turn(), place.media(), place.values())));
     }
     view.annotations()?.iter().for_each(touch);
     Ok(())

@@ -20,7 +20,8 @@ use std::collections::{BTreeMap, HashMap};
 pub fn linked(table: Table) -> &'static [usize] {
     match table {
         Table::Conversations => {
-            &[conversations::TURNS, conversations::MEDIA, conversations::GROUNDING, conversations::REASONING]
+            use conversations as c;
+            &[c::TURNS, c::MEDIA, c::GROUNDING, c::REASONING, c::ALTERNATIVES]
         }
         Table::Annotations => &[annotations::START, annotations::END],
         Table::Frames => &[frames::BLOB, frames::WIDTH, frames::HEIGHT],

@@ -210,14 +210,17 @@ impl Units {
 
     /// The conversations with a unit of each; all units of one are joined.
     fn rows(&self, dataset: &Dataset, groups: &mut Groups) -> Result<Vec<(Address, usize)>> {
-        let media = &Table::Conversations.columns()[conversations::MEDIA].ty;
+        let types =
+            [conversations::MEDIA, conversations::ALTERNATIVES].map(|at| &Table::Conversations.columns()[at].ty);
         let mut rows = Vec::new();
-        each_row(dataset, Table::Conversations, &["source", "id", "case", "media"], |row| {
+        each_row(dataset, Table::Conversations, &["source", "id", "case", "media", "alternatives"], |row| {
             let mut shown: Vec<usize> = self.of(read::address_opt(row.cell(2))?).into_iter().collect();
-            each_reference(media, row.cell(3).array.slice(row.row, 1).as_ref(), &mut |_, address| {
-                shown.extend(self.of(Some(address)));
-                Ok(())
-            })?;
+            for (column, ty) in (3..).zip(types) {
+                each_reference(ty, row.cell(column).array.slice(row.row, 1).as_ref(), &mut |_, address| {
+                    shown.extend(self.of(Some(address)));
+                    Ok(())
+                })?;
+            }
             let unit = match shown.iter().min_by_key(|unit| groups.kinds[**unit]) {
                 Some(unit) => *unit,
                 None => row.unit(groups, SplitUnit::Conversation)?,

@@ -16,18 +16,23 @@ use std::collections::{BTreeSet, HashSet};
 /// What is lost where a record's picture has a case of its own.
 const OTHERS_CASE: &str = "cases of pictures and videos that are not the conversation's";
 
+/// The columns that say what a conversation shows.
+pub(super) const SHOWING: [usize; 2] = [conversations::MEDIA, conversations::ALTERNATIVES];
+
 /// The videos that the conversations show.
 pub(super) fn shown_videos(dataset: &Dataset, selection: Option<&[Address]>) -> Result<HashSet<Address>> {
     let mut videos = HashSet::new();
     if dataset.count(Table::Videos)? == 0 {
         return Ok(videos);
     }
-    each_referred(dataset, selection, conversations::MEDIA, &mut |_, address| {
-        if dataset.table_of(address)? == Table::Videos {
-            videos.insert(address);
-        }
-        Ok(())
-    })?;
+    for column in SHOWING {
+        each_referred(dataset, selection, column, &mut |_, address| {
+            if dataset.table_of(address)? == Table::Videos {
+                videos.insert(address);
+            }
+            Ok(())
+        })?;
+    }
     Ok(videos)
 }
 

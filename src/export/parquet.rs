@@ -144,7 +144,7 @@ impl Export<'_, '_> {
         Ok(())
     }
 
-    /// Adds what a conversation shows.
+    /// Adds what a conversation shows, in its other endings too.
     fn collect(
         &mut self,
         batch: &RecordBatch,
@@ -153,7 +153,7 @@ impl Export<'_, '_> {
         shown: &mut BTreeSet<Address>,
     ) -> Result<()> {
         let conversation = Conversation::new(BatchRow::new(batch, row)?);
-        for medium in conversation.media()?.iter() {
+        for medium in conversation.all_media()? {
             for address in medium.refs().iter() {
                 let is_new = shown.insert(address);
                 let mut large = false;

@@ -175,6 +175,16 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Counts what is lost of other endings.
+pub(super) fn lose_of_endings(row: &Conversation<'_>, report: &mut ExportReport) -> Result<()> {
+    let endings = row.alternatives()?;
+    let media: usize = endings.iter().map(|ending| ending.media().len()).sum();
+    let places: usize = endings.iter().map(|ending| ending.grounding().len()).sum();
+    report.lose("pictures and videos of other endings", media as u64);
+    report.lose("where boxes stand in other endings", places as u64);
+    Ok(())
+}
+
 impl Writer<'_> {
     /// Writes the record of a conversation; returns the media that it shows.
     ///
@@ -203,6 +213,7 @@ impl Writer<'_> {
         let order = self.turns(turns, &shown, &mut object, &mut notes);
         self.media_fields(turns, &shown, order, &mut object, &mut notes);
         self.endings(row.alternatives()?, &mut object, &mut notes);
+        lose_of_endings(row, report)?;
         object.raw_opt(self.form.mark, row.preferred()?);
         let solution = row.solution()?;
         // A solution that was no text stands in `extra` as it was.

@@ -5,7 +5,7 @@
 //! asked for: then only the annotations and pictures are told that are about something that they show.
 
 use super::ExportReport;
-use super::files::each_referred;
+use super::files::{SHOWING, each_referred};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::format::Address;
@@ -29,7 +29,8 @@ pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report:
         Ok(rows)
     };
     let is_whole = selection.is_none();
-    let shown = referred_in(conversations::MEDIA)?;
+    let [media, endings] = SHOWING.map(referred_in);
+    let shown = media? | endings?;
     // That evidence is lost is told where its conversation is written.
     let referred = referred_in(conversations::ANNOTATIONS)? | referred_in(conversations::REASONING)?;
     // The same goes for what is lost of the cases and videos of what is shown.

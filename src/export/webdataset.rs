@@ -81,8 +81,7 @@ pub(super) fn write_all(
 
 /// Whether a conversation shows more than one picture or video.
 fn shows_several(row: &Conversation<'_>) -> Result<bool> {
-    let media = row.media()?;
-    let all: BTreeSet<i64> = media.iter().flat_map(|medium| medium.refs().values().to_vec()).collect();
+    let all: BTreeSet<i64> = row.all_media()?.flat_map(|medium| medium.refs().values().to_vec()).collect();
     Ok(all.len() > 1)
 }
 

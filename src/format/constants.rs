@@ -1,7 +1,7 @@
 //! Every name, number and size that the format fixes, once each. `tests/spec.rs` holds them against FORMAT.md.
 
 /// The version of the format that this build writes, as it stands in manifests and files.
-pub const FORMAT_VERSION: &str = "0.2";
+pub const FORMAT_VERSION: &str = "0.3";
 
 /// Features of the format that this build knows. A reader that meets another one refuses, by name.
 pub const KNOWN_FEATURES: &[&str] = &[];

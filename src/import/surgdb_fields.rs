@@ -335,6 +335,7 @@ impl Ending {
             turns: turns.collect(),
             score: self.score.map(|score| score.0),
             generator: self.generator,
+            ..AlternativeRow::default()
         }
     }
 }

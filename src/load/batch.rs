@@ -27,8 +27,9 @@ pub struct Batch {
     /// The plan, with the slots as they were delivered: substitutes in the place of what could not be had.
     pub plan: Plan,
     /// A row for each slot of the plan, in its order: the columns asked for, then `media_rows: list<list<int32>>`, which
-    /// has, for each entry of the sample's `media` and each of its `refs`, the row of [`Batch::media`], and
-    /// `annotation_rows: list<int32>`, likewise for [`Batch::annotations`].
+    /// has, for each entry of the sample's `media` and each of its `refs`, the row of [`Batch::media`],
+    /// `alternative_media_rows: list<list<list<int32>>>`, where `alternatives` is among the columns: the same for each entry
+    /// of it, and `annotation_rows: list<int32>`, likewise for [`Batch::annotations`].
     pub conversations: RecordBatch,
     /// The frames and videos that are referred to, each once, in the order in which they are first named: `address`,
     /// `table` (`frames` or `videos`), `width`, `height`, `blob`, `media_type`, `size`, `uri`, `bytes`.
@@ -206,6 +207,11 @@ impl Assembler {
         let media = self.layout.media.then_some(conversations::MEDIA);
         let annotations = self.layout.annotations.is_some().then_some(conversations::ANNOTATIONS);
         self.layout.conversations.at.iter().copied().chain(media).chain(annotations)
+    }
+
+    /// Whether batches hold the media of other endings.
+    pub(super) fn has_ending_media(&self) -> bool {
+        self.layout.ending_media
     }
 
     /// Whether batches hold the bytes of the rows of this table.

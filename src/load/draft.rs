@@ -26,9 +26,44 @@ pub(super) struct Draft<'a> {
     media_rows: Vec<i32>,
     media_ends: Vec<i32>,
     sample_media_ends: Vec<i32>,
+    endings: Endings,
     annotations: Unique<Row<'a>>,
     annotation_rows: Vec<i32>,
     sample_annotation_ends: Vec<i32>,
+}
+
+/// The media of other endings: rows of the draft's media, by reference; where the references of each medium end; where the
+/// media of each ending end; where the endings of each sample end.
+struct Endings {
+    rows: Vec<i32>,
+    media: Vec<i32>,
+    endings: Vec<i32>,
+    samples: Vec<i32>,
+}
+
+impl Default for Endings {
+    fn default() -> Self {
+        Self { rows: Vec::new(), media: vec![0], endings: vec![0], samples: vec![0] }
+    }
+}
+
+impl Endings {
+    fn lens(&self) -> [usize; 4] {
+        [self.rows.len(), self.media.len(), self.endings.len(), self.samples.len()]
+    }
+
+    fn truncate(&mut self, [rows, media, endings, samples]: [usize; 4]) {
+        self.rows.truncate(rows);
+        self.media.truncate(media);
+        self.endings.truncate(endings);
+        self.samples.truncate(samples);
+    }
+
+    fn finish(self) -> Result<ArrayRef> {
+        let media = list(self.media, Arc::new(Int32Array::from(self.rows)), DataType::Int32)?;
+        let endings = list(self.endings, media, list_of(DataType::Int32))?;
+        list(self.samples, endings, list_of(list_of(DataType::Int32)))
+    }
 }
 
 /// Items by address, each once.
@@ -85,6 +120,7 @@ impl<'a> Draft<'a> {
             media_rows: Vec::with_capacity(samples),
             media_ends: vec![0],
             sample_media_ends: vec![0],
+            endings: Endings::default(),
             annotations: Unique::default(),
             annotation_rows: Vec::new(),
             sample_annotation_ends: vec![0],
@@ -100,6 +136,7 @@ impl<'a> Draft<'a> {
         let marks = (self.rows.len(), self.media.items.len(), self.annotations.items.len());
         let ends = (self.media_rows.len(), self.media_ends.len(), self.annotation_rows.len());
         let samples = (self.sample_media_ends.len(), self.sample_annotation_ends.len());
+        let endings = self.endings.lens();
         let added = self.try_add(address);
         if added.is_err() {
             self.rows.truncate(marks.0);
@@ -109,6 +146,7 @@ impl<'a> Draft<'a> {
             self.media_ends.truncate(ends.1);
             self.annotation_rows.truncate(ends.2);
             self.sample_media_ends.truncate(samples.0);
+            self.endings.truncate(endings);
             self.sample_annotation_ends.truncate(samples.1);
         }
         added
@@ -120,6 +158,9 @@ impl<'a> Draft<'a> {
         let view = Conversation::new(&row);
         if self.layout.media {
             self.add_media(&view)?;
+        }
+        if self.layout.ending_media {
+            self.add_media_of_endings(&view)?;
         }
         if let Some(columns) = &self.layout.annotations {
             for address in view.annotations()?.iter() {
@@ -139,13 +180,34 @@ impl<'a> Draft<'a> {
     fn add_media(&mut self, view: &Conversation<&Row<'a>>) -> Result<()> {
         for medium in view.media()?.iter() {
             for address in medium.refs().iter() {
-                let make = || Medium::read(self.dataset, self.layout, self.watch, &mut self.names, address);
-                self.media_rows.push(self.media.number(address, make)?);
+                let number = self.medium(address)?;
+                self.media_rows.push(number);
             }
             self.media_ends.push(count(self.media_rows.len())?);
         }
         self.sample_media_ends.push(count(self.media_ends.len() - 1)?);
         Ok(())
+    }
+
+    fn add_media_of_endings(&mut self, view: &Conversation<&Row<'a>>) -> Result<()> {
+        for ending in view.alternatives()?.iter() {
+            for medium in ending.media().iter() {
+                for address in medium.refs().iter() {
+                    let number = self.medium(address)?;
+                    self.endings.rows.push(number);
+                }
+                self.endings.media.push(count(self.endings.rows.len())?);
+            }
+            self.endings.endings.push(count(self.endings.media.len() - 1)?);
+        }
+        self.endings.samples.push(count(self.endings.endings.len() - 1)?);
+        Ok(())
+    }
+
+    /// The number of a frame or video among the batch's media.
+    fn medium(&mut self, address: Address) -> Result<i32> {
+        let make = || Medium::read(self.dataset, self.layout, self.watch, &mut self.names, address);
+        self.media.number(address, make)
     }
 
     /// Gathers the columns.
@@ -158,6 +220,9 @@ impl<'a> Draft<'a> {
         if layout.media {
             let media = list(self.media_ends, Arc::new(Int32Array::from(self.media_rows)), DataType::Int32)?;
             columns.push(list(self.sample_media_ends, media, list_of(DataType::Int32))?);
+        }
+        if layout.ending_media {
+            columns.push(self.endings.finish()?);
         }
         if layout.annotations.is_some() {
             let rows = Arc::new(Int32Array::from(self.annotation_rows));

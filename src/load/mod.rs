@@ -52,7 +52,7 @@ pub use order::{Cursor, Order, Place, SUBSTITUTES_MAX};
 pub use packing::{Budget, Length, Overlong, PICTURES_MAX, Packing, TOKENS_MAX, WINDOW_MAX};
 pub use plan::{Plan, Slot};
 pub use plans::Plans;
-pub use projection::{ANNOTATION_ROWS, MEDIA_ROWS, Projection};
+pub use projection::{ALTERNATIVE_MEDIA_ROWS, ANNOTATION_ROWS, MEDIA_ROWS, Projection};
 pub use shard::{BATCH_MAX, Remainder};
 pub use stall::{Stage, Stall};
 pub use state::{Mark, State};

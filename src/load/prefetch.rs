@@ -167,13 +167,20 @@ impl Announcer {
             if !self.assembler.has_bytes(Table::Frames) && !self.assembler.has_bytes(Table::Videos) {
                 continue;
             }
-            let Ok(media) = Conversation::new(&row).media().map(|media| media.to_rows()) else { continue };
-            for address in media.iter().flat_map(|medium| &medium.refs) {
-                watch.announces_row(*address);
-                if known.insert(*address) && !self.announce_medium(*address, watch, publish).unwrap_or(true) {
+            for address in self.shown_by(&Conversation::new(&row)).unwrap_or_default() {
+                watch.announces_row(address);
+                if known.insert(address) && !self.announce_medium(address, watch, publish).unwrap_or(true) {
                     return;
                 }
             }
+        }
+    }
+
+    /// The frames and videos of a conversation that batches hold.
+    fn shown_by(&self, conversation: &Conversation<&Row<'_>>) -> Result<Vec<Address>> {
+        match self.assembler.has_ending_media() {
+            true => Ok(conversation.all_media()?.flat_map(|medium| medium.refs().iter()).collect()),
+            false => Ok(conversation.media()?.iter().flat_map(|medium| medium.refs().iter()).collect()),
         }
     }
 

@@ -3,12 +3,15 @@
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::load::media::media_schema;
-use crate::schema::tables::Table;
+use crate::schema::tables::{Table, conversations as columns};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::sync::Arc;
 
 /// The column that leads from a conversation's media to the rows of [`Batch::media`](crate::load::Batch::media).
 pub const MEDIA_ROWS: &str = "media_rows";
+/// The column that leads from the media of a conversation's other endings to the rows of
+/// [`Batch::media`](crate::load::Batch::media): there where `alternatives` is among the columns.
+pub const ALTERNATIVE_MEDIA_ROWS: &str = "alternative_media_rows";
 /// The column that leads from a conversation to the rows of [`Batch::annotations`](crate::load::Batch::annotations).
 pub const ANNOTATION_ROWS: &str = "annotation_rows";
 
@@ -44,8 +47,9 @@ impl Projection {
         self
     }
 
-    /// Whether batches hold the media that conversations refer to. Without, `media` is a table without rows, there is no
-    /// `media_rows`, and frames and videos are not even looked up.
+    /// Whether batches hold the media that conversations refer to; those of other endings where `alternatives` is among the
+    /// columns. Without, `media` is a table without rows, there is no `media_rows`, and frames and videos are not even
+    /// looked up.
     pub fn media(mut self, wanted: bool) -> Self {
         self.media = wanted;
         self
@@ -100,6 +104,8 @@ pub(super) struct Layout {
     pub(super) conversations: Columns,
     pub(super) annotations: Option<Columns>,
     pub(super) media: bool,
+    /// Whether the media of other endings come along.
+    pub(super) ending_media: bool,
     pub(super) picture_bytes: bool,
     pub(super) video_bytes: bool,
     pub(super) conversation_schema: SchemaRef,
@@ -111,7 +117,7 @@ impl Layout {
     /// # Errors
     /// `NotFound` when a table has no such column; `Invalid` when one is named twice, or as one that batches add.
     pub(super) fn new(dataset: &Dataset, projection: &Projection) -> Result<Self> {
-        let reserved = [MEDIA_ROWS, ANNOTATION_ROWS];
+        let reserved = [MEDIA_ROWS, ALTERNATIVE_MEDIA_ROWS, ANNOTATION_ROWS];
         let conversations = Columns::new(dataset, Table::Conversations, &projection.columns, &reserved)?;
         let annotations = projection.annotations.as_ref();
         let annotations = annotations.map(|names| Columns::new(dataset, Table::Annotations, names, &["address"]));
@@ -119,6 +125,11 @@ impl Layout {
         let mut fields = conversations.fields.clone();
         if projection.media {
             fields.push(Field::new(MEDIA_ROWS, list_of(list_of(DataType::Int32)), false));
+        }
+        let ending_media = projection.media && conversations.at.contains(&columns::ALTERNATIVES);
+        if ending_media {
+            let rows = list_of(list_of(list_of(DataType::Int32)));
+            fields.push(Field::new(ALTERNATIVE_MEDIA_ROWS, rows, false));
         }
         if annotations.is_some() {
             fields.push(Field::new(ANNOTATION_ROWS, list_of(DataType::Int32), false));
@@ -131,6 +142,7 @@ impl Layout {
             conversations,
             annotations,
             media: projection.media,
+            ending_media,
             picture_bytes: projection.picture_bytes,
             video_bytes: projection.video_bytes,
             conversation_schema: Arc::new(Schema::new(fields)),

@@ -185,21 +185,15 @@ pub fn of_conversation(row: &ConversationRow, name_of: &mut NameOf<'_>) -> Resul
     }
     sink.address_opt(row.case, &mut names)?;
     sink.turns(&row.turns);
-    sink.count(row.media.len());
-    for medium in &row.media {
-        sink.medium(medium, &mut names)?;
-    }
-    sink.count(row.grounding.len());
-    for place in &row.grounding {
-        sink.grounding(place);
-    }
+    sink.media(&row.media, &mut names)?;
+    sink.groundings(&row.grounding);
     sink.count(row.reasoning.len());
     for node in &row.reasoning {
         sink.node(node, &mut names)?;
     }
     sink.count(row.alternatives.len());
     for alternative in &row.alternatives {
-        sink.alternative(alternative);
+        sink.alternative(alternative, &mut names)?;
     }
     sink.opt(row.preferred.map(|preferred| [u8::from(preferred)]));
     sink.text_opt(&row.solution);

@@ -12,7 +12,9 @@ use arrow_array::types::Int64Type;
 pub fn targets(table: Table, column: &str) -> &'static [Table] {
     match (table, column) {
         (Table::Conversations | Table::Frames | Table::Videos, "case") => &[Table::Cases],
-        (Table::Conversations, "media") | (Table::Annotations, "target") => &[Table::Frames, Table::Videos],
+        (Table::Conversations, "media" | "alternatives") | (Table::Annotations, "target") => {
+            &[Table::Frames, Table::Videos]
+        }
         (Table::Conversations, "reasoning") => &[Table::Frames, Table::Videos, Table::Annotations],
         (Table::Conversations, "annotations") | (Table::Annotations, "parent") => &[Table::Annotations],
         (Table::Frames, "video") => &[Table::Videos],

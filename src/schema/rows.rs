@@ -243,6 +243,13 @@ pub struct ConversationRow {
     pub record: Option<[u8; 8]>,
 }
 
+impl ConversationRow {
+    /// All that it shows: its own media, then those of its other endings.
+    pub fn all_media(&self) -> impl Iterator<Item = &MediumRow> {
+        self.media.iter().chain(self.alternatives.iter().flat_map(|ending| &ending.media))
+    }
+}
+
 /// One turn of a conversation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnRow {
@@ -334,6 +341,11 @@ pub struct AlternativeRow {
     pub kind: String,
     /// The turns of this ending.
     pub turns: Vec<TurnRow>,
+    /// What they show, in order; `turn` counts the turns of this ending.
+    pub media: Vec<MediumRow>,
+    /// Boxes, points and times that stand in their texts; `turn` counts the turns of this ending, and `media` the
+    /// conversation's media, then those of this ending.
+    pub grounding: Vec<GroundingRow>,
     /// Its score or reward.
     pub score: Option<f64>,
     /// The model's or method's name.

@@ -167,7 +167,7 @@ table! {
         MEDIA "media": "list<struct<turn: int32, at?: int64, output: bool, refs: list<ref>, start?: float64, end?: float64, fps?: float64>>",
         GROUNDING "grounding": "list<struct<turn: int32, byte_start: int64, byte_end: int64, kind: dict, media: int32, values: list<float32>>>",
         REASONING "reasoning": "list<struct<turn: int32, parent?: int32, subtree_end: int32, level?: int8, kind?: dict, origin?: dict, text: text, evidence: list<struct<ref: ref, start?: float64, end?: float64, box?: fixed_size_list<float32, 4>>>>>",
-        ALTERNATIVES "alternatives": "list<struct<kind: dict, turns: list<struct<role: dict, text: text, name?: text, extra?: text>>, score?: float64, generator?: dict>>",
+        ALTERNATIVES "alternatives": "list<struct<kind: dict, turns: list<struct<role: dict, text: text, name?: text, extra?: text>>, media: list<struct<turn: int32, at?: int64, output: bool, refs: list<ref>, start?: float64, end?: float64, fps?: float64>>, grounding: list<struct<turn: int32, byte_start: int64, byte_end: int64, kind: dict, media: int32, values: list<float32>>>, score?: float64, generator?: dict>>",
         PREFERRED "preferred?": "bool",
         SOLUTION "solution?": "text",
         ANNOTATIONS "annotations": "list<ref>",

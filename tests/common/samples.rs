@@ -88,7 +88,8 @@ impl Refer for AnnotationRow {
 impl Refer for ConversationRow {
     fn refer(&mut self, real: &mut dyn FnMut(Address) -> Address) {
         each(self.case.iter_mut().chain(&mut self.annotations), real);
-        each(self.media.iter_mut().flat_map(|medium| &mut medium.refs), real);
+        let endings = self.alternatives.iter_mut().flat_map(|ending| &mut ending.media);
+        each(self.media.iter_mut().chain(endings).flat_map(|medium| &mut medium.refs), real);
         let evidence = self.reasoning.iter_mut().flat_map(|node| &mut node.evidence);
         each(evidence.map(|evidence| &mut evidence.address), real);
     }
@@ -436,6 +437,7 @@ fn preference_pair() -> ConversationRow {
         turns: vec![turn("assistant", text)],
         score,
         generator: Some("a model".into()),
+        ..Default::default()
     };
     row.turns.truncate(1);
     row.alternatives = vec![

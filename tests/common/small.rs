@@ -176,7 +176,16 @@ fn conversation(id: &str, case: Address, picture: Address, video: Address, note:
         reasoning: vec![node(None, 2, "It shines."), node(Some(0), 2, "It is metal.")],
         alternatives: vec![AlternativeRow {
             kind: "rejected".into(),
-            turns: vec![turn("assistant", "Nowhere.")],
+            turns: vec![turn("assistant", "Nowhere: <image>")],
+            media: vec![MediumRow { at: Some(9), output: true, refs: vec![picture], ..Default::default() }],
+            grounding: vec![GroundingRow {
+                turn: 0,
+                byte_start: 0,
+                byte_end: 7,
+                kind: "point".into(),
+                media: 0,
+                values: vec![0.5, 0.25],
+            }],
             score: Some(0.5),
             ..Default::default()
         }],

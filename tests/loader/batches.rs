@@ -67,6 +67,7 @@ fn check(dataset: &Dataset, batch: &Batch) {
         assert_eq!(list.iter().collect::<HashSet<_>>().len(), list.len(), "something comes twice");
     }
     let media_rows = named(&batch.conversations, "media_rows").as_list::<i32>();
+    let ending_rows = named(&batch.conversations, "alternative_media_rows").as_list::<i32>();
     let mut used = HashSet::new();
     for (at, slot) in batch.plan.slots.iter().enumerate() {
         let expected = dataset.conversation_at(slot.address).unwrap();
@@ -79,6 +80,19 @@ fn check(dataset: &Dataset, batch: &Batch) {
             assert_eq!(rows.iter().map(|row| media[*row]).collect::<Vec<_>>(), medium.refs().values());
             rows.iter().for_each(|row| check_medium(dataset, batch, *row));
             used.extend(rows);
+        }
+        let endings = ending_rows.value(at);
+        let endings: &ListArray = endings.as_list();
+        assert_eq!(endings.len(), expected.alternatives().unwrap().len());
+        for ending in expected.alternatives().unwrap().iter() {
+            let entries = endings.value(ending.number());
+            assert_eq!(entries.len(), ending.media().len());
+            for medium in ending.media().iter() {
+                let rows = numbers(entries.as_list(), medium.number());
+                assert_eq!(rows.iter().map(|row| media[*row]).collect::<Vec<_>>(), medium.refs().values());
+                rows.iter().for_each(|row| check_medium(dataset, batch, *row));
+                used.extend(rows);
+            }
         }
         let rows = numbers(named(&batch.conversations, "annotation_rows").as_list(), at);
         let expected = expected.annotations().unwrap();

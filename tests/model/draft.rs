@@ -188,6 +188,21 @@ impl Draft {
             start: (d % 3 == 0).then_some(1.5),
             ..Default::default()
         };
+        let of_ending = |(at, address): (usize, &Address)| MediumRow {
+            at: (at == 0).then_some(1),
+            output: true,
+            refs: vec![*address],
+            ..Default::default()
+        };
+        // In turn about what the conversation shows and what the ending shows.
+        let place = |(at, _): (usize, &Address)| GroundingRow {
+            turn: 0,
+            byte_start: 0,
+            byte_end: 2,
+            kind: "point".into(),
+            media: (at + media.len() * (at % 2)) as i32,
+            values: vec![0.25, 0.5],
+        };
         let evidence = |at: u16| around.frame_or_video(e + at).or_else(|| around.pick(Table::Annotations, e + at));
         let evidence =
             |at: u16| evidence(at).map(|address| EvidenceRow { address, start: None, end: None, bbox: None });
@@ -227,6 +242,8 @@ impl Draft {
                 .map(|at| AlternativeRow {
                     kind: "sample".into(),
                     turns: vec![turn("assistant", format!("or {at}")); usize::from(at)],
+                    media: media.iter().filter(|_| at > 0).enumerate().map(of_ending).collect(),
+                    grounding: media.iter().filter(|_| at > 0).enumerate().map(place).collect(),
                     score: (at == 1).then_some(0.5),
                     generator: word(at),
                 })

@@ -70,7 +70,7 @@ impl Row {
                 [Some(row.target), row.parent].into_iter().flatten().chain(masks).collect()
             }
             Self::Conversation(row) => {
-                let media = row.media.iter().flat_map(|medium| medium.refs.clone());
+                let media = row.all_media().flat_map(|medium| medium.refs.clone());
                 let evidence = row.reasoning.iter().flat_map(|node| node.evidence.iter().map(|item| item.address));
                 row.case.into_iter().chain(media).chain(evidence).chain(row.annotations.clone()).collect()
             }

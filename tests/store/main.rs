@@ -6,6 +6,7 @@ mod common;
 mod appended_columns;
 mod compact;
 mod copy;
+mod endings;
 mod rows;
 mod select;
 mod split;

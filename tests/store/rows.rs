@@ -275,8 +275,15 @@ fn reasoning() -> impl Strategy<Value = Vec<ReasoningRow>> {
 }
 
 fn alternatives() -> impl Strategy<Value = Vec<AlternativeRow>> {
-    let alternative = (text(), turns(), option::of(float()), option::of(text()));
-    let row = alternative.prop_map(|(kind, turns, score, generator)| AlternativeRow { kind, turns, score, generator });
+    let alternative = (text(), turns(), media(), grounding(), option::of(float()), option::of(text()));
+    let row = alternative.prop_map(|(kind, turns, media, grounding, score, generator)| AlternativeRow {
+        kind,
+        turns,
+        media,
+        grounding,
+        score,
+        generator,
+    });
     vec(row, 0..3)
 }
 

@@ -154,7 +154,7 @@ fn selected_annotations(args: &mut Args, dataset: &Dataset) -> Result<Option<Vec
     let mut shown = HashSet::new();
     for conversation in dataset.select(Table::Conversations, &split)?.iter() {
         let row = dataset.conversation_at(conversation)?;
-        row.media()?.iter().for_each(|medium| shown.extend(medium.refs().iter()));
+        row.all_media()?.for_each(|medium| shown.extend(medium.refs().iter()));
     }
     let all = match selected {
         Some(selected) => selected,

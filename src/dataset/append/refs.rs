@@ -111,6 +111,8 @@ impl References for ConversationRow {
         self.case.iter().try_for_each(|address| check("case", *address, CASES))?;
         let media = self.media.iter().flat_map(|medium| &medium.refs);
         media.into_iter().try_for_each(|address| check("media.refs", *address, MEDIA))?;
+        let endings = self.alternatives.iter().flat_map(|ending| &ending.media).flat_map(|medium| &medium.refs);
+        endings.into_iter().try_for_each(|address| check("alternatives.media.refs", *address, MEDIA))?;
         let evidence = self.reasoning.iter().flat_map(|node| &node.evidence);
         evidence.into_iter().try_for_each(|item| check("reasoning.evidence", item.address, EVIDENCE))?;
         self.annotations.iter().try_for_each(|address| check("annotations", *address, ANNOTATIONS))

@@ -49,7 +49,8 @@ impl Refer for AnnotationRow {
 impl Refer for ConversationRow {
     fn refer(&mut self, new: NewOf<'_>) -> Result<()> {
         each(self.case.iter_mut().chain(&mut self.annotations), new)?;
-        each(self.media.iter_mut().flat_map(|medium| &mut medium.refs), new)?;
+        let endings = self.alternatives.iter_mut().flat_map(|ending| &mut ending.media);
+        each(self.media.iter_mut().chain(endings).flat_map(|medium| &mut medium.refs), new)?;
         let evidence = self.reasoning.iter_mut().flat_map(|node| &mut node.evidence);
         each(evidence.map(|evidence| &mut evidence.address), new)
     }

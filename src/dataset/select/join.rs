@@ -14,6 +14,10 @@ use std::collections::HashMap;
 
 /// `media.refs`.
 const MEDIA_REFS: (usize, [usize; 1]) = (conversations::MEDIA, [3]);
+/// `alternatives.media`.
+const ENDINGS_MEDIA: (usize, [usize; 1]) = (conversations::ALTERNATIVES, [2]);
+/// `alternatives.media.refs`.
+const ENDINGS_REFS: (usize, [usize; 2]) = (conversations::ALTERNATIVES, [2, 3]);
 
 impl Planner<'_> {
     /// Rows of this table that belong to one of these cases: by their own `case`; where they have none, by that of
@@ -33,13 +37,22 @@ impl Planner<'_> {
             }
             Table::Conversations => {
                 let shown = self.media_of(cases)?;
-                let indirect = self.base(MEDIA_REFS.0, &MEDIA_REFS.1, Leaf::Members(shown));
+                let indirect = self.shows(&shown);
                 self.own_case_or(conversations::CASE, cases, indirect)
             }
             Table::Cases | Table::Blobs => {
                 return Err(Error::invalid(format!("the rows of {} belong to no case", self.table)));
             }
         })
+    }
+
+    /// Conversations that show one of these rows, in their other endings too.
+    pub(super) fn shows(&mut self, rows: &[Selection]) -> Node {
+        let members = || Leaf::Members(rows.to_vec());
+        Node::Or(vec![
+            self.base(MEDIA_REFS.0, &MEDIA_REFS.1, members()),
+            self.base(ENDINGS_REFS.0, &ENDINGS_REFS.1, members()),
+        ])
     }
 
     fn own_case_or(&mut self, case: usize, cases: &Selection, indirect: Node) -> Node {
@@ -72,8 +85,9 @@ impl Planner<'_> {
                 let frames = Selection::of(self.dataset, Table::Frames, about.frames)?;
                 Node::Or(vec![
                     self.base(conversations::ANNOTATIONS, &[], Leaf::Members(vec![said.clone()])),
-                    self.base(MEDIA_REFS.0, &MEDIA_REFS.1, Leaf::Members(vec![frames])),
-                    self.base(conversations::MEDIA, &[], Leaf::Clips(about.videos)),
+                    self.shows(&[frames]),
+                    self.base(conversations::MEDIA, &[], Leaf::Clips(about.videos.clone())),
+                    self.base(ENDINGS_MEDIA.0, &ENDINGS_MEDIA.1, Leaf::Clips(about.videos)),
                 ])
             }
         })
@@ -124,10 +138,20 @@ mod tests {
     use crate::format::notation::ColumnType;
 
     #[test]
-    fn the_path_to_what_a_medium_shows_is_that_of_the_schema() {
-        let media = &Table::Conversations.columns()[MEDIA_REFS.0].ty;
-        let ColumnType::List(item) = media else { panic!("media is a list") };
-        let ColumnType::Struct(parts) = &**item else { panic!("of structs") };
-        assert_eq!(parts[MEDIA_REFS.1[0]].name, "refs");
+    fn the_paths_to_what_media_show_are_those_of_the_schema() {
+        let names = |column: usize, steps: &[usize]| {
+            let mut ty = &Table::Conversations.columns()[column].ty;
+            let mut names = Vec::new();
+            for step in steps {
+                let ColumnType::List(item) = ty else { panic!("{ty} is no list") };
+                let ColumnType::Struct(parts) = &**item else { panic!("{item} is no struct") };
+                names.push(parts[*step].name.as_str());
+                ty = &parts[*step].ty;
+            }
+            names.join(".")
+        };
+        assert_eq!(names(MEDIA_REFS.0, &MEDIA_REFS.1), "refs");
+        assert_eq!(names(ENDINGS_MEDIA.0, &ENDINGS_MEDIA.1), "media");
+        assert_eq!(names(ENDINGS_REFS.0, &ENDINGS_REFS.1), "media.refs");
     }
 }

@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, ScanBatch};
 use crate::error::{Error, Result};
 use crate::format::notation::ColumnType;
 use crate::schema::references::targets;
-use crate::schema::tables::{Table, annotations, cases, conversations};
+use crate::schema::tables::{Table, annotations, cases};
 use arrow_array::BooleanArray;
 
 impl Dataset {
@@ -123,7 +123,7 @@ impl<'a> Planner<'a> {
             return self.label(field, check);
         }
         if let Some((column, rest)) = self.column_of(path) {
-            return self.column(column, rest, field, check, None);
+            return self.column(column, rest, field, check);
         }
         match (path.split_once('.'), path) {
             (None, "label") => self.label(field, check),
@@ -210,14 +210,14 @@ impl<'a> Planner<'a> {
         planner.run(root, String::new())
     }
 
+    /// Conversations that show such rows of this table.
     fn shown(&mut self, table: Table, rest: &str, field: &Field, check: &Check) -> Result<Node> {
-        let media = conversations::MEDIA;
-        let path = format!("refs.{rest}");
-        self.column(media, &path, field, check, Some(table))
+        let shown = self.referred("media", rest, field, check, Some(table))?;
+        Ok(self.shows(&shown))
     }
 
-    /// A condition on a column, or on what a path leads to from it; `only` is the one table to follow addresses into.
-    fn column(&mut self, column: usize, path: &str, field: &Field, check: &Check, only: Option<Table>) -> Result<Node> {
+    /// A condition on a column, or on what a path leads to from it.
+    fn column(&mut self, column: usize, path: &str, field: &Field, check: &Check) -> Result<Node> {
         let named = &self.dataset.state(self.table).columns[column].column;
         let (mut ty, mut rest, mut steps) = (&named.ty, path, Vec::new());
         loop {
@@ -234,7 +234,7 @@ impl<'a> Planner<'a> {
                     (ty, rest) = (&parts[at].ty, tail);
                 }
                 ColumnType::Ref if !rest.is_empty() => {
-                    let leaf = Leaf::Members(self.referred(&named.name, rest, field, check, only)?);
+                    let leaf = Leaf::Members(self.referred(&named.name, rest, field, check, None)?);
                     return Ok(self.base(column, &steps, leaf));
                 }
                 _ if rest.is_empty() => break,
@@ -245,7 +245,8 @@ impl<'a> Planner<'a> {
         Ok(self.base(column, &steps, leaf))
     }
 
-    /// The rows that a column of addresses may refer to, and that a condition holds for.
+    /// The rows that a column of addresses may refer to, and that a condition holds for; `only` is the one table to follow
+    /// them into.
     fn referred(
         &self,
         column: &str,

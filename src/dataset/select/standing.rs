@@ -13,7 +13,10 @@ use std::collections::HashMap;
 /// The columns by which a row takes others along that may have another licence.
 pub fn referring(table: Table) -> &'static [usize] {
     match table {
-        Table::Conversations => &[conversations::MEDIA, conversations::ANNOTATIONS, conversations::REASONING],
+        Table::Conversations => {
+            use conversations as c;
+            &[c::MEDIA, c::ALTERNATIVES, c::ANNOTATIONS, c::REASONING]
+        }
         Table::Frames => &[frames::VIDEO, frames::PARENT],
         Table::Annotations => &[annotations::TARGET, annotations::REGIONS, annotations::PARENT],
         _ => &[],

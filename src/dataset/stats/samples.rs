@@ -39,13 +39,13 @@ pub struct SampleStats {
     pub reasoning_levels: Counts,
     /// Nodes of reasoning by origin.
     pub reasoning_origins: Counts,
-    /// Media of a conversation.
+    /// Media of a conversation, those of its other endings included.
     pub media: Spread,
     /// Media that the model is to produce.
     pub outputs: u64,
     /// Conversations with other endings.
     pub alternatives: u64,
-    /// Conversations with boxes, points or times in the text.
+    /// Conversations with boxes, points or times in the text, or in that of another ending.
     pub grounded: u64,
     /// Boxes, points and times in texts, by kind.
     pub grounding: Counts,
@@ -109,7 +109,7 @@ impl<'a> Samples<'a> {
     /// What this sample adds to each of its groups.
     fn count(&mut self, sample: &Conversation<'_>, shown: &Shown) -> Result<Group> {
         let stats = &mut self.stats;
-        let (turns, reasoning, media) = (sample.turns()?, sample.reasoning()?, sample.media()?);
+        let (turns, reasoning, endings) = (sample.turns()?, sample.reasoning()?, sample.alternatives()?);
         let group = Group {
             samples: 1,
             turns: turns.len() as u64,
@@ -118,7 +118,7 @@ impl<'a> Samples<'a> {
             reasoning_nodes: reasoning.len() as u64,
             reasoning_bytes: reasoning.iter().map(|node| node.text().len() as u64).sum(),
             reasoning_depth: depth(&reasoning),
-            media: media.len() as u64,
+            media: sample.all_media()?.count() as u64,
             missing: shown.missing,
             ..Group::default()
         };
@@ -132,17 +132,18 @@ impl<'a> Samples<'a> {
             count(&mut stats.reasoning_levels, node.level().map(|level| level.to_string()).as_deref());
             count(&mut stats.reasoning_origins, node.origin());
         }
-        stats.outputs += media.iter().filter(|medium| medium.output()).count() as u64;
-        stats.alternatives += u64::from(!sample.alternatives()?.is_empty());
-        let grounding = sample.grounding()?;
-        stats.grounded += u64::from(!grounding.is_empty());
-        grounding.iter().for_each(|place| count(&mut stats.grounding, Some(place.kind())));
+        stats.outputs += sample.all_media()?.filter(|medium| medium.output()).count() as u64;
+        stats.alternatives += u64::from(!endings.is_empty());
+        let own = sample.grounding()?;
+        let mut places = own.iter().chain(endings.iter().flat_map(|ending| ending.grounding().iter())).peekable();
+        stats.grounded += u64::from(places.peek().is_some());
+        places.for_each(|place| count(&mut stats.grounding, Some(place.kind())));
         Ok(group)
     }
 
     fn shown(&mut self, sample: &Conversation<'_>) -> Result<Shown> {
         let mut shown = Shown::default();
-        for address in sample.media()?.iter().flat_map(|medium| medium.refs().iter()) {
+        for address in sample.all_media()?.flat_map(|medium| medium.refs().iter()) {
             self.named.insert(address.get() as u64);
             let (blob, path, case) = match self.dataset.get(address)? {
                 Record::Frame(frame) => {

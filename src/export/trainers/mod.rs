@@ -16,6 +16,7 @@ use super::folder::OutputFolder;
 use super::json::{Object, push_list, push_text};
 use super::media::{MediaFolder, MediaTo};
 use super::missing::{BROKEN, GONE, NAMELESS};
+use super::record::lose_of_endings;
 use super::{
     ExportFormat, ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, Pictures, added, addresses_of,
     boxes, sources,
@@ -287,6 +288,7 @@ impl Export<'_, '_> {
         self.report.lose("reasoning as a tree (its text is there)", u64::from(!row.reasoning()?.is_empty()));
         let places = row.grounding()?.len().saturating_sub(sample.boxes.len());
         self.report.lose("where boxes stand in the texts", places as u64);
+        lose_of_endings(row, self.report)?;
         self.report.lose("annotations", row.annotations()?.len() as u64);
         Ok(())
     }

@@ -65,7 +65,7 @@ pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format
             let list = spoken(value, name, "assistant")?;
             let turns = turns::ending(list, draft)?;
             let score = score(record, kind);
-            endings.push(AlternativeRow { kind: kind.into(), turns, score, generator: None });
+            endings.push(AlternativeRow { kind: kind.into(), turns, score, ..AlternativeRow::default() });
         }
     }
     if !exact {

@@ -93,7 +93,7 @@ impl Run<'_> {
     fn shown_by(&self, address: Address) -> Result<ShownRows> {
         let there = self.sink.dataset().conversation_at(address)?;
         let mut shown = ShownRows::new();
-        for address in there.to_row()?.media.iter().flat_map(|medium| &medium.refs) {
+        for address in there.to_row()?.all_media().flat_map(|medium| &medium.refs) {
             shown.extend(shown_row(&*self.sink, *address)?);
         }
         Ok(shown)

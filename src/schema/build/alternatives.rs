@@ -3,6 +3,7 @@
 use super::leaf::{Dict, Number};
 use super::list::{Lists, part_of};
 use super::load::Load;
+use super::media::{Grounding, Media};
 use super::turns::Turns;
 use crate::error::Result;
 use crate::schema::rows::AlternativeRow;
@@ -16,6 +17,8 @@ pub(super) struct Alternatives {
     lists: Lists,
     kind: Dict,
     turns: Turns,
+    media: Media,
+    grounding: Grounding,
     score: Number<Float64Type>,
     generator: Dict,
 }
@@ -27,6 +30,8 @@ impl Alternatives {
             load.name(&alternative.kind);
             load.name_opt(&alternative.generator);
             Turns::measure(&alternative.turns, load);
+            Media::measure(&alternative.media, load);
+            Grounding::measure(&alternative.grounding, load);
         }
     }
 
@@ -34,6 +39,8 @@ impl Alternatives {
         for alternative in alternatives {
             self.kind.push(&alternative.kind);
             self.turns.push(&alternative.turns);
+            self.media.push(&alternative.media);
+            self.grounding.push(&alternative.grounding);
             self.score.push_opt(alternative.score);
             self.generator.push_opt(&alternative.generator);
         }
@@ -44,6 +51,8 @@ impl Alternatives {
         let parts = vec![
             self.kind.finish()?,
             self.turns.finish(part_of(ty, "turns")?)?,
+            self.media.finish(part_of(ty, "media")?)?,
+            self.grounding.finish(part_of(ty, "grounding")?)?,
             self.score.finish(),
             self.generator.finish()?,
         ];

@@ -1,4 +1,4 @@
-//! The `media` and the `grounding` of conversations.
+//! The `media` and the `grounding` of conversations, and of their other endings.
 
 use super::leaf::{Dict, Flag, Number, Ref};
 use super::list::{Lists, part_of};
@@ -9,7 +9,7 @@ use arrow_array::ArrayRef;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow_schema::DataType;
 
-/// Builds the column `media`.
+/// Builds a list of media.
 #[derive(Debug, Default)]
 pub(super) struct Media {
     lists: Lists,
@@ -59,7 +59,7 @@ impl Media {
     }
 }
 
-/// Builds the column `grounding`.
+/// Builds a list of places in texts.
 #[derive(Debug, Default)]
 pub(super) struct Grounding {
     lists: Lists,

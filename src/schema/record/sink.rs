@@ -141,7 +141,12 @@ impl Sink {
         }
     }
 
-    pub(super) fn medium(&mut self, medium: &MediumRow, names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn media(&mut self, media: &[MediumRow], names: &mut Names<'_, '_>) -> Result<()> {
+        self.count(media.len());
+        media.iter().try_for_each(|medium| self.medium(medium, names))
+    }
+
+    fn medium(&mut self, medium: &MediumRow, names: &mut Names<'_, '_>) -> Result<()> {
         self.raw(&medium.turn.to_le_bytes());
         self.opt(medium.at.map(i64::to_le_bytes));
         self.raw(&[u8::from(medium.output)]);
@@ -152,7 +157,12 @@ impl Sink {
         Ok(())
     }
 
-    pub(super) fn grounding(&mut self, place: &GroundingRow) {
+    pub(super) fn groundings(&mut self, places: &[GroundingRow]) {
+        self.count(places.len());
+        places.iter().for_each(|place| self.grounding(place));
+    }
+
+    fn grounding(&mut self, place: &GroundingRow) {
         self.raw(&place.turn.to_le_bytes());
         self.raw(&place.byte_start.to_le_bytes());
         self.raw(&place.byte_end.to_le_bytes());
@@ -180,11 +190,14 @@ impl Sink {
         Ok(())
     }
 
-    pub(super) fn alternative(&mut self, alternative: &AlternativeRow) {
+    pub(super) fn alternative(&mut self, alternative: &AlternativeRow, names: &mut Names<'_, '_>) -> Result<()> {
         self.text(&alternative.kind);
         self.turns(&alternative.turns);
+        self.media(&alternative.media, names)?;
+        self.groundings(&alternative.grounding);
         self.opt(alternative.score.map(f64::to_le_bytes));
         self.text_opt(&alternative.generator);
+        Ok(())
     }
 
     pub(super) fn label(&mut self, label: &LabelRow) {

@@ -5,10 +5,12 @@ use super::{
     not_empty, not_negative, one_of, one_of_opt, stretch,
 };
 use crate::error::{Error, Result};
-use crate::schema::rows::{ConversationRow, EvidenceRow, GroundingRow, MediumRow, ReasoningRow, TurnRow};
+use crate::schema::rows::{
+    AlternativeRow, ConversationRow, EvidenceRow, GroundingRow, MediumRow, ReasoningRow, TurnRow,
+};
 use crate::schema::{forest, placeholder};
 use std::collections::HashSet;
-use std::fmt::Display;
+use std::fmt::{Arguments, Display};
 
 /// Checks a conversation.
 ///
@@ -19,105 +21,124 @@ pub fn check_conversation(row: &ConversationRow) -> Result<Vec<Finding>> {
     id_and_source(&row.id, &row.source)?;
     not_empty("task", &row.task)?;
     one_of_opt("origin", &row.origin, &ORIGINS)?;
-    check_turns("", &row.turns)?;
-    check_media(row)?;
-    for (i, place) in row.grounding.iter().enumerate() {
-        check_grounding(i, place, row, &mut findings)?;
-    }
+    let row_itself = Said { turns: &row.turns, media: &row.media, grounding: &row.grounding, media_before: 0 };
+    row_itself.check(format_args!(""), &mut findings)?;
     check_reasoning(row, &mut findings)?;
     for (i, alternative) in row.alternatives.iter().enumerate() {
         not_empty(format_args!("alternatives[{i}].kind"), &alternative.kind)?;
         finite(format_args!("alternatives[{i}].score"), alternative.score)?;
-        check_turns(format_args!("alternatives[{i}]."), &alternative.turns)?;
-        find_silent(format_args!("alternatives[{i}]."), &alternative.turns, &[], &mut findings);
+        let AlternativeRow { turns, media, grounding, .. } = alternative;
+        let ending = Said { turns, media, grounding, media_before: row.media.len() };
+        ending.check(format_args!("alternatives[{i}]."), &mut findings)?;
     }
-    find_silent("", &row.turns, &row.media, &mut findings);
     json("tools", &row.tools)?;
     json_object("extra", &row.extra)?;
     Ok(findings.0)
 }
 
-fn check_turns(of: impl Display, turns: &[TurnRow]) -> Result<()> {
-    for (i, turn) in turns.iter().enumerate() {
-        one_of(format_args!("{of}turns[{i}].role"), &turn.role, &ROLES)?;
-        json_object(format_args!("{of}turns[{i}].extra"), &turn.extra)?;
-    }
-    Ok(())
+/// What a conversation, or another ending of it, says and shows.
+struct Said<'a> {
+    turns: &'a [TurnRow],
+    media: &'a [MediumRow],
+    grounding: &'a [GroundingRow],
+    /// How many media `grounding` counts before these.
+    media_before: usize,
 }
 
-/// A turn with no text says nothing, unless it has a medium, or a tool call in its `extra`.
-fn find_silent(of: impl Display, turns: &[TurnRow], media: &[MediumRow], findings: &mut Findings) {
-    for (i, turn) in turns.iter().enumerate() {
-        let shows = || media.iter().any(|medium| usize::try_from(medium.turn) == Ok(i));
-        if turn.text.is_empty() && turn.extra.is_none() && !shows() {
-            findings.add(format_args!("{of}turns[{i}].text"), "it is empty");
+impl Said<'_> {
+    /// `of` is what the fields belong to, with a dot, or nothing.
+    fn check(&self, of: Arguments<'_>, findings: &mut Findings) -> Result<()> {
+        self.check_turns(of)?;
+        self.check_media(of)?;
+        for (i, place) in self.grounding.iter().enumerate() {
+            self.check_grounding(format_args!("{of}grounding[{i}]"), place, findings)?;
         }
+        self.find_silent(of, findings);
+        Ok(())
     }
-}
 
-fn check_media(row: &ConversationRow) -> Result<()> {
-    for (i, medium) in row.media.iter().enumerate() {
-        let turn = index(format_args!("media[{i}].turn"), medium.turn, row.turns.len(), "turn")?;
-        if let Some(at) = medium.at.filter(|at| !placeholder::is_place(&row.turns[turn].text, *at)) {
-            let what = format_args!("byte {at} of turn {turn} is past its text, or within a character");
-            return Err(invalid(format_args!("media[{i}].at"), what));
+    fn check_turns(&self, of: Arguments<'_>) -> Result<()> {
+        for (i, turn) in self.turns.iter().enumerate() {
+            one_of(format_args!("{of}turns[{i}].role"), &turn.role, &ROLES)?;
+            json_object(format_args!("{of}turns[{i}].extra"), &turn.extra)?;
         }
-        if medium.refs.is_empty() {
-            return Err(invalid(format_args!("media[{i}].refs"), "a medium needs at least one frame or video"));
-        }
-        stretch(format_args!("media[{i}]."), medium.start, medium.end)?;
-        finite(format_args!("media[{i}].fps"), medium.fps)?;
-        not_negative(format_args!("media[{i}].fps"), medium.fps)?;
+        Ok(())
     }
-    check_places(row)
-}
 
-/// No two media have the same placeholder.
-fn check_places(row: &ConversationRow) -> Result<()> {
-    let mut last = None;
-    let mut in_order = true;
-    for place in row.media.iter().filter_map(place_of) {
-        in_order &= last.is_none_or(|last| last < place);
-        last = Some(place);
-    }
-    if in_order {
-        return Ok(());
-    }
-    let mut taken = HashSet::new();
-    let has_mark = |(turn, at): &(i32, i64)| {
-        let turn = usize::try_from(*turn).ok().and_then(|turn| row.turns.get(turn));
-        turn.is_some_and(|turn| placeholder::at(&turn.text, *at).is_some())
-    };
-    for (i, medium) in row.media.iter().enumerate() {
-        if let Some((turn, at)) = place_of(medium).filter(|place| has_mark(place) && !taken.insert(*place)) {
-            let what = format_args!("another medium stands at byte {at} of turn {turn} already");
-            return Err(invalid(format_args!("media[{i}].at"), what));
+    /// A turn with no text says nothing, unless it has a medium, or a tool call in its `extra`.
+    fn find_silent(&self, of: Arguments<'_>, findings: &mut Findings) {
+        for (i, turn) in self.turns.iter().enumerate() {
+            let shows = || self.media.iter().any(|medium| usize::try_from(medium.turn) == Ok(i));
+            if turn.text.is_empty() && turn.extra.is_none() && !shows() {
+                findings.add(format_args!("{of}turns[{i}].text"), "it is empty");
+            }
         }
     }
-    Ok(())
+
+    fn check_media(&self, of: Arguments<'_>) -> Result<()> {
+        for (i, medium) in self.media.iter().enumerate() {
+            let turn = index(format_args!("{of}media[{i}].turn"), medium.turn, self.turns.len(), "turn")?;
+            if let Some(at) = medium.at.filter(|at| !placeholder::is_place(&self.turns[turn].text, *at)) {
+                let what = format_args!("byte {at} of turn {turn} is past its text, or within a character");
+                return Err(invalid(format_args!("{of}media[{i}].at"), what));
+            }
+            if medium.refs.is_empty() {
+                let what = "a medium needs at least one frame or video";
+                return Err(invalid(format_args!("{of}media[{i}].refs"), what));
+            }
+            stretch(format_args!("{of}media[{i}]."), medium.start, medium.end)?;
+            finite(format_args!("{of}media[{i}].fps"), medium.fps)?;
+            not_negative(format_args!("{of}media[{i}].fps"), medium.fps)?;
+        }
+        self.check_places(of)
+    }
+
+    /// No two media have the same placeholder.
+    fn check_places(&self, of: Arguments<'_>) -> Result<()> {
+        let mut last = None;
+        let mut in_order = true;
+        for place in self.media.iter().filter_map(place_of) {
+            in_order &= last.is_none_or(|last| last < place);
+            last = Some(place);
+        }
+        if in_order {
+            return Ok(());
+        }
+        let mut taken = HashSet::new();
+        let has_mark = |(turn, at): &(i32, i64)| {
+            let turn = usize::try_from(*turn).ok().and_then(|turn| self.turns.get(turn));
+            turn.is_some_and(|turn| placeholder::at(&turn.text, *at).is_some())
+        };
+        for (i, medium) in self.media.iter().enumerate() {
+            if let Some((turn, at)) = place_of(medium).filter(|place| has_mark(place) && !taken.insert(*place)) {
+                let what = format_args!("another medium stands at byte {at} of turn {turn} already");
+                return Err(invalid(format_args!("{of}media[{i}].at"), what));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_grounding(&self, field: Arguments<'_>, place: &GroundingRow, findings: &mut Findings) -> Result<()> {
+        let turn = index(format_args!("{field}.turn"), place.turn, self.turns.len(), "turn")?;
+        let range = usize::try_from(place.byte_start).ok().zip(usize::try_from(place.byte_end).ok());
+        let text = range.and_then(|(start, end)| self.turns[turn].text.get(start..end));
+        if text.is_none_or(str::is_empty) {
+            let (start, end) = (place.byte_start, place.byte_end);
+            let what = format_args!("bytes {start}..{end} are no stretch of whole characters of turn {turn}'s text");
+            return Err(invalid(field, what));
+        }
+        index(format_args!("{field}.media"), place.media, self.media_before + self.media.len(), "medium")?;
+        not_empty(format_args!("{field}.kind"), &place.kind)?;
+        all_finite(format_args!("{field}.values"), &place.values)?;
+        check_values(format_args!("{field}.values"), place, findings)
+    }
 }
 
 fn place_of(medium: &MediumRow) -> Option<(i32, i64)> {
     medium.at.map(|at| (medium.turn, at))
 }
 
-fn check_grounding(i: usize, place: &GroundingRow, row: &ConversationRow, findings: &mut Findings) -> Result<()> {
-    let turn = index(format_args!("grounding[{i}].turn"), place.turn, row.turns.len(), "turn")?;
-    let range = usize::try_from(place.byte_start).ok().zip(usize::try_from(place.byte_end).ok());
-    let text = range.and_then(|(start, end)| row.turns[turn].text.get(start..end));
-    if text.is_none_or(str::is_empty) {
-        let (start, end) = (place.byte_start, place.byte_end);
-        let what = format_args!("bytes {start}..{end} are no stretch of whole characters of turn {turn}'s text");
-        return Err(invalid(format_args!("grounding[{i}]"), what));
-    }
-    index(format_args!("grounding[{i}].media"), place.media, row.media.len(), "medium")?;
-    not_empty(format_args!("grounding[{i}].kind"), &place.kind)?;
-    all_finite(format_args!("grounding[{i}].values"), &place.values)?;
-    check_values(i, place, findings)
-}
-
-fn check_values(i: usize, place: &GroundingRow, findings: &mut Findings) -> Result<()> {
-    let field = format!("grounding[{i}].values");
+fn check_values(field: Arguments<'_>, place: &GroundingRow, findings: &mut Findings) -> Result<()> {
     let values = &place.values;
     let wanted = match place.kind.as_str() {
         "box" => Some(4),
@@ -133,7 +154,7 @@ fn check_values(i: usize, place: &GroundingRow, findings: &mut Findings) -> Resu
         "box" => findings.box_coords(field, values),
         "point" => findings.inside(field, values),
         "polygon" => {
-            even(&field, values)?;
+            even(field, values)?;
             findings.outline(field, values);
         }
         "interval" if values.first() > values.last() => {

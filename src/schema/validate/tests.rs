@@ -31,7 +31,16 @@ fn sample() -> ConversationRow {
         reasoning: vec![node(None, 2), node(Some(0), 2)],
         alternatives: vec![AlternativeRow {
             kind: "rejected".into(),
-            turns: vec![turn("assistant", "no")],
+            turns: vec![turn("assistant", "no: <image> (1, 2)")],
+            media: vec![MediumRow { at: Some(4), output: true, refs: vec![address()], ..Default::default() }],
+            grounding: vec![GroundingRow {
+                turn: 0,
+                byte_start: 12,
+                byte_end: 18,
+                kind: "point".into(),
+                media: 2,
+                values: vec![0.5, 0.25],
+            }],
             ..Default::default()
         }],
         ..Default::default()
@@ -119,6 +128,32 @@ fn grounding_is_a_stretch_of_whole_characters() {
     refused(|row| row.grounding[0].values.truncate(3), "grounding[0].values:");
     found(|row| row.grounding[0].values[3] = 1.25, "grounding[0].values");
     found(|row| row.grounding[0].values.swap(0, 2), "grounding[0].values");
+}
+
+#[test]
+fn what_another_ending_shows_is_held_to_the_same_within_it() {
+    fn ending(row: &mut ConversationRow) -> &mut AlternativeRow {
+        &mut row.alternatives[0]
+    }
+    refused(|row| ending(row).media[0].at = Some(19), "alternatives[0].media[0].at:");
+    refused(|row| ending(row).media[0].turn = 1, "alternatives[0].media[0].turn:");
+    refused(|row| ending(row).media[0].refs.clear(), "alternatives[0].media[0].refs:");
+    refused(|row| ending(row).media[0].fps = Some(f64::NAN), "alternatives[0].media[0].fps:");
+    refused(|row| ending(row).media = vec![ending(&mut sample()).media[0].clone(); 2], "alternatives[0].media[1].at:");
+    refused(|row| ending(row).grounding[0].byte_end = 19, "alternatives[0].grounding[0]:");
+    refused(|row| ending(row).grounding[0].turn = 1, "alternatives[0].grounding[0].turn:");
+    refused(|row| ending(row).grounding[0].media = 3, "alternatives[0].grounding[0].media:");
+    refused(|row| ending(row).media.clear(), "alternatives[0].grounding[0].media:");
+    refused(|row| ending(row).grounding[0].values.truncate(1), "alternatives[0].grounding[0].values:");
+    found(|row| ending(row).grounding[0].values[0] = 1.5, "alternatives[0].grounding[0].values");
+    // A turn that shows something says something.
+    let mut row = sample();
+    ending(&mut row).grounding.clear();
+    ending(&mut row).turns[0].text.clear();
+    ending(&mut row).media[0].at = None;
+    assert_eq!(check_conversation(&row).unwrap(), []);
+    ending(&mut row).media.clear();
+    assert_eq!(check_conversation(&row).unwrap()[0].field, "alternatives[0].turns[0].text");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::alternatives::Alternatives;
 use super::grounding::Grounding;
 use super::lists::Addresses;
-use super::media::Media;
+use super::media::{Media, Medium};
 use super::parts::Parts;
 use super::read::named;
 use super::reasoning::Reasoning;
@@ -86,8 +86,20 @@ impl<C: Cells> Conversation<C> {
     }
 
     /// Other endings.
+    ///
+    /// # Errors
+    /// `Corrupt` when one of their media refers to what is no address.
     pub fn alternatives(&self) -> Result<Alternatives<'_>> {
         self.read(conversations::ALTERNATIVES, Alternatives::of_cell)
+    }
+
+    /// All that it shows: its own media, then those of its other endings.
+    ///
+    /// # Errors
+    /// `Corrupt` when a medium refers to what is no address.
+    pub fn all_media(&self) -> Result<impl Iterator<Item = Medium<'_>>> {
+        let endings = self.alternatives()?;
+        Ok(self.media()?.iter().chain(endings.iter().flat_map(|ending| ending.media().iter())))
     }
 
     /// An owned copy of the whole row.

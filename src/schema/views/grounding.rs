@@ -4,8 +4,8 @@ use super::Cell;
 use super::lists::{Names, Numbers, Span, Structs, list, list_methods};
 use crate::error::Result;
 use crate::schema::rows::GroundingRow;
-use arrow_array::ListArray;
 use arrow_array::types::{Float32Type, Int32Type, Int64Type};
+use arrow_array::{Array, ListArray};
 
 /// The places of the text that say where something is, as normalised values.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,10 @@ list_methods!(Grounding of Grounded);
 impl<'a> Grounding<'a> {
     pub(super) fn of_cell(cell: Cell<'a>) -> Result<Self> {
         let (items, span) = list(cell)?;
+        Self::of_items(items, span)
+    }
+
+    pub(super) fn of_items(items: &'a dyn Array, span: Span) -> Result<Self> {
         let parts = Structs::new(items)?;
         let values = parts.list(5)?;
         Ok(Self {
@@ -37,6 +41,11 @@ impl<'a> Grounding<'a> {
             values,
             numbers: Numbers::of_items(values.values().as_ref())?,
         })
+    }
+
+    /// The same columns, other places of them.
+    pub(super) fn with_span(self, span: Span) -> Self {
+        Self { span, ..self }
     }
 
     /// Owned copies.

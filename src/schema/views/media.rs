@@ -1,11 +1,11 @@
-//! The media of a conversation.
+//! The media of a conversation, or of another ending of it.
 
 use super::Cell;
 use super::lists::{Addresses, Numbers, Span, Structs, check_addresses, list, list_methods};
 use crate::error::Result;
 use crate::schema::rows::MediumRow;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{BooleanArray, ListArray};
+use arrow_array::{Array, BooleanArray, ListArray};
 
 /// What is shown, in order.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +26,16 @@ list_methods!(Media of Medium);
 impl<'a> Media<'a> {
     pub(super) fn of_cell(cell: Cell<'a>) -> Result<Self> {
         let (items, span) = list(cell)?;
+        let media = Self::of_items(items, span)?;
+        media.check()?;
+        Ok(media)
+    }
+
+    /// Those of a list of many, whose addresses nobody has checked.
+    pub(super) fn of_items(items: &'a dyn Array, span: Span) -> Result<Self> {
         let parts = Structs::new(items)?;
         let refs = parts.list(3)?;
-        let media = Self {
+        Ok(Self {
             span,
             turn: parts.number(0)?,
             at: parts.number(1)?,
@@ -38,9 +45,18 @@ impl<'a> Media<'a> {
             start: parts.number(4)?,
             end: parts.number(5)?,
             fps: parts.number(6)?,
-        };
-        media.iter().try_for_each(|medium| check_addresses(medium.refs().values()))?;
-        Ok(media)
+        })
+    }
+
+    /// The same columns, other media of them.
+    pub(super) fn with_span(self, span: Span) -> Self {
+        Self { span, ..self }
+    }
+
+    /// # Errors
+    /// `Corrupt` when a medium refers to what is no address.
+    pub(super) fn check(&self) -> Result<()> {
+        self.iter().try_for_each(|medium| check_addresses(medium.refs().values()))
     }
 
     /// Owned copies.
@@ -57,7 +73,7 @@ pub struct Medium<'a> {
 }
 
 impl<'a> Medium<'a> {
-    /// Which of the conversation's media it is, counted from 0.
+    /// Which of the media of its list it is, counted from 0.
     pub fn number(&self) -> usize {
         self.row - self.list.span.start
     }

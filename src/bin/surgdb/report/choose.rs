@@ -111,7 +111,7 @@ fn samples(dataset: &Dataset, selection: Option<&Selection>, most: usize) -> Res
         let address = address?;
         let sample = dataset.conversation_at(address)?;
         if selection.is_some() {
-            named.extend(sample.media()?.iter().flat_map(|medium| medium.refs().iter()).map(|at| at.get() as u64));
+            named.extend(sample.all_media()?.flat_map(|medium| medium.refs().iter()).map(|at| at.get() as u64));
         }
         let key = (sample.task()?.to_owned(), sample.source()?.to_owned());
         if best.len() >= PAIRS_MAX && !best.contains_key(&key) {

@@ -34,22 +34,35 @@ pub fn sample(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversatio
         html.leaf("h4", &[], sample.id()?);
         html.leaf("p", &[("class", "facts")], facts(pictures.dataset, sample)?);
         let (media, grounding) = (sample.media()?, sample.grounding()?);
-        if !media.is_empty() {
-            html.within("div", &[("class", "media")], |html| {
-                for medium in media.iter().take(MEDIA_MAX) {
-                    self::medium(html, pictures, &medium, &media, &grounding)?;
-                }
-                if let Some(more) = media.len().checked_sub(MEDIA_MAX).filter(|more| *more > 0) {
-                    html.leaf("p", &[("class", "faint")], format!("… and {} more media", ui::count(more as u64)));
-                }
-                Ok::<_, surgdb::Error>(())
-            })?;
-        }
+        self::media(html, pictures, &media, &grounding, 0)?;
         html.within("div", &[("class", "talk")], |html| {
             turns(html, sample, &grounding)?;
             tree::reasoning(html, &sample.reasoning()?);
-            endings(html, sample)
+            endings(html, pictures, sample)
         })
+    })
+}
+
+/// Writes the media of a sample, or of another ending of it; `before` is how many media the places count before these.
+fn media(
+    html: &mut Html,
+    pictures: &mut Pictures<'_>,
+    media: &Media<'_>,
+    grounding: &Grounding<'_>,
+    before: usize,
+) -> Result<()> {
+    if media.is_empty() {
+        return Ok(());
+    }
+    html.within("div", &[("class", "media")], |html| {
+        for medium in media.iter().take(MEDIA_MAX) {
+            let marks = grounded(grounding, before + medium.number());
+            self::medium(html, pictures, &medium, media, marks)?;
+        }
+        if let Some(more) = media.len().checked_sub(MEDIA_MAX).filter(|more| *more > 0) {
+            html.leaf("p", &[("class", "faint")], format!("… and {} more media", ui::count(more as u64)));
+        }
+        Ok(())
     })
 }
 
@@ -74,7 +87,7 @@ fn medium(
     pictures: &mut Pictures<'_>,
     medium: &Medium<'_>,
     media: &Media<'_>,
-    grounding: &Grounding<'_>,
+    mut marks: Marks,
 ) -> Result<()> {
     let dataset = pictures.dataset;
     let refs = medium.refs();
@@ -83,7 +96,6 @@ fn medium(
     let number = medium.number() + 1;
     match dataset.get(first)? {
         Record::Frame(frame) => {
-            let mut marks = grounded(grounding, medium.number());
             marks.annotate(pictures, first, LARGE)?;
             masks_of(&mut marks, pictures, &frame, media)?;
             let clip =
@@ -325,18 +337,21 @@ fn marked(html: &mut Html, text: &str, offset: usize, places: &[(Range<usize>, u
 }
 
 /// Other endings, and what a reward checks against.
-fn endings(html: &mut Html, sample: &Conversation<'_>) -> Result<()> {
+fn endings(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversation<'_>) -> Result<()> {
+    let before = sample.media()?.len();
     for alternative in sample.alternatives()?.iter().take(4) {
         html.within("details", &[("class", "ending")], |html| {
             let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
             html.leaf("summary", &[], format!("Another ending: {}{score}", alternative.kind()));
+            media(html, pictures, &alternative.media(), &alternative.grounding(), before)?;
             for turn in alternative.turns().iter() {
                 let (start, cut) = shortened(turn.text(), TURN_MAX);
                 let more =
                     if cut > 0 { format!(" … {} more characters", ui::count(cut as u64)) } else { String::new() };
                 html.leaf("div", &[("class", "said")], format!("{start}{more}"));
             }
-        });
+            Ok::<_, surgdb::Error>(())
+        })?;
     }
     if let Some(solution) = sample.solution()? {
         html.within("details", &[("class", "ending")], |html| {

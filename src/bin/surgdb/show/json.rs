@@ -16,7 +16,6 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>) -> Result<Json> {
         Some(case) => dataset.case(case)?.patient()?.map(str::to_owned),
         None => None,
     };
-    let media = sample.media()?.iter().map(|medium| self::medium(dataset, &medium)).collect::<Result<_>>()?;
     Ok(Json::object([
         ("address", sample.address().to_string().into()),
         ("id", sample.id()?.into()),
@@ -30,10 +29,10 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>) -> Result<Json> {
         ("case", case.map(|case| case.to_string()).into()),
         ("patient", patient.into()),
         ("turns", sample.turns()?.iter().map(turn).collect()),
-        ("media", media),
-        ("grounding", grounding(sample)?),
+        ("media", media(dataset, sample.media()?)?),
+        ("grounding", grounding(sample.grounding()?)),
         ("reasoning", reasoning(sample)?),
-        ("alternatives", alternatives(sample)?),
+        ("alternatives", alternatives(dataset, sample)?),
         ("preferred", sample.preferred()?.into()),
         ("solution", sample.solution()?.into()),
         ("annotations", sample.annotations()?.iter().map(|address| address.to_string().into()).collect()),
@@ -50,6 +49,10 @@ fn turn(turn: Turn<'_>) -> Json {
         ("name", turn.name().into()),
         ("extra", Json::written_opt(turn.extra())),
     ])
+}
+
+fn media(dataset: &Dataset, media: views::Media<'_>) -> Result<Json> {
+    media.iter().map(|medium| self::medium(dataset, &medium)).collect()
 }
 
 fn medium(dataset: &Dataset, medium: &views::Medium<'_>) -> Result<Json> {
@@ -79,7 +82,7 @@ fn medium(dataset: &Dataset, medium: &views::Medium<'_>) -> Result<Json> {
     ]))
 }
 
-fn grounding(sample: &Conversation<'_>) -> Result<Json> {
+fn grounding(grounding: views::Grounding<'_>) -> Json {
     let item = |item: views::Grounded<'_>| {
         Json::Value(json!({
             "turn": item.turn(),
@@ -90,7 +93,7 @@ fn grounding(sample: &Conversation<'_>) -> Result<Json> {
             "values": item.values(),
         }))
     };
-    Ok(sample.grounding()?.iter().map(item).collect())
+    grounding.iter().map(item).collect()
 }
 
 fn reasoning(sample: &Conversation<'_>) -> Result<Json> {
@@ -121,14 +124,16 @@ fn reasoning(sample: &Conversation<'_>) -> Result<Json> {
     Ok(sample.reasoning()?.iter().map(node).collect())
 }
 
-fn alternatives(sample: &Conversation<'_>) -> Result<Json> {
+fn alternatives(dataset: &Dataset, sample: &Conversation<'_>) -> Result<Json> {
     let alternative = |alternative: views::Alternative<'_>| {
-        Json::object([
+        Ok(Json::object([
             ("kind", alternative.kind().into()),
             ("turns", alternative.turns().iter().map(turn).collect()),
+            ("media", media(dataset, alternative.media())?),
+            ("grounding", grounding(alternative.grounding())),
             ("score", alternative.score().into()),
             ("generator", alternative.generator().into()),
-        ])
+        ]))
     };
-    Ok(sample.alternatives()?.iter().map(alternative).collect())
+    sample.alternatives()?.iter().map(alternative).collect()
 }

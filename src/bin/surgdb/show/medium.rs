@@ -76,11 +76,11 @@ impl Medium {
     }
 }
 
-/// All media of a sample, each once, in order.
+/// All media of a sample, those of its other endings included, each once, in order.
 pub fn all(dataset: &Dataset, sample: &Conversation<'_>) -> Result<Vec<Medium>> {
     let mut seen = std::collections::BTreeSet::new();
     let mut media = Vec::new();
-    for medium in sample.media()?.iter() {
+    for medium in sample.all_media()? {
         for address in medium.refs().iter().filter(|address| seen.insert(*address)) {
             media.push(Medium::at(dataset, address)?);
         }

@@ -6,7 +6,7 @@ use crate::output::Output;
 use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
 use surgdb::dataset::Conversation;
-use surgdb::schema::views::{self, Node, Part};
+use surgdb::schema::views::{self, Grounding, Node, Part, Turns};
 use surgdb::{Dataset, Result};
 
 /// Prints a sample: a head line, its turns with media in their places, reasoning, other endings.
@@ -24,13 +24,13 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) ->
         for part in parts.turn(number).into_iter().flatten() {
             match part {
                 Part::Text(text) => indented(out, text.trim_matches('\n'), 2)?,
-                Part::Medium(medium) => self::medium(dataset, &medium, out)?,
+                Part::Medium(medium) => self::medium(dataset, &medium, 2, out)?,
             }
         }
     }
-    grounding(sample, out)?;
+    grounding(sample.grounding()?, sample.turns()?, out)?;
     reasoning(sample, out)?;
-    alternatives(sample, out)?;
+    alternatives(dataset, sample, out)?;
     for (name, value) in [("solution", sample.solution()?), ("tools", sample.tools()?), ("extra", sample.extra()?)] {
         if let Some(value) = value {
             out.section(paint(Ink::Role, name))?;
@@ -73,7 +73,7 @@ fn added(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) -> Resu
     out.table(&lines, 2)
 }
 
-fn medium(dataset: &Dataset, medium: &views::Medium<'_>, out: &mut Output) -> Result<()> {
+fn medium(dataset: &Dataset, medium: &views::Medium<'_>, blanks: usize, out: &mut Output) -> Result<()> {
     let mut lines = Vec::new();
     for address in medium.refs().iter() {
         lines.push(described(&Medium::at(dataset, address)?));
@@ -86,7 +86,8 @@ fn medium(dataset: &Dataset, medium: &views::Medium<'_>, out: &mut Output) -> Re
     let output = if medium.output() { " (to be produced)" } else { "" };
     for (number, line) in lines.iter().enumerate() {
         let more = if number == 0 { format!("{clip}{output}") } else { String::new() };
-        out.line(format_args!("  {}{more}", paint(Ink::Media, &format!("[{line}]"))))?;
+        let line = paint(Ink::Media, &format!("[{line}]"));
+        out.line(format_args!("{}{line}{more}", " ".repeat(blanks)))?;
     }
     Ok(())
 }
@@ -111,13 +112,11 @@ fn described(medium: &Medium) -> String {
     text
 }
 
-fn grounding(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
-    let grounding = sample.grounding()?;
+fn grounding(grounding: Grounding<'_>, turns: Turns<'_>, out: &mut Output) -> Result<()> {
     if grounding.is_empty() {
         return Ok(());
     }
     out.section(paint(Ink::Role, "grounding"))?;
-    let turns = sample.turns()?;
     for item in grounding.iter() {
         let text = usize::try_from(item.turn()).ok().and_then(|turn| turns.get(turn));
         let text = text.and_then(|turn| item.text_in(turn.text())).unwrap_or_default();
@@ -170,14 +169,21 @@ fn node(node: &Node<'_>, branch: &str, stem: &str, out: &mut Output) -> Result<(
     Ok(())
 }
 
-fn alternatives(sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+fn alternatives(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
     for alternative in sample.alternatives()?.iter() {
         let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
         out.section(format_args!("{}{score}", paint(Ink::Role, alternative.kind())))?;
-        for turn in alternative.turns().iter() {
+        let parts = alternative.parts()?;
+        for (number, turn) in alternative.turns().iter().enumerate() {
             out.line(format_args!("  {}", paint(Ink::Faint, turn.role())))?;
-            indented(out, turn.text(), 4)?;
+            for part in parts.turn(number).into_iter().flatten() {
+                match part {
+                    Part::Text(text) => indented(out, text.trim_matches('\n'), 4)?,
+                    Part::Medium(medium) => self::medium(dataset, &medium, 4, out)?,
+                }
+            }
         }
+        grounding(alternative.grounding(), alternative.turns(), out)?;
     }
     Ok(())
 }
