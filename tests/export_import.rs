@@ -141,6 +141,38 @@ fn every_sample_comes_back_equal_from_every_form() {
     }
 }
 
+#[test]
+fn pictures_of_two_sources_under_one_path_stay_two() {
+    for options in all_forms() {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = Dataset::create(dir.path().join("two.surgdb")).unwrap();
+        for (source, width) in [("a", 3), ("b", 5)] {
+            let folder = dir.path().join(source);
+            std::fs::create_dir_all(folder.join("img")).unwrap();
+            std::fs::write(folder.join("img/1.png"), common::pictures::grey_png(width, 2, 8, 9)).unwrap();
+            let turns = r#"[{"from":"human","value":"<image>?"},{"from":"gpt","value":"!"}]"#;
+            let record = format!(r#"{{"id":"{source}","image":"img/1.png","conversations":{turns}}}"#);
+            std::fs::write(folder.join("in.jsonl"), record).unwrap();
+            let source = ImportOptions::new(SourceDescription::named(source));
+            import(&Dataset::open(dataset.path()).unwrap(), &[folder], &source, &mut |_| {}).unwrap();
+        }
+        let out = dir.path().join("out");
+        export(&Dataset::open(dataset.path()).unwrap(), &out, &options, &mut |_| Ok(())).unwrap();
+        let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
+        let source = ImportOptions::new(SourceDescription::named("both"));
+        for is_again in [false, true] {
+            let again = Dataset::open(again.path()).unwrap();
+            let report = import(&again, std::slice::from_ref(&out), &source, &mut |_| {}).unwrap();
+            assert_eq!(report.version.is_none(), is_again, "{:?}: {:?}", options.format, report.records);
+        }
+        let again = Dataset::open(again.path()).unwrap();
+        let width = |row: &ConversationRow| again.frame(row.media[0].refs[0]).unwrap().width().unwrap();
+        let mut shown: Vec<_> = conversations(&again).iter().map(|row| (row.id.clone(), width(row))).collect();
+        shown.sort();
+        assert_eq!(shown, [("a".to_owned(), Some(3)), ("b".to_owned(), Some(5))], "{:?}", options.format);
+    }
+}
+
 /// Three records with boxes in pixels of a picture of 800 × 400, and what else counts bytes of their texts.
 fn grounded(dir: &Path) -> Dataset {
     // The header of a picture will do.

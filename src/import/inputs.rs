@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::constants::VERSIONS_DIR;
 use crate::import::copies;
 use crate::import::format::Format;
+use crate::import::homes::{Homes, Spot};
 use crate::import::huggingface;
 use crate::import::maps::{self, Chosen, TableMap};
 use crate::import::media::picture::{UNKNOWN, media_type_of_name};
@@ -25,7 +26,7 @@ const DEPTH_LIMIT: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Input {
     pub(super) path: PathBuf,
-    /// Its name for ids and reports: relative to what was named.
+    /// Its name for ids and reports: its path from its home.
     pub(super) name: String,
     pub(super) bytes: u64,
     /// The form of its first record that has one.
@@ -34,6 +35,17 @@ pub(super) struct Input {
     pub(super) map: Option<Chosen>,
     /// The folder that was named and that it lies in.
     pub(super) folder: Option<PathBuf>,
+    /// Where ids of it start: its home, without symbolic links.
+    pub(super) home: PathBuf,
+}
+
+impl Input {
+    /// The folder above this one, in which it lies, where pictures may lie there: where a folder was named, that is not
+    /// outside of the home.
+    pub(super) fn above(&self, beside: &Path) -> Option<PathBuf> {
+        let above = beside.parent().map(Path::to_path_buf);
+        above.filter(|above| self.folder.is_none() || above.starts_with(&self.home))
+    }
 }
 
 /// What the files are, where the user says it.
@@ -57,12 +69,19 @@ const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv"
 
 /// Lists what there is to read, of this form if one is given, masks last, since they belong to pictures that others may
 /// speak of; files in folders that are of no form are passed over, with the reason.
-pub(super) fn list(paths: &[PathBuf], wanted: Wanted<'_>, ignored: &mut Vec<Ignored>) -> Result<Vec<Input>> {
+pub(super) fn list(
+    paths: &[PathBuf],
+    wanted: Wanted<'_>,
+    homes: &Homes,
+    ignored: &mut Vec<Ignored>,
+) -> Result<Vec<Input>> {
     let mut inputs: Vec<Input> = Vec::new();
     let mut met: HashSet<PathBuf> = HashSet::new();
-    for path in paths {
+    let folders = paths.iter().map(|path| folder_of(path)).collect::<Result<Vec<PathBuf>>>()?;
+    for (path, folder) in paths.iter().zip(&folders) {
         let from = inputs.len();
-        list_one(path, wanted, &mut inputs, ignored)?;
+        let spot = homes.spot(folder, &folders).map_err(|error| error.in_file(path))?;
+        list_one(path, spot, (wanted, homes), &mut inputs, ignored)?;
         for input in inputs.split_off(from) {
             let real = input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
             match met.insert(real) {
@@ -78,8 +97,24 @@ pub(super) fn list(paths: &[PathBuf], wanted: Wanted<'_>, ignored: &mut Vec<Igno
     Ok(inputs)
 }
 
-/// Lists what there is to read of one path that was named.
-fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &mut Vec<Ignored>) -> Result<()> {
+/// The folder that was named, or that a named file lies in, without symbolic links.
+pub(super) fn folder_of(path: &Path) -> Result<PathBuf> {
+    let real = |path: &Path| path.canonicalize().map_err(|error| Error::io("cannot read it", error).in_file(path));
+    match path.parent().filter(|_| !path.is_dir()) {
+        Some(parent) if parent.as_os_str().is_empty() => real(Path::new(".")),
+        Some(parent) => real(parent),
+        None => real(path),
+    }
+}
+
+/// Lists what there is to read of one path that was named, which is this folder or lies in it.
+fn list_one(
+    path: &Path,
+    spot: Spot,
+    (wanted, homes): (Wanted<'_>, &Homes),
+    inputs: &mut Vec<Input>,
+    ignored: &mut Vec<Ignored>,
+) -> Result<()> {
     let format = wanted.format;
     let meta = fs::metadata(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
     if !meta.is_dir() && !meta.is_file() {
@@ -93,13 +128,14 @@ fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if !meta.is_dir() {
         let (format, map) = form_of(path, wanted).map_err(|error| error.in_file(path))?;
-        inputs.push(Input { path: path.to_path_buf(), name, bytes: meta.len(), format, map, folder: None });
+        let (path, name, home) = (path.to_path_buf(), spot.name(&name), spot.home);
+        inputs.push(Input { path, name, bytes: meta.len(), format, map, folder: None, home });
         return Ok(());
     }
     let before = inputs.len();
     let (masks, passed) = (Vec::new(), PassedOver::default());
-    let mut walk = Walk { root: path, wanted, inputs, ignored, masks, media: false, passed };
-    walk.folder(path, "", 0)?;
+    let mut walk = Walk { root: path, wanted, homes, inputs, ignored, masks, media: false, passed };
+    walk.folder(path, &spot, 0)?;
     walk.take_masks()?;
     let has_media = walk.media || format == Some(Format::Media);
     let passed = walk.passed;
@@ -116,7 +152,15 @@ fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &
     if has_media && wanted.map.is_none() && format.is_none_or(|format| format == Format::Media) {
         let format = Some(Format::Media);
         let path = path.to_path_buf();
-        inputs.push(Input { path: path.clone(), name, bytes: 0, format, map: None, folder: Some(path) });
+        inputs.push(Input {
+            path: path.clone(),
+            name,
+            bytes: 0,
+            format,
+            map: None,
+            folder: Some(path),
+            home: spot.home,
+        });
         return Ok(());
     }
     let reasons: Vec<String> = ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
@@ -131,10 +175,11 @@ fn list_one(path: &Path, wanted: Wanted<'_>, inputs: &mut Vec<Input>, ignored: &
 struct Walk<'w> {
     root: &'w Path,
     wanted: Wanted<'w>,
+    homes: &'w Homes,
     inputs: &'w mut Vec<Input>,
     ignored: &'w mut Vec<Ignored>,
-    /// Pictures that are called as masks are that a shipped map reads, with their names.
-    masks: Vec<(PathBuf, String)>,
+    /// Pictures that are called as masks are that a shipped map reads, with their names and homes.
+    masks: Vec<(PathBuf, String, PathBuf)>,
     /// Whether there are pictures or videos.
     media: bool,
     /// What is neither read nor a picture or video.
@@ -142,13 +187,13 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, inside: &str, depth: usize) -> Result<()> {
-        for (entry, file_name, name) in entries(folder, inside)? {
+    fn folder(&mut self, folder: &Path, spot: &Spot, depth: usize) -> Result<()> {
+        for (entry, file_name, name) in entries(folder, &spot.inside)? {
             let unreadable = |error| Error::io("cannot list the folder", error).in_file(folder);
             let lower = file_name.to_ascii_lowercase();
             if entry.file_type().map_err(unreadable)?.is_dir() {
                 if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
-                    self.folder(&entry.path(), &name, depth + 1)?;
+                    self.folder(&entry.path(), &spot.folder(&file_name, self.homes), depth + 1)?;
                 }
                 continue;
             }
@@ -165,7 +210,7 @@ impl Walk<'_> {
             }
             let is_said = self.wanted.map.is_some() || self.wanted.format.is_some();
             if is_medium(&file_name) && !is_said && maps::is_called_mask(&entry.path()) {
-                self.masks.push((entry.path(), name));
+                self.masks.push((entry.path(), name, spot.home.clone()));
                 continue;
             }
             let is_known = || ENDINGS.iter().any(|ending| lower.ends_with(ending)) || huggingface::is_table(&lower);
@@ -195,8 +240,8 @@ impl Walk<'_> {
                 Err(reason) => self.ignored.push(Ignored::file(name, reason)),
                 Ok((format, map)) => {
                     let bytes = fs::metadata(&path).map_err(unreadable)?.len();
-                    let folder = Some(self.root.to_path_buf());
-                    self.inputs.push(Input { path, name, bytes, format, map, folder });
+                    let (folder, home) = (Some(self.root.to_path_buf()), spot.home.clone());
+                    self.inputs.push(Input { path, name, bytes, format, map, folder, home });
                 }
             }
         }
@@ -213,17 +258,17 @@ impl Walk<'_> {
     /// Takes the pictures that are masks.
     fn take_masks(&mut self) -> Result<()> {
         let masks = std::mem::take(&mut self.masks);
-        let paths: Vec<&Path> = masks.iter().map(|(path, _)| path.as_path()).collect();
+        let paths: Vec<&Path> = masks.iter().map(|(path, ..)| path.as_path()).collect();
         let chosen = maps::detect_masks(&paths);
         let mut strange: Vec<String> = Vec::new();
-        for ((path, name), chosen) in masks.into_iter().zip(chosen) {
+        for ((path, name, home), chosen) in masks.into_iter().zip(chosen) {
             if chosen.is_none() {
                 strange.push(name);
             } else {
                 let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
                 let bytes = fs::metadata(&path).map_err(unreadable)?.len();
                 let folder = Some(self.root.to_path_buf());
-                self.inputs.push(Input { path, name, bytes, format: None, map: chosen, folder });
+                self.inputs.push(Input { path, name, bytes, format: None, map: chosen, folder, home });
             }
         }
         // Where there is nothing else, they are taken as any pictures.

@@ -20,6 +20,7 @@ mod copies;
 mod draft;
 mod format;
 mod forms;
+mod homes;
 mod huggingface;
 mod inputs;
 mod maps;
@@ -43,9 +44,10 @@ mod written;
 pub use attach::{AttachCounts, AttachOptions, AttachReport, FileNames, StillMissing, attach};
 pub use cases::{CaseList, ListedCase};
 pub use format::Format;
+pub use homes::source_at;
 pub use maps::TableMap;
 pub use media::mp4::KeyFrame;
-pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnMissing, Progress};
+pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnKnown, OnMissing, Progress};
 pub use pattern::{Names, Pattern};
 pub use report::{
     AboutChange, BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile,

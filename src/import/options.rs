@@ -32,11 +32,18 @@ pub struct ImportOptions {
     /// What happens to a record, and to the row of a picture, a recording or a file, that the dataset has with other
     /// content.
     pub on_change: OnChange,
+    /// The folder that ids start in, where they start in no folder of before: one that holds all that is imported. Else it
+    /// is the folder that is named, or that a named file lies in.
+    pub home: Option<PathBuf>,
+    /// Whether paths and ids of what is imported mean what they meant in other folders that were imported into the source
+    /// before; else it is an error where they do not seem to.
+    pub same_names: bool,
+    /// Whether the source is called after what is imported, and nobody said its name.
+    pub is_source_guessed: bool,
     /// Whether the source's licence may become another than the dataset has; else that is an error.
     pub relicense: bool,
-    /// Whether files are taken whose bytes were imported before, and whose records would be added again under other ids;
-    /// else that is an error.
-    pub again: bool,
+    /// What happens to a file whose bytes were imported before, and whose records would be added again under other ids.
+    pub on_known: OnKnown,
     /// Read and check everything, and write nothing.
     pub dry_run: bool,
     /// Set from outside to stop: the dataset is then as it was.
@@ -121,6 +128,16 @@ choices! {
         Skip = "skip",
         /// The import ends, and nothing is committed.
         Stop = "stop",
+    }
+    /// What happens to a file whose bytes were imported before.
+    OnKnown, "on-known" {
+        /// The import ends where all of its records would be added again under other ids, and nothing is committed.
+        #[default]
+        Stop = "stop",
+        /// It is passed over.
+        Skip = "skip",
+        /// It is taken.
+        Take = "take",
     }
     /// What happens to a record that the dataset has with other content, and to the row of a picture or a recording of
     /// which something else is said now, or whose file has changed.

@@ -76,6 +76,10 @@ fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
 pub struct InputReport {
     /// The path as it was given.
     pub path: String,
+    /// Its path from its home: what ids that are made of it start with.
+    pub name: String,
+    /// What tells its home apart, the folder that its ids start in, in this dataset: 32 hex digits.
+    pub home: String,
     /// Its length.
     pub bytes: u64,
     /// The BLAKE3 of its bytes: 64 hex digits.

@@ -36,6 +36,8 @@ impl Copier<'_> {
             let known = self.to.dataset().manifest().source(&name).cloned().unwrap_or_default();
             let Some(mut source) = self.from.manifest().source(&id).cloned() else { continue };
             for import in &mut source.imports {
+                // They tell folders apart in that dataset alone.
+                import.homes.clear();
                 if import.report.as_deref().is_some_and(|path| !self.carry_report(path)) {
                     import.report = None;
                     self.report.reports_left += 1;

@@ -201,6 +201,9 @@ pub struct Import {
     /// The files that it read.
     #[serde(default)]
     pub inputs: Vec<ImportInput>,
+    /// The folders that ids started in for the first time, by digests of their paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub homes: Vec<String>,
     /// What it found, by name.
     #[serde(default, deserialize_with = "unique_map")]
     pub counts_in: BTreeMap<String, u64>,

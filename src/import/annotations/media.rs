@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::import::draft::{FileFields, MediaKind};
-use crate::import::inputs::{Input, entries, is_medium, is_named};
+use crate::import::homes::Spot;
+use crate::import::inputs::{Input, entries, folder_of, is_medium, is_named};
 use crate::import::media::picture::media_type_of_name;
 use crate::import::report::At;
 use crate::import::run::{Picture, Run};
@@ -15,11 +16,12 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     let mut reader = Folder { hasher: blake3::Hasher::new(), bytes: 0 };
     match &input.folder {
         Some(folder) => {
-            run.search(folder);
-            reader.folder(run, folder, "", 0)?;
+            let spot = run.homes.spot(&folder_of(folder)?, &[])?;
+            run.search(&spot.home);
+            reader.folder(run, folder, &spot, 0)?;
         }
         None => {
-            run.search(input.path.parent().unwrap_or(Path::new("")));
+            run.search(&input.home);
             reader.file(run, &input.name, input.bytes)?;
         }
     }
@@ -33,11 +35,14 @@ struct Folder {
 }
 
 impl Folder {
-    fn folder(&mut self, run: &mut Run<'_>, folder: &Path, inside: &str, depth: usize) -> Result<()> {
-        for (entry, file_name, name) in entries(folder, inside)? {
+    fn folder(&mut self, run: &mut Run<'_>, folder: &Path, spot: &Spot, depth: usize) -> Result<()> {
+        for (entry, file_name, name) in entries(folder, &spot.inside)? {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && depth < DEPTH_LIMIT && !file_name.starts_with('.') && !file_name.ends_with(".surgdb") {
-                self.folder(run, &entry.path(), &name, depth + 1)?;
+                let below = spot.folder(&file_name, &run.homes);
+                run.enter_home(&below.home);
+                self.folder(run, &entry.path(), &below, depth + 1)?;
+                run.enter_home(&spot.home);
             }
             if is_folder {
                 continue;

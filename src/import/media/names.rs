@@ -113,10 +113,10 @@ impl<'d> Named<'d> {
         self.base.as_ref().unwrap_or(&self.id)
     }
 
-    /// Whether a row of this id may be the one that is meant, whose path from the folder that was named is this: it is the
+    /// Whether a row of this id may be the one that is meant, whose path from the home is this: it is the
     /// one of that or the written id, or one beside it.
-    pub(super) fn may_be(&self, id: &str, from_named: Option<&str>) -> bool {
-        let mut written = [Some(self.written_id()), from_named].into_iter().flatten();
+    pub(super) fn may_be(&self, id: &str, from_home: Option<&str>) -> bool {
+        let mut written = [Some(self.written_id()), from_home].into_iter().flatten();
         written.any(|written| id.strip_prefix(written).is_some_and(|rest| rest.is_empty() || rest.starts_with('#')))
     }
 

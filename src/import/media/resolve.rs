@@ -136,7 +136,7 @@ pub(crate) fn folded(folder: &str, path: &str) -> String {
 struct Beside {
     /// Its folder, really.
     real: PathBuf,
-    /// The same as its name has it, where a folder was named and it lies further in.
+    /// The same as its name has it, where it lies further in than its home.
     inside: Option<String>,
 }
 
@@ -144,8 +144,8 @@ struct Beside {
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
     roots: Rc<[Root]>,
-    /// The folder that was named, where rows' ids start.
-    named: Option<Root>,
+    /// The folder that rows' ids start in.
+    home: Option<Root>,
     /// The file whose records are read.
     file: Beside,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
@@ -184,23 +184,28 @@ impl Roots {
         self.listed = by_name.pop().filter(|_| by_name.is_empty()).or(self.listed.take());
     }
 
-    /// Reads the records of this file from now on: `name` is its path from the folder that was named, if one was. There
-    /// paths may lead out of the folder that they start in.
-    pub(crate) fn beside(&mut self, file: &Path, name: &str, named: Option<&Path>) {
+    /// Reads the records of this file from now on: `name` is its path from its home. There paths may lead out of the
+    /// folder that they start in.
+    pub(crate) fn beside(&mut self, file: &Path, name: &str, home: &Path) {
         let real = |folder: &Path| match folder.as_os_str().is_empty() {
             true => Path::new(".").canonicalize().ok(),
             false => folder.canonicalize().ok(),
         };
-        self.named = named.and_then(|path| Some(Root { path: path.to_path_buf(), real: real(path)? }));
-        let inside = named.and_then(|_| name.rsplit_once('/')).map(|(folder, _)| folder.to_owned());
+        self.home = real(home).map(|real| Root { path: home.to_path_buf(), real });
+        let inside = name.rsplit_once('/').map(|(folder, _)| folder.to_owned());
         self.file = Beside { real: file.parent().and_then(real).unwrap_or_default(), inside };
     }
 
-    /// A path that starts beside the file at hand, as one that starts in the folder that was named; none where the file lies
+    /// A path that starts beside the file at hand, as one that starts in the home; none where the file lies
     /// in no folder of that one, or the path leads out of it.
-    pub(crate) fn path_from_named(&self, wanted: &Wanted) -> Option<String> {
+    pub(crate) fn path_from_home(&self, wanted: &Wanted) -> Option<String> {
         let inside = self.file.inside.as_deref().filter(|_| !wanted.is_absolute() && !wanted.id.is_empty())?;
-        Some(folded(inside, &wanted.id)).filter(|path| is_inside(path))
+        Some(folded(inside, &wanted.id)).filter(|path| !path.is_empty() && is_inside(path))
+    }
+
+    /// Whether the file at hand lies in one of these folders, further in: its paths may start beside it, too.
+    pub(crate) fn are_around(&self, folders: &[PathBuf]) -> bool {
+        folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|real| self.file.real.starts_with(real))
     }
 
     /// Whether a file lies in the folder of the file at hand, or below.
@@ -210,7 +215,7 @@ impl Roots {
 
     /// Where a path leads from the folder of the file at hand, whether there is something or not.
     pub(crate) fn place_beside(&self, wanted: &Wanted) -> PathBuf {
-        PathBuf::from(folded(&self.file.real.to_string_lossy(), &wanted.id))
+        Path::new("/").join(folded(&self.file.real.to_string_lossy(), &wanted.id))
     }
 
     /// A path with the names of the folders before it: of this many of those that the file at hand lies in.
@@ -252,8 +257,11 @@ impl Roots {
             }
         }
         if wanted.climbs {
-            let outside = || Resolved::Outside("its `..` leave the media root".into());
-            return self.of_row(wanted).unwrap_or_else(outside);
+            let outside = || {
+                let message = "its `..` leave the media root: --media-root DIR lets it in, where DIR holds it";
+                Resolved::Outside(message.into())
+            };
+            return self.of_row(wanted).or_else(|| self.climbed(wanted)).unwrap_or_else(outside);
         }
         if wanted.id.is_empty() || wanted.id.contains('\0') {
             return Resolved::Missing("it is no path".into());
@@ -280,9 +288,34 @@ impl Roots {
             Some(reason) => Resolved::Outside(reason),
             None if wanted.is_absolute => Resolved::Outside("it is an absolute path outside the media roots".into()),
             None => {
-                self.by_name(wanted).unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names())))
+                let found = self.mirrored(wanted).or_else(|| self.by_name(wanted));
+                found.unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names())))
             }
         }
+    }
+
+    /// The file in a media root that has folders as those in which the records lie.
+    fn mirrored(&mut self, wanted: &Wanted) -> Option<Resolved> {
+        let row = wanted.row.as_deref()?;
+        let has_folders = row.strip_suffix(&*wanted.id).is_some_and(|folders| folders.ends_with('/'));
+        if !has_folders || !is_inside(row) {
+            return None;
+        }
+        let found = self.roots.clone().iter().find_map(|root| self.find_in(root, Path::new(row)));
+        found.filter(|found| matches!(found, Resolved::File { .. }))
+    }
+
+    /// The file where a path leads whose `..` leave the folder of the file at hand, in a media root; where no file is at
+    /// hand, it is looked for in each without them.
+    fn climbed(&mut self, wanted: &Wanted) -> Option<Resolved> {
+        let place = self.place_beside(wanted);
+        let below = wanted.id.trim_start_matches("../");
+        let has_file = !self.file.real.as_os_str().is_empty();
+        let found = self.roots.clone().iter().find_map(|root| {
+            let relative = if has_file { place.strip_prefix(&root.real).ok()? } else { Path::new(below) };
+            is_inside(relative.to_str()?).then(|| self.find_in(root, relative)).flatten()
+        });
+        found.filter(|found| matches!(found, Resolved::File { .. }))
     }
 
     /// The file where a row's id leads, whose path starts beside a record and leaves that folder: in the folder that was
@@ -293,7 +326,7 @@ impl Roots {
             .by_name
             .iter()
             .filter_map(|known| Some(Root { path: known.folder.clone(), real: known.folder.canonicalize().ok()? }));
-        let roots: Vec<Root> = self.roots.iter().cloned().chain(self.named.clone()).chain(named).collect();
+        let roots: Vec<Root> = self.roots.iter().cloned().chain(self.home.clone()).chain(named).collect();
         roots.iter().find_map(|root| self.find_in(root, Path::new(row)))
     }
 

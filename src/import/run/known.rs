@@ -1,13 +1,14 @@
-//! Files that were read before under another name, and other files under a name that was: records would be there twice,
-//! or taken for others that have changed.
+//! Files that were read before under another name, and others that are called as files of before are: records would be
+//! there twice, or taken for others that have changed.
 
-use super::Run;
+use super::{Run, placed};
 use crate::error::{Error, Result};
+use crate::format::manifest::Source;
 use crate::import::format::Format;
-use crate::import::inputs::Input;
+use crate::import::inputs::{DigestingReader, Input};
 use crate::import::maps;
-use crate::import::options::OnChange;
-use crate::import::report::{At, Kind, RecordCounts};
+use crate::import::options::{OnChange, OnKnown};
+use crate::import::report::{At, Ignored, Kind, RecordCounts};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -22,6 +23,12 @@ struct Told {
 struct ToldInput {
     path: String,
     digest: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    home: Option<String>,
+    #[serde(default)]
+    map: Option<String>,
 }
 
 /// The files that were read, by their digests.
@@ -34,31 +41,79 @@ pub(super) struct KnownFiles {
 }
 
 impl Run<'_> {
+    /// How many records were there with other content.
+    pub(super) fn changed(&self) -> u64 {
+        self.report.records.changed_kept + self.report.records.replaced
+    }
+
+    /// Looks whether a record of a folder that is new is called as one of another folder is, and is another.
+    ///
+    /// # Errors
+    /// `Invalid` at such a record.
+    pub(super) fn check_foreign(&mut self, at: &At) -> Result<()> {
+        if !self.store.is_foreign() {
+            return Ok(());
+        }
+        let what = match self.store.take_clash() {
+            Some(id) => format!("{id:?} is the name of a picture or video"),
+            None if self.changed() > self.changed_before => "its id is that of a record with other content".to_owned(),
+            None => return Ok(()),
+        };
+        let home = self.store.home();
+        let above = home.parent().unwrap_or(home);
+        let message = format!(
+            "{what} which the source {:?} has already, of another folder than {}. Where they are two: --home {} tells \
+             apart what is called by its path, since ids start there then, and another --source tells all apart. Where they \
+             are one, since the folder was moved or is a newer copy, or shares pictures that are still missing: \
+             --same-names. Where pictures for all lie in one folder: --media-root DIR",
+            self.options.source.id,
+            home.display(),
+            above.display()
+        );
+        Err(placed(Error::invalid(message), at))
+    }
+
+    /// Whether a file is passed over because its bytes were imported before.
+    pub(super) fn is_left_as_known(&mut self, input: &Input) -> Result<bool> {
+        if self.options.on_known != OnKnown::Skip || !input.path.is_file() {
+            return Ok(false);
+        }
+        let (digest, _) =
+            DigestingReader::open(&input.path)?.finish().map_err(|error| Error::io("cannot read it", error))?;
+        if !self.is_known(&digest) {
+            return Ok(false);
+        }
+        let name = self.known_input(&digest).map_or_else(String::new, |then| format!(", as {}", then.called()));
+        self.report.ignored.push(Ignored::file(&input.name, format!("its bytes were imported before{name}")));
+        Ok(true)
+    }
+
     /// Holds a file that was read against those of this import and of imports before; `before` are the counts without it.
     ///
     /// # Errors
     /// `Invalid` where its records would be there twice under other ids, or are called as those of another file, unless
     /// that was asked for.
     pub(super) fn check_known(&mut self, input: &Input, digest: &str, before: &RecordCounts) -> Result<()> {
-        if is_of_one_picture(input) {
+        let is_of_one_picture = is_of_one_picture(input);
+        if is_of_one_picture && !self.store.is_foreign() {
             return Ok(());
         }
         let now = &self.report.records;
         let (added, unchanged) = (now.added - before.added, now.unchanged - before.unchanged);
         let changed = now.changed_kept + now.replaced - before.changed_kept - before.replaced;
+        if self.options.is_source_guessed && added > 0 {
+            self.check_other_sources(digest)?;
+        }
         let is_known = self.is_known(digest);
-        if is_known && added > 0 && unchanged + changed == 0 && !self.options.again {
-            let name = self.known_name(digest);
-            if let Some(name) = name.as_deref().filter(|name| last_part(name) != last_part(&input.name)) {
-                // Two recordings may be labelled alike, and files be called by their recordings.
-                self.tell_same(input, format!("it has the bytes of {name}, which was imported before"));
-                return Ok(());
-            }
-            let name = name.map_or_else(String::new, |name| format!(", as {name}"));
+        if is_known && added > 0 && unchanged + changed == 0 && self.options.on_known != OnKnown::Take {
+            return self.check_copy(input, digest, added);
+        }
+        let then = if is_known && changed > 0 { self.known_input(digest) } else { None };
+        if let Some(then) = then.filter(|then| then.is_of_another_map(input)) {
             return Err(Error::invalid(format!(
-                "these bytes were imported into this source before{name}, and all of its records ({added}) would be added \
-                 once more, under other ids. Ids start with a file's path from the folder that is named: name what was named \
-                 then. Where its records were deleted since, or are meant to be there twice, --again takes them"
+                "it was imported before by the map {:?}, and {changed} of the rows that this map makes are called as those \
+                 are: give this map ids of its own, as with `id = \"tool-{{row}}\"`",
+                then.map.unwrap_or_default()
             )));
         }
         let is_judged = self.are_ids_numbers && self.options.on_change == OnChange::Report;
@@ -66,11 +121,13 @@ impl Run<'_> {
             return Err(Error::invalid(format!(
                 "of its records {} are there already, and {changed} of these with other content. They have no ids of their \
                  own, so that they are called by the file's name and their numbers: this is another file of that name, or \
-                 records were put between those of before. Give another file another --source, or name the folder above \
-                 them all at once; --on-change replace takes what it says in place of what is there, and --on-change keep \
-                 leaves that",
+                 records were put between those of before. Give another file another --source; --on-change replace takes \
+                 what it says in place of what is there, and --on-change keep leaves that",
                 changed + unchanged
             )));
+        }
+        if is_of_one_picture {
+            return Ok(());
         }
         match self.known.now.get(digest).cloned() {
             Some(first) if added > 0 => {
@@ -80,6 +137,44 @@ impl Run<'_> {
             None => drop(self.known.now.insert(digest.to_owned(), input.name.clone())),
         }
         Ok(())
+    }
+
+    /// Holds a file whose records are all new against the one of before that had its bytes: it is another file that says
+    /// the same, or that one under another name.
+    fn check_copy(&mut self, input: &Input, digest: &str, added: u64) -> Result<()> {
+        let Some(then) = self.known_input(digest) else {
+            return Err(Error::invalid(format!("these bytes were imported into this source before{}", twice(added))));
+        };
+        let name = then.called().to_owned();
+        let is_here = then.home.as_deref() == Some(&self.homes.key(&input.home));
+        if is_here && name == input.name && then.is_of_another_map(input) {
+            return Ok(());
+        }
+        let is_other_file = match is_here {
+            true => name != input.name && input.home.join(&name).is_file(),
+            // Two recordings may be labelled alike, and files be called by their recordings.
+            false => last_part(&name) != last_part(&input.name),
+        };
+        if is_other_file {
+            self.tell_same(input, format!("it has the bytes of {name}, which was imported before"));
+            return Ok(());
+        }
+        let of = if is_here { "" } else { " of another folder" };
+        Err(Error::invalid(format!("these bytes were imported into this source before, as {name}{of}{}", twice(added))))
+    }
+
+    /// Holds a file against those of other sources, where nobody said that it is of a source of its own.
+    fn check_other_sources(&self, digest: &str) -> Result<()> {
+        let own = &self.options.source.id;
+        let others = self.sink.dataset().manifest().sources.iter().filter(|source| source.id != *own);
+        let has = |source: &&Source| {
+            source.imports.iter().flat_map(|import| &import.inputs).any(|input| input.digest == digest)
+        };
+        let Some(other) = others.into_iter().find(has) else { return Ok(()) };
+        Err(Error::invalid(format!(
+            "these bytes were imported before, into the source {:?}: --source {} goes on with that one, and --source {own}              takes them once more, as a source of their own",
+            other.id, other.id
+        )))
     }
 
     fn tell_same(&mut self, input: &Input, what: String) {
@@ -99,15 +194,37 @@ impl Run<'_> {
         digests.contains(digest)
     }
 
-    /// What these bytes were called then, where that import's report is still there.
-    fn known_name(&self, digest: &str) -> Option<String> {
+    /// What was said of these bytes when they were read last, where that import's report is still there.
+    fn known_input(&self, digest: &str) -> Option<ToldInput> {
         let dataset = self.sink.dataset();
         let imports = &dataset.manifest().source(&self.options.source.id)?.imports;
         let of = imports.iter().rev().find(|import| import.inputs.iter().any(|input| input.digest == digest))?;
         let report = fs::read(dataset.path().join(of.report.as_ref()?)).ok()?;
         let told: Told = serde_json::from_slice(&report).ok()?;
-        told.inputs.into_iter().find(|input| input.digest == digest).map(|input| input.path)
+        told.inputs.into_iter().find(|input| input.digest == digest)
     }
+}
+
+impl ToldInput {
+    /// What it was called.
+    fn called(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.path)
+    }
+
+    /// Whether it was read by another map than this.
+    fn is_of_another_map(&self, input: &Input) -> bool {
+        let now = input.map.as_ref().map(|chosen| chosen.map.name());
+        self.map.is_some() && now.is_some() && self.map.as_deref() != now
+    }
+}
+
+/// What comes of a file that is known.
+fn twice(added: u64) -> String {
+    format!(
+        ", and all of its records ({added}) would be added once more. --on-known skip passes over files whose bytes were \
+         imported before; --on-known take takes them: where their records were deleted since, or where this is another file \
+         that says the same"
+    )
 }
 
 /// A file's name without its folders.

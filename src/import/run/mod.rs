@@ -24,6 +24,7 @@ use crate::format::manifest::Operation;
 use crate::import::annotations;
 use crate::import::boxes::Boxes;
 use crate::import::format::Format;
+use crate::import::homes::Homes;
 use crate::import::huggingface;
 use crate::import::inputs::{self, Input, Wanted};
 use crate::import::maps;
@@ -121,7 +122,8 @@ pub(super) fn retried<T>(dataset: &Dataset, mut attempt: impl FnMut(&Dataset, u3
 /// it is of no form that is known.
 pub fn check_inputs(inputs: &[PathBuf], options: &ImportOptions) -> Result<()> {
     options.source.check()?;
-    inputs::list(inputs, Wanted::of(options), &mut Vec::new()).map(drop)
+    let homes = Homes::of("", None, options)?;
+    inputs::list(inputs, Wanted::of(options), &homes, &mut Vec::new()).map(drop)
 }
 
 /// One attempt at an import, on top of this version.
@@ -193,6 +195,9 @@ pub(super) struct Run<'r> {
     /// Whether the input that is read has records whose ids are made of their numbers.
     pub(super) are_ids_numbers: bool,
     known: known::KnownFiles,
+    pub(in crate::import) homes: Homes,
+    /// How many records had changed when the input at hand began.
+    changed_before: u64,
 }
 
 impl<'r> Run<'r> {
@@ -220,6 +225,8 @@ impl<'r> Run<'r> {
             ids: Ids::default(),
             are_ids_numbers: false,
             known: known::KnownFiles::default(),
+            homes: Homes::default(),
+            changed_before: 0,
         }
     }
 
@@ -228,8 +235,9 @@ impl<'r> Run<'r> {
         if let Some(known) = manifest.source(&new.id) {
             self.report.about = changes(&new, known, self.options.relicense)?;
         }
+        self.homes = Homes::of(&manifest.dataset, manifest.source(&new.id), self.options)?;
         let mut ignored: Vec<Ignored> = Vec::new();
-        let inputs = inputs::list(paths, Wanted::of(self.options), &mut ignored)?;
+        let inputs = inputs::list(paths, Wanted::of(self.options), &self.homes, &mut ignored)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
@@ -296,7 +304,12 @@ impl<'r> Run<'r> {
     }
 
     fn input(&mut self, input: &Input) -> Result<()> {
+        if self.is_left_as_known(input)? {
+            return Ok(());
+        }
         self.store.enter(input);
+        self.store.set_home(&input.home, self.homes.is_foreign(&input.home));
+        self.changed_before = self.changed();
         self.progress.file.clone_from(&input.name);
         self.are_ids_numbers = false;
         let (before, counts) = (self.progress.bytes, self.report.records.clone());
@@ -316,7 +329,8 @@ impl<'r> Run<'r> {
         let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };
         let path = input.path.display().to_string();
         let says = std::mem::take(&mut self.says).finish().map(Written::new);
-        self.report.inputs.push(InputReport { path, bytes, digest, records, format, map, says });
+        let (name, home) = (input.name.clone(), self.homes.key(&input.home));
+        self.report.inputs.push(InputReport { path, name, home, bytes, digest, records, format, map, says });
         (self.tell)(&self.progress);
         Ok(())
     }
@@ -352,7 +366,8 @@ impl<'r> Run<'r> {
         let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
         // What is not said now stays as it is, also where another writer says it meanwhile.
         let mut source = self.options.source.entry();
-        source.imports.push(provenance(self.options, &report, self.boxes.option(), path.clone()));
+        let homes = self.homes.to_remember(report.inputs.iter().map(|input| &input.home));
+        source.imports.push(provenance(self.options, &report, self.boxes.option(), path.clone(), homes));
         report.report = Some(path);
         self.sink.source(source);
         Ok(report)

@@ -22,7 +22,7 @@ impl Run<'_> {
     }
 
     /// The folders that pictures are looked for in, as far as they are named and not searched: the media roots, the
-    /// folder of the file, and the one above it where that is no further out than the folder that was named.
+    /// folder of the file, and the one above it where that is no further out than the home.
     pub(crate) fn folders_around(&self, input: &Input) -> Vec<PathBuf> {
         let mut folders = self.options.media_roots.clone();
         let Some(beside) = input.path.parent().and_then(|parent| match parent.as_os_str().is_empty() {
@@ -31,13 +31,9 @@ impl Run<'_> {
         }) else {
             return folders;
         };
-        let named = input.folder.as_ref().map(|folder| folder.canonicalize());
-        let above = beside.parent().map(PathBuf::from);
+        let above = input.above(&beside);
         folders.push(beside);
-        folders.extend(above.filter(|above| match &named {
-            None => true,
-            Some(named) => named.as_ref().is_ok_and(|named| above.starts_with(named)),
-        }));
+        folders.extend(above);
         folders
     }
 }

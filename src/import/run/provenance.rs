@@ -47,6 +47,7 @@ pub(super) fn provenance(
     report: &ImportReport,
     boxes: Option<serde_json::Value>,
     path: String,
+    homes: Vec<String>,
 ) -> Import {
     let words = [
         ("media", options.media.name()),
@@ -83,6 +84,7 @@ pub(super) fn provenance(
             .iter()
             .map(|input| ImportInput { path: None, digest: input.digest.clone(), bytes: input.bytes })
             .collect(),
+        homes,
         counts_in: counts_in(report),
         counts_out,
         report: Some(path),

@@ -91,6 +91,7 @@ impl Run<'_> {
 
     /// Ends the import at a record's fault, or counts the record as skipped where that is asked for.
     pub(super) fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
+        self.check_foreign(at)?;
         let Err(error) = result else { return Ok(()) };
         let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
         if self.options.on_error == OnError::Stop || !is_records_own {

@@ -242,6 +242,14 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Goes on in a folder whose ids start there, where they started elsewhere before: its pictures are looked for there.
+    pub(crate) fn enter_home(&mut self, home: &Path) {
+        if self.store.home() != home {
+            self.search(home);
+            self.store.set_home(home, self.homes.is_foreign(home));
+        }
+    }
+
     /// Looks for pictures in this folder.
     pub(crate) fn search(&mut self, folder: &Path) {
         self.store.search(&[folder.to_path_buf()]);
@@ -377,25 +385,14 @@ impl Run<'_> {
         self.search_from(None, input, below);
     }
 
-    /// The same, first in the folder that was named.
+    /// The same, first in its home.
     pub(crate) fn search_around_mask(&mut self, input: &Input) {
-        self.search_from(input.folder.clone(), input, &[]);
+        self.search_from(Some(input.home.clone()), input, &[]);
     }
 
     fn search_from(&mut self, first: Option<PathBuf>, input: &Input, below: &[&str]) {
         let beside = input.path.parent().map(PathBuf::from).unwrap_or_default();
-        let above = match beside.canonicalize().ok().and_then(|real| real.parent().map(PathBuf::from)) {
-            // Nothing outside of what was named is looked at.
-            Some(above)
-                if input
-                    .folder
-                    .as_ref()
-                    .is_none_or(|folder| folder.canonicalize().is_ok_and(|folder| above.starts_with(folder))) =>
-            {
-                Some(above)
-            }
-            _ => None,
-        };
+        let above = beside.canonicalize().ok().and_then(|real| input.above(&real));
         let mut folders: Vec<PathBuf> = first.into_iter().chain([beside]).collect();
         folders.extend(above);
         let inside: Vec<PathBuf> =

@@ -1,6 +1,7 @@
 //! Files that are imported again under another name, and other files under a name that was.
 
 use super::*;
+use std::sync::Arc;
 
 fn record(id: &str) -> String {
     format!(r#"{{"conversations":[{{"from":"human","value":"{id}"}},{{"from":"gpt","value":"x"}}]}}"#)
@@ -12,22 +13,87 @@ fn fault(place: &Place, path: &str) -> String {
 
 #[test]
 fn the_same_file_in_a_folder_further_in_or_out_is_no_other() {
-    for (first, then) in [("", "labels"), ("labels", "")] {
-        let mut place = Place::new();
+    for (first, then) in [("", "labels"), ("labels", ""), ("labels", "labels/t.jsonl"), ("labels/t.jsonl", "")] {
+        let place = Place::new();
         place.write("labels/t.jsonl", record("a"));
         place.import(&[&place.folder().join(first)]).unwrap();
-        let message = fault(&place, then);
-        for word in ["imported into this source before, as ", "labels/t.jsonl", "name what was named then", "--again"] {
-            assert!(message.contains(word), "{message}");
-        }
-        assert_eq!(place.count(Table::Conversations), 1);
-        place.options.again = true;
-        assert_eq!(place.import(&[&place.folder().join(then)]).unwrap().records.added, 1);
+        let text = format!("{}\n{}\n", record("a"), record("new"));
+        place.write("labels/t.jsonl", text);
+        let report = place.import(&[&place.folder().join(then)]).unwrap();
+        assert_eq!((report.records.unchanged, report.records.added), (1, 1), "{first} {then}");
     }
+}
+
+#[test]
+fn bytes_of_before_in_another_place_are_passed_over_or_taken() {
+    let mut place = Place::new();
+    place.write("old/labels/t.jsonl", record("a"));
+    place.write("new/labels/t.jsonl", record("a"));
+    place.import(&[&place.folder().join("old/labels")]).unwrap();
+    let message = fault(&place, "new");
+    for word in ["imported into this source before, as t.jsonl of another folder", "--on-known skip", "--on-known take"]
+    {
+        assert!(message.contains(word), "{message}");
+    }
+    assert_eq!(place.count(Table::Conversations), 1);
+    place.options.on_known = OnKnown::Skip;
+    place.write("new/labels/u.jsonl", record("b"));
+    let report = place.import(&[&place.folder().join("new")]).unwrap();
+    assert_eq!((report.records.read, report.records.added, report.ignored.len()), (1, 1, 1));
+    assert!(report.ignored[0].reason.contains("before, as t.jsonl"), "{:?}", report.ignored);
+    place.options.on_known = OnKnown::Take;
+    assert_eq!(place.import(&[&place.folder().join("new")]).unwrap().records.added, 1);
+}
+
+#[test]
+fn a_file_that_was_renamed_is_no_other_and_one_that_says_the_same_is() {
     let place = Place::new();
-    place.write("labels/t.jsonl", record("a").replacen('{', r#"{"id":"own","#, 1));
+    place.write("VID01.jsonl", record("a"));
     place.import(&[&place.folder()]).unwrap();
-    assert_eq!(place.import(&[&place.folder().join("labels")]).unwrap().records.unchanged, 1, "ids of their own stay");
+    let second = place.write("VID02.jsonl", record("a"));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.records.unchanged), (1, 1));
+    fs::remove_file(place.folder().join("VID01.jsonl")).unwrap();
+    fs::rename(second, place.folder().join("VID03.jsonl")).unwrap();
+    let message = fault(&place, "");
+    assert!(message.contains("before, as VID01.jsonl, and all of its records (1)"), "{message}");
+}
+
+#[test]
+fn one_table_that_two_maps_read_gives_rows_of_both() {
+    let map = |name: &str, id: &str| {
+        let rows = format!("[[table.rows]]\nbecome=\"conversations\"\nquestion=\"q\"\nanswer=\"{name}\"\n{id}");
+        format!("name=\"{name}\"\n[[table]]\nform=\"csv\"\n{rows}")
+    };
+    let mut place = Place::with_map(&map("a", ""));
+    place.write("t.csv", "q,a,b\n1,2,3\n");
+    place.import(&[&place.folder()]).unwrap();
+    let mut use_map = |text: &str| place.options.map = Some(Arc::new(TableMap::from_toml(text).unwrap()));
+    use_map(&map("b", ""));
+    let message = fault(&place, "");
+    assert!(message.contains("by the map \"a\"") && message.contains("ids of its own"), "{message}");
+    let mut use_map = |text: &str| place.options.map = Some(Arc::new(TableMap::from_toml(text).unwrap()));
+    use_map(&map("b", "id=\"b-{row}\"\n"));
+    assert_eq!(place.import(&[&place.folder()]).unwrap().records.added, 1);
+}
+
+#[test]
+fn a_source_that_nobody_names_is_the_one_of_before() {
+    let mut place = Place::new();
+    let file = place.write("data/t.jsonl", record("a"));
+    place.import(&[&place.folder().join("data")]).unwrap();
+    assert_eq!(source_at(&place.dataset(), &file).as_deref(), Some("src"));
+    assert_eq!(source_at(&place.dataset(), &place.folder()), None);
+    fs::rename(place.folder().join("data"), place.folder().join("moved")).unwrap();
+    place.options.source.id = "moved".into();
+    place.options.is_source_guessed = true;
+    let message = fault(&place, "moved");
+    assert!(
+        message.contains("into the source \"src\": --source src") && message.contains("--source moved"),
+        "{message}"
+    );
+    place.options.is_source_guessed = false;
+    assert_eq!(place.import(&[&place.folder().join("moved")]).unwrap().records.added, 1);
 }
 
 #[test]
@@ -60,8 +126,8 @@ fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
         place.write(&format!("jan/{name}"), text(&["a", "b", "new", "d"]));
         let report = place.import(&[&place.folder().join("jan")]).unwrap();
         assert_eq!((report.records.changed_kept, report.records.added), (1, 1), "{map}");
-        place.write(&format!("feb/{name}"), text(&["e", "f", "g"]));
-        let message = fault(&place, "feb");
+        place.write(&format!("jan/{name}"), text(&["e", "f", "g"]));
+        let message = fault(&place, "jan");
         for word in
             ["3 are there already, and 3 of these", "called by the file's name", "--source", "--on-change replace"]
         {
@@ -69,7 +135,7 @@ fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
         }
         assert_eq!(place.count(Table::Conversations), 4);
         place.options.on_change = OnChange::Keep;
-        assert_eq!(place.import(&[&place.folder().join("feb")]).unwrap().records.changed_kept, 3);
+        assert_eq!(place.import(&[&place.folder().join("jan")]).unwrap().records.changed_kept, 3);
     }
 }
 

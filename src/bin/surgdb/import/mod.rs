@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::ui::{self, Progress};
 use std::path::PathBuf;
 use surgdb::import::{
-    CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnMissing, TableMap,
+    CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnKnown, OnMissing, TableMap,
 };
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
@@ -27,9 +27,11 @@ Examples:
   surgdb import my.surgdb labels.csv --map mine.toml   tables; `surgdb map init labels.csv` proposes the map
 
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
-one that is not found is counted, and attached when the import is run again and finds it. Of a folder, a picture is
-known by its path from that folder, so that two folders may give two pictures one name: name the folder above them
-rather than each by itself.
+one that is not found is counted, and attached when the import is run again and finds it.
+
+A picture, and a record without an id, is known by its path from the folder that was named first, whatever folder in it
+or around it is named later. A folder that lies beside that one may give other pictures the same names: this is refused,
+and --home tells them apart.
 
 Exit code 1 says that records were skipped because they could not be read.";
 
@@ -75,9 +77,17 @@ pub struct Args {
     /// Let the source's licence become another than the dataset has; else an import that gives another one is refused
     #[arg(long)]
     relicense: bool,
-    /// Take files that were imported before under another name, too: their records are there twice then
+    /// With a file whose bytes were imported before, and whose records would be added once more under other ids: stop, skip
+    /// it, or take it
+    #[arg(long, default_value = "stop", value_name = "WHAT")]
+    on_known: OnKnown,
+    /// The folder that ids start in, at or above SRC: `v2/1.png` rather than `1.png`. Else it is the one from which a
+    /// folder that SRC lies in was imported before, or SRC itself
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Paths and ids of SRC mean what they meant in other folders of the source: it was moved, or is a newer copy
     #[arg(long)]
-    again: bool,
+    same_names: bool,
     /// Read and check everything, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -104,10 +114,13 @@ pub fn run(args: Args) -> Result<Outcome> {
         missing: args.missing,
         on_change: args.on_change,
         relicense: args.relicense,
-        again: args.again,
+        home: args.home.clone(),
+        same_names: args.same_names,
+        is_source_guessed: args.source.is_id_guessed()?,
+        on_known: args.on_known,
         dry_run: args.dry_run,
         interrupt: Some(interrupt::flag()),
-        ..ImportOptions::new(args.source.description(&args.sources)?)
+        ..ImportOptions::new(args.source.description(&args.sources, Dataset::open(&args.at.dataset).ok().as_ref())?)
     };
     let mut out = Output::new();
     let place = Destination::find(&args, &options)?;

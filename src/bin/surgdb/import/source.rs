@@ -2,8 +2,8 @@
 
 use crate::ui;
 use std::path::{Path, PathBuf};
-use surgdb::import::{Format, SourceDescription};
-use surgdb::{Error, Result};
+use surgdb::import::{Format, SourceDescription, source_at};
+use surgdb::{Dataset, Error, Result};
 use toml::{Table, Value};
 
 /// What is said about the source on the command line.
@@ -74,11 +74,20 @@ pub struct Options {
 }
 
 impl Options {
-    /// The description that file and options make together.
+    /// Whether nobody says what the source is called.
+    ///
+    /// # Errors
+    /// As [`Options::description`].
+    pub fn is_id_guessed(&self) -> Result<bool> {
+        let file = self.source_file.as_deref().map(read).transpose()?;
+        Ok(self.id.is_none() && file.is_none_or(|file| !file.contains_key("id")))
+    }
+
+    /// The description that file and options make together; `dataset` is what it is imported into, where that is there.
     ///
     /// # Errors
     /// `Invalid` where something cannot be said of a source; `NotFound`, `Io` where the file cannot be read.
-    pub fn description(&self, sources: &[PathBuf]) -> Result<SourceDescription> {
+    pub fn description(&self, sources: &[PathBuf], dataset: Option<&Dataset>) -> Result<SourceDescription> {
         let (said, defaults) = (self.said(), self.defaults());
         if let Some(file) = &self.source_file
             && said.is_empty()
@@ -96,8 +105,12 @@ impl Options {
             below.extend(defaults);
         }
         if !all.contains_key("id") {
-            let id = name(sources);
-            ui::note(format_args!("the source is called {id:?}; --source gives it another name"));
+            let known = dataset.zip(sources.first()).and_then(|(dataset, first)| source_at(dataset, first));
+            let id = known.clone().unwrap_or_else(|| name(sources));
+            match known {
+                Some(_) => ui::note(format_args!("this folder is the source {id:?}; --source names another")),
+                None => ui::note(format_args!("the source is called {id:?}; --source gives it another name")),
+            }
             all.insert("id".into(), Value::String(id));
         }
         let text = toml::to_string(&all).map_err(|error| Error::invalid(error.to_string()))?;

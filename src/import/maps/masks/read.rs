@@ -226,7 +226,7 @@ impl Run<'_> {
         let id = beside(input, path);
         let (path, id) = match self.met_frame(path) {
             Some((path, met)) => (path, met),
-            // What climbs out of the mask's folder is looked for from the folder that was named.
+            // What climbs out of the mask's folder is looked for from the home.
             None if path.contains("..") => (id.clone(), id),
             None => (path.to_owned(), id),
         };

@@ -72,12 +72,15 @@ impl Store<'_> {
             }
             Located::BytesNow(address) => {
                 let stored = out.store_bytes(named)?;
+                self.take_bytes(named, stored.digest);
                 self.complete(named, address, stored, out)?;
                 address
             }
             Located::New(path, size, respelled) => self.add_file(named, (&path, size), respelled, draft, out)?,
             Located::Bytes => {
+                tell_apart(named, out);
                 let stored = out.store_bytes(named)?;
+                self.take_bytes(named, stored.digest);
                 self.add(named, stored, draft, out)?
             }
             Located::Missing(kind, reason) => {
@@ -101,14 +104,7 @@ impl Store<'_> {
         if let Some(respelled) = respelled.filter(|_| !named.is_by_name()) {
             out.report.find(Kind::PathSpelling, out.at, format!("{:?} was found as {respelled:?}", named.id));
         }
-        if named.is_apart {
-            let what = format!(
-                "{:?} is another picture or video in another folder, or was one before: this one is {:?}",
-                named.written_id(),
-                named.id
-            );
-            out.report.find(Kind::SamePath, out.at, what);
-        }
+        tell_apart(named, out);
         let stored = out.store_file(named, path, size, self.options.media)?;
         self.take(named, path, stored.digest);
         self.add(named, stored, draft, out)
@@ -235,5 +231,17 @@ impl Store<'_> {
             );
             out.report.find(Kind::SamePath, out.at, what);
         }
+    }
+}
+
+/// Tells of a file or bytes whose row has another id because the one that is written is another's.
+fn tell_apart(named: &Named<'_>, out: &mut Out<'_>) {
+    if named.is_apart {
+        let what = format!(
+            "{:?} is another picture or video, of another folder or source, or was one before: this one is {:?}",
+            named.written_id(),
+            named.id
+        );
+        out.report.find(Kind::SamePath, out.at, what);
     }
 }

@@ -1,8 +1,8 @@
 //! Which row a path means: one path means other files in other folders, and one file may change.
 //!
-//! An id is the path from the folder that was named, where a record's path starts beside a file further in: `v1/1.jpg` and
-//! `v2/1.jpg` are two, whether they are there or not. It is the path as it is written where the file was named itself, or
-//! pictures lie in media roots, for the first file that is met under it. Another file with other bytes gets an id
+//! An id is the path from the home of the file that names it, where a record's path starts beside a file further in:
+//! `v1/1.jpg` and `v2/1.jpg` are two, whether they are there or not. It is the path as it is written where the file lies in
+//! its home, or pictures lie in media roots, for the first file that is met under it. Another file with other bytes gets an id
 //! of its own, `path#` and the start of their digest, so that it is known again whatever is imported first; one that is
 //! missing has the names of folders before its path. A file whose record showed a row before, and whose bytes are others
 //! now, has changed: its row stays the one that it was.
@@ -64,14 +64,17 @@ impl Store<'_> {
 
     /// Gives a path the id of the row that it means here, writing nothing.
     pub(crate) fn identify(&mut self, named: &mut Named<'_>, shown: &ShownRows, sink: &dyn Sink) -> Result<()> {
+        if let MediaItem::Bytes { bytes, .. } = named.item {
+            return self.identify_bytes(named, bytes, shown, sink);
+        }
         let (MediaItem::Path(_), Some(wanted)) = (named.item, &named.wanted) else { return Ok(()) };
         if let Some(id) = self.settled(named.table, &named.id, named.path()) {
             named.rename(id.to_owned());
             return Ok(());
         }
-        let from_named = named.free_path().and_then(|wanted| self.roots.path_from_named(wanted));
-        let before = self.shown_before(named, from_named.as_deref(), shown, sink)?;
-        let mut found = match &from_named {
+        let from_home = named.free_path().and_then(|wanted| self.roots.path_from_home(wanted));
+        let before = self.shown_before(named, from_home.as_deref(), shown, sink)?;
+        let mut found = match &from_home {
             Some(row) => self.roots.readable(&wanted.clone().of_row(row)),
             None => self.roots.readable(wanted),
         };
@@ -92,7 +95,7 @@ impl Store<'_> {
         }
         named.found = Some(found.clone());
         let Resolved::File { path, size, .. } = found else {
-            match before.or(from_named.filter(|_| self.options.media_roots.is_empty())) {
+            match before.or(from_home.filter(|_| self.may_be_beside)) {
                 Some(id) => named.rename(id),
                 None => self.part(named),
             }
@@ -102,20 +105,52 @@ impl Store<'_> {
         self.files.iter_mut().for_each(|files| files.extend([place]));
         // What lies in a folder for all is what it is called there.
         let is_led_out = named.is_by_name() || named.wanted().is_some_and(Wanted::climbs);
-        let from_named = from_named.filter(|_| is_led_out || self.roots.is_beside(&path));
-        self.identify_file(named, before, from_named, &OnDisk { path, size, place }, sink)
+        let is_there = |row: &String| is_led_out || self.roots.is_beside(&path) || path.ends_with(row);
+        let from_home = from_home.filter(is_there);
+        self.identify_file(named, before, from_home, &OnDisk { path, size, place }, sink)
+    }
+
+    /// Gives bytes that stand in a record the id of a row of their own, where the one that is written has others.
+    fn identify_bytes(
+        &mut self,
+        named: &mut Named<'_>,
+        bytes: &[u8],
+        shown: &ShownRows,
+        sink: &dyn Sink,
+    ) -> Result<()> {
+        let (table, id) = (named.table, &named.id);
+        if named.said.is_none() || shown.iter().any(|(of, shown)| *of == table && shown == id) {
+            return Ok(());
+        }
+        let digest = blake3::hash(bytes);
+        let there = match self.taken(table, id) {
+            Some(taken) => taken.digest,
+            None => match sink.lookup(table, &self.options.source.id, id)? {
+                Some(address) => match self.held(sink, table, address)? {
+                    Held::Whole(Some(blob)) => Some(Identity::of_digest(&blob.digest)),
+                    Held::Whole(None) | Held::Nothing | Held::Broken(..) => None,
+                },
+                None => None,
+            },
+        };
+        if there.is_some_and(|there| there != Identity::of_digest(digest.as_bytes())) {
+            let own = own_id(id, &digest);
+            named.is_apart = sink.lookup(table, &self.options.source.id, &own)?.is_none();
+            named.rename(own);
+        }
+        Ok(())
     }
 
     /// The row that the dataset's record shows for this path.
     fn shown_before(
         &self,
         named: &Named<'_>,
-        from_named: Option<&str>,
+        from_home: Option<&str>,
         shown: &ShownRows,
         sink: &dyn Sink,
     ) -> Result<Option<String>> {
         let mut of_table = shown.iter().filter(|(table, _)| *table == named.table).map(|(_, id)| id);
-        if let Some(id) = of_table.clone().find(|id| named.may_be(id, from_named)) {
+        if let Some(id) = of_table.clone().find(|id| named.may_be(id, from_home)) {
             return Ok(Some(id.clone()));
         }
         for id in of_table.by_ref() {
@@ -147,7 +182,7 @@ impl Store<'_> {
 
     /// What tells a missing file apart: where it would lie, unless there is a folder for all.
     fn place_of_missing(&self, wanted: &Wanted) -> Identity {
-        match self.options.media_roots.is_empty() {
+        match self.may_be_beside {
             true => place_of(&self.roots.place_beside(wanted)),
             false => place_of(Path::new(&wanted.id)),
         }
@@ -157,7 +192,7 @@ impl Store<'_> {
         &mut self,
         named: &mut Named<'_>,
         before: Option<String>,
-        from_named: Option<String>,
+        from_home: Option<String>,
         file: &OnDisk,
         sink: &dyn Sink,
     ) -> Result<()> {
@@ -179,11 +214,10 @@ impl Store<'_> {
                 Match::Other | Match::Free => {}
             }
         }
-        if self.choose(named, from_named, file, sink)? {
+        if self.choose(named, from_home, file, sink)? {
             return Ok(());
         }
-        let digest = blake3::Hash::from_bytes(self.digest_of(&file.path)?).to_hex();
-        let own = format!("{}#{}", named.id, digest.as_str().get(..16).unwrap_or_default());
+        let own = own_id(&named.id, &blake3::Hash::from_bytes(self.digest_of(&file.path)?));
         let is_there = sink.lookup(table, &self.options.source.id, &own)?.is_some();
         match changed {
             Some(id) if !is_there => {
@@ -202,12 +236,12 @@ impl Store<'_> {
     fn choose(
         &mut self,
         named: &mut Named<'_>,
-        from_named: Option<String>,
+        from_home: Option<String>,
         file: &OnDisk,
         sink: &dyn Sink,
     ) -> Result<bool> {
         let table = named.table;
-        let Some(from_named) = from_named else {
+        let Some(from_home) = from_home else {
             let parted = named.free_path().and_then(|wanted| self.roots.with_folders(wanted, 1));
             let matched = self.compare(table, &named.id, file, false, sink)?;
             // It was missing before, beside another one of this path.
@@ -219,13 +253,13 @@ impl Store<'_> {
             }
             return Ok(!matches!(matched, Match::Other));
         };
-        let matched = self.compare(table, &from_named, file, false, sink)?;
+        let matched = self.compare(table, &from_home, file, false, sink)?;
         // Its row may be of a time when its file was named itself.
         let is_of_before = matches!(matched, Match::Free)
             && self.taken(table, &named.id).is_none()
             && matches!(self.compare(table, &named.id, file, false, sink)?, Match::Same);
         if !is_of_before {
-            named.rename(from_named);
+            named.rename(from_home);
         }
         Ok(!matches!(matched, Match::Other))
     }
@@ -267,6 +301,13 @@ impl Store<'_> {
 
     fn taken(&self, table: Table, id: &str) -> Option<&Taken> {
         self.taken.get(&id_identity(table.name(), id))
+    }
+
+    /// Notes that a row is made of bytes that stood in a record.
+    pub(super) fn take_bytes(&mut self, named: &Named<'_>, digest: Option<[u8; 32]>) {
+        if named.said.is_some() {
+            self.take(named, Path::new(""), digest);
+        }
     }
 
     /// Notes that a row is made of a file.
@@ -312,6 +353,11 @@ impl Store<'_> {
         self.digests.insert(path.to_path_buf(), digest);
         Ok(digest)
     }
+}
+
+/// The id of another file than the one whose row has the id that is written.
+fn own_id(id: &str, digest: &blake3::Hash) -> String {
+    format!("{id}#{}", digest.to_hex().as_str().get(..16).unwrap_or_default())
 }
 
 /// What tells apart what was settled: two files may be written under one id.

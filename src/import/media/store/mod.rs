@@ -143,6 +143,13 @@ pub(crate) struct Store<'o> {
     /// The institutions of patients, as this import met them first.
     institutions: HashMap<String, String>,
     depth: u32,
+    /// Where the ids of what is read start, and whether another folder's may be called alike.
+    home: PathBuf,
+    is_foreign: bool,
+    /// What is called as another folder's is, and may be that one.
+    clash: Option<String>,
+    /// Whether paths may start beside the file at hand, and not in folders for all.
+    may_be_beside: bool,
 }
 
 impl<'o> Store<'o> {
@@ -170,6 +177,10 @@ impl<'o> Store<'o> {
             durations: HashMap::new(),
             institutions: HashMap::new(),
             depth: 0,
+            home: PathBuf::new(),
+            is_foreign: false,
+            clash: None,
+            may_be_beside: true,
         }
     }
 
@@ -184,11 +195,34 @@ impl<'o> Store<'o> {
         self.roots.search_by_name(folder);
     }
 
+    /// Where the ids of what comes now start, and whether names of other folders may be met that mean something else.
+    pub(crate) fn set_home(&mut self, home: &Path, is_foreign: bool) {
+        self.home = home.to_path_buf();
+        self.is_foreign = is_foreign;
+    }
+
+    /// Where the ids of what is read start.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Whether names of other folders may be met that mean something else.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
+    /// The first picture or video that was called as another folder's is, and may be another.
+    pub(crate) fn take_clash(&mut self) -> Option<String> {
+        self.clash.take()
+    }
+
     /// Looks for media as the records of this file name them.
     pub(crate) fn enter(&mut self, input: &Input) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
         self.roots.enter(roots.chain(input.path.parent()));
-        self.roots.beside(&input.path, &input.name, input.folder.as_deref());
+        self.roots.beside(&input.path, &input.name, &input.home);
+        let folders = &self.options.media_roots;
+        self.may_be_beside = folders.is_empty() || self.roots.are_around(folders);
         self.forget_places();
     }
 
@@ -296,6 +330,9 @@ impl<'o> Store<'o> {
             Some(address) => Some(self.held(sink, named.table, address)?),
             None => None,
         };
+        if let Some(held) = held.as_ref().filter(|_| self.is_foreign) {
+            self.note_clash(named, matches!(held, Held::Whole(_)));
+        }
         match (known, held) {
             (Some(address), Some(Held::Whole(_))) => {
                 return Ok(match &named.found {
@@ -340,6 +377,23 @@ impl<'o> Store<'o> {
                 }
             }
         })
+    }
+
+    /// Notes a picture or video that is called as one of another folder is, and need not be that one: its file is another,
+    /// or the row has no bytes that could tell, and means no file in a folder for all.
+    fn note_clash(&mut self, named: &Named<'_>, is_whole: bool) {
+        if self.is_bare(named.table, &named.id) {
+            return;
+        }
+        let may_be_another = match &named.found {
+            _ if is_whole => named.is_changed,
+            _ if named.free_path().is_none() => false,
+            Some(Resolved::File { path, .. }) => self.roots.is_beside(path),
+            _ => self.may_be_beside,
+        };
+        if may_be_another {
+            self.clash.get_or_insert_with(|| named.id.clone());
+        }
     }
 
     /// What becomes of an item's path where media are looked for now; none where it has no path.
