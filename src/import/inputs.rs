@@ -41,10 +41,12 @@ pub(super) struct Input {
 
 impl Input {
     /// The folder above this one, in which it lies, where pictures may lie there: where a folder was named, that is not
-    /// outside of the home.
+    /// outside of both that and the home.
     pub(super) fn above(&self, beside: &Path) -> Option<PathBuf> {
-        let above = beside.parent().map(Path::to_path_buf);
-        above.filter(|above| self.folder.is_none() || above.starts_with(&self.home))
+        let above = beside.parent().map(Path::to_path_buf)?;
+        let lies_in = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| above.starts_with(folder));
+        let is_inside = above.starts_with(&self.home) || self.folder.as_ref().is_none_or(lies_in);
+        is_inside.then_some(above)
     }
 }
 

@@ -54,21 +54,28 @@ impl Run<'_> {
         if !self.store.is_foreign() {
             return Ok(());
         }
-        let what = match self.store.take_clash() {
-            Some(id) => format!("{id:?} is the name of a picture or video"),
-            None if self.changed() > self.changed_before => "its id is that of a record with other content".to_owned(),
+        let (source, home) = (&self.options.source.id, self.store.home().to_path_buf());
+        let above = home.parent().unwrap_or(&home).display();
+        let home = home.display();
+        let (what, is_picture) = match self.store.take_clash() {
+            Some(id) => {
+                (format!("the source {source:?} calls a picture or video of another folder than {home} {id:?}"), true)
+            }
+            None if self.changed() > self.changed_before => (
+                format!(
+                    "the source {source:?} has a record of this id, with other content, of another folder than {home}"
+                ),
+                false,
+            ),
             None => return Ok(()),
         };
-        let home = self.store.home();
-        let above = home.parent().unwrap_or(home);
+        let missing = if is_picture { ", or if one picture is meant that is still missing" } else { "" };
+        let pool =
+            if is_picture { ". Where pictures for all lie in one folder, --media-root DIR names it" } else { "" };
         let message = format!(
-            "{what} which the source {:?} has already, of another folder than {}. Where they are two: --home {} tells \
-             apart what is called by its path, since ids start there then, and another --source tells all apart. Where they \
-             are one, since the folder was moved or is a newer copy, or shares pictures that are still missing: \
-             --same-names. Where pictures for all lie in one folder: --media-root DIR",
-            self.options.source.id,
-            home.display(),
-            above.display()
+            "{what}. If these are two folders, --home {above} tells apart what is called by its path, since paths start there \
+             then, and another --source tells all apart. If it is the folder of before, moved or in a newer \
+             copy{missing}: --same-names{pool}"
         );
         Err(placed(Error::invalid(message), at))
     }
@@ -172,7 +179,8 @@ impl Run<'_> {
         };
         let Some(other) = others.into_iter().find(has) else { return Ok(()) };
         Err(Error::invalid(format!(
-            "these bytes were imported before, into the source {:?}: --source {} goes on with that one, and --source {own}              takes them once more, as a source of their own",
+            "these bytes were imported before, into the source {:?}: --source {} goes on with that one, and --source {own} \
+             takes them once more, as a source of their own",
             other.id, other.id
         )))
     }
