@@ -389,15 +389,14 @@ fn medium(turns: &[TurnRow], (turn, nth, output, frames, start): Seed) -> Medium
 fn conversation() -> impl Strategy<Value = ConversationRow> {
     let frames = prop::collection::vec(0..PATHS.len(), 1..3);
     let seconds = prop::option::weighted(0.2, 0.0..1e9);
-    let seeds = prop::collection::vec(
-        (0..9usize, prop::option::weighted(0.8, 0..9usize), any::<bool>(), frames, seconds),
-        0..4,
-    );
+    let seed = (0..9usize, prop::option::weighted(0.8, 0..9usize), any::<bool>(), frames, seconds);
+    let of_endings = prop::collection::vec(prop::option::weighted(0.4, seed.clone()), 3);
+    let seeds = prop::collection::vec(seed, 0..4);
     let plain = (said(&["", "s"]), said(&["en"]), said(&["human", "model"]), said(&["", "g"]));
     let more = (said(&["", "null", "[1]", "x"]), said(&["[]", "\"x\"", " [ ]"]), said(&EXTRAS), any::<Option<bool>>());
     let endings = prop::collection::vec(ending(), 0..3);
-    (prop::collection::vec(turn(), 0..4), seeds, plain, more, endings).prop_map(
-        |(turns, seeds, plain, more, alternatives)| {
+    (prop::collection::vec(turn(), 0..4), seeds, plain, more, endings, of_endings).prop_map(
+        |(turns, seeds, plain, more, alternatives, of_endings)| {
             let (specialty, language, origin, generator) = plain;
             let (solution, tools, extra, preferred) = more;
             let mut media: Vec<MediumRow> = Vec::new();
@@ -407,6 +406,22 @@ fn conversation() -> impl Strategy<Value = ConversationRow> {
                     new.at = None;
                 }
                 media.push(new);
+            }
+            let mut alternatives = alternatives;
+            for (ending, seed) in alternatives.iter_mut().zip(of_endings).filter(|(ending, _)| !ending.turns.is_empty())
+            {
+                ending.media.extend(seed.map(|seed| self::medium(&ending.turns, seed)));
+                if let Some(turn) = ending.turns.iter().position(|turn| turn.text.is_char_boundary(1)) {
+                    let media = (media.len() + ending.media.len()).checked_sub(1);
+                    ending.grounding.extend(media.map(|media| GroundingRow {
+                        turn: turn as i32,
+                        byte_start: 0,
+                        byte_end: 1,
+                        kind: "point".into(),
+                        media: media as i32,
+                        values: vec![0.1, 0.25],
+                    }));
+                }
             }
             ConversationRow {
                 source: "samples".into(),

@@ -111,7 +111,7 @@ impl OnMissing {
         row: &Conversation<'_>,
         report: &mut ExportReport,
     ) -> Result<bool> {
-        for medium in row.media()?.iter() {
+        for medium in row.all_media()? {
             for address in medium.refs().iter() {
                 if let Some(reason) = self.omits(dataset, address)? {
                     report.broken += u64::from(reason == BROKEN);

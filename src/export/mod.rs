@@ -9,12 +9,12 @@
 //!
 //! | field | what it says |
 //! | --- | --- |
-//! | `media` | a list, an entry a medium in the conversation's order: `from`, its place in the order in which an importer meets the media (left out where it is the entry's own), `turn`, `at`, `output`, `start`, `end`, `fps` |
+//! | `media` | a list, an entry a medium in the conversation's order: `from`, its place in the order in which an importer meets the media (left out where it is the entry's own), `ending`, the number of the other ending that it belongs to (left out for the conversation's own), `turn`, `at`, `output`, `start`, `end`, `fps` |
 //! | `texts` | by the turn's number: the text of a turn that is written as content parts |
 //! | `turn_extras` | by the turn's number: what the turn says beyond its columns, where its own fields do not give that again byte for byte |
 //! | `extra` | the same for the record |
 //! | `empty` | columns whose text is empty, not absent |
-//! | `alternatives` | other endings that are no plain pair: `kind`, `turns` (`role`, `text`, `name`, `extra`), `score`, `generator` |
+//! | `alternatives` | other endings that are no plain pair: `kind`, `turns` (`role`, `text`, `name`, `extra`), `grounding`, `score`, `generator` |
 //! | `grounding` | a list: `turn`, `start`, `end` (bytes), `kind`, `media`, `values` |
 //! | `reasoning` | the forest in pre-order: `turn`, `parent`, `level`, `kind`, `origin`, `at` (the bytes of the turn's text that the node repeats) or `text`, `evidence` (`path`, `start`, `end`, `box`) |
 //! | `case` | the case where it says more than `patient` and `institution`: `id`, `specialty`, `procedure`, `device`, `consent`, `extra` |

@@ -23,6 +23,7 @@ pub(super) fn media(out: &mut Vec<u8>, media: &[Shown], order: &[usize]) {
     push_list(out, media.iter().zip(from).enumerate(), |out, (number, (medium, from))| {
         let mut entry = Object::new(out);
         entry.raw_opt("from", (from != number).then_some(from));
+        entry.raw_opt("ending", medium.place.ending);
         entry.raw("turn", medium.place.turn);
         entry.raw_opt("at", medium.place.at);
         entry.raw_opt("output", medium.place.output.then_some(true));
@@ -53,6 +54,9 @@ pub(super) fn alternatives(out: &mut Vec<u8>, alternatives: Alternatives<'_>) {
         let mut entry = Object::new(out);
         entry.text("kind", ending.kind());
         entry.list("turns", ending.turns().iter(), turn);
+        if !ending.grounding().is_empty() {
+            grounding(entry.key("grounding"), ending.grounding());
+        }
         entry.raw_opt("score", ending.score().map(number));
         entry.text_opt("generator", ending.generator());
         entry.end();

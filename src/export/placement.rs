@@ -30,6 +30,8 @@ impl Kind {
 /// Where a medium stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
+    /// In which of the other endings; none for the conversation itself.
+    pub(super) ending: Option<usize>,
     pub(super) turn: usize,
     pub(super) at: Option<usize>,
     pub(super) output: bool,
@@ -46,7 +48,7 @@ pub(super) struct Shown {
     pub(super) fps: Option<f64>,
 }
 
-/// The media of a conversation, in its order; their files are written.
+/// The media of a conversation, or of another ending of it, in their order; their files are written.
 ///
 /// # Errors
 /// `Corrupt`, `Io`; `NotFound` where bytes cannot be had and the export is to stop.
@@ -54,6 +56,7 @@ pub(super) fn shown(
     dataset: &Dataset,
     media: Media<'_>,
     turns: Turns<'_>,
+    ending: Option<usize>,
     folder: &mut MediaFolder<'_>,
     report: &mut ExportReport,
 ) -> Result<Vec<Shown>> {
@@ -82,7 +85,7 @@ pub(super) fn shown(
             }
         };
         let at = medium.at().and_then(|at| usize::try_from(at).ok());
-        let place = Place { turn, at, output: medium.output() };
+        let place = Place { ending, turn, at, output: medium.output() };
         let (start, end, fps) = (medium.start(), medium.end(), medium.fps());
         list.push(Shown { kind, refs, paths, place, start, end, fps });
     }
@@ -108,7 +111,7 @@ pub(super) fn expected(turns: Turns<'_>, picture: bool, inputs: usize, outputs: 
     for (turn, row) in turns.iter().enumerate() {
         let output = row.role() == "assistant";
         let found = memchr::memmem::find_iter(row.text().as_bytes(), mark);
-        spots.extend(found.map(|at| Place { turn, at: Some(at), output }));
+        spots.extend(found.map(|at| Place { ending: None, turn, at: Some(at), output }));
     }
     let asked = spots.iter().filter(|spot| !spot.output).count();
     let (first, rest): (Vec<Place>, Vec<Place>) = spots.into_iter().partition(|spot| !spot.output || inputs != asked);
@@ -116,8 +119,12 @@ pub(super) fn expected(turns: Turns<'_>, picture: bool, inputs: usize, outputs: 
     let last = turns.iter().rposition(|turn| turn.role() == "assistant").unwrap_or(turns.len().saturating_sub(1));
     let mut free = first.into_iter();
     let mut places: Vec<Place> = Vec::with_capacity(inputs + outputs);
-    places.extend((0..inputs).map(|_| free.next().unwrap_or(Place { turn: user, at: None, output: false })));
+    places.extend(
+        (0..inputs).map(|_| free.next().unwrap_or(Place { ending: None, turn: user, at: None, output: false })),
+    );
     let mut left = free.chain(rest).filter(|spot| spot.output);
-    places.extend((0..outputs).map(|_| left.next().unwrap_or(Place { turn: last, at: None, output: true })));
+    places.extend(
+        (0..outputs).map(|_| left.next().unwrap_or(Place { ending: None, turn: last, at: None, output: true })),
+    );
     places
 }

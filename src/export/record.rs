@@ -14,8 +14,9 @@ use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::boxes::Scale;
+use crate::schema::placeholder;
 use crate::schema::tables::Table;
-use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Reasoning, Turn, Turns};
+use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Media, Reasoning, Turn, Turns};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
@@ -152,6 +153,14 @@ impl Notes {
     }
 }
 
+/// The media of a turn with their numbers, in the order in which content parts show them.
+fn of_turn(shown: &[Shown], ending: Option<usize>, turn: usize) -> Vec<(usize, &Shown)> {
+    let is_of_turn = |(_, medium): &(usize, &Shown)| (medium.place.ending, medium.place.turn) == (ending, turn);
+    let mut media: Vec<(usize, &Shown)> = shown.iter().enumerate().filter(is_of_turn).collect();
+    media.sort_by_key(|(_, medium)| medium.place.at);
+    media
+}
+
 impl<'a> Writer<'a> {
     pub(super) fn new(
         dataset: &'a Dataset,
@@ -175,16 +184,6 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Counts what is lost of other endings.
-pub(super) fn lose_of_endings(row: &Conversation<'_>, report: &mut ExportReport) -> Result<()> {
-    let endings = row.alternatives()?;
-    let media: usize = endings.iter().map(|ending| ending.media().len()).sum();
-    let places: usize = endings.iter().map(|ending| ending.grounding().len()).sum();
-    report.lose("pictures and videos of other endings", media as u64);
-    report.lose("where boxes stand in other endings", places as u64);
-    Ok(())
-}
-
 impl Writer<'_> {
     /// Writes the record of a conversation; returns the media that it shows.
     ///
@@ -206,14 +205,18 @@ impl Writer<'_> {
             Some(row) => (row.turns()?, row.media()?, row.grounding()?, row.reasoning()?),
             None => (row.turns()?, row.media()?, row.grounding()?, row.reasoning()?),
         };
-        let shown = placement::shown(self.dataset, media, turns, &mut self.media, report)
+        let endings = match &rewritten {
+            Some(row) => row.alternatives()?,
+            None => row.alternatives()?,
+        };
+        let shown = self
+            .shown(media, turns, endings, report)
             .map_err(|error| error.in_row(format!("conversation {}", row.address())))?;
         let mut object = Object::new(out);
         let taken = self.columns(row, &mut object, &mut notes, report)?;
-        let order = self.turns(turns, &shown, &mut object, &mut notes);
-        self.media_fields(turns, &shown, order, &mut object, &mut notes);
-        self.endings(row.alternatives()?, &mut object, &mut notes);
-        lose_of_endings(row, report)?;
+        let mut order = self.turns(turns, &shown, &mut object, &mut notes);
+        order.extend(self.endings(endings, &shown, &mut object, &mut notes));
+        self.media_fields(turns, endings, &shown, order, &mut object, &mut notes);
         object.raw_opt(self.form.mark, row.preferred()?);
         let solution = row.solution()?;
         // A solution that was no text stands in `extra` as it was.
@@ -250,6 +253,22 @@ impl Writer<'_> {
         }
         object.end();
         report.lose("annotations", row.annotations()?.len() as u64);
+        Ok(shown)
+    }
+
+    /// What a conversation shows: its own media, then those of its other endings.
+    fn shown(
+        &mut self,
+        media: Media<'_>,
+        turns: Turns<'_>,
+        endings: Alternatives<'_>,
+        report: &mut ExportReport,
+    ) -> Result<Vec<Shown>> {
+        let mut shown = placement::shown(self.dataset, media, turns, None, &mut self.media, report)?;
+        for ending in endings.iter() {
+            let (media, turns, number) = (ending.media(), ending.turns(), Some(ending.number()));
+            shown.extend(placement::shown(self.dataset, media, turns, number, &mut self.media, report)?);
+        }
         Ok(shown)
     }
 
@@ -326,8 +345,7 @@ impl Writer<'_> {
         let mut apart = 0u64;
         let has_parts = self.form.style != MessageStyle::Placeholders;
         object.list(self.form.turns, turns.iter().enumerate(), |out, (number, turn)| {
-            let of_turn = |(_, medium): &(usize, &Shown)| has_parts && medium.place.turn == number;
-            let mut media: Vec<(usize, &Shown)> = shown.iter().enumerate().filter(of_turn).collect();
+            let media = if has_parts { of_turn(shown, None, number) } else { Vec::new() };
             let extra = self.form.extra_of(&turn, !media.is_empty());
             apart += u64::from(extra.is_apart);
             if extra.is_apart || !extra.is_exact {
@@ -337,7 +355,6 @@ impl Writer<'_> {
                 return turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
             }
             push_text(texts.key(&number.to_string()), turn.text());
-            media.sort_by_key(|(_, medium)| medium.place.at);
             order.extend(media.iter().map(|(number, _)| *number));
             turns::write(out, &self.form, &turn, &extra, |out| turns::parts(out, self.form.style, turn.text(), &media));
         });
@@ -357,6 +374,7 @@ impl Writer<'_> {
     fn media_fields(
         &self,
         turns: Turns<'_>,
+        endings: Alternatives<'_>,
         shown: &[Shown],
         mut order: Vec<usize>,
         object: &mut Object<'_>,
@@ -366,23 +384,31 @@ impl Writer<'_> {
             return;
         }
         let mut places: Option<Vec<Place>> = None;
+        // What stands in no content part.
+        let in_parts: BTreeSet<usize> = order.iter().copied().collect();
+        let mut lists = placement::listed(shown, self.form.is_closed);
+        lists.iter_mut().for_each(|list| list.retain(|number| !in_parts.contains(number)));
+        let names = ["images", "output_images", "videos", "output_videos"];
+        for (name, list) in names.into_iter().zip(&lists) {
+            let list: Vec<&Shown> = list.iter().filter_map(|number| shown.get(*number)).collect();
+            self.media_list(name, &list, object);
+        }
         if self.form.style == MessageStyle::Placeholders {
-            let lists = placement::listed(shown, self.form.is_closed);
-            let names = ["images", "output_images", "videos", "output_videos"];
-            for (name, list) in names.into_iter().zip(&lists) {
-                let list: Vec<&Shown> = list.iter().filter_map(|number| shown.get(*number)).collect();
-                self.media_list(name, &list, object);
-            }
             let [pictures, made, videos, made_videos] = &lists;
             let mut expected = placement::expected(turns, true, pictures.len(), made.len());
             expected.extend(placement::expected(turns, false, videos.len(), made_videos.len()));
             places = Some(expected);
-            order = lists.concat();
         }
-        let is_clear = places.is_some_and(|places| {
-            let in_order = order.iter().enumerate().all(|(place, number)| place == *number);
-            in_order && shown.iter().map(|medium| medium.place).eq(places)
-        });
+        order.extend(lists.concat());
+        // An importer deals what is listed out to the placeholders of endings too.
+        let mut texts = endings.iter().flat_map(|ending| ending.turns().iter().map(|turn| turn.text()));
+        let has_marks =
+            texts.any(|text| [placeholder::IMAGE, placeholder::VIDEO].iter().any(|mark| text.contains(mark)));
+        let is_clear = !has_marks
+            && places.is_some_and(|places| {
+                let in_order = order.iter().enumerate().all(|(place, number)| place == *number);
+                in_order && shown.iter().map(|medium| medium.place).eq(places)
+            });
         let is_part = |medium: &Shown| medium.start.or(medium.end).or(medium.fps).is_some();
         if !is_clear || shown.iter().any(is_part) {
             notes.put("media", |out| notes::media(out, shown, &order));
@@ -399,28 +425,44 @@ impl Writer<'_> {
         }
     }
 
-    /// A pair as the form has it; what is no plain pair stands in the notes too.
-    fn endings(&self, alternatives: Alternatives<'_>, object: &mut Object<'_>, notes: &mut Notes) {
+    /// A pair as the form has it; what is no plain pair stands in the notes too. Returns which media stand in its content
+    /// parts, in the order in which an importer meets them.
+    fn endings(
+        &self,
+        alternatives: Alternatives<'_>,
+        shown: &[Shown],
+        object: &mut Object<'_>,
+        notes: &mut Notes,
+    ) -> Vec<usize> {
+        let has_parts = self.form.style != MessageStyle::Placeholders;
+        let mut order = Vec::new();
         let kinds: Vec<&str> = alternatives.iter().map(|ending| ending.kind()).collect();
         let mut is_plain = matches!(kinds[..], [] | ["chosen"] | ["rejected"] | ["chosen", "rejected"]);
         for (kind, score) in [("chosen", "score_chosen"), ("rejected", "score_rejected")] {
             let Some(ending) = alternatives.iter().find(|ending| ending.kind() == kind) else { continue };
             let turns = ending.turns();
             is_plain &= turns.len() == 1 && ending.generator().is_none();
-            let mut write = |out: &mut Vec<u8>, turn| {
-                let extra = self.form.extra_of(&turn, false);
+            is_plain &= ending.media().is_empty() && ending.grounding().is_empty();
+            let mut write = |out: &mut Vec<u8>, (number, turn): (usize, Turn<'_>)| {
+                let media = if has_parts { of_turn(shown, Some(ending.number()), number) } else { Vec::new() };
+                let extra = self.form.extra_of(&turn, !media.is_empty());
                 is_plain &= !extra.is_apart && extra.is_exact;
-                turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
+                order.extend(media.iter().map(|(number, _)| *number));
+                turns::write(out, &self.form, &turn, &extra, |out| match media.is_empty() {
+                    true => push_text(out, turn.text()),
+                    false => turns::parts(out, self.form.style, turn.text(), &media),
+                });
             };
             match turns.get(0).filter(|_| turns.len() == 1 && !self.form.endings_are_lists) {
-                Some(only) => write(object.key(kind), only),
-                None => object.list(kind, turns.iter(), write),
+                Some(only) => write(object.key(kind), (0, only)),
+                None => object.list(kind, turns.iter().enumerate(), write),
             }
             object.raw_opt(score, ending.score().map(number));
         }
         if !is_plain {
             notes.put("alternatives", |out| notes::alternatives(out, alternatives));
         }
+        order
     }
 
     /// Grounding and reasoning.

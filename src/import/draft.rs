@@ -25,6 +25,7 @@ pub(super) struct Draft {
     /// Fields that are there and are no text: no default takes their place.
     pub(super) unread: Vec<&'static str>,
     pub(super) turns: Vec<TurnRow>,
+    /// What it shows: its own media, then those of its other endings, which the rows of `alternatives` have not yet.
     pub(super) media: Vec<DraftMedium>,
     pub(super) grounding: Vec<GroundingRow>,
     /// Where the record itself lists its boxes: the scale of their numbers, which stand in `grounding` as they are.
@@ -90,9 +91,20 @@ impl Draft {
     /// # Errors
     /// `Input` where there are none for a mark: it was somebody's text.
     pub(super) fn settle_held(&mut self, held: &mut Held) -> Result<()> {
+        let has_endings = self.media.iter().any(|medium| medium.ending.is_some());
+        // One that several endings show stands there several times.
+        let mut taken: HashMap<String, Vec<u8>> = HashMap::new();
         for item in self.media.iter_mut().flat_map(|medium| &mut medium.items) {
             let MediaItem::Held { mark, path } = item else { continue };
-            let bytes = held.take(mark).ok_or_else(|| Error::input("bad base64: it starts with a zero byte"))?;
+            let bytes = match held.take(mark) {
+                Some(bytes) => bytes,
+                None => {
+                    taken.get(mark).cloned().ok_or_else(|| Error::input("bad base64: it starts with a zero byte"))?
+                }
+            };
+            if has_endings {
+                taken.insert(std::mem::take(mark), bytes.clone());
+            }
             let media_type = UNKNOWN.to_owned();
             *item = MediaItem::Bytes { media_type, bytes, path: path.take() };
         }
@@ -167,6 +179,8 @@ pub(super) enum MediaKind {
 /// A medium: one picture, one video, or pictures that stand for a clip.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DraftMedium {
+    /// Which of the other endings it belongs to; none for the conversation's own.
+    pub(super) ending: Option<usize>,
     pub(super) turn: usize,
     pub(super) at: Option<usize>,
     pub(super) output: bool,
@@ -183,7 +197,8 @@ impl DraftMedium {
     /// A medium that is placed nowhere yet.
     pub(super) fn new(kind: MediaKind, items: Vec<MediaItem>) -> Self {
         let of_frames = kind == MediaKind::Picture;
-        Self { turn: 0, at: None, output: false, kind, of_frames, items, start: None, end: None, fps: None }
+        let (ending, turn, at, output) = (None, 0, None, false);
+        Self { ending, turn, at, output, kind, of_frames, items, start: None, end: None, fps: None }
     }
 }
 

@@ -31,7 +31,8 @@ impl Planned {
             }
         };
         self.row.case.iter_mut().for_each(settle);
-        self.row.media.iter_mut().flat_map(|medium| &mut medium.refs).for_each(settle);
+        let endings = self.row.alternatives.iter_mut().flat_map(|ending| &mut ending.media);
+        self.row.media.iter_mut().chain(endings).flat_map(|medium| &mut medium.refs).for_each(settle);
         let evidence = self.row.reasoning.iter_mut().flat_map(|node| &mut node.evidence);
         evidence.map(|evidence| &mut evidence.address).for_each(settle);
     }
@@ -130,7 +131,14 @@ pub(super) fn plan(
     for medium in &draft.media {
         let refs = (next..next + medium.items.len()).map(stand_in).collect::<Result<Vec<_>>>()?;
         next += medium.items.len();
-        row.media.push(MediumRow {
+        let list = match medium.ending {
+            None => &mut row.media,
+            Some(ending) => match row.alternatives.get_mut(ending) {
+                Some(ending) => &mut ending.media,
+                None => return Err(Error::input(format!("a medium belongs to ending {ending}, which is not there"))),
+            },
+        };
+        list.push(MediumRow {
             turn: int(medium.turn)?,
             at: medium.at.map(|at| at as i64),
             output: medium.output,

@@ -73,6 +73,7 @@ struct Case {
 #[serde(deny_unknown_fields)]
 struct Place {
     from: Option<usize>,
+    ending: Option<usize>,
     turn: usize,
     at: Option<usize>,
     #[serde(default)]
@@ -87,6 +88,8 @@ struct Place {
 struct Ending {
     kind: String,
     turns: Vec<Turn>,
+    #[serde(default)]
+    grounding: Vec<Grounded>,
     score: Option<Number<f64>>,
     generator: Option<String>,
 }
@@ -179,6 +182,11 @@ impl SurgdbFields {
         std::mem::take(&mut self.absent)
     }
 
+    /// Whether it says where all media stand.
+    pub(super) fn has_places(&self) -> bool {
+        self.media.is_some()
+    }
+
     /// Whether it says what the other endings are.
     pub(super) fn has_endings(&self) -> bool {
         self.alternatives.is_some()
@@ -203,11 +211,11 @@ impl SurgdbFields {
         if let Some(extra) = self.extra {
             draft.extra = Some(extra.0);
         }
-        if let Some(places) = self.media {
-            place(draft, places)?;
-        }
         if let Some(alternatives) = self.alternatives {
             draft.alternatives = alternatives.into_iter().map(Ending::into_row).collect();
+        }
+        if let Some(places) = self.media {
+            place(draft, places)?;
         }
         if let Some(nodes) = self.reasoning {
             draft.findings.retain(|(kind, _)| *kind != Kind::ReasoningUnparsed);
@@ -262,6 +270,7 @@ fn place(draft: &mut Draft, places: Vec<Place>) -> Result<()> {
         let from = place.from.unwrap_or(number);
         let medium = found.get_mut(from).and_then(Option::take);
         let mut medium = medium.ok_or_else(|| wrong(format!("medium {from} is not there, or is placed twice")))?;
+        medium.ending = place.ending;
         medium.turn = place.turn;
         medium.at = place.at;
         medium.output = place.output;
@@ -334,8 +343,9 @@ impl Ending {
             kind: self.kind,
             turns: turns.collect(),
             score: self.score.map(|score| score.0),
+            media: Vec::new(),
+            grounding: self.grounding.into_iter().map(Grounded::into_row).collect(),
             generator: self.generator,
-            ..AlternativeRow::default()
         }
     }
 }

@@ -156,7 +156,7 @@ fn source(report: &str) -> Source {
             importer: "test".into(),
             inputs: vec![ImportInput { path: Some("samples.rs".into()), digest, bytes: 15 }],
             counts_in: BTreeMap::from([("records".into(), 27)]),
-            counts_out: BTreeMap::from([("conversations".into(), 27)]),
+            counts_out: BTreeMap::from([("conversations".into(), 28)]),
             report: Some(report.to_owned()),
             time: "1970-01-01T00:00:00Z".into(),
             ..Default::default()

@@ -417,6 +417,7 @@ fn special_cases() -> Vec<ConversationRow> {
         mark_without_pair(),
         missing_picture(),
         bare(),
+        drawn_pair(),
     ]
 }
 
@@ -444,6 +445,41 @@ fn preference_pair() -> ConversationRow {
         ending("chosen", "A grasper holds the gallbladder.", Some(0.75)),
         ending("rejected", "A spoon.", None),
         AlternativeRow { kind: "sample".into(), ..Default::default() },
+    ];
+    row
+}
+
+/// Two answers that are pictures, or say where something is.
+fn drawn_pair() -> ConversationRow {
+    let mut row = about_frame("instrument segmentation", "Segment the instruments.", "");
+    row.id = "drawn pair".into();
+    row.turns.truncate(1);
+    let drawn =
+        |at, place| MediumRow { at, output: true, refs: vec![symbol(Table::Frames, place)], ..Default::default() };
+    // The first is on the picture that is asked about, the second on the one that is drawn.
+    let text = "Here [0.25, 0.0, 0.5, 1.0], drawn at [0.5, 0.5, 0.75, 1.0].";
+    let place = |media: i32, written: &str, values: [f32; 4]| {
+        let start = text.find(written).expect("the text has it");
+        let (byte_start, byte_end) = (start as i64, (start + written.len()) as i64);
+        GroundingRow { turn: 0, byte_start, byte_end, kind: "box".into(), media, values: values.to_vec() }
+    };
+    row.alternatives = vec![
+        AlternativeRow {
+            kind: "chosen".into(),
+            turns: vec![turn("assistant", "Here: <image>")],
+            media: vec![drawn(Some(6), frame::MASK)],
+            ..Default::default()
+        },
+        AlternativeRow {
+            kind: "rejected".into(),
+            turns: vec![turn("assistant", text)],
+            media: vec![drawn(None, frame::CLEAR)],
+            grounding: vec![
+                place(0, "[0.25, 0.0, 0.5, 1.0]", [0.25, 0.0, 0.5, 1.0]),
+                place(1, "[0.5, 0.5, 0.75, 1.0]", [0.5, 0.5, 0.75, 1.0]),
+            ],
+            ..Default::default()
+        },
     ];
     row
 }

@@ -39,7 +39,7 @@ fn llama_factory_gets_a_file_a_purpose_and_what_it_could_not_take_is_told() {
     let files: Vec<_> = report.files.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
     assert_eq!(files, [("dpo.jsonl", 1), ("kto.jsonl", 1), ("sft.jsonl", 12), ("sft_frames.jsonl", 1)]);
     assert_eq!(report.left_out.values().sum::<u64>() + 15, dataset.count(Table::Conversations).unwrap());
-    assert_eq!(report.left_out["their answers show pictures or videos"], 5);
+    assert_eq!(report.left_out["their answers show pictures or videos"], 6);
     assert_eq!(report.left_out["the dataset does not have the bytes of their pictures or videos"], 1);
     assert_eq!(report.left_out["they have no answer"], 1);
     assert_eq!(report.left_out["they say nothing"], 1);
@@ -173,6 +173,15 @@ fn ms_swift_gets_boxes_in_a_list_of_their_own() {
     let pair = &records(&out.join("dpo.jsonl"))[0];
     assert_eq!(pair["messages"][1]["content"], "A grasper holds the gallbladder.");
     assert_eq!(pair["rejected_response"], "A spoon.");
+    // What the two show differs, so that each has its list.
+    let drawn = &records(&out.join("dpo.jsonl"))[1];
+    assert_eq!(drawn["messages"][1]["content"], "Here: <image>");
+    assert_eq!(drawn["rejected_messages"][0], drawn["messages"][0]);
+    let rejected = drawn["rejected_messages"][1]["content"].as_str().unwrap();
+    assert!(rejected.starts_with("<image>\nHere [0.25"), "{rejected}");
+    let [images, others] = ["images", "rejected_images"].map(|name| drawn[name].as_array().unwrap());
+    assert_eq!((images.len(), others.len(), images[0] == others[0], images[1] == others[1]), (2, 2, true, false));
+    assert!(drawn.get("rejected_response").is_none());
     assert_eq!(records(&out.join("kto.jsonl"))[0]["label"], false);
     assert_eq!(records(&out.join("grpo.jsonl"))[0]["solution"], "<answer>grasper</answer>");
     let call = &with_id(&sft, "tool call")["messages"];

@@ -107,7 +107,7 @@ fn the_samples_hold_each_task_and_refer_only_backwards() {
         Table::Videos => 2,
         Table::Frames => 13,
         Table::Annotations => 4,
-        Table::Conversations => 27,
+        Table::Conversations => 28,
     };
     assert_eq!(samples.conversations.len(), lengths(Table::Conversations));
     let mut seen = 0;

@@ -20,6 +20,8 @@ pub(super) struct LlamaFactory;
 
 impl Trainer for LlamaFactory {
     fn rules(&self) -> Rules {
+        // It counts the placeholders of the question with the better answer, and with the worse one, and holds each count
+        // against one list of pictures: no two answers can show others. So answers that show any are left out.
         Rules { shows_answers: false, boxes_apart: false, takes_frames: true }
     }
 

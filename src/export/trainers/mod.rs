@@ -16,7 +16,6 @@ use super::folder::OutputFolder;
 use super::json::{Object, push_list, push_text};
 use super::media::{MediaFolder, MediaTo};
 use super::missing::{BROKEN, GONE, NAMELESS};
-use super::record::lose_of_endings;
 use super::{
     ExportFormat, ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, Pictures, added, addresses_of,
     boxes, sources,
@@ -40,6 +39,7 @@ const PROGRESS_EVERY: u64 = 64;
 const ENDINGS: [&str; 2] = [".jsonl", ".parquet"];
 
 /// What a trainer takes.
+#[derive(Clone, Copy)]
 pub(super) struct Rules {
     /// Answers may show pictures.
     pub(super) shows_answers: bool,
@@ -107,12 +107,18 @@ impl<'a> RecordFile<'a> {
 /// Where a sample's pictures and videos are.
 struct Paths {
     pictures: Vec<Rc<str>>,
+    /// Those of the question and the rejected answer.
+    rejected: Vec<Rc<str>>,
     videos: Vec<Placed>,
 }
 
 impl Paths {
     fn push_pictures(&self, out: &mut Vec<u8>) {
         push_list(out, &self.pictures, |out, path| push_text(out, path));
+    }
+
+    fn push_rejected(&self, out: &mut Vec<u8>) {
+        push_list(out, &self.rejected, |out, path| push_text(out, path));
     }
 
     fn push_videos(&self, out: &mut Vec<u8>) {
@@ -195,14 +201,17 @@ impl Export<'_, '_> {
             Err(reason) => return self.leave_out(reason, row),
         };
         let in_frames = plans.iter().any(Plan::is_frames);
-        let mut paths = Paths { pictures: Vec::new(), videos: Vec::new() };
-        for picture in &sample.pictures {
-            match self.is_inside() {
-                true => drop(self.media.bytes(*picture, self.report)?),
-                false => paths.pictures.push(self.media.path(*picture, self.report)?),
-            }
-            if self.media.is_gone(*picture) {
-                return self.leave_out(GONE.into(), row);
+        let mut paths = Paths { pictures: Vec::new(), rejected: Vec::new(), videos: Vec::new() };
+        let of_rejected = sample.rejected_pictures.as_deref().unwrap_or_default();
+        for (paths, pictures) in [(&mut paths.pictures, &sample.pictures[..]), (&mut paths.rejected, of_rejected)] {
+            for picture in pictures {
+                match self.is_inside() {
+                    true => drop(self.media.bytes(*picture, self.report)?),
+                    false => paths.push(self.media.path(*picture, self.report)?),
+                }
+                if self.media.is_gone(*picture) {
+                    return self.leave_out(GONE.into(), row);
+                }
             }
         }
         for plan in plans {
@@ -288,7 +297,8 @@ impl Export<'_, '_> {
         self.report.lose("reasoning as a tree (its text is there)", u64::from(!row.reasoning()?.is_empty()));
         let places = row.grounding()?.len().saturating_sub(sample.boxes.len());
         self.report.lose("where boxes stand in the texts", places as u64);
-        lose_of_endings(row, self.report)?;
+        let of_endings: usize = row.alternatives()?.iter().map(|ending| ending.grounding().len()).sum();
+        self.report.lose("where boxes stand in other endings", of_endings as u64);
         self.report.lose("annotations", row.annotations()?.len() as u64);
         Ok(())
     }

@@ -46,8 +46,19 @@ impl Trainer for MsSwift {
         push_start(&mut object, sample);
         let chosen = sample.pair.iter().map(|[chosen, _]| chosen);
         object.list("messages", sample.turns.iter().chain(chosen), |out, said| NAMES.push(out, said));
-        if let Some([_, rejected]) = &sample.pair {
-            object.text("rejected_response", &rejected.text);
+        let shows_in_pair = sample.rejected_pictures.is_some();
+        match &sample.pair {
+            // Each of the two has a list of what it shows, the question's pictures first, where they differ in that.
+            Some([_, rejected]) if shows_in_pair => {
+                let turns = sample.turns.iter().chain([rejected]);
+                let rejected = |out: &mut Vec<u8>| push_list(out, turns, |out, said| NAMES.push(out, said));
+                push_optional(&mut object, &mut fields, "rejected_messages", Some(rejected));
+            }
+            Some([_, rejected]) => {
+                let rejected = |out: &mut Vec<u8>| push_text(out, &rejected.text);
+                push_optional(&mut object, &mut fields, "rejected_response", Some(rejected));
+            }
+            None => {}
         }
         if sample.purpose() == Purpose::Kto {
             object.raw_opt("label", sample.mark);
@@ -60,6 +71,11 @@ impl Trainer for MsSwift {
         push_optional(&mut object, &mut fields, "images", pictures);
         let videos = (!paths.videos.is_empty()).then_some(|out: &mut Vec<u8>| paths.push_videos(out));
         push_optional(&mut object, &mut fields, "videos", videos);
+        let rejected = shows_in_pair.then_some(|out: &mut Vec<u8>| paths.push_rejected(out));
+        push_optional(&mut object, &mut fields, "rejected_images", rejected);
+        let rejected =
+            (shows_in_pair && !paths.videos.is_empty()).then_some(|out: &mut Vec<u8>| paths.push_videos(out));
+        push_optional(&mut object, &mut fields, "rejected_videos", rejected);
         let objects = (!sample.boxes.is_empty()).then_some(|out: &mut Vec<u8>| self.push_objects(out, sample));
         push_optional(&mut object, &mut fields, "objects", objects);
         object.end();

@@ -41,7 +41,10 @@ pub(in crate::export) struct Sample {
     pub(super) mark: Option<bool>,
     pub(super) tools: Option<String>,
     pub(super) solution: Option<String>,
+    /// Those of the question and the answer; of a pair, those of the better one.
     pub(super) pictures: Vec<Address>,
+    /// Those of the question and the worse answer, where either of a pair shows any.
+    pub(super) rejected_pictures: Option<Vec<Address>>,
     pub(super) videos: Vec<Clip>,
     pub(super) boxes: Vec<Boxed>,
     /// What it does not hold, and how often.
@@ -125,23 +128,8 @@ impl Sample {
         row: ConversationRow,
         rules: &Rules,
     ) -> Result<std::result::Result<Self, Reason>> {
-        for medium in &row.media {
-            let role = usize::try_from(medium.turn).ok().and_then(|turn| row.turns.get(turn)).map(|turn| &*turn.role);
-            let is_picture = match medium.refs[..] {
-                [only] => dataset.table_of(only)? != Table::Videos,
-                _ => false,
-            };
-            match role {
-                Some("user" | "tool") if !medium.output => {}
-                Some("assistant") if rules.shows_answers && is_picture => {}
-                Some("user" | "tool" | "assistant") => return Ok(Err("their answers show pictures or videos")),
-                _ => return Ok(Err("pictures or videos stand in what is neither question nor answer")),
-            }
-            for address in medium.refs.iter().copied() {
-                if let Some(reason) = lacks_bytes(dataset, address)? {
-                    return Ok(Err(reason));
-                }
-            }
+        if let Some(reason) = unshowable(dataset, &row.turns, &row.media, rules)? {
+            return Ok(Err(reason));
         }
         let mut draft = Draft::new(dataset, &row, rules);
         let (mut turns, mut lost) = (Vec::new(), Vec::new());
@@ -153,13 +141,57 @@ impl Sample {
         lost.push((STRANGE, u64::from(rules.boxes_apart && !draft.boxes_apart)));
         lost.push((NOTATION, boxes.len() as u64));
         let Draft { surplus, pictures, videos, .. } = draft;
-        let pictures = pictures.into_iter().map(|(_, address)| address).collect();
         lost.push((SURPLUS, surplus));
         lost.push((RATES, row.media.iter().filter(|medium| medium.fps.is_some()).count() as u64));
-        let pair = pair(&row.alternatives, &mut turns, &mut lost);
+        let last = row.turns.len().checked_sub(1);
+        let of_last =
+            |number: usize| row.media.get(number).is_some_and(|medium| usize::try_from(medium.turn).ok() == last);
+        let of_last = pictures.iter().filter(|(number, _)| of_last(*number)).count();
+        let mut pictures: Vec<Address> = pictures.into_iter().map(|(_, address)| address).collect();
+        let pair = match Pair::of(dataset, &row, rules, &turns, &mut lost)? {
+            Ok(pair) => pair,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let (mut said, mut rejected_pictures) = (None, None);
+        if let Some(Pair { chosen, rejected }) = pair {
+            let (chosen, of_chosen) = match chosen {
+                Some(Answer { said, pictures }) => (Some(said), pictures),
+                // The conversation's own last turn, with what it shows.
+                None => (turns.pop(), pictures.split_off(pictures.len() - of_last)),
+            };
+            if !of_chosen.is_empty() || !rejected.pictures.is_empty() {
+                rejected_pictures = Some([&pictures[..], &rejected.pictures].concat());
+            }
+            pictures.extend(of_chosen);
+            said = chosen.map(|chosen| [chosen, rejected.said]);
+        }
         let ConversationRow { id, task, preferred: mark, tools, solution, .. } = row;
-        Ok(Ok(Self { id, task, turns, pair, mark, tools, solution, pictures, videos, boxes, lost }))
+        let pair = said;
+        Ok(Ok(Self { id, task, turns, pair, mark, tools, solution, pictures, rejected_pictures, videos, boxes, lost }))
     }
+}
+
+/// Why turns with these media are no sample, if they are none.
+fn unshowable(dataset: &Dataset, turns: &[TurnRow], media: &[MediumRow], rules: &Rules) -> Result<Option<Reason>> {
+    for medium in media {
+        let role = usize::try_from(medium.turn).ok().and_then(|turn| turns.get(turn)).map(|turn| &*turn.role);
+        let is_picture = match medium.refs[..] {
+            [only] => dataset.table_of(only)? != Table::Videos,
+            _ => false,
+        };
+        match role {
+            Some("user" | "tool") if !medium.output => {}
+            Some("assistant") if rules.shows_answers && is_picture => {}
+            Some("user" | "tool" | "assistant") => return Ok(Some("their answers show pictures or videos")),
+            _ => return Ok(Some("pictures or videos stand in what is neither question nor answer")),
+        }
+        for address in medium.refs.iter().copied() {
+            if let Some(reason) = lacks_bytes(dataset, address)? {
+                return Ok(Some(reason));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A sample's texts and media on their way.
@@ -399,30 +431,73 @@ fn calls(value: &RawValue) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// The pair that a conversation's endings make. Where the better answer is the conversation's own last turn, it is taken
-/// from there.
-fn pair(endings: &[AlternativeRow], turns: &mut Vec<Said>, lost: &mut Vec<(&'static str, u64)>) -> Option<[Said; 2]> {
-    let mut answer = |kind: &str| {
-        let ending = endings.iter().find(|ending| ending.kind == kind)?;
-        let [turn] = &ending.turns[..] else { return None };
-        let mut text = turn.text.clone();
-        for mark in [placeholder::IMAGE, placeholder::VIDEO] {
-            lost.push((SURPLUS, text.matches(mark).count() as u64));
-            text = text.replace(mark, "");
+/// An answer of a pair, and what it shows.
+struct Answer {
+    said: Said,
+    pictures: Vec<Address>,
+}
+
+/// The pair that a conversation's endings make.
+struct Pair {
+    /// None where the better answer is the conversation's own last turn.
+    chosen: Option<Answer>,
+    rejected: Answer,
+}
+
+impl Pair {
+    /// The pair, if the endings make one; or why the conversation is no sample. `turns` are what the conversation says.
+    fn of(
+        dataset: &Dataset,
+        row: &ConversationRow,
+        rules: &Rules,
+        turns: &[Said],
+        lost: &mut Vec<(&'static str, u64)>,
+    ) -> Result<std::result::Result<Option<Self>, Reason>> {
+        let endings = &row.alternatives;
+        let single = |kind: &str| {
+            let ending = endings.iter().find(|ending| ending.kind == kind)?;
+            matches!(&ending.turns[..], [turn] if turn.role == "assistant").then_some(ending)
+        };
+        let is_answered = turns.last().is_some_and(|said| said.role == Role::Assistant);
+        let used = match (single("chosen"), single("rejected"), is_answered) {
+            (Some(chosen), Some(rejected), false) => vec![chosen, rejected],
+            (None, Some(rejected), true) => vec![rejected],
+            _ => Vec::new(),
+        };
+        let mut answers = Vec::with_capacity(used.len());
+        for ending in &used {
+            if let Some(reason) = unshowable(dataset, &ending.turns, &ending.media, rules)? {
+                return Ok(Err(reason));
+            }
+            answers.push(Answer::of(dataset, ending, rules, lost)?);
         }
-        (turn.role == "assistant").then(|| said(turn, text, lost))
-    };
-    let (chosen, rejected) = (answer("chosen"), answer("rejected"));
-    let is_answered = turns.last().is_some_and(|said| said.role == Role::Assistant);
-    let (pair, used) = match (chosen, rejected, is_answered) {
-        (Some(chosen), Some(rejected), false) => (Some([chosen, rejected]), 2),
-        (None, Some(rejected), true) => (turns.pop().map(|chosen| [chosen, rejected]), 1),
-        _ => (None, 0),
-    };
-    let scores = endings.iter().filter(|ending| ending.score.is_some()).count();
-    lost.push(("scores of other endings", scores as u64));
-    let generators = endings.iter().filter(|ending| ending.generator.is_some()).count();
-    lost.push(("what made other endings", generators as u64));
-    lost.push(("other endings that are no pair of one answer each", (endings.len() - used) as u64));
-    pair
+        let scores = endings.iter().filter(|ending| ending.score.is_some()).count();
+        lost.push(("scores of other endings", scores as u64));
+        let generators = endings.iter().filter(|ending| ending.generator.is_some()).count();
+        lost.push(("what made other endings", generators as u64));
+        lost.push(("other endings that are no pair of one answer each", (endings.len() - used.len()) as u64));
+        let media = |ending: &AlternativeRow| ending.media.len();
+        let unused = endings.iter().map(media).sum::<usize>() - used.iter().map(|ending| media(ending)).sum::<usize>();
+        lost.push(("pictures and videos of other endings", unused as u64));
+        let rejected = answers.pop();
+        Ok(Ok(rejected.map(|rejected| Self { chosen: answers.pop(), rejected })))
+    }
+}
+
+impl Answer {
+    /// The answer that an ending of one turn is.
+    fn of(
+        dataset: &Dataset,
+        ending: &AlternativeRow,
+        rules: &Rules,
+        lost: &mut Vec<(&'static str, u64)>,
+    ) -> Result<Self> {
+        let row = ConversationRow { media: ending.media.clone(), turns: ending.turns.clone(), ..Default::default() };
+        let mut draft = Draft::new(dataset, &row, &Rules { boxes_apart: false, ..*rules });
+        let turn = row.turns.first().cloned().unwrap_or_default();
+        let text = draft.text(0, &turn)?;
+        lost.push((SURPLUS, draft.surplus));
+        let pictures = draft.pictures.into_iter().map(|(_, address)| address).collect();
+        Ok(Self { said: said(&turn, text, lost), pictures })
+    }
 }

@@ -60,7 +60,7 @@ pub(super) struct Shown {
 
 /// The only picture that a record shows; or why boxes cannot be told to be about one.
 pub(super) fn shown_picture(draft: &Draft) -> Result<usize, &'static str> {
-    let shows = |medium: &DraftMedium| !medium.output;
+    let shows = |medium: &DraftMedium| !medium.output && medium.ending.is_none();
     let mut shown = draft.media.iter().enumerate().filter(|(_, medium)| shows(medium));
     match (shown.next(), shown.next()) {
         (Some((at, medium)), None) if medium.kind == MediaKind::Picture => Ok(at),

@@ -1,12 +1,13 @@
 //! Prompts, and the endings that go with them: preference pairs, marks, solutions.
 
-use super::media::Inputs;
+use super::media::{self, Inputs};
 use super::turns;
 use crate::error::{Error, Result};
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, DraftMedium, MediaKind};
 use crate::import::format::Format;
+use crate::import::placeholders;
 use crate::import::raw::{Content, ObjectText, RawRecord, RawTurn, as_text};
-use crate::schema::rows::AlternativeRow;
+use crate::schema::rows::{AlternativeRow, TurnRow};
 use serde_json::value::RawValue;
 
 /// The turns of a record with a `prompt`, or of one whose endings share their start.
@@ -52,21 +53,42 @@ pub(super) fn alpaca(record: &mut RawRecord<'_>, draft: &mut Draft) -> Result<()
     Ok(())
 }
 
-/// Takes what tells answers apart: other endings, marks, solutions; and the tools. Endings that repeat the
+/// Takes what tells answers apart: other endings, marks, solutions; and the tools. The media of endings' parts come behind
+/// those of the draft. Endings that repeat the
 /// conversation, or start alike, lose that unless they are `exact`.
-pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format, exact: bool) -> Result<()> {
-    let mut endings = Vec::new();
+pub(super) fn take(
+    record: &mut RawRecord<'_>,
+    draft: &mut Draft,
+    inputs: &mut Inputs<'_>,
+    format: Format,
+    exact: bool,
+) -> Result<()> {
+    let mut lists = Vec::new();
     for (kind, names) in
         [("chosen", &["chosen"][..]), ("rejected", &["rejected", "rejected_response", "rejected_messages"])]
     {
         for name in names {
             let Some(value) = record.get(name).filter(|value| value.get() != "null") else { continue };
             record.take(name);
-            let list = spoken(value, name, "assistant")?;
-            let turns = turns::ending(list, draft)?;
-            let score = score(record, kind);
-            endings.push(AlternativeRow { kind: kind.into(), turns, score, ..AlternativeRow::default() });
+            lists.push((kind, spoken(value, name, "assistant")?, score(record, kind)));
         }
+    }
+    let wanted = |kind| lists.iter().map(move |(_, list, _)| turns::without_file(list, kind));
+    let kinds = [MediaKind::Picture, MediaKind::Video];
+    // Parts that leave their files to the record take them one after the other; where there are not enough for that, each
+    // ending has what is behind the question's, as it would have without the others.
+    let is_shared = kinds.into_iter().any(|kind| wanted(kind).sum::<usize>() > inputs.count(kind));
+    let shared = is_shared.then(|| kinds.map(|kind| (kind, wanted(kind).max().unwrap_or_default())));
+    let mut endings = Vec::new();
+    for (number, (kind, list, score)) in lists.into_iter().enumerate() {
+        let turns = match is_shared {
+            true => turns::ending(number, list, draft, &mut inputs.again())?,
+            false => turns::ending(number, list, draft, inputs)?,
+        };
+        endings.push(AlternativeRow { kind: kind.into(), turns, score, ..AlternativeRow::default() });
+    }
+    for (kind, count) in shared.into_iter().flatten() {
+        (0..count).for_each(|_| drop(inputs.next(kind)));
     }
     if !exact {
         share_start(draft, &mut endings);
@@ -96,26 +118,81 @@ pub(super) fn take(record: &mut RawRecord<'_>, draft: &mut Draft, format: Format
     Ok(())
 }
 
+/// Takes the media of endings out of the draft: those of their parts, and those that fields name of the rejected one alone.
+pub(super) fn media(record: &mut RawRecord<'_>, draft: &mut Draft, inputs: &Inputs<'_>) -> Result<Vec<DraftMedium>> {
+    let (own, mut of_endings): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut draft.media).into_iter().partition(|medium| medium.ending.is_none());
+    draft.media = own;
+    let Some(rejected) = draft.alternatives.iter().position(|ending| ending.kind == "rejected") else {
+        return Ok(of_endings);
+    };
+    // ms-swift counts them over the question and the rejected answer.
+    for (name, kind) in [("rejected_images", MediaKind::Picture), ("rejected_videos", MediaKind::Video)] {
+        let media = record.get(name).and_then(|value| media::named_alone(value, kind));
+        let asked = inputs.of_kind(kind);
+        let placed = media.and_then(|media| placeholders::place_in_ending(draft, rejected, kind, media, &asked));
+        if let Some(placed) = placed {
+            record.take(name);
+            of_endings.extend(placed);
+        }
+    }
+    Ok(of_endings)
+}
+
 /// Where the conversation has no turns, those that all endings start with become its turns; where endings repeat the
-/// conversation, they lose the repetition.
+/// conversation, they lose the repetition. The media of the turns go with them.
 fn share_start(draft: &mut Draft, endings: &mut [AlternativeRow]) {
     let has_turns = draft.turns.iter().any(|turn| turn.role != "system");
     if !has_turns && let [first, rest @ ..] = &*endings {
         let most = first.turns.len().saturating_sub(1);
         let shared = first.turns.iter().take(most).enumerate();
-        let shared =
-            shared.take_while(|(at, turn)| rest.iter().all(|other| other.turns.get(*at) == Some(*turn))).count();
+        let is_shared = |(at, turn): &(usize, &TurnRow)| {
+            rest.iter().zip(1..).all(|(other, number)| {
+                other.turns.get(*at) == Some(*turn) && show_alike(draft, (Some(0), *at), (Some(number), *at))
+            })
+        };
+        let shared = shared.take_while(is_shared).count();
+        let before = draft.turns.len();
         draft.turns.extend(first.turns.iter().take(shared).cloned());
-        for ending in &mut *endings {
+        for medium in draft.media.iter_mut().filter(|medium| medium.ending == Some(0) && medium.turn < shared) {
+            (medium.ending, medium.turn) = (None, before + medium.turn);
+        }
+        for (number, ending) in endings.iter_mut().enumerate() {
             ending.turns.drain(..shared.min(ending.turns.len()));
+            cut_media(draft, number, shared);
         }
         return;
     }
-    for ending in endings.iter_mut().filter(|ending| ending.turns.len() > 1) {
-        let shared = ending.turns.iter().zip(&draft.turns).take_while(|(a, b)| a == b).count();
+    for (number, ending) in endings.iter_mut().enumerate().filter(|(_, ending)| ending.turns.len() > 1) {
+        let is_shared = |(at, (a, b)): &(usize, (&TurnRow, &TurnRow))| {
+            a == b && show_alike(draft, (Some(number), *at), (None, *at))
+        };
+        let shared = ending.turns.iter().zip(&draft.turns).enumerate().take_while(is_shared).count();
         if shared < ending.turns.len() {
             ending.turns.drain(..shared);
+            cut_media(draft, number, shared);
         }
+    }
+}
+
+/// Whether two turns, each of an ending or of the conversation itself, show the same.
+fn show_alike(draft: &Draft, a: (Option<usize>, usize), b: (Option<usize>, usize)) -> bool {
+    let of = |(ending, turn): (Option<usize>, usize)| {
+        draft.media.iter().filter(move |medium| medium.ending == ending && medium.turn == turn)
+    };
+    let is_same = |(a, b): (&DraftMedium, &DraftMedium)| {
+        let DraftMedium { ending: _, turn: _, at, output, kind, of_frames, items, start, end, fps } = a;
+        (at, output, kind, of_frames, items) == (&b.at, &b.output, &b.kind, &b.of_frames, &b.items)
+            && (start, end, fps) == (&b.start, &b.end, &b.fps)
+    };
+    of(a).count() == of(b).count() && of(a).zip(of(b)).all(is_same)
+}
+
+/// Takes the media of an ending's first turns away.
+fn cut_media(draft: &mut Draft, ending: usize, turns: usize) {
+    draft.media.retain(|medium| medium.ending != Some(ending) || medium.turn >= turns);
+    for medium in draft.media.iter_mut().filter(|medium| medium.ending == Some(ending)) {
+        medium.turn -= turns;
     }
 }
 

@@ -80,6 +80,16 @@ impl<'a> Inputs<'a> {
         draft.findings.append(&mut self.findings);
     }
 
+    /// The same media; what else the fields say stays with the first.
+    pub(super) fn again(&self) -> Self {
+        Self { media: self.media.clone(), ..Self::default() }
+    }
+
+    /// The media of this kind.
+    pub(super) fn of_kind(&self, kind: MediaKind) -> Vec<&DraftMedium> {
+        self.media.iter().filter(|medium| medium.kind == kind).collect()
+    }
+
     /// How many media of this kind there are.
     pub(super) fn count(&self, kind: MediaKind) -> usize {
         self.media.iter().filter(|medium| medium.kind == kind).count()
@@ -128,6 +138,13 @@ pub(super) struct Seen {
     has_more: bool,
     /// How many name nothing.
     empty: usize,
+}
+
+/// The media that a field names; nothing where it says more of one than its path, or names none.
+pub(super) fn named_alone(value: &RawValue, kind: MediaKind) -> Option<Vec<DraftMedium>> {
+    let mut seen = Seen::default();
+    let media = media_of(value, kind, &mut seen).ok()?;
+    (!seen.has_more && seen.empty == 0 && !media.is_empty()).then_some(media)
 }
 
 fn media_of(value: &RawValue, kind: MediaKind, seen: &mut Seen) -> Result<Vec<DraftMedium>> {

@@ -23,7 +23,7 @@ mod turns;
 pub(super) use media::Absent;
 
 use crate::error::{Error, Result};
-use crate::import::draft::{Draft, MediaItem, MediaKind};
+use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::format::Format;
 use crate::import::placeholders;
 use crate::import::raw::{ObjectText, RawRecord, as_text};
@@ -123,16 +123,26 @@ fn draft_of(
         draft.find(Kind::Doubtful, "it has no turns: nothing is asked and nothing answered");
     }
     let exact = ours.as_ref().is_some_and(SurgdbFields::has_endings);
-    endings::take(&mut record, &mut draft, found, exact)?;
+    let is_placed = ours.as_ref().is_some_and(SurgdbFields::has_places);
+    endings::take(&mut record, &mut draft, &mut inputs, found, exact)?;
+    // Where the record says the place of each medium, they are counted as they were met.
+    let of_endings = if is_placed { Vec::new() } else { endings::media(&mut record, &mut draft, &inputs)? };
     if ours.is_none() {
         objects::fill(&mut record, &mut draft, &inputs);
     }
     inputs.keep_raw(&mut record, &mut draft);
     outputs.keep_raw(&mut record, &mut draft);
-    place(&mut draft, inputs, outputs);
+    let of_endings = match is_placed {
+        true => {
+            placeholders::place(&mut draft, inputs.into_media(), outputs.into_media());
+            of_endings
+        }
+        false => place(&mut draft, inputs, outputs, of_endings),
+    };
     if found == Format::SurgSigma {
         surgsigma::settle(&mut draft);
     }
+    draft.media.extend(of_endings);
     reasoning::add(&mut draft, &mut record);
     finish(draft, record, ours)
 }
@@ -156,18 +166,19 @@ fn media_fields(
     (shown, made)
 }
 
-/// Puts the record's media to their places in the texts.
-fn place(draft: &mut Draft, inputs: Inputs<'_>, outputs: Inputs<'_>) {
+/// Puts the record's media to their places in the texts; those of endings come back, with those that have their places.
+fn place(draft: &mut Draft, inputs: Inputs<'_>, outputs: Inputs<'_>, of_endings: Vec<DraftMedium>) -> Vec<DraftMedium> {
     let outputs = outputs.into_media();
     if !outputs.is_empty() && draft.turns.is_empty() {
         draft.turns.push(turns::plain("assistant", ""));
     }
     let in_parts = draft.media.len();
-    placeholders::place(draft, inputs.into_media(), outputs);
+    let of_endings = placeholders::place_with_endings(draft, inputs.into_media(), outputs, of_endings);
     // Those in parts were met first; all stand in the order in which the turns show them.
     if in_parts > 0 && draft.grounding.is_empty() {
         draft.media.sort_by_key(|medium| (medium.turn, medium.at));
     }
+    of_endings
 }
 
 /// Keeps what is left of the record, and lets what this crate's exporter says take its place.

@@ -23,11 +23,7 @@ pub(super) struct Place<'p, 'i> {
 }
 
 /// The joined text of the parts, and their borders as a JSON list.
-pub(super) fn read(
-    list: Vec<RawPart<'_>>,
-    draft: &mut Draft,
-    mut place: Option<Place<'_, '_>>,
-) -> Result<(String, String)> {
+pub(super) fn read(list: Vec<RawPart<'_>>, draft: &mut Draft, mut place: Place<'_, '_>) -> Result<(String, String)> {
     let mut text = String::new();
     let mut borders = String::from("[");
     let first = draft.media.len();
@@ -42,7 +38,7 @@ pub(super) fn read(
                     text.push_str(&part);
                     text_border(&fields, part.len())
                 }
-                None => medium_border(&fields, draft, place.as_mut(), (first, text.len()))?,
+                None => medium_border(&fields, draft, &mut place, (first, text.len()))?,
             },
         };
         if borders.len() > 1 {
@@ -56,6 +52,15 @@ pub(super) fn read(
         medium.at = medium.at.filter(|at| placeholder::at(&text, *at as i64).is_none());
     }
     Ok((text, borders))
+}
+
+/// How many of the parts are of this kind, and leave their file to the record.
+pub(super) fn without_file(list: &[RawPart<'_>], kind: MediaKind) -> usize {
+    let is_one = |part: &&RawPart<'_>| match part {
+        RawPart::Text(_) => false,
+        RawPart::Object(fields) => text_of(fields).is_none() && named(fields) == Some((kind, None)),
+    };
+    list.iter().filter(is_one).count()
 }
 
 /// The text of a text part.
@@ -84,15 +89,9 @@ fn text_border(fields: &[Field<'_>], length: usize) -> String {
 fn medium_border(
     fields: &[Field<'_>],
     draft: &mut Draft,
-    place: Option<&mut Place<'_, '_>>,
+    place: &mut Place<'_, '_>,
     (first, at): (usize, usize),
 ) -> Result<String> {
-    let Some(place) = place else {
-        if named(fields).is_some() {
-            draft.find(Kind::OtherMedia, "a picture or video of another ending is not stored: the part keeps its name");
-        }
-        return Ok(whole(fields));
-    };
     let Some((kind, key)) = named(fields) else {
         if type_of(fields).is_some_and(|kind| kind.contains("audio")) {
             draft.find(Kind::OtherMedia, "audio is kept in the part");

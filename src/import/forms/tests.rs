@@ -13,17 +13,19 @@ fn said(draft: &Draft) -> Vec<(&str, &str)> {
     draft.turns.iter().map(|turn| (turn.role.as_str(), turn.text.as_str())).collect()
 }
 
-fn paths(draft: &Draft) -> Vec<(usize, Option<usize>, bool, Vec<&str>)> {
+fn items(medium: &DraftMedium) -> Vec<&str> {
     let path = |item: &'_ MediaItem| match item {
         MediaItem::Path(path) => Box::leak(path.clone().into_boxed_str()) as &str,
         MediaItem::Bytes { .. } | MediaItem::Held { .. } => "(bytes)",
         MediaItem::Unnamed(_) | MediaItem::Absent(_) => "(nothing)",
     };
-    draft
-        .media
-        .iter()
-        .map(|medium| (medium.turn, medium.at, medium.output, medium.items.iter().map(path).collect()))
-        .collect()
+    medium.items.iter().map(path).collect()
+}
+
+/// The media of the conversation itself: the turn, the place, whether output, the paths.
+fn paths(draft: &Draft) -> Vec<(usize, Option<usize>, bool, Vec<&str>)> {
+    let own = draft.media.iter().filter(|medium| medium.ending.is_none());
+    own.map(|medium| (medium.turn, medium.at, medium.output, items(medium))).collect()
 }
 
 #[test]
@@ -115,12 +117,92 @@ fn a_part_has_its_place_between_the_texts() {
     ));
     assert_eq!(paths(&draft), [(0, Some(0), false, vec!["a"]), (1, Some(5), false, vec!["b"])]);
     assert!(draft.turns[1].extra.as_deref().unwrap().contains(r#"{"medium":0"#));
-    // Those of other endings are told.
-    let draft = read(&format!(
-        r#"{{"prompt":"q","chosen":[{{"role":"assistant","content":[{}]}}],"rejected":"no"}}"#,
-        picture("a")
-    ));
-    assert!(matches!(draft.findings[..], [(Kind::OtherMedia, _)]), "{:?}", draft.findings);
+}
+
+/// The media of endings: which ending and turn, the place, whether output, the paths.
+fn of_endings(draft: &Draft) -> Vec<(usize, usize, Option<usize>, bool, Vec<&str>)> {
+    let media = draft.media.iter().filter(|medium| medium.ending.is_some());
+    media.map(|medium| (medium.ending.unwrap(), medium.turn, medium.at, medium.output, items(medium))).collect()
+}
+
+#[test]
+fn parts_of_endings_show_pictures_of_their_own() {
+    let draft = read(
+        r#"{"prompt":"q","chosen":[{"role":"assistant","content":[{"type":"text","text":"see "},{"type":"image","image":"a"}]}],"rejected":"no"}"#,
+    );
+    assert_eq!((draft.findings.len(), of_endings(&draft)), (0, vec![(0, 0, Some(4), true, vec!["a"])]));
+    assert_eq!(
+        draft.alternatives[0].turns[0].extra.as_deref().unwrap(),
+        r#"{"~parts":[4,{"medium":0,"part":{"type":"image","image":"a"}}]}"#
+    );
+    // What endings repeat of the conversation goes with its media; another picture is no repetition.
+    let asked = |picture: &str| {
+        format!(r#"{{"role":"user","content":[{{"type":"image","image":"{picture}"}},{{"type":"text","text":"q"}}]}}"#)
+    };
+    let answered = r#"{"role":"assistant","content":[{"type":"image","image":"b"}]}"#;
+    let record = |rejected: &str| {
+        read(&format!(r#"{{"messages":[{}],"rejected_messages":[{},{answered}]}}"#, asked("a"), asked(rejected)))
+    };
+    let draft = record("a");
+    assert_eq!(
+        (paths(&draft), of_endings(&draft)),
+        (vec![(0, None, false, vec!["a"])], vec![(0, 0, None, true, vec!["b"])])
+    );
+    let draft = record("c");
+    assert_eq!(of_endings(&draft), [(0, 0, None, false, vec!["c"]), (0, 1, None, true, vec!["b"])]);
+    // The question that all endings start with is the conversation's.
+    let ending = format!("[{},{answered}]", asked("a"));
+    let draft =
+        read(&format!(r#"{{"chosen":{ending},"rejected":[{},{{"role":"assistant","content":"no"}}]}}"#, asked("a")));
+    assert_eq!(
+        (paths(&draft), of_endings(&draft)),
+        (vec![(0, None, false, vec!["a"])], vec![(0, 0, None, true, vec!["b"])])
+    );
+    // Parts without a file: each ending has the record's, or they take them in turn.
+    let part = r#"[{"role":"assistant","content":[{"type":"image"}]}]"#;
+    let record =
+        |images: &str| read(&format!(r#"{{"prompt":"q","chosen":{part},"rejected":{part},"images":{images}}}"#));
+    let of = |ending, path| (ending, 0, None, true, vec![path]);
+    assert_eq!(of_endings(&record(r#"["a"]"#)), [of(0, "a"), of(1, "a")]);
+    assert_eq!(of_endings(&record(r#"["a","b"]"#)), [of(0, "a"), of(1, "b")]);
+    assert_eq!(record(r#"["a"]"#).media.len(), 2);
+}
+
+#[test]
+fn placeholders_of_endings_take_what_the_record_lists() {
+    // LLaMA-Factory: question and each answer together show the whole list.
+    let draft = read(
+        r#"{"conversations":[{"from":"human","value":"<image>q"}],"chosen":{"from":"gpt","value":"x <image>"},"rejected":{"from":"gpt","value":"<image>"},"images":["a","b"]}"#,
+    );
+    assert_eq!(paths(&draft), [(0, Some(0), false, vec!["a"])]);
+    assert_eq!(of_endings(&draft), [(0, 0, Some(2), true, vec!["b"]), (1, 0, Some(0), true, vec!["b"])]);
+    // ms-swift: the rejected one has a list of its own, the question's pictures first.
+    let record = |rejected: &str| {
+        read(&format!(
+            r#"{{"messages":[{{"role":"user","content":"<image>q"}},{{"role":"assistant","content":"<image>"}}],"images":["a","b"],"rejected_response":"<image>","rejected_images":{rejected}}}"#
+        ))
+    };
+    for list in [r#"["a","c"]"#, r#"["c"]"#] {
+        let draft = record(list);
+        assert_eq!(paths(&draft), [(0, Some(0), false, vec!["a"]), (1, Some(0), true, vec!["b"])]);
+        assert_eq!((of_endings(&draft), &draft.extra), (vec![(0, 0, Some(0), true, vec!["c"])], &None));
+        assert_eq!(draft.findings, []);
+    }
+    // What fits nothing stays where it was written.
+    let draft = record(r#"["x","c"]"#);
+    assert_eq!(draft.extra.as_deref(), Some(r#"{"rejected_images":["x","c"]}"#));
+    // The question's pictures once more say nothing new.
+    let draft = read(
+        r#"{"messages":[{"role":"user","content":"<image>q"},{"role":"assistant","content":"y"}],"images":["a"],"rejected_messages":[{"role":"user","content":"<image>q"},{"role":"assistant","content":"n"}],"rejected_images":["a"]}"#,
+    );
+    assert_eq!(
+        (paths(&draft), of_endings(&draft), draft.extra.as_deref()),
+        (vec![(0, Some(0), false, vec!["a"])], vec![], None)
+    );
+    assert_eq!(draft.alternatives[0].turns.len(), 1);
+    // One that the model is to produce.
+    let draft = read(r#"{"prompt":"draw","chosen":"<image>","rejected":"no","output_image":"m.png"}"#);
+    assert_eq!((draft.media.len(), of_endings(&draft)), (1, vec![(0, 0, Some(0), true, vec!["m.png"])]));
 }
 
 #[test]

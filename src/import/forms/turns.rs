@@ -3,7 +3,7 @@
 use super::media::Inputs;
 use super::parts::{self, Place};
 use crate::error::{Error, Result};
-use crate::import::draft::Draft;
+use crate::import::draft::{Draft, MediaKind};
 use crate::import::raw::{Content, ObjectText, RawTurn};
 use crate::import::report::Kind;
 use crate::schema::rows::TurnRow;
@@ -17,18 +17,39 @@ pub(super) fn plain(role: &str, text: &str) -> TurnRow {
 pub(super) fn add(draft: &mut Draft, list: Vec<RawTurn<'_>>, inputs: &mut Inputs<'_>) -> Result<()> {
     for turn in list {
         let number = draft.turns.len();
-        let row = convert(turn, draft, Some((number, inputs)))?;
+        let row = convert(turn, draft, (number, inputs))?;
         draft.turns.push(row);
     }
     Ok(())
 }
 
-/// Turns of another ending: media in their parts stay in the parts.
-pub(super) fn ending(list: Vec<RawTurn<'_>>, draft: &mut Draft) -> Result<Vec<TurnRow>> {
-    list.into_iter().map(|turn| convert(turn, draft, None)).collect()
+/// How many content parts of these turns are of this kind, and leave their file to the record.
+pub(super) fn without_file(list: &[RawTurn<'_>], kind: MediaKind) -> usize {
+    let of_turn = |turn: &RawTurn<'_>| match &turn.content {
+        Content::Parts(list) => parts::without_file(list, kind),
+        _ => 0,
+    };
+    list.iter().map(of_turn).sum()
 }
 
-fn convert(raw: RawTurn<'_>, draft: &mut Draft, place: Option<(usize, &mut Inputs<'_>)>) -> Result<TurnRow> {
+/// Turns of the ending with this number, whose media go to the draft's.
+pub(super) fn ending(
+    number: usize,
+    list: Vec<RawTurn<'_>>,
+    draft: &mut Draft,
+    inputs: &mut Inputs<'_>,
+) -> Result<Vec<TurnRow>> {
+    let mut rows = Vec::with_capacity(list.len());
+    for turn in list {
+        let first = draft.media.len();
+        rows.push(convert(turn, draft, (rows.len(), inputs))?);
+        draft.media.iter_mut().skip(first).for_each(|medium| medium.ending = Some(number));
+    }
+    Ok(rows)
+}
+
+/// The turn with this number; the record's own media are for parts that name none.
+fn convert(raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut Inputs<'_>)) -> Result<TurnRow> {
     let Some(written) = raw.role else {
         return Err(Error::input("a turn has neither `from` nor `role`"));
     };
@@ -62,8 +83,7 @@ fn convert(raw: RawTurn<'_>, draft: &mut Draft, place: Option<(usize, &mut Input
         }
         Content::Parts(list) => {
             let by_assistant = role == "assistant";
-            let place = place.map(|(turn, inputs)| Place { turn, by_assistant, inputs });
-            let (text, borders) = parts::read(list, draft, place)?;
+            let (text, borders) = parts::read(list, draft, Place { turn, by_assistant, inputs })?;
             extra.raw("~parts", &borders);
             text
         }

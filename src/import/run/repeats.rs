@@ -48,7 +48,7 @@ impl Run<'_> {
             self.report.find(kind, at, format!("{first} {what}"));
         }
         let Some(split) = split else { return };
-        let shown = row.media.iter().flat_map(|medium| &medium.refs);
+        let shown = row.all_media().flat_map(|medium| &medium.refs);
         let others: Vec<String> = shown.filter_map(|of| self.repeats.other_split(*of, split)).collect();
         if let Some(other) = others.first() {
             let what = format!("it is in the split {split:?}, and what it shows is in {other:?} too");
@@ -142,6 +142,9 @@ fn digests(row: &ConversationRow) -> (u64, u64) {
     for ending in &row.alternatives {
         answer.update(ending.kind.as_bytes());
         ending.turns.iter().for_each(|turn| say(&mut answer, turn));
+        for of in ending.media.iter().flat_map(|medium| &medium.refs) {
+            answer.update(&of.get().to_le_bytes());
+        }
     }
     answer.update(row.solution.as_deref().unwrap_or_default().as_bytes());
     answer.update(&[row.preferred.map_or(2, u8::from)]);

@@ -15,7 +15,7 @@ const LONG: f64 = 16.0 * 3600.0;
 impl Run<'_> {
     /// Tells what looks wrong about the clips of a conversation; `are_videos` says of which media the file is a video.
     pub(super) fn doubt_clips(&mut self, row: &ConversationRow, are_videos: &[bool], at: &At) -> Result<()> {
-        for (number, medium) in row.media.iter().enumerate() {
+        for (number, medium) in row.all_media().enumerate() {
             let MediumRow { start, end, refs, .. } = medium;
             if start.or(*end).is_none() {
                 continue;
