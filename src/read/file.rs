@@ -115,6 +115,14 @@ impl DataFile {
         &self.footer
     }
 
+    /// Whether its batches are compressed: the first one says it for all.
+    ///
+    /// # Errors
+    /// `Corrupt` when that one cannot be read.
+    pub fn is_compressed(&self) -> Result<bool> {
+        Ok(self.batches() > 0 && self.layout(0)?.compressed)
+    }
+
     /// How many batches it has.
     pub fn batches(&self) -> usize {
         self.footer.batches.len()

@@ -46,6 +46,41 @@ fn a_compacted_dataset_reads_the_same() {
     }
 }
 
+/// Which tables, and the added column `split`, have compressed files.
+fn packed(dataset: &Dataset) -> BTreeSet<String> {
+    let split = dataset.manifest().column("conversations", "split").unwrap().files.iter();
+    let tables = Table::ALL.into_iter().flat_map(|table| dataset.manifest().files_of(table.name()));
+    let files = tables.chain(split).filter(|file| {
+        let bytes = std::fs::read(dataset.path().join(&file.path)).unwrap();
+        // What starts a zstd frame.
+        bytes.windows(4).any(|four| four == [0x28, 0xb5, 0x2f, 0xfd])
+    });
+    files.map(|file| file.path.split('/').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn files_stay_packed_as_the_newest_of_their_table_was() {
+    let all_but_blobs = ["annotations", "cases", "columns", "conversations", "frames", "videos"];
+    let (_dir, before) = dataset(Profile::Packed);
+    assert!(packed(&before).contains("conversations"), "{:?}", packed(&before));
+    let after = before.compact().unwrap();
+    assert!(after.version() > before.version());
+    let (old, new) = (read_all(&before).unwrap(), read_all(&after).unwrap());
+    assert!(old.by_row() == new.by_row());
+    let kept = packed(&after);
+    assert!(kept.iter().all(|folder| all_but_blobs.contains(&folder.as_str())), "{kept:?}");
+    assert!(kept.is_superset(&packed(&before)), "{kept:?}");
+    let (_dir, plain) = dataset(Profile::Train);
+    assert_eq!(packed(&plain.compact().unwrap()), BTreeSet::new());
+    // Mixed: a newer plain file of frames makes them plain, and nothing else.
+    let mut appender = after.append().unwrap();
+    let (id, source, kind) = ("plain".into(), "one".into(), "rgb".into());
+    appender.frame(&FrameRow { id, source, kind, ..Default::default() }).unwrap();
+    let mixed = appender.commit(Operation::new("append")).unwrap().compact().unwrap();
+    let folders = packed(&mixed);
+    assert!(!folders.contains("frames") && folders.contains("conversations"), "{folders:?}");
+}
+
 /// Frames `a` and `b` in one file, and `c` in another.
 fn two_commits() -> (tempfile::TempDir, Dataset) {
     let dir = tempfile::tempdir().unwrap();

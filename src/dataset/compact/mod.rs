@@ -87,12 +87,13 @@ impl Compaction {
 
 impl Dataset {
     /// Joins the files of each table, folds replaced cells into them, and empties deleted rows, in a new version.
-    /// Addresses stay what they are. Where nothing is to be done, there is no new version.
+    /// Addresses stay what they are. Where nothing is to be done, there is no new version. Files of a table, or of an added
+    /// column, are compressed as the newest one was.
     ///
     /// # Errors
     /// `Conflict` when another writer has changed what is rewritten; `Corrupt` when it cannot be read; `Io`.
     pub fn compact(&self) -> Result<Dataset> {
-        self.compact_with(WriterOptions::default())
+        self.compacted(WriterOptions::default(), true)
     }
 
     /// As [`Dataset::compact`], with options: how batches are cut and compressed, and from how many bytes on a file is
@@ -101,9 +102,13 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::compact`].
     pub fn compact_with(&self, options: WriterOptions) -> Result<Dataset> {
+        self.compacted(options, false)
+    }
+
+    fn compacted(&self, options: WriterOptions, keeps_packing: bool) -> Result<Dataset> {
         let checking = self.checking()?;
-        let mut work =
-            Work { dataset: &checking, options, claims: Claims::new(self.path())?, change: Change::default() };
+        let (claims, change) = (Claims::new(self.path())?, Change::default());
+        let mut work = Work { dataset: &checking, options, keeps_packing, claims, change };
         for table in Table::ALL {
             work.table(table)?;
             for column in table.columns().len()..checking.state(table).columns.len() {
@@ -125,11 +130,18 @@ struct Target {
     schema: SchemaRef,
     /// From how many bytes on a file is ended.
     limit: u64,
+    /// The zstd level, where it is compressed.
+    compression: Option<i32>,
 }
+
+/// The level at which packed files stay packed: they do not say theirs.
+const PACKED_LEVEL: i32 = 3;
 
 struct Work<'a> {
     dataset: &'a Dataset,
     options: WriterOptions,
+    /// Whether files are compressed as they were, whatever the options say.
+    keeps_packing: bool,
     claims: Claims,
     change: Change,
 }
@@ -150,7 +162,8 @@ impl Work<'_> {
         let fragments: Vec<_> = (0..state.fragments.len()).filter(is_due).collect();
         let empty = empty_row(table)?;
         let (schema, limit) = (table.schema().clone(), self.limit(table));
-        let target = Target { folder: table.name(), kind: table.name(), schema, limit };
+        let compression = self.compression(state.files(), |at| state.file_at(dataset.opening(), at))?;
+        let target = Target { folder: table.name(), kind: table.name(), schema, limit, compression };
         let files = self.rewrite(table, columns, &fragments, empty.columns(), &target)?;
         let inputs = state.files().zip(&due).filter(|(_, due)| **due).map(|(file, _)| (table, file.path.clone()));
         self.change.compaction.inputs.extend(inputs);
@@ -173,7 +186,9 @@ impl Work<'_> {
         let known = &state.columns[column].column;
         let empty = [new_null_array(&known.ty.to_arrow(), 1)];
         let schema = column_schema(known);
-        let target = Target { folder: COLUMNS_DIR, kind: COLUMN_FILE_KIND, schema, limit };
+        let of_column = &state.columns[column];
+        let compression = self.compression(of_column.entries(), |at| of_column.file_at(self.dataset.opening(), at))?;
+        let target = Target { folder: COLUMNS_DIR, kind: COLUMN_FILE_KIND, schema, limit, compression };
         let files = self.rewrite(table, vec![column], &fragments, &empty, &target)?;
         self.change.columns.push(SideColumn {
             table: table.name().to_owned(),
@@ -235,13 +250,26 @@ impl Work<'_> {
         Ok(files)
     }
 
+    /// How files that take the place of these are compressed.
+    fn compression<'f>(
+        &self,
+        files: impl Iterator<Item = &'f FileEntry>,
+        open: impl FnOnce(usize) -> Result<&'f DataFile>,
+    ) -> Result<Option<i32>> {
+        let newest = files.enumerate().max_by_key(|(_, file)| file.number());
+        match newest.filter(|_| self.keeps_packing) {
+            Some((at, _)) => Ok(open(at)?.is_compressed()?.then_some(PACKED_LEVEL)),
+            None => Ok(self.options.compression),
+        }
+    }
+
     /// From how many bytes on a file is ended, and needs no company.
     fn limit(&self, table: Table) -> u64 {
         if table == Table::Blobs { self.options.blob_fragment_bytes } else { self.options.fragment_bytes }
     }
 
     fn output(&mut self, table: Table, target: &Target) -> Result<Output> {
-        let options = WriteOptions { compression: self.options.compression };
+        let options = WriteOptions { compression: target.compression };
         let root = self.dataset.path();
         let file = new_file(root, &mut self.claims, target.folder, target.kind, target.schema.clone(), options)?;
         let blobs = table == Table::Blobs;
