@@ -1,5 +1,6 @@
 //! What a text says of the numbers in it: whether four of them are meant as a box, and in which order.
 
+use super::turns_of;
 use crate::import::draft::Draft;
 use crate::schema::boxes::{Form, Written};
 
@@ -62,19 +63,21 @@ pub(super) enum Meaning {
     OtherOrder,
 }
 
-/// What a draft's texts say of numbers in this turn: by the notation itself, by what stands around it, or in the turns
-/// before.
-pub(super) fn meaning(draft: &Draft, turn: usize, found: &Written) -> Meaning {
-    let text = draft.turns.get(turn).map_or("", |turn| turn.text.as_str());
+/// What a draft's texts say of numbers in this turn, of an ending or of the conversation itself: by the notation itself, by
+/// what stands around it, or in the turns before.
+pub(super) fn meaning(draft: &Draft, (ending, turn): (Option<usize>, usize), found: &Written) -> Meaning {
+    let turns = turns_of(draft, ending);
+    let text = turns.get(turn).map_or("", |turn| turn.text.as_str());
     let mut around = String::new();
     let mut room = QUESTION;
-    for before in draft.turns.iter().take(turn).rev() {
-        let tail = ending(&before.text, room);
+    let conversation = draft.turns.iter().filter(|_| ending.is_some());
+    for before in turns.iter().take(turn).rev().chain(conversation.rev()) {
+        let tail = end_of(&before.text, room);
         around.insert_str(0, tail);
         around.insert(0, '\n');
         room -= tail.len();
     }
-    around.push_str(text.get(..found.range.start).map_or("", |before| ending(before, BEFORE)));
+    around.push_str(text.get(..found.range.start).map_or("", |before| end_of(before, BEFORE)));
     around.push('\n');
     around.push_str(text.get(found.range.end..).map_or("", |after| beginning(after, AFTER)));
     around.make_ascii_lowercase();
@@ -97,7 +100,7 @@ fn says_other_order(text: &str) -> bool {
 }
 
 /// The end of a text, of at most so many bytes.
-fn ending(text: &str, bytes: usize) -> &str {
+fn end_of(text: &str, bytes: usize) -> &str {
     let from = text.len().saturating_sub(bytes);
     (from..=text.len()).find_map(|from| text.get(from..)).unwrap_or_default()
 }
@@ -137,7 +140,7 @@ mod tests {
         let draft = Draft { turns: turns.iter().map(row).collect(), ..Draft::default() };
         let last = turns.len() - 1;
         let found = find(turns[last]);
-        meaning(&draft, last, &found[0])
+        meaning(&draft, (None, last), &found[0])
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::import::draft::{Draft, DraftMedium, MediaKind};
 use crate::import::report::BoxReport;
 use crate::import::source::BoxConvention;
 use crate::schema::boxes::{self, Form, Scale, Written};
-use crate::schema::rows::GroundingRow;
+use crate::schema::rows::{GroundingRow, TurnRow};
 use marks::Meaning;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,8 @@ const FAR: f64 = 0.5;
 
 /// A box or point, with its turn, and what the texts say of it.
 pub(super) struct Found {
+    /// Which of the other endings the turn is of; none for the conversation's own.
+    pub(super) ending: Option<usize>,
     pub(super) turn: usize,
     pub(super) written: Written,
     meaning: Meaning,
@@ -72,8 +74,9 @@ pub(super) fn shown_picture(draft: &Draft) -> Result<usize, &'static str> {
 
 /// Whether any text of a draft may have a box.
 pub(super) fn may_have_boxes(draft: &Draft) -> bool {
-    !draft.media.is_empty()
-        && draft.turns.iter().any(|turn| memchr::memchr3(b'[', b'(', b'<', turn.text.as_bytes()).is_some())
+    let endings = draft.alternatives.iter().flat_map(|ending| &ending.turns);
+    let mut turns = draft.turns.iter().chain(endings);
+    !draft.media.is_empty() && turns.any(|turn| memchr::memchr3(b'[', b'(', b'<', turn.text.as_bytes()).is_some())
 }
 
 /// How boxes are read, and what was read.
@@ -175,24 +178,25 @@ impl Boxes {
         }
     }
 
-    /// Reads these as grounding of the picture; and what is left as text, save lists that nothing says are boxes, which
-    /// are counted alone.
+    /// Reads these as grounding of the picture, each with the ending that it is of; and what is left as text, save lists
+    /// that nothing says are boxes, which are counted alone.
     pub(super) fn read(
         &mut self,
         found: &[Found],
         shown: Result<Shown, &'static str>,
         draft: &Draft,
-    ) -> (Vec<GroundingRow>, Vec<Left>) {
+    ) -> (Vec<(Option<usize>, GroundingRow)>, Vec<Left>) {
         let (mut rows, mut all_left) = (Vec::new(), Vec::new());
         for found in found {
             match self.one(found, shown) {
                 Ok(row) => {
                     *if found.written.is_box() { &mut self.report.boxes } else { &mut self.report.points } += 1;
-                    rows.push(row);
+                    rows.push((found.ending, row));
                 }
                 Err(reason) => {
                     *self.report.left.entry(reason).or_default() += 1;
-                    let text = draft.turns.get(found.turn).and_then(|turn| turn.text.get(found.written.range.clone()));
+                    let turn = turns_of(draft, found.ending).get(found.turn);
+                    let text = turn.and_then(|turn| turn.text.get(found.written.range.clone()));
                     let written = text.unwrap_or_default().to_owned();
                     all_left.extend((reason != UNSAID).then(|| Left {
                         written,
@@ -233,7 +237,7 @@ impl Boxes {
     }
 
     fn one(&self, found: &Found, shown: Result<Shown, &'static str>) -> Result<GroundingRow, &'static str> {
-        let Found { turn, written: found, meaning } = found;
+        let Found { turn, written: found, meaning, .. } = found;
         match meaning {
             Meaning::Unsaid if self.convention == BoxConvention::Auto => return Err(UNSAID),
             Meaning::OtherOrder => return Err("the text says that its numbers are not x0, y0, x1, y1"),
@@ -275,18 +279,34 @@ fn check_values(values: &[f64], slack: f64) -> Result<(), &'static str> {
     }
 }
 
-/// All that a draft's turns write.
+/// All that a draft's turns write, and those of its other endings.
 pub(super) fn find(draft: &Draft) -> Vec<Found> {
-    let turns = draft.turns.iter().enumerate();
-    let written = turns.flat_map(|(turn, row)| boxes::find(&row.text).into_iter().map(move |found| (turn, found)));
-    let found = |(turn, written)| Found { turn, meaning: marks::meaning(draft, turn, &written), written };
-    written.map(found).collect()
+    let mut all = Vec::new();
+    for ending in std::iter::once(None).chain((0..draft.alternatives.len()).map(Some)) {
+        for (turn, row) in turns_of(draft, ending).iter().enumerate() {
+            let found = boxes::find(&row.text).into_iter();
+            all.extend(found.map(|written| {
+                let meaning = marks::meaning(draft, (ending, turn), &written);
+                Found { ending, turn, meaning, written }
+            }));
+        }
+    }
+    all
+}
+
+/// The turns of an ending, or of the conversation itself.
+fn turns_of(draft: &Draft, ending: Option<usize>) -> &[TurnRow] {
+    match ending {
+        None => &draft.turns,
+        Some(ending) => draft.alternatives.get(ending).map_or(&[], |ending| &ending.turns),
+    }
 }
 
 impl Found {
-    /// Whether it says something of how the source's boxes are measured.
-    pub(super) fn is_evidence(&self) -> bool {
-        self.meaning == Meaning::Box
+    /// Whether it says something of how the source's boxes are measured. Answers that are no good ones may say anything.
+    pub(super) fn is_evidence(&self, draft: &Draft) -> bool {
+        let ending = self.ending.and_then(|ending| draft.alternatives.get(ending));
+        self.meaning == Meaning::Box && ending.is_none_or(|ending| ending.kind == "chosen")
     }
 }
 

@@ -4,9 +4,7 @@ use super::{Run, TELL_EVERY};
 use crate::dataset::Conversation;
 use crate::error::Result;
 use crate::format::Address;
-use crate::import::boxes::{
-    Evidence, Found, Left, OnPicture, Shown, find, may_have_boxes, may_write_boxes, shown_picture,
-};
+use crate::import::boxes::{Evidence, Left, OnPicture, Shown, find, may_have_boxes, may_write_boxes, shown_picture};
 use crate::import::draft::Draft;
 use crate::import::format::Format;
 use crate::import::forms;
@@ -20,7 +18,7 @@ use crate::import::report::{At, Kind};
 use crate::import::sink::Sink;
 use crate::schema::boxes::Scale;
 use crate::schema::build::ConversationsBuilder;
-use crate::schema::rows::{ConversationRow, GroundingRow};
+use crate::schema::rows::{AlternativeRow, ConversationRow, GroundingRow};
 use crate::schema::tables::{Table, conversations};
 use std::fs::File;
 
@@ -45,7 +43,12 @@ impl Run<'_> {
             Err(reason) => Err(reason),
         };
         let (grounding, left) = self.boxes.read(&found, picture, draft);
-        draft.grounding = grounding;
+        for (ending, place) in grounding {
+            match ending.and_then(|ending| draft.alternatives.get_mut(ending)) {
+                Some(ending) => ending.grounding.push(place),
+                None => draft.grounding.push(place),
+            }
+        }
         for Left { written, reason, is_uncertain } in left {
             let kind = if is_uncertain { Kind::UncertainBox } else { Kind::BoxLeft };
             self.report.find(kind, at, format!("{written}: {reason}"));
@@ -141,7 +144,7 @@ impl Run<'_> {
     fn note_boxes(&mut self, draft: &Draft, evidence: &mut Evidence, place: &dyn Fn() -> String) -> Result<()> {
         let (false, Ok(medium)) = (draft.media.is_empty(), shown_picture(draft)) else { return Ok(()) };
         let mut found = find(draft);
-        found.retain(Found::is_evidence);
+        found.retain(|found| found.is_evidence(draft));
         let needs_size = found.iter().any(|found| Evidence::needs_size(&found.written));
         let size = if needs_size { self.picture_size(draft, &ShownRows::new(), medium)? } else { None };
         let names = self.store.written_names(draft);
@@ -188,20 +191,22 @@ impl Difference {
         if record == planned.record {
             return Ok(Some(Self::None));
         }
-        let held = there.to_row()?.grounding;
-        if held == planned.grounding && held.is_empty() {
+        let held = there.to_row()?;
+        let is_empty = |row: &ConversationRow| places(row).all(Vec::is_empty);
+        let is_alike = places(&held).eq(places(planned));
+        if is_alike && is_empty(planned) {
             return Ok(None);
         }
         let mut other = planned.clone();
-        other.grounding.clear();
+        places_mut(&mut other).for_each(Vec::clear);
         let mut is_same = record == Some(record_of(&other)?);
-        if !is_same && !held.is_empty() {
-            other.grounding.clone_from(&held);
+        if !is_same && !is_empty(&held) {
+            places_mut(&mut other).zip(places(&held)).for_each(|(other, held)| other.clone_from(held));
             is_same = record == Some(record_of(&other)?);
         }
-        Ok(is_same.then(|| match (held.is_empty(), planned.grounding.is_empty()) {
+        Ok(is_same.then(|| match (is_empty(&held), is_empty(planned)) {
             (_, true) => Self::None,
-            _ if held == planned.grounding => Self::None,
+            _ if is_alike => Self::None,
             (true, _) => Self::Absent,
             _ => Self::Other("its boxes are read in another way; the dataset's were kept".into()),
         }))
@@ -214,6 +219,15 @@ impl Difference {
             _ => None,
         }
     }
+}
+
+/// The boxes of a conversation, then those of each of its other endings.
+fn places(row: &ConversationRow) -> impl Iterator<Item = &Vec<GroundingRow>> {
+    std::iter::once(&row.grounding).chain(row.alternatives.iter().map(|ending| &ending.grounding))
+}
+
+fn places_mut(row: &mut ConversationRow) -> impl Iterator<Item = &mut Vec<GroundingRow>> {
+    std::iter::once(&mut row.grounding).chain(row.alternatives.iter_mut().map(|ending| &mut ending.grounding))
 }
 
 /// How the split that a conversation is in differs from the record's.
@@ -232,15 +246,34 @@ pub(super) fn split_difference(there: &Conversation<'_>, draft: &Draft) -> Resul
 pub(super) struct Reread {
     addresses: Vec<Address>,
     cells: Vec<Vec<GroundingRow>>,
+    /// Those whose other endings have other boxes, and all that these endings say.
+    with_endings: Vec<Address>,
+    endings: Vec<Vec<AlternativeRow>>,
 }
 
 impl Reread {
-    pub(super) fn note(&mut self, address: Address, grounding: Vec<GroundingRow>) {
-        self.addresses.push(address);
-        self.cells.push(grounding);
+    /// Notes that the conversation there gets the boxes of the row that is planned.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn note(&mut self, there: &Conversation<'_>, planned: &ConversationRow) -> Result<()> {
+        self.addresses.push(there.address());
+        self.cells.push(planned.grounding.clone());
+        // What they show has its addresses there.
+        let mut endings = there.alternatives()?.to_rows();
+        let mut is_other = false;
+        for (ending, planned) in endings.iter_mut().zip(&planned.alternatives) {
+            is_other |= ending.grounding != planned.grounding;
+            ending.grounding.clone_from(&planned.grounding);
+        }
+        if is_other {
+            self.with_endings.push(there.address());
+            self.endings.push(endings);
+        }
+        Ok(())
     }
 
-    /// Writes what was noted, as a side column.
+    /// Writes what was noted, as side columns.
     pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<()> {
         if self.addresses.is_empty() {
             return Ok(());
@@ -252,6 +285,16 @@ impl Reread {
         let columns = [conversations::GROUNDING];
         replace(Table::Conversations, &columns, &self.addresses, &builder.finish()?, sink)?;
         self.addresses.clear();
+        if self.with_endings.is_empty() {
+            return Ok(());
+        }
+        let mut builder = ConversationsBuilder::new();
+        for alternatives in self.endings.drain(..) {
+            builder.push(&ConversationRow { alternatives, ..ConversationRow::default() })?;
+        }
+        let columns = [conversations::ALTERNATIVES];
+        replace(Table::Conversations, &columns, &self.with_endings, &builder.finish()?, sink)?;
+        self.with_endings.clear();
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::import::media::store::{Located, ShownRows, shown_row};
 use crate::import::options::{OnChange, OnMissing};
 use crate::import::report::{At, Kind};
 use crate::import::row;
-use crate::schema::rows::GroundingRow;
+use crate::schema::rows::ConversationRow;
 use crate::schema::tables::Table;
 
 /// Rows whose cells are carried at once.
@@ -44,7 +44,7 @@ impl Run<'_> {
                 Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
             if boxes.is_some() || self.options.on_change != OnChange::Replace {
                 let split = split_difference(&there, draft)?;
-                self.leave(address, boxes, split, planned.row.grounding, draft, at)?;
+                self.leave(address, boxes, split, &planned.row, draft, at)?;
                 return self.attach(&names, draft, at);
             }
         }
@@ -106,7 +106,7 @@ impl Run<'_> {
         address: Address,
         boxes: Option<Difference>,
         split: Difference,
-        grounding: Vec<GroundingRow>,
+        planned: &ConversationRow,
         draft: &Draft,
         at: &At,
     ) -> Result<()> {
@@ -119,7 +119,7 @@ impl Run<'_> {
                 boxes => {
                     others.extend(boxes.other());
                     self.boxes.report.reread += 1;
-                    self.reread.note(address, grounding);
+                    self.reread.note(&self.sink.dataset().conversation_at(address)?, planned)?;
                 }
             }
             match split {

@@ -195,6 +195,54 @@ fn boxes_that_can_be_read_now_are_filled_in_and_the_record_stays_the_same() {
 }
 
 #[test]
+fn boxes_of_other_endings_are_read_as_those_of_the_answer() {
+    let mut place = with(BoxConvention::Pixels);
+    let pair = |picture: &str| {
+        format!(
+            r#"{{"id":"a","conversations":[{{"from":"human","value":"<image>where?"}}],"chosen":{{"from":"gpt","value":"é [80, 100, 400, 200]"}},"rejected":{{"from":"gpt","value":"at [0, 0, 800, 400]"}},"image":"{picture}"}}"#
+        )
+    };
+    let file = place.write("x.jsonl", pair("late.png"));
+    let boxes = |place: &Place| -> Vec<_> {
+        let places = row(place, "a").alternatives.into_iter().map(|ending| ending.grounding);
+        places.map(|all| all.into_iter().map(|at| (at.byte_start, at.media, at.values)).collect::<Vec<_>>()).collect()
+    };
+    let read = [vec![(3, 0, vec![0.1, 0.25, 0.5, 0.5])], vec![(3, 0, vec![0.0, 0.0, 1.0, 1.0])]];
+    assert_eq!(place.import(&[&file]).unwrap().boxes.left["the picture's size is not known"], 2);
+    assert_eq!(boxes(&place), [vec![], vec![]]);
+    let address: Address = place.found(Table::Conversations, "a");
+    // They can be read now, and the record stays the same.
+    place.write("late.png", picture());
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.unchanged, report.boxes.reread, report.boxes.boxes), (1, 1, 2));
+    assert_eq!((boxes(&place), place.found(Table::Conversations, "a")), (read.to_vec(), address));
+    assert_eq!(place.import(&[&file]).unwrap().version, None);
+    // In another convention they are others.
+    place.options.source.boxes = Some(BoxConvention::Thousand);
+    assert_eq!(place.import(&[&file]).unwrap().records.changed_kept, 1);
+    place.options.on_change = OnChange::Replace;
+    assert_eq!(place.import(&[&file]).unwrap().boxes.reread, 1);
+    assert_eq!(boxes(&place)[0][0].2, [0.08, 0.1, 0.4, 0.2]);
+}
+
+#[test]
+fn an_answer_that_is_no_good_one_says_nothing_of_how_boxes_are_measured() {
+    // By its boxes they would be thousandths that leave their picture.
+    let pair = |id: usize, chosen: &str| {
+        format!(
+            r#"{{"id":"{id}","conversations":[{{"from":"human","value":"<image>a box as [x0, y0, x1, y1]"}}],"chosen":{{"from":"gpt","value":"{chosen}"}},"rejected":{{"from":"gpt","value":"[900, 7000, 3, 2]"}},"image":"a.png"}}"#
+        )
+    };
+    let place = Place::new();
+    place.write("a.png", picture());
+    let records = [pair(1, "[0.1, 0.2, 0.5, 0.75]"), pair(2, "[0.25, 0.5, 0.75, 1.0]")].join("\n");
+    let report = place.import(&[&place.write("x.jsonl", records)]).unwrap();
+    assert_eq!((report.boxes.boxes, report.boxes.taken.len()), (2, 1), "{:?}", report.boxes);
+    assert_eq!(report.boxes.left.values().sum::<u64>(), 2);
+    assert_eq!(row(&place, "1").alternatives[0].grounding[0].values, [0.1, 0.2, 0.5, 0.75]);
+}
+
+#[test]
 fn where_boxes_cannot_be_looked_at_beforehand_those_between_0_and_1_are_certain_by_themselves() {
     let mut place = Place::new();
     place.options.format = Some("endovis-vqa".parse().unwrap());
