@@ -119,8 +119,10 @@ fn a_part_has_its_place_between_the_texts() {
     assert!(draft.turns[1].extra.as_deref().unwrap().contains(r#"{"medium":0"#));
 }
 
-/// The media of endings: which ending and turn, the place, whether output, the paths.
-fn of_endings(draft: &Draft) -> Vec<(usize, usize, Option<usize>, bool, Vec<&str>)> {
+/// A medium of an ending: which ending and turn, the place, whether output, the paths.
+type OfEnding<'a> = (usize, usize, Option<usize>, bool, Vec<&'a str>);
+
+fn of_endings(draft: &Draft) -> Vec<OfEnding<'_>> {
     let media = draft.media.iter().filter(|medium| medium.ending.is_some());
     media.map(|medium| (medium.ending.unwrap(), medium.turn, medium.at, medium.output, items(medium))).collect()
 }
