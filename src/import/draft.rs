@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::import::huggingface::Held;
 use crate::import::media::picture::UNKNOWN;
-use crate::import::media::resolve::Wanted;
+use crate::import::media::wanted::Wanted;
 use crate::import::report::Kind;
 use crate::schema::boxes::Scale;
 use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, TurnRow};

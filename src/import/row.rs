@@ -6,7 +6,7 @@ use crate::format::address::{Address, FragmentId};
 use crate::format::constants::FRAGMENT_MAX;
 use crate::import::draft::{Draft, DraftNode};
 use crate::import::media::names::{Named, name_of};
-use crate::import::media::resolve::Wanted;
+use crate::import::media::wanted::Wanted;
 use crate::import::options::ImportOptions;
 use crate::import::raw::RawRecord;
 use crate::import::report::{At, ImportReport, Kind};

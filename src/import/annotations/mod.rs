@@ -18,7 +18,7 @@ mod shapes;
 use crate::error::{Error, Result};
 use crate::import::format::Format;
 use crate::import::inputs::Input;
-use crate::import::media::resolve::folded;
+use crate::import::media::wanted::folded;
 use crate::import::raw::{Field, ObjectText, RawPart};
 use crate::import::run::Run;
 use serde_json::value::RawValue;

@@ -6,7 +6,7 @@ use super::taker::{Taker, patient_name, text};
 use super::value::Piece;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
-use crate::import::media::resolve::Wanted;
+use crate::import::media::wanted::Wanted;
 use crate::import::placeholders;
 use crate::import::report::At;
 use crate::import::row as rows;

@@ -9,3 +9,4 @@ pub(super) mod names;
 pub(super) mod picture;
 pub(super) mod resolve;
 pub(super) mod store;
+pub(super) mod wanted;

@@ -1,7 +1,8 @@
 //! What the rows of pictures and videos are called.
 
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
-use crate::import::media::resolve::{Resolved, Wanted};
+use crate::import::media::resolve::Resolved;
+use crate::import::media::wanted::Wanted;
 use crate::schema::tables::Table;
 
 /// A medium's item by the name of its row.

@@ -3,6 +3,7 @@
 mod boxes;
 mod cells;
 mod conversations;
+mod foreign;
 mod known;
 mod labels;
 mod places;
