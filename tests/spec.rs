@@ -250,7 +250,7 @@ fn full_manifest() -> Manifest {
         importer: "sharegpt".into(),
         options: object(),
         inputs: vec![ImportInput { path: Some("a.json".into()), digest: digest.clone(), bytes: 1 }],
-        homes: vec!["d".repeat(32)],
+        homes: vec![Home { folder: "d".repeat(32), above: 1, names: "e".repeat(32) }],
         counts_in: BTreeMap::from([("records".into(), 1)]),
         counts_out: BTreeMap::from([("conversations".into(), 1)]),
         report: Some(report.clone()),

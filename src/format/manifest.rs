@@ -11,7 +11,7 @@ mod frame;
 
 pub use check::{data_number, data_path, report_path};
 pub use entries::{
-    DeletionFile, FileEntry, FragmentRows, Import, ImportInput, IndexRun, JsonObject, Operation, ReportEntry,
+    DeletionFile, FileEntry, FragmentRows, Home, Import, ImportInput, IndexRun, JsonObject, Operation, ReportEntry,
     SideColumn, Source, SourceKind,
 };
 pub use frame::{Tombstone, VersionFile};

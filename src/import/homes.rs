@@ -1,114 +1,161 @@
 //! The folders that ids start in.
 //!
-//! Where an id is made of a file's path, that path must start in the same folder whatever is named. This is the file's
-//! home: the deepest folder above it in which ids of its source started before, or that was given for it; else the folder
-//! that is named, or the one above several that lie side by side. The dataset knows homes of before by digests of their
-//! paths alone: what lies elsewhere is another folder, or one that was moved, and only the user can tell.
+//! Where an id is made of a file's path, the path must start in the same folder whatever is named, and paths of two folders
+//! must not be alike. So the dataset remembers the folders that a source was imported from, its homes: a file lies in the
+//! deepest home above it. Ids of the first home start in it; those of a later one that lies in no other start above it, as
+//! far as its own name tells it apart: `v2/1.png`. What is remembered are digests: a manifest tells nobody where a hospital
+//! keeps its patients. A folder that was moved is therefore a new one, until the user says that it is not.
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::format::manifest::Source;
+use crate::format::manifest::{Home, Source};
 use crate::import::inputs::folder_of;
 use crate::import::options::ImportOptions;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// How much of a digest tells homes apart, in hex digits.
 const KEY_DIGITS: usize = 32;
 
-/// Where ids of a source start.
+/// The homes of a source.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Homes {
-    /// What the dataset is called: digests of one say nothing about another's.
-    dataset: String,
-    /// The homes of before.
-    known: BTreeSet<String>,
-    /// The home that was given.
+    /// Those of before, by their folders.
+    known: BTreeMap<String, Home>,
+    /// Those that are named now.
+    new: BTreeMap<String, Home>,
+    /// The folder that ids of what is new are to start in.
     given: Option<PathBuf>,
-    /// Whether names mean what they meant in other homes.
+    /// Whether what is named lay elsewhere before.
     are_names_same: bool,
 }
 
 impl Homes {
-    /// Those of a source, in the dataset of this identity, and the one that is given.
+    /// Those of a source, and how those that are new are to be called.
     ///
     /// # Errors
-    /// `NotFound`, `Io` where the given one cannot be read.
-    pub(super) fn of(dataset: &str, source: Option<&Source>, options: &ImportOptions) -> Result<Self> {
+    /// `NotFound`, `Io` where the folder that is given cannot be read.
+    pub(super) fn of(source: Option<&Source>, options: &ImportOptions) -> Result<Self> {
         let real = |home: &PathBuf| {
             home.canonicalize().map_err(|error| Error::io("cannot read the home", error).in_file(home))
         };
         let given = options.home.as_ref().map(real).transpose()?;
-        Ok(Self { dataset: dataset.to_owned(), given, are_names_same: options.same_names, ..Self::default() }
-            .with(source))
+        Ok(Self { known: known(source), given, are_names_same: options.same_names, ..Self::default() })
     }
 
-    /// The same with the homes of this source.
-    fn with(mut self, source: Option<&Source>) -> Self {
-        let imports = source.into_iter().flat_map(|source| &source.imports);
-        self.known = imports.flat_map(|import| import.homes.iter().cloned()).collect();
-        self
+    /// The home of this folder itself.
+    fn at(&self, real: &Path) -> Option<&Home> {
+        if self.known.is_empty() && self.new.is_empty() {
+            return None;
+        }
+        let key = key_of(real.as_os_str().as_bytes());
+        self.known.get(&key).or_else(|| self.new.get(&key))
     }
 
-    /// What tells a folder apart.
-    pub(crate) fn key(&self, real: &Path) -> String {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.dataset.as_bytes()).update(&[0]).update(real.as_os_str().as_bytes());
-        hasher.finalize().to_hex().as_str().get(..KEY_DIGITS).unwrap_or_default().to_owned()
-    }
-
-    fn is_known(&self, real: &Path) -> bool {
-        !self.known.is_empty() && self.known.contains(&self.key(real))
-    }
-
-    /// Whether ids start in this folder.
-    pub(super) fn starts_in(&self, real: &Path) -> bool {
-        self.given.as_deref() == Some(real) || self.is_known(real)
-    }
-
-    /// The deepest home above a folder, itself included.
-    fn above(&self, real: &Path) -> Option<PathBuf> {
-        real.ancestors().find(|folder| self.starts_in(folder)).map(Path::to_path_buf)
-    }
-
-    /// Where a folder that is named lies; `beside` are all that are named, itself included.
+    /// Where a folder that is named lies: in a home of before, or one that is new. `all` are the folders that are named.
     ///
     /// # Errors
-    /// `Invalid` where the home that was given does not hold it.
-    pub(super) fn spot(&self, real: &Path, beside: &[PathBuf]) -> Result<Spot> {
-        if let Some(given) = self.given.as_deref().filter(|given| !real.starts_with(given)) {
-            let message = format!(
-                "it does not lie in the home that is given, {}: ids are paths from there, so that it is SRC's folder or \
-                 one above it",
-                given.display()
-            );
-            return Err(Error::invalid(message));
+    /// `Invalid` where no home can be told for it.
+    pub(super) fn spot(&mut self, real: &Path, all: &[PathBuf]) -> Result<Spot> {
+        let found = real.ancestors().find_map(|folder| Some((folder, self.at(folder)?.clone())));
+        let (folder, home) = match found {
+            Some((folder, home)) => (folder.to_path_buf(), home),
+            None => {
+                let home = self.new_home(real, all)?;
+                self.new.insert(home.folder.clone(), home.clone());
+                (real.to_path_buf(), home)
+            }
+        };
+        let spot = Spot::at(&folder, &home)?;
+        let names = real.strip_prefix(&folder).unwrap_or(Path::new(""));
+        let limit = if self.given.is_some() { spot.start.clone() } else { spot.limit.clone() };
+        Ok(Spot { real: real.to_path_buf(), inside: joined(&spot.inside, &text_of(names)?), limit, ..spot })
+    }
+
+    /// The home of a folder that lies in none.
+    fn new_home(&self, real: &Path, all: &[PathBuf]) -> Result<Home> {
+        let folder = key_of(real.as_os_str().as_bytes());
+        let home = |above: usize, names: &str| Home {
+            folder: folder.clone(),
+            above: above as u64,
+            names: key_of(names.as_bytes()),
+        };
+        if let Some(given) = &self.given {
+            let Ok(names) = real.strip_prefix(given) else {
+                let message =
+                    "it does not lie in the home that is given, in which ids start: that is SRC's folder, or one above";
+                return Err(Error::invalid(message));
+            };
+            let new = home(names.iter().count(), &text_of(names)?);
+            return match self.is_taken(&new) {
+                true => {
+                    Err(Error::invalid("ids of another folder of the source start so: --home is to be one further up"))
+                }
+                false => Ok(new),
+            };
         }
-        let home = self.above(real).or_else(|| common(beside)).unwrap_or_else(|| real.to_path_buf());
-        let inside = inside(&home, real);
-        Ok(Spot { real: real.to_path_buf(), home, inside })
+        let above = |count: usize| last_names(real, count).map(|names| home(count, &names));
+        if self.are_names_same {
+            let same = |count: usize| above(count).filter(|home| self.is_taken(home));
+            return (0..real.iter().count()).rev().find_map(same).ok_or_else(|| {
+                Error::invalid(
+                    "nothing was imported into this source from a folder of this name: leave out --same-names",
+                )
+            });
+        }
+        let is_first = self.known.is_empty() && all.iter().all(|other| other == real);
+        (usize::from(!is_first)..real.iter().count())
+            .find_map(|count| above(count).filter(|home| !self.is_taken(home)))
+            .ok_or_else(|| {
+                let message =
+                    "its names do not tell it apart from other folders of the source: --source gives it one of its own";
+                Error::invalid(message)
+            })
     }
 
-    /// Whether ids of this home start in another folder than any of before, and may mean something else.
-    pub(super) fn is_foreign(&self, home: &Path) -> bool {
-        !self.are_names_same && !self.known.is_empty() && !self.is_known(home)
+    /// Whether ids of a home of another folder start so.
+    fn is_taken(&self, home: &Home) -> bool {
+        self.known.values().chain(self.new.values()).any(|other| other.names == home.names)
     }
 
-    /// What is to be remembered of these homes: those that are new.
-    pub(super) fn to_remember<'a>(&self, homes: impl Iterator<Item = &'a String>) -> Vec<String> {
-        let new: BTreeSet<&String> = homes.filter(|home| !self.known.contains(*home)).collect();
-        new.into_iter().cloned().collect()
+    /// Whether a home is new, where the source has others.
+    pub(super) fn is_beside(&self, home: &str) -> bool {
+        !self.known.is_empty() && !self.known.contains_key(home)
     }
+
+    /// Whether what such a home calls alike may be something else.
+    pub(super) fn is_foreign(&self, home: &str) -> bool {
+        !self.are_names_same && self.is_beside(home)
+    }
+
+    /// Whether the only thing that is new may be where it lies.
+    pub(super) fn has_moved(&self) -> bool {
+        self.are_names_same && !self.new.is_empty()
+    }
+
+    /// The homes that are new.
+    pub(super) fn take_new(&mut self) -> Vec<Home> {
+        std::mem::take(&mut self.new).into_values().collect()
+    }
+}
+
+/// The homes of a source, by their folders.
+fn known(source: Option<&Source>) -> BTreeMap<String, Home> {
+    let imports = source.into_iter().flat_map(|source| &source.imports);
+    imports.flat_map(|import| &import.homes).map(|home| (home.folder.clone(), home.clone())).collect()
 }
 
 /// The source that was imported from the folder that this lies in, where there is only one.
 pub fn source_at(dataset: &Dataset, path: &Path) -> Option<String> {
-    let (folder, manifest) = (folder_of(path).ok()?, dataset.manifest());
-    let mut found = manifest.sources.iter().filter(|source| {
-        let homes = Homes { dataset: manifest.dataset.clone(), ..Homes::default() }.with(Some(source));
-        homes.above(&folder).is_some()
-    });
+    let folder = folder_of(path).ok()?;
+    // A file beside one that was imported alone need not be of its source.
+    let folder = if path.is_dir() { &folder } else { folder.parent()? };
+    let lies_in = |source: &&Source| {
+        let homes = Homes { known: known(Some(source)), ..Homes::default() };
+        folder.ancestors().any(|folder| homes.at(folder).is_some())
+    };
+    let mut found = dataset.manifest().sources.iter().filter(lies_in);
     found.next().filter(|_| found.next().is_none()).map(|source| source.id.clone())
 }
 
@@ -117,37 +164,66 @@ pub fn source_at(dataset: &Dataset, path: &Path) -> Option<String> {
 pub(super) struct Spot {
     /// The folder, without symbolic links.
     real: PathBuf,
-    pub(super) home: PathBuf,
-    /// Its path from there; nothing where it is the home.
+    /// The home that it lies in: the digest of its path.
+    pub(super) home: String,
+    /// The folder that names start in.
+    pub(super) start: PathBuf,
+    /// Whether that is above the home.
+    pub(super) is_above: bool,
+    /// The folder that paths may not leave: the home, or the one that is given.
+    pub(super) limit: PathBuf,
+    /// The folder's path from there; nothing where it is that.
     pub(super) inside: String,
 }
 
 impl Spot {
+    /// That of a home itself.
+    fn at(folder: &Path, home: &Home) -> Result<Self> {
+        let above = home.above as usize;
+        let start = folder.ancestors().nth(above).unwrap_or(folder);
+        let inside = text_of(folder.strip_prefix(start).unwrap_or(Path::new("")))?;
+        let (home, is_above) = (home.folder.clone(), above > 0);
+        let (real, limit) = (folder.to_path_buf(), folder.to_path_buf());
+        Ok(Self { real, home, start: start.to_path_buf(), is_above, limit, inside })
+    }
+
     /// A folder in it.
-    pub(super) fn folder(&self, name: &str, homes: &Homes) -> Self {
+    pub(super) fn folder(&self, name: &str, homes: &Homes) -> Result<Self> {
         let real = self.real.join(name);
-        match homes.starts_in(&real) {
-            true => Self { home: real.clone(), real, inside: String::new() },
-            false => Self { home: self.home.clone(), real, inside: self.name(name) },
+        match homes.at(&real) {
+            Some(home) => Self::at(&real, home),
+            None => Ok(Self { real, inside: self.name(name), ..self.clone() }),
         }
     }
 
     /// What a file in it is called.
     pub(super) fn name(&self, file: &str) -> String {
-        if self.inside.is_empty() { file.to_owned() } else { format!("{}/{file}", self.inside) }
+        joined(&self.inside, file)
     }
 }
 
-/// The folder in which several lie side by side.
-fn common(folders: &[PathBuf]) -> Option<PathBuf> {
-    let (first, others) = folders.split_first()?;
-    let above = first.parent()?;
-    let are_beside = others.iter().all(|other| other.parent() == Some(above));
-    (are_beside && others.iter().any(|other| other != first)).then(|| above.to_path_buf())
+/// What tells a path or a name apart.
+fn key_of(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().as_str().get(..KEY_DIGITS).unwrap_or_default().to_owned()
 }
 
-/// A folder's path from a folder above it.
-fn inside(home: &Path, folder: &Path) -> String {
-    let parts = folder.strip_prefix(home).unwrap_or(folder).iter();
-    parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+/// So many names at the end of a path; nothing where it has not so many, or they are no text.
+fn last_names(path: &Path, count: usize) -> Option<String> {
+    let start = path.ancestors().nth(count)?;
+    text_of(path.strip_prefix(start).ok()?).ok()
+}
+
+/// Names as an id has them.
+fn text_of(names: &Path) -> Result<String> {
+    names.to_str().map(str::to_owned).ok_or_else(|| {
+        Error::invalid(format!("the folder's name {names:?} is not UTF-8, so that no id can have it: rename it"))
+    })
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", name) => name.to_owned(),
+        (folder, "") => folder.to_owned(),
+        (folder, name) => format!("{folder}/{name}"),
+    }
 }

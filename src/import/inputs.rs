@@ -35,17 +35,39 @@ pub(super) struct Input {
     pub(super) map: Option<Chosen>,
     /// The folder that was named and that it lies in.
     pub(super) folder: Option<PathBuf>,
-    /// Where ids of it start: its home, without symbolic links.
-    pub(super) home: PathBuf,
+    /// The home that it lies in: the digest of its path.
+    pub(super) home: String,
+    /// The folder that its name starts in, without symbolic links.
+    pub(super) start: PathBuf,
+    /// Whether that is above the home.
+    pub(super) is_above: bool,
+    /// The folder that paths of its records may not leave.
+    pub(super) limit: PathBuf,
 }
 
 impl Input {
+    /// A file, or a folder of pictures and videos, that lies in this spot, and in this folder, where one was named.
+    fn of(path: &Path, name: String, spot: &Spot, folder: Option<&Path>) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            name,
+            bytes: 0,
+            format: None,
+            map: None,
+            folder: folder.map(Path::to_path_buf),
+            home: spot.home.clone(),
+            start: spot.start.clone(),
+            is_above: spot.is_above,
+            limit: spot.limit.clone(),
+        }
+    }
+
     /// The folder above this one, in which it lies, where pictures may lie there: where a folder was named, that is not
     /// outside of both that and the home.
     pub(super) fn above(&self, beside: &Path) -> Option<PathBuf> {
         let above = beside.parent().map(Path::to_path_buf)?;
         let lies_in = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| above.starts_with(folder));
-        let is_inside = above.starts_with(&self.home) || self.folder.as_ref().is_none_or(lies_in);
+        let is_inside = above.starts_with(&self.limit) || self.folder.as_ref().is_none_or(lies_in);
         is_inside.then_some(above)
     }
 }
@@ -74,7 +96,7 @@ const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv"
 pub(super) fn list(
     paths: &[PathBuf],
     wanted: Wanted<'_>,
-    homes: &Homes,
+    homes: &mut Homes,
     ignored: &mut Vec<Ignored>,
 ) -> Result<Vec<Input>> {
     let mut inputs: Vec<Input> = Vec::new();
@@ -83,7 +105,7 @@ pub(super) fn list(
     for (path, folder) in paths.iter().zip(&folders) {
         let from = inputs.len();
         let spot = homes.spot(folder, &folders).map_err(|error| error.in_file(path))?;
-        list_one(path, spot, (wanted, homes), &mut inputs, ignored)?;
+        list_one(path, &spot, (wanted, homes), &mut inputs, ignored)?;
         for input in inputs.split_off(from) {
             let real = input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
             match met.insert(real) {
@@ -112,7 +134,7 @@ pub(super) fn folder_of(path: &Path) -> Result<PathBuf> {
 /// Lists what there is to read of one path that was named, which is this folder or lies in it.
 fn list_one(
     path: &Path,
-    spot: Spot,
+    spot: &Spot,
     (wanted, homes): (Wanted<'_>, &Homes),
     inputs: &mut Vec<Input>,
     ignored: &mut Vec<Ignored>,
@@ -130,14 +152,14 @@ fn list_one(
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if !meta.is_dir() {
         let (format, map) = form_of(path, wanted).map_err(|error| error.in_file(path))?;
-        let (path, name, home) = (path.to_path_buf(), spot.name(&name), spot.home);
-        inputs.push(Input { path, name, bytes: meta.len(), format, map, folder: None, home });
+        let name = spot.name(&name);
+        inputs.push(Input { bytes: meta.len(), format, map, ..Input::of(path, name, spot, None) });
         return Ok(());
     }
     let before = inputs.len();
     let (masks, passed) = (Vec::new(), PassedOver::default());
     let mut walk = Walk { root: path, wanted, homes, inputs, ignored, masks, media: false, passed };
-    walk.folder(path, &spot, 0)?;
+    walk.folder(path, spot, 0)?;
     walk.take_masks()?;
     let has_media = walk.media || format == Some(Format::Media);
     let passed = walk.passed;
@@ -153,16 +175,7 @@ fn list_one(
     passed.tell("no picture and no video", ignored);
     if has_media && wanted.map.is_none() && format.is_none_or(|format| format == Format::Media) {
         let format = Some(Format::Media);
-        let path = path.to_path_buf();
-        inputs.push(Input {
-            path: path.clone(),
-            name,
-            bytes: 0,
-            format,
-            map: None,
-            folder: Some(path),
-            home: spot.home,
-        });
+        inputs.push(Input { format, ..Input::of(path, name, spot, Some(path)) });
         return Ok(());
     }
     let reasons: Vec<String> = ignored.iter().take(5).map(|file| format!("{}: {}", file.path, file.reason)).collect();
@@ -181,7 +194,7 @@ struct Walk<'w> {
     inputs: &'w mut Vec<Input>,
     ignored: &'w mut Vec<Ignored>,
     /// Pictures that are called as masks are that a shipped map reads, with their names and homes.
-    masks: Vec<(PathBuf, String, PathBuf)>,
+    masks: Vec<(PathBuf, String, Spot)>,
     /// Whether there are pictures or videos.
     media: bool,
     /// What is neither read nor a picture or video.
@@ -193,9 +206,9 @@ impl Walk<'_> {
         for (entry, file_name, name) in entries(folder, &spot.inside)? {
             let unreadable = |error| Error::io("cannot list the folder", error).in_file(folder);
             let lower = file_name.to_ascii_lowercase();
-            if entry.file_type().map_err(unreadable)?.is_dir() {
+            if entry.file_type().map_err(unreadable)?.is_dir() && is_named(&entry) {
                 if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
-                    self.folder(&entry.path(), &spot.folder(&file_name, self.homes), depth + 1)?;
+                    self.folder(&entry.path(), &spot.folder(&file_name, self.homes)?, depth + 1)?;
                 }
                 continue;
             }
@@ -212,7 +225,7 @@ impl Walk<'_> {
             }
             let is_said = self.wanted.map.is_some() || self.wanted.format.is_some();
             if is_medium(&file_name) && !is_said && maps::is_called_mask(&entry.path()) {
-                self.masks.push((entry.path(), name, spot.home.clone()));
+                self.masks.push((entry.path(), name, spot.clone()));
                 continue;
             }
             let is_known = || ENDINGS.iter().any(|ending| lower.ends_with(ending)) || huggingface::is_table(&lower);
@@ -242,8 +255,7 @@ impl Walk<'_> {
                 Err(reason) => self.ignored.push(Ignored::file(name, reason)),
                 Ok((format, map)) => {
                     let bytes = fs::metadata(&path).map_err(unreadable)?.len();
-                    let (folder, home) = (Some(self.root.to_path_buf()), spot.home.clone());
-                    self.inputs.push(Input { path, name, bytes, format, map, folder, home });
+                    self.inputs.push(Input { bytes, format, map, ..Input::of(&path, name, spot, Some(self.root)) });
                 }
             }
         }
@@ -263,14 +275,13 @@ impl Walk<'_> {
         let paths: Vec<&Path> = masks.iter().map(|(path, ..)| path.as_path()).collect();
         let chosen = maps::detect_masks(&paths);
         let mut strange: Vec<String> = Vec::new();
-        for ((path, name, home), chosen) in masks.into_iter().zip(chosen) {
+        for ((path, name, spot), chosen) in masks.into_iter().zip(chosen) {
             if chosen.is_none() {
                 strange.push(name);
             } else {
                 let unreadable = |error| Error::io("cannot read it", error).in_file(&path);
                 let bytes = fs::metadata(&path).map_err(unreadable)?.len();
-                let folder = Some(self.root.to_path_buf());
-                self.inputs.push(Input { path, name, bytes, format: None, map: chosen, folder, home });
+                self.inputs.push(Input { bytes, map: chosen, ..Input::of(&path, name, &spot, Some(self.root)) });
             }
         }
         // Where there is nothing else, they are taken as any pictures.

@@ -63,6 +63,9 @@ pub struct ImportReport {
     /// How many more are missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub missing_more: u64,
+    /// Whether what was named lies elsewhere than it lay before, which the dataset is to know from now on.
+    #[serde(skip)]
+    pub is_moved: bool,
     /// What is worth looking at, by kind.
     pub findings: BTreeMap<Kind, Findings>,
 }
@@ -416,6 +419,7 @@ impl ImportReport {
             + self.media.rewritten
             + self.boxes.reread
             > 0
+            || self.is_moved
             || !self.splits.is_empty()
             || !self.about.is_empty()
             || self.rows.values().any(|count| *count > 0)

@@ -48,6 +48,9 @@ pub struct Args {
     /// Where the target has another row with the same source and id, keep that one
     #[arg(long)]
     keep: bool,
+    /// Ids mean the same in sources of one name that were imported from other folders
+    #[arg(long)]
+    same_names: bool,
     /// Refuse to make a dataset that is not there
     #[arg(long)]
     existing: bool,
@@ -106,6 +109,7 @@ fn options(args: &Args, from: &Dataset) -> Result<CopyOptions> {
     }
     let mut options = CopyOptions { selection, annotations: args.annotations, ..CopyOptions::default() };
     options.keep_clashing = args.keep;
+    options.same_names = args.same_names;
     options.sources = args.sources.iter().cloned().collect();
     Ok(options)
 }

@@ -37,6 +37,8 @@ pub struct CopyOptions {
     /// Where the target has another row with the same source and id, keep that one, and let references lead to it;
     /// else this is an error.
     pub keep_clashing: bool,
+    /// Whether ids mean the same in sources of one name that were imported from other folders; else that is an error.
+    pub same_names: bool,
 }
 
 /// How far a copy is.

@@ -97,6 +97,7 @@ impl Copier<'_> {
             self.renew_digest(&mut row, &name)?;
         }
         *row.parts().1 = name.clone();
+        let bytes = row.bytes();
         row.refer_to(&|address| self.new_of(address))?;
         let id = row.parts().0.to_owned();
         let Some(there) = self.to.lookup(R::TABLE, &name, &id)? else {
@@ -104,7 +105,7 @@ impl Copier<'_> {
             self.added(R::TABLE, address, new);
             return Ok(());
         };
-        if let Some(other) = self.same(&mut row, there)? {
+        if let Some(other) = self.same(&mut row, bytes, there)? {
             self.there(R::TABLE, address, there);
             self.fill(row, &other, there);
             return Ok(());
@@ -125,8 +126,8 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// The target's row, if it is the same: as it was imported, or as it is.
-    fn same<R: CopyRow>(&self, row: &mut R, there: Address) -> Result<Option<R>> {
+    /// The target's row, if it is the same: as it was imported, or as it is, and of the same bytes.
+    fn same<R: CopyRow>(&self, row: &mut R, bytes: Option<Address>, there: Address) -> Result<Option<R>> {
         if !self.to.dataset().is_live(there)? {
             // It is of this copy: two rows of sources that become one.
             return Ok(None);
@@ -134,6 +135,7 @@ impl Copier<'_> {
         let mut other = R::fetch(self.to.dataset(), there)?;
         let (ours, theirs) = (*row.parts().2, *other.parts().2);
         let is_same = ours.is_some() && ours == theirs || *row == other;
+        let is_same = is_same && !self.has_other_bytes(bytes, other.bytes())?;
         Ok(is_same.then_some(other))
     }
 

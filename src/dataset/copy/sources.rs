@@ -4,6 +4,7 @@ use super::Copier;
 use crate::error::{Error, Result};
 use crate::format::manifest::Source;
 use crate::vocab::licence;
+use std::collections::BTreeSet;
 
 impl Copier<'_> {
     /// The name that a source has in the target. At its first row its licence is held against the target's.
@@ -14,6 +15,9 @@ impl Copier<'_> {
             let there = self.to.dataset().manifest().source(&name);
             if let (Some(here), Some(there)) = (here, there) {
                 same_licence(here, there)?;
+                if !self.options.same_names {
+                    same_folders(here, there)?;
+                }
             }
             let others = self.sources.iter().filter(|other| self.name_of(other) == name);
             for other in others.filter_map(|other| self.from.manifest().source(other)) {
@@ -36,8 +40,6 @@ impl Copier<'_> {
             let known = self.to.dataset().manifest().source(&name).cloned().unwrap_or_default();
             let Some(mut source) = self.from.manifest().source(&id).cloned() else { continue };
             for import in &mut source.imports {
-                // They tell folders apart in that dataset alone.
-                import.homes.clear();
                 if import.report.as_deref().is_some_and(|path| !self.carry_report(path)) {
                     import.report = None;
                     self.report.reports_left += 1;
@@ -74,6 +76,22 @@ impl Copier<'_> {
         self.to.copied_report(entry, &file);
         true
     }
+}
+
+/// Two sources that become one must be of the same folders, where these are known: `1.png` of another is another picture.
+fn same_folders(here: &Source, there: &Source) -> Result<()> {
+    let folders = |source: &Source| -> BTreeSet<String> {
+        source.imports.iter().flat_map(|import| &import.homes).map(|home| home.folder.clone()).collect()
+    };
+    let (ours, theirs) = (folders(here), folders(there));
+    if ours.is_empty() || theirs.is_empty() || !ours.is_disjoint(&theirs) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the source {:?} and {:?} of the target were imported from other folders, so that what is called alike may be two \
+         things: give it a name of its own (--as {}=NAME), or say that ids mean the same in both (--same-names)",
+        here.id, there.id, here.id
+    )))
 }
 
 /// Two sources that become one must have one licence: else rows would be under another one than theirs.

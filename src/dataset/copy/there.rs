@@ -48,12 +48,19 @@ impl Copier<'_> {
         }
         let mut other = R::fetch(self.to.dataset(), there)?;
         let (ours, theirs) = (*row.parts().2, *other.parts().2);
-        if ours.is_none() || ours != theirs || row.has_more_than(&other) {
+        let is_other = ours.is_none() || ours != theirs || self.has_other_bytes(row.bytes(), other.bytes())?;
+        if is_other || row.has_more_than(&other) {
             return Ok(false);
         }
         self.source(&source)?;
         self.there(R::TABLE, address, there);
         Ok(true)
+    }
+
+    /// Whether a row's bytes, at this address, are others than the target's row has.
+    pub(super) fn has_other_bytes(&self, ours: Option<Address>, theirs: Option<Address>) -> Result<bool> {
+        let Some((ours, theirs)) = ours.zip(theirs) else { return Ok(false) };
+        Ok(self.from.blob(ours)?.digest()? != self.to.dataset().blob(theirs)?.digest()?)
     }
 
     /// Notes a row of the target that is the same as it was imported, and what it lacks (`other`, at
@@ -91,9 +98,14 @@ impl Copier<'_> {
 
 /// Notes what a row of the target is to get.
 pub(super) trait Fill {
+    /// Its bytes, where it may have some.
+    fn bytes(&self) -> Option<Address> {
+        None
+    }
+
     /// Whether this one has bytes, and the other none.
-    fn has_more_than(&self, _other: &Self) -> bool {
-        false
+    fn has_more_than(&self, other: &Self) -> bool {
+        self.bytes().is_some() && other.bytes().is_none()
     }
 
     fn note(self, _there: Address, _filled: &mut Filled)
@@ -108,8 +120,8 @@ impl Fill for AnnotationRow {}
 impl Fill for ConversationRow {}
 
 impl Fill for FrameRow {
-    fn has_more_than(&self, other: &Self) -> bool {
-        self.blob.is_some() && other.blob.is_none()
+    fn bytes(&self) -> Option<Address> {
+        self.blob
     }
 
     fn note(self, there: Address, filled: &mut Filled) {
@@ -118,8 +130,8 @@ impl Fill for FrameRow {
 }
 
 impl Fill for VideoRow {
-    fn has_more_than(&self, other: &Self) -> bool {
-        self.blob.is_some() && other.blob.is_none()
+    fn bytes(&self) -> Option<Address> {
+        self.blob
     }
 
     fn note(self, there: Address, filled: &mut Filled) {

@@ -201,9 +201,9 @@ pub struct Import {
     /// The files that it read.
     #[serde(default)]
     pub inputs: Vec<ImportInput>,
-    /// The folders that ids started in for the first time, by digests of their paths.
+    /// The folders that it was the first to read files of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub homes: Vec<String>,
+    pub homes: Vec<Home>,
     /// What it found, by name.
     #[serde(default, deserialize_with = "unique_map")]
     pub counts_in: BTreeMap<String, u64>,
@@ -215,6 +215,22 @@ pub struct Import {
     pub report: Option<String>,
     /// When it ran: RFC 3339, UTC.
     pub time: String,
+}
+
+/// A folder that files of a source were read from. Digests are the first 32 hex digits of BLAKE3.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// The digest of its absolute path.
+    pub folder: String,
+    /// How many folders above it ids start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub above: u64,
+    /// The digest of its path from there.
+    pub names: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A file that an import read.

@@ -17,11 +17,11 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     match &input.folder {
         Some(folder) => {
             let spot = run.homes.spot(&folder_of(folder)?, &[])?;
-            run.search(&spot.home);
+            run.search(&spot.start);
             reader.folder(run, folder, &spot, 0)?;
         }
         None => {
-            run.search(&input.home);
+            run.search(&input.start);
             reader.file(run, &input.name, input.bytes)?;
         }
     }
@@ -38,11 +38,16 @@ impl Folder {
     fn folder(&mut self, run: &mut Run<'_>, folder: &Path, spot: &Spot, depth: usize) -> Result<()> {
         for (entry, file_name, name) in entries(folder, &spot.inside)? {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && depth < DEPTH_LIMIT && !file_name.starts_with('.') && !file_name.ends_with(".surgdb") {
-                let below = spot.folder(&file_name, &run.homes);
-                run.enter_home(&below.home);
+            if is_folder
+                && is_named(&entry)
+                && depth < DEPTH_LIMIT
+                && !file_name.starts_with('.')
+                && !file_name.ends_with(".surgdb")
+            {
+                let below = spot.folder(&file_name, &run.homes)?;
+                run.enter(&below);
                 self.folder(run, &entry.path(), &below, depth + 1)?;
-                run.enter_home(&spot.home);
+                run.enter(spot);
             }
             if is_folder {
                 continue;

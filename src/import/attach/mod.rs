@@ -164,7 +164,7 @@ impl<'r> Run<'r> {
     /// Attaches the bytes of a row, if they are found.
     fn one(&mut self, dataset: &Dataset, table: Table, address: Address) -> Result<()> {
         let row = row(dataset, table, address)?;
-        let Some((wanted, is_listed)) = self.wanted(&row) else {
+        let Some((wanted, is_listed)) = self.wanted(dataset, table, &row)? else {
             self.counts(table).unnamed += 1;
             let reason = "its row names no file: a list of names can, by its id".to_owned();
             let Row { source, id, path } = row;
@@ -173,7 +173,7 @@ impl<'r> Run<'r> {
         };
         let found = match is_listed {
             true => self.roots.readable(&Wanted::new(&wanted)),
-            false => self.find(dataset, table, &row.id, &wanted)?,
+            false => self.find(dataset, table, &row, &wanted)?,
         };
         let reason = match found {
             found @ Resolved::File { .. } => return self.store(table, address, row, &wanted, found),
@@ -205,19 +205,26 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// The path of the file that a row's bytes are in: what the list says of its path or its id, else its path; and whether
-    /// the list says it.
-    fn wanted(&mut self, row: &Row) -> Option<(String, bool)> {
+    /// The path of the file that a row's bytes are in: what the list says of its id or its path, else its path; and whether
+    /// the list says it. A path that is another row's id means that one.
+    fn wanted(&mut self, dataset: &Dataset, table: Table, row: &Row) -> Result<Option<(String, bool)>> {
         let names = self.options.names.as_ref();
-        let entry =
-            names.and_then(|names| row.path.iter().chain([&row.id]).find_map(|name| names.find(&row.source, name)));
+        let mut entry = names.and_then(|names| names.find(&row.source, &row.id));
+        if entry.is_none()
+            && let Some((names, path)) = names.zip(row.path.as_ref())
+        {
+            entry = names.find(&row.source, path);
+            if entry.is_some() && dataset.find_in(table, &row.source, path)?.is_some() {
+                entry = None;
+            }
+        }
         if let Some((names, entry)) = names.zip(entry) {
             if let Some(used) = self.used.get_mut(entry) {
                 *used = true;
             }
-            return names.file(entry).map(|file| (file.to_owned(), true));
+            return Ok(names.file(entry).map(|file| (file.to_owned(), true)));
         }
-        row.path.clone().map(|path| (path, false))
+        Ok(row.path.clone().map(|path| (path, false)))
     }
 
     fn counts(&mut self, table: Table) -> &mut AttachCounts {

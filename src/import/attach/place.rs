@@ -1,6 +1,6 @@
 //! Where a row's file is: its id says more than its path where the path is a name alone.
 
-use super::Run;
+use super::{Row, Run};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::import::media::by_name::names_folders_of;
@@ -12,29 +12,36 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, LargeStringArray};
 use std::collections::HashMap;
 
-/// How many pictures, and how many videos, of a dataset have a file name.
+/// How many pictures, and how many videos, of a dataset have a file name, and how many of a source a path.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<Identity, u32, Keyed>);
+pub(super) struct Names {
+    names: HashMap<Identity, u32, Keyed>,
+    paths: HashMap<Identity, u32, Keyed>,
+}
 
 impl Names {
     /// Counts the names of both tables; masks, which have their pictures' names, do not count.
     fn of(dataset: &Dataset) -> Result<Self> {
         let mut names = Self::default();
         for table in [Table::Videos, Table::Frames] {
-            let columns: &[&str] = if table == Table::Frames { &["id", "path", "kind"] } else { &["id", "path"] };
+            let columns: &[&str] =
+                if table == Table::Frames { &["id", "source", "path", "kind"] } else { &["id", "source", "path"] };
             for piece in dataset.scan(table).columns(columns.iter().copied())?.batches() {
                 let batch = piece?.batch;
                 let texts = |column: &str| -> Option<&LargeStringArray> {
                     batch.column_by_name(column)?.as_string_opt::<i64>()
                 };
-                let kinds = batch.column_by_name("kind").map(|kinds| kinds_of(kinds.as_ref()));
+                let words = |column: &str| batch.column_by_name(column).map(|words| words_of(words.as_ref()));
+                let (kinds, sources) = (words("kind"), words("source").unwrap_or_default());
                 let (Some(ids), Some(paths)) = (texts("id"), texts("path")) else { continue };
                 for (row, id) in ids.iter().enumerate() {
-                    if kinds.as_ref().is_some_and(|kinds| kinds.get(row).is_some_and(|is_mask| *is_mask)) {
+                    if kinds.as_ref().is_some_and(|kinds| kinds.get(row).is_some_and(|kind| *kind == "mask")) {
                         continue;
                     }
-                    let path = if paths.is_null(row) { id } else { Some(paths.value(row)) };
-                    *names.0.entry(name_in(table, path.unwrap_or_default())).or_default() += 1;
+                    let path = if paths.is_null(row) { id } else { Some(paths.value(row)) }.unwrap_or_default();
+                    *names.names.entry(name_in(table, path)).or_default() += 1;
+                    let source = sources.get(row).copied().unwrap_or_default();
+                    *names.paths.entry(path_in(table, source, path)).or_default() += 1;
                 }
             }
         }
@@ -43,16 +50,26 @@ impl Names {
 
     /// How many have the name of this path.
     fn count(&self, table: Table, path: &str) -> u32 {
-        self.0.get(&name_in(table, path)).copied().unwrap_or(0)
+        self.names.get(&name_in(table, path)).copied().unwrap_or(0)
+    }
+
+    /// How many of a source were written so.
+    fn count_of_path(&self, table: Table, source: &str, path: &str) -> u32 {
+        self.paths.get(&path_in(table, source, path)).copied().unwrap_or(0)
     }
 }
 
-/// Which rows are masks.
-fn kinds_of(kinds: &dyn Array) -> Vec<bool> {
-    let Some(kinds) = kinds.as_any_dictionary_opt() else { return Vec::new() };
-    let keys = kinds.normalized_keys();
-    let Some(values) = kinds.values().as_string_opt::<i32>() else { return Vec::new() };
-    keys.into_iter().map(|key| key < values.len() && values.value(key) == "mask").collect()
+/// The words of a dictionary's rows.
+fn words_of(words: &dyn Array) -> Vec<&str> {
+    let Some(words) = words.as_any_dictionary_opt() else { return Vec::new() };
+    let keys = words.normalized_keys();
+    let Some(values) = words.values().as_string_opt::<i32>() else { return Vec::new() };
+    keys.into_iter().map(|key| if key < values.len() { values.value(key) } else { "" }).collect()
+}
+
+/// What tells the path of a source apart.
+fn path_in(table: Table, source: &str, path: &str) -> Identity {
+    id_identity(table.name(), &format!("{source}\0{path}"))
 }
 
 /// What tells the file name of a path apart.
@@ -63,7 +80,8 @@ fn name_in(table: Table, path: &str) -> Identity {
 impl Run<'_> {
     /// Finds the file of a row by its id, where that is a longer path than the one that the source wrote, else by that
     /// path.
-    pub(super) fn find(&mut self, dataset: &Dataset, table: Table, id: &str, path: &str) -> Result<Resolved> {
+    pub(super) fn find(&mut self, dataset: &Dataset, table: Table, row: &Row, path: &str) -> Result<Resolved> {
+        let id = row.id.as_str();
         let wanted = Wanted::new(path);
         let is_longer = id != wanted.id && (wanted.climbs() || ends_with(id, &wanted.id));
         if is_longer {
@@ -75,13 +93,23 @@ impl Run<'_> {
         let found = self.roots.readable(&wanted.of_row(id));
         let Resolved::File { path: file, by_name, .. } = &found else { return Ok(found) };
         let is_name = !path.contains(['/', '\\']);
-        if !(*by_name || is_longer && is_name) {
-            return Ok(found);
-        }
         let names = match &mut self.repeated {
             Some(names) => names,
             none => none.insert(Names::of(dataset)?),
         };
+        let alike = names.count_of_path(table, &row.source, path);
+        if alike > 1 && !by_name && !names_folders_of(id, file) {
+            let message = format!(
+                "{} lies where the paths of {alike} pictures or videos of {} lead, which are written alike: --names says \
+                 which one's it is",
+                file.display(),
+                row.source
+            );
+            return Ok(Resolved::Missing(message));
+        }
+        if !(*by_name || is_longer && is_name) {
+            return Ok(found);
+        }
         let count = names.count(table, path);
         if count > 1 && !names_folders_of(id, file) {
             let message = format!(

@@ -38,8 +38,8 @@ struct Beside {
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
     roots: Rc<[Root]>,
-    /// The folder that rows' ids start in.
-    home: Option<Root>,
+    /// The folder in which paths may leave the one that they start in.
+    limit: Option<Root>,
     /// The file whose records are read.
     file: Beside,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
@@ -78,14 +78,14 @@ impl Roots {
         self.listed = by_name.pop().filter(|_| by_name.is_empty()).or(self.listed.take());
     }
 
-    /// Reads the records of this file from now on: `name` is its path from its home. There paths may lead out of the
+    /// Reads the records of this file from now on: `name` is its name for ids. Within `limit` paths may lead out of the
     /// folder that they start in.
-    pub(crate) fn beside(&mut self, file: &Path, name: &str, home: &Path) {
+    pub(crate) fn beside(&mut self, file: &Path, name: &str, limit: &Path) {
         let real = |folder: &Path| match folder.as_os_str().is_empty() {
             true => Path::new(".").canonicalize().ok(),
             false => folder.canonicalize().ok(),
         };
-        self.home = real(home).map(|real| Root { path: home.to_path_buf(), real });
+        self.limit = real(limit).map(|real| Root { path: limit.to_path_buf(), real });
         let inside = name.rsplit_once('/').map(|(folder, _)| folder.to_owned());
         self.file = Beside { real: file.parent().and_then(real).unwrap_or_default(), inside };
     }
@@ -155,7 +155,7 @@ impl Roots {
                 let message = "its `..` leave the media root: --media-root DIR lets it in, where DIR holds it";
                 Resolved::Outside(message.into())
             };
-            return self.of_row(wanted).or_else(|| self.climbed(wanted)).unwrap_or_else(outside);
+            return self.climbed(wanted).or_else(|| self.of_row(wanted)).unwrap_or_else(outside);
         }
         if wanted.id.is_empty() || wanted.id.contains('\0') {
             return Resolved::Missing("it is no path".into());
@@ -199,28 +199,29 @@ impl Roots {
         found.filter(|found| matches!(found, Resolved::File { .. }))
     }
 
-    /// The file where a path leads whose `..` leave the folder of the file at hand, in a media root; where no file is at
-    /// hand, it is looked for in each without them.
+    /// The file where a path leads whose `..` leave the folder of the file at hand, within what was named or a media root;
+    /// where no file is at hand, it is looked for in each root without them.
     fn climbed(&mut self, wanted: &Wanted) -> Option<Resolved> {
         let place = self.place_beside(wanted);
         let below = wanted.id.trim_start_matches("../");
         let has_file = !self.file.real.as_os_str().is_empty();
-        let found = self.roots.clone().iter().find_map(|root| {
+        let roots: Vec<Root> = self.limit.iter().chain(self.roots.iter()).cloned().collect();
+        roots.iter().find_map(|root| {
             let relative = if has_file { place.strip_prefix(&root.real).ok()? } else { Path::new(below) };
             is_inside(relative.to_str()?).then(|| self.find_in(root, relative)).flatten()
-        });
-        found.filter(|found| matches!(found, Resolved::File { .. }))
+        })
     }
 
-    /// The file where a row's id leads, whose path starts beside a record and leaves that folder: in the folder that was
-    /// named, or a media root.
+    /// The file where a row's id leads, whose path starts beside a record and leaves that folder, in a media root.
     fn of_row(&mut self, wanted: &Wanted) -> Option<Resolved> {
         let row = wanted.row.as_ref().filter(|row| is_inside(row))?;
         let named = self
             .by_name
             .iter()
             .filter_map(|known| Some(Root { path: known.folder.clone(), real: known.folder.canonicalize().ok()? }));
-        let roots: Vec<Root> = self.roots.iter().cloned().chain(self.home.clone()).chain(named).collect();
+        // Its own folder is where the path does not lead.
+        let roots: Vec<Root> =
+            self.roots.iter().cloned().chain(named).filter(|root| root.real != self.file.real).collect();
         roots.iter().find_map(|root| self.find_in(root, Path::new(row)))
     }
 

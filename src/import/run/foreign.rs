@@ -1,5 +1,5 @@
-//! Folders that no ids of the source started in before, and that call things as others of its folders do: two things, or
-//! one, as only the user knows.
+//! Folders that are new to a source, and whose records call things by ids of their own as those of another folder do: two
+//! things, or one, as only the user knows.
 
 use super::{Run, placed};
 use crate::error::{Error, Result};
@@ -19,28 +19,15 @@ impl Run<'_> {
         if !self.store.is_foreign() {
             return Ok(());
         }
-        let (source, home) = (&self.options.source.id, self.store.home().to_path_buf());
-        let above = home.parent().unwrap_or(&home).display();
-        let home = home.display();
-        let (what, is_picture) = match self.store.take_clash() {
-            Some(id) => {
-                (format!("the source {source:?} calls a picture or video of another folder than {home} {id:?}"), true)
-            }
-            None if self.changed() > self.changed_before => (
-                format!(
-                    "the source {source:?} has a record of this id, with other content, of another folder than {home}"
-                ),
-                false,
-            ),
+        let what = match self.store.take_clash() {
+            Some(id) => format!("a picture or video {id:?}"),
+            None if self.changed() > self.changed_before => "a record of this id, with other content,".to_owned(),
             None => return Ok(()),
         };
-        let missing = if is_picture { ", or if one picture is meant that is still missing" } else { "" };
-        let pool =
-            if is_picture { ". Where pictures for all lie in one folder, --media-root DIR names it" } else { "" };
         let message = format!(
-            "{what}. If these are two folders, --home {above} tells apart what is called by its path, since paths start there \
-             then, and another --source tells all apart. If it is the folder of before, moved or in a newer \
-             copy{missing}: --same-names{pool}"
+            "the source {:?} has {what} of another folder than this file's. If that is another, --source keeps them apart. If \
+             this folder is the one of before, moved or in a newer copy, or goes on with its ids: --same-names",
+            self.options.source.id
         );
         Err(placed(Error::invalid(message), at))
     }

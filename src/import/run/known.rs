@@ -9,9 +9,14 @@ use crate::import::inputs::{DigestingReader, Input};
 use crate::import::maps;
 use crate::import::options::{OnChange, OnKnown};
 use crate::import::report::{At, Ignored, Kind, RecordCounts};
+use crate::schema::tables::Table;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::path::Path;
+
+/// How many files of a folder that is new are held against those of before.
+const COMPARED: usize = 64;
 
 /// What this reads of an import's report.
 #[derive(Deserialize)]
@@ -38,22 +43,88 @@ pub(super) struct KnownFiles {
     now: HashMap<String, String>,
     /// Those of imports before.
     before: Option<HashSet<String>>,
+    /// What their reports say of those, once it is asked for.
+    told: Option<HashMap<String, ToldInput>>,
 }
 
 impl Run<'_> {
-    /// Whether a file is passed over because its bytes were imported before.
+    /// Whether a file is passed over because its bytes were imported before under another name.
     pub(super) fn is_left_as_known(&mut self, input: &Input) -> Result<bool> {
         if self.options.on_known != OnKnown::Skip || !input.path.is_file() {
             return Ok(false);
         }
-        let (digest, _) =
-            DigestingReader::open(&input.path)?.finish().map_err(|error| Error::io("cannot read it", error))?;
-        if !self.is_known(&digest) {
+        let digest = digest_of(&input.path)?;
+        let is_itself = |then: &ToldInput| then.is(input);
+        if !self.is_known(&digest) || self.known_input(&digest).is_some_and(is_itself) {
             return Ok(false);
         }
         let name = self.known_input(&digest).map_or_else(String::new, |then| format!(", as {}", then.called()));
         self.report.ignored.push(Ignored::file(&input.name, format!("its bytes were imported before{name}")));
         Ok(true)
+    }
+
+    /// Holds folders that are new to a source that has others against what was imported from those: one that was moved would
+    /// be there twice.
+    ///
+    /// # Errors
+    /// `Invalid` where files of one were imported before, unless it is said what becomes of them.
+    pub(super) fn check_moved(&mut self, inputs: &[Input]) -> Result<()> {
+        let mut homes: BTreeMap<&str, Vec<&Input>> = BTreeMap::new();
+        if self.options.on_known == OnKnown::Stop {
+            let new = inputs.iter().filter(|input| self.homes.is_beside(&input.home) && input.path.is_file());
+            new.for_each(|input| homes.entry(&input.home).or_default().push(input));
+        }
+        for files in homes.into_values() {
+            let files = files.get(..COMPARED).unwrap_or(&files);
+            let mut known: Vec<(&Input, String)> = Vec::new();
+            for input in files {
+                let digest = digest_of(&input.path)?;
+                if self.is_known(&digest) {
+                    known.push((input, digest));
+                }
+            }
+            // Of files about a picture each, two may well say the same.
+            let is_it = known.iter().any(|(input, _)| !is_of_one_picture(input)) || known.len() * 2 > files.len();
+            let Some((first, digest)) = known.first().filter(|_| is_it) else { continue };
+            if self.options.same_names {
+                self.check_same_names(first, digest)?;
+                continue;
+            }
+            let then = self.known_input(digest).map_or_else(String::new, |then| format!(", as {}", then.called()));
+            return Err(elsewhere(format!(
+                "these bytes were imported into this source before{then} of another folder"
+            ))
+            .in_file(&first.path));
+        }
+        Ok(())
+    }
+
+    /// Holds a file of a folder that is said to be one of before against what it was called there.
+    fn check_same_names(&mut self, input: &Input, digest: &str) -> Result<()> {
+        match self.known_input(digest) {
+            Some(then) if then.called() != input.name => Err(Error::invalid(format!(
+                "it would be called {}, and was called {} before: with --same-names, name the folder in which it is called \
+                 so",
+                input.name,
+                then.called()
+            ))
+            .in_file(&input.path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of pictures and videos without records, once their bytes were met; `blobs` were there before.
+    pub(super) fn check_moved_media(&self, input: &Input, before: &RecordCounts, blobs: u64) -> Result<()> {
+        let added = self.report.records.added - before.added;
+        let new = self.report.rows.get(Table::Blobs.name()).copied().unwrap_or(0) - blobs;
+        let is_media = input.format == Some(Format::Media) && self.store.is_foreign();
+        if !is_media || self.options.on_known != OnKnown::Stop || new * 2 >= added {
+            return Ok(());
+        }
+        Err(elsewhere(format!(
+            "the bytes of {} of its {added} pictures and videos are in the dataset already",
+            added - new
+        )))
     }
 
     /// Holds a file that was read against those of this import and of imports before; `before` are the counts without it.
@@ -62,26 +133,27 @@ impl Run<'_> {
     /// `Invalid` where its records would be there twice under other ids, or are called as those of another file, unless
     /// that was asked for.
     pub(super) fn check_known(&mut self, input: &Input, digest: &str, before: &RecordCounts) -> Result<()> {
-        let is_of_one_picture = is_of_one_picture(input);
-        if is_of_one_picture && !self.store.is_foreign() {
-            return Ok(());
-        }
+        let is_foreign = self.store.is_foreign();
         let now = &self.report.records;
         let (added, unchanged) = (now.added - before.added, now.unchanged - before.unchanged);
         let changed = now.changed_kept + now.replaced - before.changed_kept - before.replaced;
         if self.options.is_source_guessed && added > 0 {
             self.check_other_sources(digest)?;
         }
+        if is_of_one_picture(input) {
+            return Ok(());
+        }
         let is_known = self.is_known(digest);
-        if is_known && added > 0 && unchanged + changed == 0 && self.options.on_known != OnKnown::Take {
+        // A folder that is new was held against those of before as a whole.
+        let is_copy = is_known && added > 0 && unchanged + changed == 0;
+        if is_copy && !is_foreign && self.options.on_known != OnKnown::Take {
             return self.check_copy(input, digest, added);
         }
         let then = if is_known && changed > 0 { self.known_input(digest) } else { None };
-        if let Some(then) = then.filter(|then| then.is_of_another_map(input)) {
+        if let Some(map) = then.filter(|then| then.is_of_another_map(input)).and_then(|then| then.map.as_ref()) {
             return Err(Error::invalid(format!(
-                "it was imported before by the map {:?}, and {changed} of the rows that this map makes are called as those \
-                 are: give this map ids of its own, as with `id = \"tool-{{row}}\"`",
-                then.map.unwrap_or_default()
+                "it was imported before by the map {map:?}, and {changed} of the rows that this map makes are called as \
+                 those are: give this map ids of its own, as with `id = \"tool-{{row}}\"`"
             )));
         }
         let is_judged = self.are_ids_numbers && self.options.on_change == OnChange::Report;
@@ -93,9 +165,6 @@ impl Run<'_> {
                  what it says in place of what is there, and --on-change keep leaves that",
                 changed + unchanged
             )));
-        }
-        if is_of_one_picture {
-            return Ok(());
         }
         match self.known.now.get(digest).cloned() {
             Some(first) if added > 0 => {
@@ -114,12 +183,12 @@ impl Run<'_> {
             return Err(Error::invalid(format!("these bytes were imported into this source before{}", twice(added))));
         };
         let name = then.called().to_owned();
-        let is_here = then.home.as_deref() == Some(&self.homes.key(&input.home));
+        let is_here = then.home.as_deref() == Some(&input.home);
         if is_here && name == input.name && then.is_of_another_map(input) {
             return Ok(());
         }
         let is_other_file = match is_here {
-            true => name != input.name && input.home.join(&name).is_file(),
+            true => name != input.name && input.start.join(&name).is_file(),
             // Two recordings may be labelled alike, and files be called by their recordings.
             false => last_part(&name) != last_part(&input.name),
         };
@@ -164,17 +233,29 @@ impl Run<'_> {
     }
 
     /// What was said of these bytes when they were read last, where that import's report is still there.
-    fn known_input(&self, digest: &str) -> Option<ToldInput> {
-        let dataset = self.sink.dataset();
-        let imports = &dataset.manifest().source(&self.options.source.id)?.imports;
-        let of = imports.iter().rev().find(|import| import.inputs.iter().any(|input| input.digest == digest))?;
-        let report = fs::read(dataset.path().join(of.report.as_ref()?)).ok()?;
-        let told: Told = serde_json::from_slice(&report).ok()?;
-        told.inputs.into_iter().find(|input| input.digest == digest)
+    fn known_input(&mut self, digest: &str) -> Option<&ToldInput> {
+        if self.known.told.is_none() {
+            let dataset = self.sink.dataset();
+            let source = dataset.manifest().source(&self.options.source.id);
+            let reports =
+                source.into_iter().flat_map(|source| &source.imports).filter_map(|import| import.report.as_ref());
+            let told = reports.filter_map(|path| {
+                let report = fs::read(dataset.path().join(path)).ok()?;
+                serde_json::from_slice::<Told>(&report).ok()
+            });
+            let inputs = told.flat_map(|told| told.inputs).map(|input| (input.digest.clone(), input));
+            self.known.told = Some(inputs.collect());
+        }
+        self.known.told.as_ref()?.get(digest)
     }
 }
 
 impl ToldInput {
+    /// Whether it is this one, by its name.
+    fn is(&self, input: &Input) -> bool {
+        self.home.as_ref() == Some(&input.home) && self.called() == input.name
+    }
+
     /// What it was called.
     fn called(&self) -> &str {
         self.name.as_ref().unwrap_or(&self.path)
@@ -185,6 +266,20 @@ impl ToldInput {
         let now = input.map.as_ref().map(|chosen| chosen.map.name());
         self.map.is_some() && now.is_some() && self.map.as_deref() != now
     }
+}
+
+/// A folder that may be one of before.
+fn elsewhere(what: String) -> Error {
+    Error::invalid(format!(
+        "{what}. If this is the folder of before, which was moved or copied, --same-names goes on with it. If it is another \
+         that says the same, --on-known take takes it, and --on-known skip passes over files whose bytes were imported before"
+    ))
+}
+
+/// The digest of a file.
+fn digest_of(path: &Path) -> Result<String> {
+    let digested = DigestingReader::open(path)?.finish();
+    digested.map(|(digest, _)| digest).map_err(|error| Error::io("cannot read it", error).in_file(path))
 }
 
 /// What comes of a file that is known.

@@ -123,8 +123,8 @@ pub(super) fn retried<T>(dataset: &Dataset, mut attempt: impl FnMut(&Dataset, u3
 /// it is of no form that is known.
 pub fn check_inputs(inputs: &[PathBuf], options: &ImportOptions) -> Result<()> {
     options.source.check()?;
-    let homes = Homes::of("", None, options)?;
-    inputs::list(inputs, Wanted::of(options), &homes, &mut Vec::new()).map(drop)
+    let mut homes = Homes::of(None, options)?;
+    inputs::list(inputs, Wanted::of(options), &mut homes, &mut Vec::new()).map(drop)
 }
 
 /// One attempt at an import, on top of this version.
@@ -236,9 +236,10 @@ impl<'r> Run<'r> {
         if let Some(known) = manifest.source(&new.id) {
             self.report.about = changes(&new, known, self.options.relicense)?;
         }
-        self.homes = Homes::of(&manifest.dataset, manifest.source(&new.id), self.options)?;
+        self.homes = Homes::of(manifest.source(&new.id), self.options)?;
         let mut ignored: Vec<Ignored> = Vec::new();
-        let inputs = inputs::list(paths, Wanted::of(self.options), &self.homes, &mut ignored)?;
+        let inputs = inputs::list(paths, Wanted::of(self.options), &mut self.homes, &mut ignored)?;
+        self.check_moved(&inputs)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
@@ -310,6 +311,7 @@ impl<'r> Run<'r> {
         }
         self.store.enter(input);
         self.store.set_home(&input.home, self.homes.is_foreign(&input.home));
+        let blobs = self.new_rows(Table::Blobs);
         self.changed_before = self.changed();
         self.progress.file.clone_from(&input.name);
         self.are_ids_numbers = false;
@@ -325,12 +327,13 @@ impl<'r> Run<'r> {
         if records == 0 {
             self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
         }
+        self.check_moved_media(input, &counts, blobs)?;
         self.check_known(input, &digest, &counts)?;
         let map = input.map.as_ref().map(|chosen| chosen.map.name().to_owned());
         let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };
         let path = input.path.display().to_string();
         let says = std::mem::take(&mut self.says).finish().map(Written::new);
-        let (name, home) = (input.name.clone(), self.homes.key(&input.home));
+        let (name, home) = (input.name.clone(), input.home.clone());
         self.report.inputs.push(InputReport { path, name, home, bytes, digest, records, format, map, says });
         (self.tell)(&self.progress);
         Ok(())
@@ -357,8 +360,9 @@ impl<'r> Run<'r> {
     }
 
     /// Writes report and source; what is left is to commit.
-    fn finish(self) -> Result<ImportReport> {
+    fn finish(mut self) -> Result<ImportReport> {
         let mut report = self.report;
+        report.is_moved = self.homes.has_moved();
         if !report.has_changes() {
             return Ok(report);
         }
@@ -367,7 +371,7 @@ impl<'r> Run<'r> {
         let path = self.sink.report(&format!("import of {id}"), report.to_json().as_bytes())?;
         // What is not said now stays as it is, also where another writer says it meanwhile.
         let mut source = self.options.source.entry();
-        let homes = self.homes.to_remember(report.inputs.iter().map(|input| &input.home));
+        let homes = self.homes.take_new();
         source.imports.push(provenance(self.options, &report, self.boxes.option(), path.clone(), homes));
         report.report = Some(path);
         self.sink.source(source);

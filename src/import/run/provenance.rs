@@ -1,7 +1,7 @@
 //! What the manifest says of an import.
 
 use crate::error::{Error, Result};
-use crate::format::manifest::{Import, ImportInput, JsonObject, Source};
+use crate::format::manifest::{Home, Import, ImportInput, JsonObject, Source};
 use crate::import::boxes;
 use crate::import::format::Format;
 use crate::import::maps;
@@ -47,7 +47,7 @@ pub(super) fn provenance(
     report: &ImportReport,
     boxes: Option<serde_json::Value>,
     path: String,
-    homes: Vec<String>,
+    homes: Vec<Home>,
 ) -> Import {
     let words = [
         ("media", options.media.name()),

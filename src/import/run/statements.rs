@@ -5,6 +5,7 @@ use crate::dataset::{BlobSource, Sought};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::import::draft::{Draft, FileFields, MediaItem, MediaKind};
+use crate::import::homes::Spot;
 use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
@@ -242,11 +243,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Goes on in a folder whose ids start there, where they started elsewhere before: its pictures are looked for there.
-    pub(crate) fn enter_home(&mut self, home: &Path) {
-        if self.store.home() != home {
-            self.search(home);
-            self.store.set_home(home, self.homes.is_foreign(home));
+    /// Goes on in a folder that may lie in another home: its pictures are looked for where their names start.
+    pub(crate) fn enter(&mut self, spot: &Spot) {
+        if self.store.home() != spot.home {
+            self.search(&spot.start);
+            self.store.set_home(&spot.home, self.homes.is_foreign(&spot.home));
         }
     }
 
@@ -385,9 +386,9 @@ impl Run<'_> {
         self.search_from(None, input, below);
     }
 
-    /// The same, first in its home.
+    /// The same, first where its name starts.
     pub(crate) fn search_around_mask(&mut self, input: &Input) {
-        self.search_from(Some(input.home.clone()), input, &[]);
+        self.search_from(Some(input.start.clone()), input, &[]);
     }
 
     fn search_from(&mut self, first: Option<PathBuf>, input: &Input, below: &[&str]) {

@@ -56,7 +56,7 @@ fn a_file_that_was_renamed_is_no_other_and_one_that_says_the_same_is() {
     fs::remove_file(place.folder().join("VID01.jsonl")).unwrap();
     fs::rename(second, place.folder().join("VID03.jsonl")).unwrap();
     let message = fault(&place, "");
-    assert!(message.contains("before, as VID01.jsonl, and all of its records (1)"), "{message}");
+    assert!(message.contains("before, as VID02.jsonl, and all of its records (1)"), "{message}");
 }
 
 #[test]
@@ -80,10 +80,15 @@ fn one_table_that_two_maps_read_gives_rows_of_both() {
 #[test]
 fn a_source_that_nobody_names_is_the_one_of_before() {
     let mut place = Place::new();
-    let file = place.write("data/t.jsonl", record("a"));
+    let file = place.write("data/in/t.jsonl", record("a"));
     place.import(&[&place.folder().join("data")]).unwrap();
-    assert_eq!(source_at(&place.dataset(), &file).as_deref(), Some("src"));
-    assert_eq!(source_at(&place.dataset(), &place.folder()), None);
+    for path in [&file, &place.folder().join("data")] {
+        assert_eq!(source_at(&place.dataset(), path).as_deref(), Some("src"));
+    }
+    let beside = place.write("data/other.jsonl", record("b"));
+    for path in [&beside, &place.folder()] {
+        assert_eq!(source_at(&place.dataset(), path), None, "a file beside need not be of it");
+    }
     fs::rename(place.folder().join("data"), place.folder().join("moved")).unwrap();
     place.options.source.id = "moved".into();
     place.options.is_source_guessed = true;
@@ -93,7 +98,7 @@ fn a_source_that_nobody_names_is_the_one_of_before() {
         "{message}"
     );
     place.options.is_source_guessed = false;
-    assert_eq!(place.import(&[&place.folder().join("moved")]).unwrap().records.added, 1);
+    assert_eq!(place.import(&[&place.folder().join("moved")]).unwrap().records.added, 2);
 }
 
 #[test]

@@ -29,9 +29,8 @@ Examples:
 Importing the same again adds nothing. Pictures are looked for in --media-root, then beside the file that names them;
 one that is not found is counted, and attached when the import is run again and finds it.
 
-A picture, and a record without an id, is known by its path from the folder that was named first, whatever folder in it
-or around it is named later. A folder that lies beside that one may give other pictures the same names: this is refused,
-and --home tells them apart.
+A picture, and a record without an id, is known by its path from the folder that was named first, whatever folder in it is
+named later. In a folder beside or around that one, the path starts with the folder's own name.
 
 Exit code 1 says that records were skipped because they could not be read.";
 
@@ -81,11 +80,11 @@ pub struct Args {
     /// it, or take it
     #[arg(long, default_value = "stop", value_name = "WHAT")]
     on_known: OnKnown,
-    /// The folder that ids start in, at or above SRC: `v2/1.png` rather than `1.png`. Else it is the one from which a
-    /// folder that SRC lies in was imported before, or SRC itself
+    /// The folder that ids start in which are made of paths, at or above SRC: `v2/1.png` rather than `1.png`; else SRC
+    /// itself, if it is the first folder of the source
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
-    /// Paths and ids of SRC mean what they meant in other folders of the source: it was moved, or is a newer copy
+    /// SRC was imported before, and was moved or copied: its paths and ids mean what they meant then
     #[arg(long)]
     same_names: bool,
     /// Read and check everything, and write nothing

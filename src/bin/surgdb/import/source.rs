@@ -105,7 +105,8 @@ impl Options {
             below.extend(defaults);
         }
         if !all.contains_key("id") {
-            let known = dataset.zip(sources.first()).and_then(|(dataset, first)| source_at(dataset, first));
+            let mut of = sources.iter().map(|path| source_at(dataset?, path));
+            let known = of.next().flatten().filter(|first| of.all(|other| other.as_ref() == Some(first)));
             let id = known.clone().unwrap_or_else(|| name(sources));
             match known {
                 Some(_) => ui::note(format_args!("this folder is the source {id:?}; --source names another")),

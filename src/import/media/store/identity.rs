@@ -96,19 +96,20 @@ impl Store<'_> {
         }
         named.found = Some(found.clone());
         let Resolved::File { path, size, .. } = found else {
-            match before.or(from_home.filter(|_| self.may_be_beside)) {
+            match before.or(from_home.filter(|_| self.may_be_beside || self.is_above)) {
                 Some(id) => named.rename(id),
                 None => self.part(named),
             }
             return Ok(());
         };
-        let place = place_of(&path);
-        self.files.iter_mut().for_each(|files| files.extend([place]));
-        // What lies in a folder for all is what it is called there.
+        let file = OnDisk { place: place_of(&path), path, size };
+        self.files.iter_mut().for_each(|files| files.extend([file.place]));
         let is_led_out = named.is_by_name() || named.wanted().is_some_and(Wanted::climbs);
-        let is_there = |row: &String| is_led_out || self.roots.is_beside(&path) || path.ends_with(row);
-        let from_home = from_home.filter(is_there);
-        self.identify_file(named, before, from_home, &OnDisk { path, size, place }, sink)
+        let is_its_place = |row: &String| is_led_out || self.roots.is_beside(&file.path) || file.path.ends_with(row);
+        // What lies in a folder for all is what it is called there; another home's rows are called so, and may have it.
+        let is_of_all = !from_home.as_ref().is_some_and(is_its_place)
+            && (!self.is_above || matches!(self.compare(named.table, &named.id, &file, false, sink)?, Match::Same));
+        self.identify_file(named, before, from_home.filter(|_| !is_of_all), &file, sink)
     }
 
     /// Gives bytes that stand in a record the id of a row of their own, where the one that is written has others.

@@ -144,9 +144,11 @@ pub(crate) struct Store<'o> {
     /// The institutions of patients, as this import met them first.
     institutions: HashMap<String, String>,
     depth: u32,
-    /// Where the ids of what is read start, and whether another folder's may be called alike.
-    home: PathBuf,
+    /// The home of what is read, and whether it is new beside others.
+    home: String,
     is_foreign: bool,
+    /// Whether names of the file at hand start above its home: what is called by a path alone is another home's.
+    is_above: bool,
     /// What is called as another folder's is, and may be that one.
     clash: Option<String>,
     /// Whether paths may start beside the file at hand, and not in folders for all.
@@ -178,7 +180,8 @@ impl<'o> Store<'o> {
             durations: HashMap::new(),
             institutions: HashMap::new(),
             depth: 0,
-            home: PathBuf::new(),
+            home: String::new(),
+            is_above: false,
             is_foreign: false,
             clash: None,
             may_be_beside: true,
@@ -196,14 +199,14 @@ impl<'o> Store<'o> {
         self.roots.search_by_name(folder);
     }
 
-    /// Where the ids of what comes now start, and whether names of other folders may be met that mean something else.
-    pub(crate) fn set_home(&mut self, home: &Path, is_foreign: bool) {
-        self.home = home.to_path_buf();
+    /// The home of what comes now, and whether names of other folders may be met that mean something else.
+    pub(crate) fn set_home(&mut self, home: &str, is_foreign: bool) {
+        home.clone_into(&mut self.home);
         self.is_foreign = is_foreign;
     }
 
-    /// Where the ids of what is read start.
-    pub(crate) fn home(&self) -> &Path {
+    /// The home of what is read.
+    pub(crate) fn home(&self) -> &str {
         &self.home
     }
 
@@ -221,7 +224,8 @@ impl<'o> Store<'o> {
     pub(crate) fn enter(&mut self, input: &Input) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
         self.roots.enter(roots.chain(input.path.parent()));
-        self.roots.beside(&input.path, &input.name, &input.home);
+        self.roots.beside(&input.path, &input.name, &input.limit);
+        self.is_above = input.is_above;
         let folders = &self.options.media_roots;
         self.may_be_beside = folders.is_empty() || self.roots.are_around(folders);
         self.forget_places();
@@ -380,19 +384,12 @@ impl<'o> Store<'o> {
         })
     }
 
-    /// Notes a picture or video that is called as one of another folder is, and need not be that one: its file is another,
-    /// or the row has no bytes that could tell, and means no file in a folder for all.
+    /// Notes a picture or video that is called as one of another folder is, by no path of its own, and need not be that
+    /// one: its file is another, or the row has no bytes that could tell.
     fn note_clash(&mut self, named: &Named<'_>, is_whole: bool) {
-        if self.is_bare(named.table, &named.id) {
-            return;
-        }
-        let may_be_another = match &named.found {
-            _ if is_whole => named.is_changed,
-            _ if named.free_path().is_none() => false,
-            Some(Resolved::File { path, .. }) => self.roots.is_beside(path),
-            _ => self.may_be_beside,
-        };
-        if may_be_another {
+        let is_file = matches!(named.found, Some(Resolved::File { .. }));
+        let may_be_another = if is_whole { named.is_changed } else { is_file && named.free_path().is_none() };
+        if may_be_another && !self.is_bare(named.table, &named.id) {
             self.clash.get_or_insert_with(|| named.id.clone());
         }
     }
