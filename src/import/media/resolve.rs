@@ -97,9 +97,12 @@ impl Roots {
         Some(folded(inside, &wanted.id)).filter(|path| !path.is_empty() && is_inside(path))
     }
 
-    /// Whether the file at hand lies in one of these folders, further in: its paths may start beside it, too.
-    pub(crate) fn are_around(&self, folders: &[PathBuf]) -> bool {
-        folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|real| self.file.real.starts_with(real))
+    /// Whether paths may start in the folder of the file at hand, and not in these folders for all: that lies in one of
+    /// them, or one has folders of the same names.
+    pub(crate) fn may_start_beside(&self, folders: &[PathBuf]) -> bool {
+        let real = folders.iter().filter_map(|folder| folder.canonicalize().ok());
+        let has_its_folders = |root: &Path| self.file.inside.as_ref().is_some_and(|inside| root.join(inside).is_dir());
+        folders.is_empty() || real.into_iter().any(|root| self.file.real.starts_with(&root) || has_its_folders(&root))
     }
 
     /// Whether a file lies in the folder of the file at hand, or below.

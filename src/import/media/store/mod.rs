@@ -226,8 +226,7 @@ impl<'o> Store<'o> {
         self.roots.enter(roots.chain(input.path.parent()));
         self.roots.beside(&input.path, &input.name, &input.limit);
         self.is_above = input.is_above;
-        let folders = &self.options.media_roots;
-        self.may_be_beside = folders.is_empty() || self.roots.are_around(folders);
+        self.may_be_beside = self.roots.may_start_beside(&self.options.media_roots);
         self.forget_places();
     }
 
