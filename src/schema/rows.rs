@@ -343,8 +343,8 @@ pub struct AlternativeRow {
     pub turns: Vec<TurnRow>,
     /// What they show, in order; `turn` counts the turns of this ending.
     pub media: Vec<MediumRow>,
-    /// Boxes, points and times that stand in their texts; `turn` counts the turns of this ending, and `media` the
-    /// conversation's media, then those of this ending.
+    /// Boxes, points and times that stand in their texts; `turn` counts the turns of this ending, and `media` its
+    /// media, then the conversation's.
     pub grounding: Vec<GroundingRow>,
     /// Its score or reward.
     pub score: Option<f64>,

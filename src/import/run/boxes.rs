@@ -43,7 +43,10 @@ impl Run<'_> {
             Err(reason) => Err(reason),
         };
         let (grounding, left) = self.boxes.read(&found, picture, draft);
-        for (ending, place) in grounding {
+        for (ending, mut place) in grounding {
+            // An ending counts its own media first.
+            let own = draft.media.iter().filter(|medium| medium.ending.is_some() && medium.ending == ending).count();
+            place.media = place.media.saturating_add(i32::try_from(own).unwrap_or(i32::MAX));
             match ending.and_then(|ending| draft.alternatives.get_mut(ending)) {
                 Some(ending) => ending.grounding.push(place),
                 None => draft.grounding.push(place),

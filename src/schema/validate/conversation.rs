@@ -21,14 +21,14 @@ pub fn check_conversation(row: &ConversationRow) -> Result<Vec<Finding>> {
     id_and_source(&row.id, &row.source)?;
     not_empty("task", &row.task)?;
     one_of_opt("origin", &row.origin, &ORIGINS)?;
-    let row_itself = Said { turns: &row.turns, media: &row.media, grounding: &row.grounding, media_before: 0 };
+    let row_itself = Said { turns: &row.turns, media: &row.media, grounding: &row.grounding, other_media: 0 };
     row_itself.check(format_args!(""), &mut findings)?;
     check_reasoning(row, &mut findings)?;
     for (i, alternative) in row.alternatives.iter().enumerate() {
         not_empty(format_args!("alternatives[{i}].kind"), &alternative.kind)?;
         finite(format_args!("alternatives[{i}].score"), alternative.score)?;
         let AlternativeRow { turns, media, grounding, .. } = alternative;
-        let ending = Said { turns, media, grounding, media_before: row.media.len() };
+        let ending = Said { turns, media, grounding, other_media: row.media.len() };
         ending.check(format_args!("alternatives[{i}]."), &mut findings)?;
     }
     json("tools", &row.tools)?;
@@ -41,8 +41,8 @@ struct Said<'a> {
     turns: &'a [TurnRow],
     media: &'a [MediumRow],
     grounding: &'a [GroundingRow],
-    /// How many media `grounding` counts before these.
-    media_before: usize,
+    /// How many media `grounding` counts after these.
+    other_media: usize,
 }
 
 impl Said<'_> {
@@ -127,7 +127,7 @@ impl Said<'_> {
             let what = format_args!("bytes {start}..{end} are no stretch of whole characters of turn {turn}'s text");
             return Err(invalid(field, what));
         }
-        index(format_args!("{field}.media"), place.media, self.media_before + self.media.len(), "medium")?;
+        index(format_args!("{field}.media"), place.media, self.media.len() + self.other_media, "medium")?;
         not_empty(format_args!("{field}.kind"), &place.kind)?;
         all_finite(format_args!("{field}.values"), &place.values)?;
         check_values(format_args!("{field}.values"), place, findings)

@@ -94,7 +94,7 @@ impl<'a> Alternative<'a> {
     }
 
     /// Boxes, points and times that stand in the texts of this ending. `turn` counts the turns of this ending, and `media`
-    /// the conversation's media, then those of this ending.
+    /// its media, then the conversation's.
     pub fn grounding(&self) -> Grounding<'a> {
         self.list.grounding.with_span(Span::of(self.list.grounding_lists, self.row))
     }

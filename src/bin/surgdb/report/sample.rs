@@ -34,7 +34,7 @@ pub fn sample(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversatio
         html.leaf("h4", &[], sample.id()?);
         html.leaf("p", &[("class", "facts")], facts(pictures.dataset, sample)?);
         let (media, grounding) = (sample.media()?, sample.grounding()?);
-        self::media(html, pictures, &media, &grounding, 0)?;
+        self::media(html, pictures, &media, &grounding)?;
         html.within("div", &[("class", "talk")], |html| {
             turns(html, sample, &grounding)?;
             tree::reasoning(html, &sample.reasoning()?);
@@ -43,20 +43,14 @@ pub fn sample(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversatio
     })
 }
 
-/// Writes the media of a sample, or of another ending of it; `before` is how many media the places count before these.
-fn media(
-    html: &mut Html,
-    pictures: &mut Pictures<'_>,
-    media: &Media<'_>,
-    grounding: &Grounding<'_>,
-    before: usize,
-) -> Result<()> {
+/// Writes the media of a sample, or of another ending of it.
+fn media(html: &mut Html, pictures: &mut Pictures<'_>, media: &Media<'_>, grounding: &Grounding<'_>) -> Result<()> {
     if media.is_empty() {
         return Ok(());
     }
     html.within("div", &[("class", "media")], |html| {
         for medium in media.iter().take(MEDIA_MAX) {
-            let marks = grounded(grounding, before + medium.number());
+            let marks = grounded(grounding, medium.number());
             self::medium(html, pictures, &medium, media, marks)?;
         }
         if let Some(more) = media.len().checked_sub(MEDIA_MAX).filter(|more| *more > 0) {
@@ -338,12 +332,11 @@ fn marked(html: &mut Html, text: &str, offset: usize, places: &[(Range<usize>, u
 
 /// Other endings, and what a reward checks against.
 fn endings(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversation<'_>) -> Result<()> {
-    let before = sample.media()?.len();
     for alternative in sample.alternatives()?.iter().take(4) {
         html.within("details", &[("class", "ending")], |html| {
             let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
             html.leaf("summary", &[], format!("Another ending: {}{score}", alternative.kind()));
-            media(html, pictures, &alternative.media(), &alternative.grounding(), before)?;
+            media(html, pictures, &alternative.media(), &alternative.grounding())?;
             for turn in alternative.turns().iter() {
                 let (start, cut) = shortened(turn.text(), TURN_MAX);
                 let more =
