@@ -39,6 +39,9 @@ pub struct Args {
     /// A CSV with the columns path and file: which file a path, or an id, means
     #[arg(long, value_name = "CSV")]
     names: Option<PathBuf>,
+    /// What records of a source write alike is one picture or video, whatever folders the records lie in
+    #[arg(long)]
+    one_folder: bool,
     /// Put the bytes into the dataset (embed), or leave them where they are (link)
     #[arg(long, default_value = "embed", value_name = "MODE")]
     media: MediaMode,
@@ -54,6 +57,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         media_roots: args.media_root.clone(),
         names: args.names.as_deref().map(FileNames::open).transpose()?,
         media: args.media,
+        one_folder: args.one_folder,
         dry_run: args.dry_run,
         interrupt: Some(interrupt::flag()),
     };

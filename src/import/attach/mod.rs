@@ -38,6 +38,8 @@ pub struct AttachOptions {
     pub names: Option<FileNames>,
     /// Whether the bytes go into the dataset or stay where they are.
     pub media: MediaMode,
+    /// Whether what the records of a source write alike is one picture or video, whatever folders they lie in.
+    pub one_folder: bool,
     /// Look for all and write nothing.
     pub dry_run: bool,
     /// Set from outside to stop: the dataset is then as it was.
@@ -49,7 +51,8 @@ pub struct AttachOptions {
 /// Files are looked for as an import looks for them: by the path that the source wrote, whatever its slashes and letter
 /// case; before that, where the row's id is a longer path, by the id. A path that is a name alone is also looked for in
 /// all folders below the roots, where only one has it; of several rows whose pictures have that name, it is given only to
-/// the one whose id has the folders that it lies in. A file so found is never given to two rows. What is replaced are
+/// the one whose id has the folders that it lies in. A file so found is never given to two rows. Neither is one where the paths of several rows of a
+/// source lead, unless all such are in one folder. What is replaced are
 /// the cells for bytes and sizes (of a video its rate, length and key frames too), so addresses stay. A row that has
 /// bytes is left alone: attaching again adds nothing. `progress` is told how many rows are behind, and of how many.
 ///
@@ -216,6 +219,8 @@ impl<'r> Run<'r> {
             entry = names.find(&row.source, path);
             if entry.is_some() && dataset.find_in(table, &row.source, path)?.is_some() {
                 entry = None;
+            } else if entry.is_some() {
+                self.check_listed(dataset, table, row, path)?;
             }
         }
         if let Some((names, entry)) = names.zip(entry) {

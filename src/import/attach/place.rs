@@ -2,7 +2,7 @@
 
 use super::{Row, Run};
 use crate::dataset::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::media::by_name::names_folders_of;
 use crate::import::media::resolve::{Resolved, ends_with};
 use crate::import::media::wanted::Wanted;
@@ -77,7 +77,34 @@ fn name_in(table: Table, path: &str) -> Identity {
     id_identity(table.name(), path.rsplit(['/', '\\']).next().unwrap_or_default())
 }
 
+/// How often names stand in the dataset.
+fn names_of<'n>(known: &'n mut Option<Names>, dataset: &Dataset) -> Result<&'n Names> {
+    Ok(match known {
+        Some(names) => names,
+        none => none.insert(Names::of(dataset)?),
+    })
+}
+
 impl Run<'_> {
+    /// Holds a path that the list has against the rows that were written so.
+    ///
+    /// # Errors
+    /// `Invalid` where they are several.
+    pub(super) fn check_listed(&mut self, dataset: &Dataset, table: Table, row: &Row, path: &str) -> Result<()> {
+        if self.options.one_folder {
+            return Ok(());
+        }
+        let alike = names_of(&mut self.repeated, dataset)?.count_of_path(table, &row.source, path);
+        match alike {
+            0 | 1 => Ok(()),
+            _ => Err(Error::invalid(format!(
+                "{path:?} in the list of files is the path of {alike} pictures or videos of {}: list their ids, such as \
+                 {:?}; or --one-folder says that they are one",
+                row.source, row.id
+            ))),
+        }
+    }
+
     /// Finds the file of a row by its id, where that is a longer path than the one that the source wrote, else by that
     /// path.
     pub(super) fn find(&mut self, dataset: &Dataset, table: Table, row: &Row, path: &str) -> Result<Resolved> {
@@ -93,15 +120,12 @@ impl Run<'_> {
         let found = self.roots.readable(&wanted.of_row(id));
         let Resolved::File { path: file, by_name, .. } = &found else { return Ok(found) };
         let is_name = !path.contains(['/', '\\']);
-        let names = match &mut self.repeated {
-            Some(names) => names,
-            none => none.insert(Names::of(dataset)?),
-        };
+        let names = names_of(&mut self.repeated, dataset)?;
         let alike = names.count_of_path(table, &row.source, path);
-        if alike > 1 && !by_name && !names_folders_of(id, file) {
+        if alike > 1 && !by_name && !self.options.one_folder && !names_folders_of(id, file) {
             let message = format!(
                 "{} lies where the paths of {alike} pictures or videos of {} lead, which are written alike: --names says \
-                 which one's it is",
+                 by its id which one's it is, --one-folder that it is all of theirs",
                 file.display(),
                 row.source
             );

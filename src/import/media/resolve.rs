@@ -98,10 +98,13 @@ impl Roots {
     }
 
     /// Whether paths may start in the folder of the file at hand, and not in these folders for all: that lies in one of
-    /// them, or one has folders of the same names.
+    /// them, or one has folders of the same names, or is called so.
     pub(crate) fn may_start_beside(&self, folders: &[PathBuf]) -> bool {
         let real = folders.iter().filter_map(|folder| folder.canonicalize().ok());
-        let has_its_folders = |root: &Path| self.file.inside.as_ref().is_some_and(|inside| root.join(inside).is_dir());
+        let has_its_folders = |root: &Path| {
+            let inside = self.file.inside.as_ref();
+            inside.is_some_and(|inside| root.join(inside).is_dir() || root.ends_with(inside))
+        };
         folders.is_empty() || real.into_iter().any(|root| self.file.real.starts_with(&root) || has_its_folders(&root))
     }
 

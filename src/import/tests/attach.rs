@@ -164,3 +164,51 @@ fn a_root_that_is_no_folder_and_a_stop_change_nothing() {
     let error = place.attach(|options| options.interrupt = Some(stop)).unwrap_err();
     assert_eq!((error.kind(), place.dataset().version()), (crate::ErrorKind::Interrupted, 2));
 }
+
+/// A record in each of two folders, about a picture that both write alike and that is missing.
+fn alike() -> Place {
+    let place = Place::new();
+    for folder in ["a", "b"] {
+        let record = format!(
+            r#"{{"id":"{folder}","image":"img/1.png","conversations":[{{"from":"human","value":"<image>?"}}]}}"#
+        );
+        place.write(&format!("{folder}/qa.json"), record);
+    }
+    place.import(&[&place.folder()]).unwrap();
+    place
+}
+
+#[test]
+fn a_file_where_the_paths_of_two_rows_lead_is_that_of_the_folder_that_it_lies_in() {
+    let place = alike();
+    place.write("late/b/img/1.png", png(9));
+    let options = AttachOptions { media_roots: vec![place.folder().join("late/b")], ..AttachOptions::default() };
+    let report = attach(&place.dataset(), &options, &mut |_, _| {}).unwrap();
+    assert_eq!((report.frames.attached, report.frames.not_found), (1, 1));
+    assert_eq!((place.frame("a/img/1.png").width, place.frame("b/img/1.png").width), (None, Some(9)));
+
+    let place = alike();
+    place.write("pool/img/1.png", png(7));
+    let mut options = AttachOptions { media_roots: vec![place.folder().join("pool")], ..AttachOptions::default() };
+    let report = attach(&place.dataset(), &options, &mut |_, _| {}).unwrap();
+    assert_eq!((report.frames.attached, report.frames.not_found), (0, 2));
+    assert!(report.missing[0].reason.contains("--one-folder"), "{:?}", report.missing);
+    options.one_folder = true;
+    assert_eq!(attach(&place.dataset(), &options, &mut |_, _| {}).unwrap().frames.attached, 2);
+}
+
+#[test]
+fn a_list_tells_rows_that_are_written_alike_by_their_ids() {
+    let place = alike();
+    place.write("late/x.png", png(9));
+    let with = |list: &str| AttachOptions {
+        media_roots: vec![place.folder().join("late")],
+        names: Some(FileNames::read(list.as_bytes()).unwrap()),
+        ..AttachOptions::default()
+    };
+    let error = attach(&place.dataset(), &with("path,file\nimg/1.png,x.png\n"), &mut |_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("the path of 2 pictures or videos of src: list their ids"), "{error}");
+    let report = attach(&place.dataset(), &with("path,file\nb/img/1.png,x.png\n"), &mut |_, _| {}).unwrap();
+    assert_eq!((report.frames.attached, report.unused_names.len()), (1, 0));
+    assert_eq!((place.frame("a/img/1.png").width, place.frame("b/img/1.png").width), (None, Some(9)));
+}
