@@ -443,6 +443,22 @@ fn conversation() -> impl Strategy<Value = ConversationRow> {
     )
 }
 
+#[test]
+fn tables_for_readers_of_parquet_are_not_taken_for_something_to_import() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = stored(&dir.path().join("samples.surgdb"), samples());
+    let out = dir.path().join("out");
+    let options = ExportOptions { format: ExportFormat::Parquet, ..ExportOptions::default() };
+    export(&dataset, &out, &options, &mut |_| Ok(())).unwrap();
+    let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
+    for path in [out.clone(), out.join("conversations.parquet"), out.join("annotations.parquet")] {
+        let options = ImportOptions::new(SourceDescription::named("again"));
+        let error = import(&again, &[path], &options, &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains("surgdb copy") && error.contains("come in again"), "{error}");
+        assert_eq!(error.matches("surgdb copy").count(), 1, "it is said once");
+    }
+}
+
 /// Frames under all the paths; of every third there is the name of a file alone.
 fn strange_frames() -> (Vec<(&'static str, Vec<u8>)>, Vec<FrameRow>) {
     let png = |place: usize| common::pictures::grey_png(1 + place as u32, 1, 8, 0);

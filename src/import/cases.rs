@@ -1,16 +1,15 @@
 //! Which patients a source's names mean, from a CSV: so that `VID68` of one source and `video68` of another are one.
 
 use crate::error::{Error, Result};
+use crate::import::list;
 use crate::import::raw::ObjectText;
 use crate::schema::rows::CaseRow;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 /// How many rows a list may have.
 const ROW_LIMIT: usize = 1 << 22;
-/// How much of the first line is looked at for what stands between its columns.
-const HEADER_LIMIT: u64 = 1 << 16;
 
 /// Patients by the names that a source has for them or for their videos.
 ///
@@ -61,32 +60,20 @@ impl CaseList {
     /// # Errors
     /// `Io` when it cannot be read; `Invalid` with the line where a column is not there, a value is empty, or a name means two patients.
     pub fn read(reader: impl Read) -> Result<Self> {
-        let wrong = |error: csv::Error| {
-            let line = error.position().map(csv::Position::line);
-            line.into_iter().fold(Error::invalid(error.to_string()), Error::at_line)
-        };
-        let mut head = Vec::new();
-        let mut reader = BufReader::new(reader);
-        let unreadable = |error| Error::io("cannot read the list of cases", error);
-        reader.by_ref().take(HEADER_LIMIT).read_until(b'\n', &mut head).map_err(unreadable)?;
-        let count = |delimiter: u8| head.iter().filter(|byte| **byte == delimiter).count();
-        let delimiter = b"\t;,".iter().copied().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
-        let mut builder = csv::ReaderBuilder::new();
-        let mut reader = builder.trim(csv::Trim::All).delimiter(delimiter).from_reader(head.as_slice().chain(reader));
-        let header = reader.headers().map_err(wrong)?.clone();
-        let header: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
+        let (mut reader, header) = list::open(reader, csv::Trim::All)?;
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
         for needed in ["name", "patient"] {
             if header.iter().filter(|name| **name == needed).count() != 1 {
                 return Err(Error::invalid(format!("the list of cases needs one column `{needed}`")).at_line(1));
             }
         }
-        let mut list = Self::default();
+        let mut cases = Self::default();
         for row in reader.records() {
-            let row = row.map_err(wrong)?;
+            let row = row.map_err(list::wrong)?;
             let line = row.position().map_or(0, csv::Position::line);
-            list.add(&header, &row).map_err(|error| error.at_line(line))?;
+            cases.add(&header, &row).map_err(|error| error.at_line(line))?;
         }
-        Ok(list)
+        Ok(cases)
     }
 
     fn add(&mut self, header: &[&str], row: &csv::StringRecord) -> Result<()> {

@@ -121,7 +121,7 @@ impl Format {
         if name.ends_with(".txt") {
             return of_text(head);
         }
-        of_object(head).or_else(|| further(path).ok().flatten())
+        of_object(head).or_else(|| further(path).ok().flatten()).or_else(|| is_empty_coco(path).then_some(Self::Coco))
     }
 }
 
@@ -134,6 +134,19 @@ impl FromStr for Format {
             Error::invalid(format!("there is no format {name:?}; the formats are {names}"))
         })
     }
+}
+
+/// Whether a file is COCO's in which nothing was drawn, of no picture.
+fn is_empty_coco(path: &Path) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Lists {
+        images: Vec<serde::de::IgnoredAny>,
+        annotations: Vec<serde::de::IgnoredAny>,
+    }
+    let mut text = Vec::new();
+    let head = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut text));
+    let lists = head.ok().and_then(|_| serde_json::from_slice::<Lists>(&text).ok());
+    lists.is_some_and(|lists| lists.images.is_empty() && lists.annotations.is_empty())
 }
 
 /// Whether the first lines ask and answer as EndoVis-18-VQA does.

@@ -11,7 +11,7 @@ use crate::import::media::picture::{UNKNOWN, media_type_of_name};
 use crate::import::options::ImportOptions;
 use crate::import::passed::PassedOver;
 use crate::import::raw::RawRecord;
-use crate::import::records::RecordReader;
+use crate::import::records::{NO_RECORD, RecordReader};
 use crate::import::report::Ignored;
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -156,6 +156,7 @@ fn list_one(
         inputs.push(Input { bytes: meta.len(), format, map, ..Input::of(path, name, spot, None) });
         return Ok(());
     }
+    huggingface::refuse_exported(path)?;
     let before = inputs.len();
     let (masks, passed) = (Vec::new(), PassedOver::default());
     let mut walk = Walk { root: path, wanted, homes, inputs, ignored, masks, media: false, passed };
@@ -210,6 +211,11 @@ impl Walk<'_> {
                 if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
                     self.folder(&entry.path(), &spot.folder(&file_name, self.homes)?, depth + 1)?;
                 }
+                continue;
+            }
+            if entry.path().is_dir() {
+                let reason = "a link to a folder, and those are not followed: name the folder that it leads to";
+                self.ignored.push(Ignored::file(name, reason));
                 continue;
             }
             if !is_named(&entry) {
@@ -405,6 +411,8 @@ fn form_of(path: &Path, wanted: Wanted<'_>) -> Result<Form> {
 
 /// How many records are looked at for one that is a conversation.
 const LOOKED_AT: usize = 100;
+/// How long a file may be that is looked at for a single value.
+const LONE_LIMIT: u64 = 1 << 20;
 
 /// The form of the first of a file's records that has one; none where no record can be read or there is none.
 ///
@@ -416,14 +424,31 @@ fn first_format(path: &Path) -> Result<Option<Format>> {
     let mut other = None;
     for _ in 0..LOOKED_AT {
         let Some(record) = reader.next_record() else { break };
-        let Ok(record) = record else { continue };
+        let record = match record {
+            Ok(record) => record,
+            // A list or a value stands where a record should: what cannot be read at all says nothing of what it is.
+            Err(error) if error.message().starts_with(NO_RECORD) => {
+                other = other.or(Some(error));
+                continue;
+            }
+            Err(_) => continue,
+        };
         let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
         match Format::of(&raw) {
             Some(format) => return Ok(Some(format)),
             None => other = other.or_else(|| Some(super::forms::no_conversation(&raw))),
         }
     }
-    other.map_or(Ok(None), Err)
+    let lone = || is_lone_value(path).then(|| Error::input("this is no conversation: it is a single text or number"));
+    other.or_else(lone).map_or(Ok(None), Err)
+}
+
+/// Whether a short file is JSON, and neither a list nor an object.
+fn is_lone_value(path: &Path) -> bool {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LONE_LIMIT).read_to_end(&mut text));
+    let value = read.ok().and_then(|_| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    value.is_some_and(|value| !value.is_array() && !value.is_object())
 }
 
 /// Reads a file and digests what passes through.

@@ -164,6 +164,11 @@ fn matches<'p, 'a>(pieces: &'p [Piece], text: &'a str, found: &mut Captures<'p, 
     }
     match pieces.split_first() {
         None => text.is_empty(),
+        // The ending says what a file is, in whatever case.
+        Some((Piece::Literal(literal), [])) => {
+            let (start, ending) = literal.split_at(literal.rfind('.').unwrap_or(literal.len()));
+            text.strip_prefix(start).is_some_and(|rest| rest.eq_ignore_ascii_case(ending))
+        }
         Some((Piece::Literal(literal), rest)) => {
             text.strip_prefix(literal.as_str()).is_some_and(|after| matches(rest, after, found, steps))
         }
@@ -213,6 +218,8 @@ mod tests {
         assert_eq!(names("t80_{patient}_{index}.png", "a/t80_VID03_000030.png"), Some((None, Some("VID03"), Some(30))));
         assert_eq!(names("{patient}/*_{index}.*", "p é/x_y_5.tar.png"), Some((None, Some("p é"), Some(5))));
         assert_eq!(names("{index}.png", "99999999999999999999.png"), None);
+        assert_eq!(names("a{index}.png", "a7.PNG"), Some((None, None, Some(7))), "an ending's case says nothing");
+        assert_eq!(names("a{index}.png", "A7.png"), None);
     }
 
     #[test]

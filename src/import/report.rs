@@ -278,6 +278,8 @@ pub enum Kind {
     BadPicture,
     /// A picture or video of another size than its row said; the row has its own size now.
     OtherSize,
+    /// A video's file of another rate than that at which what is said of it was counted; times are as they were counted.
+    OtherRate,
     /// A video whose container cannot be read or has no picture track; its bytes were stored.
     BadVideo,
     /// Media of a kind that has no place yet (audio); kept in `extra`.

@@ -158,8 +158,9 @@ fn pictures_videos_and_annotations_are_counted() {
     let size = grey_png(4, 3, 8, 7).len() as u64;
     let frames = &stats.frames;
     assert_eq!((frames.all.count, frames.all.missing, frames.all.bytes), (3, 1, size));
+    assert_eq!((frames.all.unnamed, stats.videos.all.missing, stats.videos.all.unnamed), (0, 0, 2));
     assert_eq!((frames.sizes[&(4, 3)], frames.sources["mine"].bytes, frames.origins["human"]), (3, size, 3));
-    assert_eq!((stats.videos.all.count, stats.videos.kinds["by_frames"].count, stats.videos.seconds), (2, 2, 60.0));
+    assert_eq!((stats.videos.all.count, stats.videos.kinds["no_file"].count, stats.videos.seconds), (2, 2, 60.0));
     let annotations = &stats.annotations;
     assert_eq!((annotations.count, annotations.boxes, annotations.stretches), (3, 2, 1));
     let [instruments, phases] = ["instrument", "phase"].map(|axis| &annotations.labels[axis]);

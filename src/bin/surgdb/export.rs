@@ -19,7 +19,7 @@ const EXAMPLES: &str = "\
 Formats:
   llava           JSONL as LLaVA and ShareGPT have it, with pictures beside it; jsonl-llava is the same
   messages        JSONL with role and content, --style placeholders, qwen or openai; jsonl-messages is the same
-  parquet         a file a table, with the bytes inside
+  parquet         a file a table, with the bytes inside, for other readers; it is not imported again
   hf              Parquet as Hugging Face's datasets loads it, a row a conversation, pictures inside
   llama-factory   JSONL for SFT, DPO and KTO, with dataset_info.json
   ms-swift        JSONL for SFT, DPO, KTO and GRPO, with boxes in objects
@@ -37,7 +37,7 @@ Examples:
   surgdb export my.surgdb out --licence commercial-ok        only what may be used commercially
 
 With coco, conditions are about annotations (--split also where only conversations are split: then those of the pictures
-that they show). llava, messages and webdataset can be imported again into equal rows; what a form cannot hold is counted
+that they show). llava, messages, webdataset and hf can be imported again into equal rows; what a form cannot hold is counted
 and told, and so is each record that its readers could not take.";
 
 /// How many pictures and videos without bytes are named.
@@ -256,7 +256,10 @@ fn next_step(report: &ExportReport, folder: &Path) -> Option<String> {
     let is_trainers =
         matches!(report.format, ExportFormat::LlamaFactory | ExportFormat::MsSwift | ExportFormat::QwenVl);
     match report.format {
-        ExportFormat::Parquet => None,
+        ExportFormat::Parquet => {
+            let file = folder.join("conversations.parquet").display().to_string();
+            Some(format!("read it with any reader of Parquet, such as pandas.read_parquet({file:?})"))
+        }
         _ if is_trainers && report.files.is_empty() => None,
         ExportFormat::Hf => {
             Some(format!("load it in Python with: datasets.load_dataset({:?})", folder.display().to_string()))

@@ -18,7 +18,7 @@ pub struct MediaStats {
     pub all: Held,
     /// By source.
     pub sources: BTreeMap<String, Held>,
-    /// Frames by kind: `rgb`, `mask`, …; videos are `files`, or `by_frames` where they are known by their frames alone.
+    /// Frames by kind: `rgb`, `mask`, …; videos are `files`, or `no_file` where no file of them is named or there.
     pub kinds: BTreeMap<String, Held>,
     /// Frames by origin.
     pub origins: Counts,
@@ -40,15 +40,18 @@ pub struct Held {
     pub count: u64,
     /// Those that have a path and no bytes.
     pub missing: u64,
+    /// Those that have neither: no file of them is named.
+    pub unnamed: u64,
     /// Bytes of those that are there, each content counted once.
     pub bytes: u64,
     pub(super) blobs: RoaringTreemap,
 }
 
 impl Held {
-    fn add(&mut self, blob: Option<Address>, missing: bool) {
+    fn add(&mut self, blob: Option<Address>, path: bool) {
         self.count += 1;
-        self.missing += u64::from(missing);
+        self.missing += u64::from(path && blob.is_none());
+        self.unnamed += u64::from(!path && blob.is_none());
         self.blobs.extend(blob.map(|blob| blob.get() as u64));
     }
 }
@@ -63,17 +66,16 @@ impl MediaStats {
 
     pub(super) fn add_video(&mut self, video: &Video<'_>) -> Result<()> {
         let path = video.path()?.is_some();
-        let kind = if path { "files" } else { "by_frames" };
+        let kind = if path || video.blob()?.is_some() { "files" } else { "no_file" };
         self.seconds += video.duration()?.filter(|seconds| seconds.is_finite()).unwrap_or(0.0);
         self.add(video.source()?, kind, video.blob()?, path, (video.width()?, video.height()?));
         Ok(())
     }
 
     fn add(&mut self, source: &str, kind: &str, blob: Option<Address>, path: bool, size: (Option<i32>, Option<i32>)) {
-        let missing = path && blob.is_none();
-        self.all.add(blob, missing);
-        with(&mut self.sources, source, |held| held.add(blob, missing));
-        with(&mut self.kinds, if kind.is_empty() { NOT_SAID } else { kind }, |held| held.add(blob, missing));
+        self.all.add(blob, path);
+        with(&mut self.sources, source, |held| held.add(blob, path));
+        with(&mut self.kinds, if kind.is_empty() { NOT_SAID } else { kind }, |held| held.add(blob, path));
         let Some(size) = size.0.zip(size.1) else {
             self.without_size += 1;
             return;

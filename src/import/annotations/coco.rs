@@ -9,7 +9,7 @@
 
 use super::folders::{Folders, Where};
 use super::rle::{Mask, runs_of};
-use super::{Fields, key_of, others, size_of, stem};
+use super::{Fields, beside, others, size_of, stem};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
@@ -58,6 +58,10 @@ struct Tables {
     /// The picture that the last statement was about, by its place.
     last: Option<(u32, Picture)>,
     folders: Folders,
+    /// The folder in which pictures are that are called by their names alone, once that was asked for.
+    home: Option<Option<Box<str>>>,
+    /// What the file says of pictures whose rows others made, as the start of a list.
+    shared: String,
 }
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
@@ -77,13 +81,20 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
         let behind = before + reader.position();
         run.advance(behind)?;
     }
-    let Tables { mut images, places, folders, .. } = tables;
-    for (id, place) in not_met(&places, &images) {
-        let Some(image) = images.get_mut(place as usize) else { continue };
+    for (id, place) in not_met(&tables.places, &tables.images) {
+        let Some(image) = tables.images.get_mut(place as usize) else { continue };
         (at.record, at.line) = (Some(image.place.0), Some(image.place.1));
         at.id = Some(format!("{}/image {id}", stem(input)));
-        let picture = image.picture(run, input, &folders, &at)?;
+        let is_first = image.found.is_none();
+        let picture = image.picture(run, input, &tables.folders, &at)?;
+        let picture = tables.placed(run, input, picture, is_first)?;
         run.lone(MediaKind::Picture, &picture, &mut at)?;
+    }
+    if !tables.shared.is_empty() {
+        run.says.raw("images", &format!("{}]", tables.shared));
+        let at = At { file: input.name.clone(), ..At::default() };
+        let message = "`images`: of those that are others' rows already, kept in this import's report, under `says`";
+        run.report.find(Kind::AboutFile, &at, message);
     }
     reader.input().finish().map_err(|error| Error::io("cannot read on", error))
 }
@@ -99,6 +110,8 @@ impl Tables {
             categories: HashMap::new(),
             last: None,
             folders: Folders::around(run, input),
+            home: None,
+            shared: String::new(),
         };
         let mut names: Vec<String> = Vec::new();
         let mut categories = String::new();
@@ -180,6 +193,56 @@ impl Tables {
         }
     }
 
+    /// A picture that is missing as the row that others speak of, where there is one: in the folder in which pictures are that
+    /// the file calls by their names alone. `is_first` where it is met first.
+    fn placed(&mut self, run: &mut Run<'_>, input: &Input, picture: Picture, is_first: bool) -> Result<Picture> {
+        let Picture { path, fields, .. } = &picture;
+        let Some(own) = fields.id.as_deref().filter(|_| is_bare(path)) else {
+            return Ok(picture);
+        };
+        if run.has_frame(own)? {
+            return Ok(picture);
+        }
+        let found = run.found_by_name(input, path, own);
+        let is_missing = found.is_none() && run.place_of(path).is_none();
+        let inside = match (found, is_missing) {
+            (None, true) => self.home(run, input).map(|home| format!("{home}/{}", path.trim())),
+            (found, _) => found,
+        };
+        let Some(inside) = inside else { return Ok(picture) };
+        if !run.has_frame(&inside)? {
+            return Ok(picture);
+        }
+        let mut more = ObjectText::default();
+        more.text("file_name", path);
+        let said = joined(more.finish(), fields.extra.clone());
+        if is_first && !run.keeps_extra(&inside, fields.extra.as_deref())? {
+            self.shared.push(if self.shared.is_empty() { '[' } else { ',' });
+            self.shared.push_str(said.as_deref().unwrap_or("{}"));
+        }
+        if !is_missing {
+            return Ok(picture);
+        }
+        let path = run.path_around(input, &inside);
+        Ok(Picture { path, fields: FileFields { id: Some(inside), ..picture.fields }, ..picture })
+    }
+
+    /// The only folder in which pictures are that the file calls by their names alone.
+    fn home(&mut self, run: &mut Run<'_>, input: &Input) -> Option<&str> {
+        if self.home.is_none() {
+            let mut home: Option<Box<str>> = None;
+            let mut is_one = true;
+            for image in self.images.iter().filter(|image| is_bare(&image.path)) {
+                let own = beside(input, &image.path);
+                let Some(inside) = run.found_by_name(input, &image.path, &own) else { continue };
+                let folder = inside.rsplit_once('/').map_or("", |(folder, _)| folder);
+                is_one &= !folder.is_empty() && home.get_or_insert_with(|| folder.into()).as_ref() == folder;
+            }
+            self.home = Some(home.filter(|_| is_one));
+        }
+        self.home.as_ref()?.as_deref()
+    }
+
     fn annotation(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &mut At) -> Result<()> {
         let drawn = match Drawn::of(text) {
             Ok(drawn) => drawn,
@@ -198,8 +261,11 @@ impl Tables {
         };
         image.is_met = true;
         if self.last.as_ref().is_none_or(|(last, _)| *last != place) {
-            self.last = Some((place, image.picture(run, input, &self.folders, at)?));
+            let is_first = image.found.is_none();
+            let picture = image.picture(run, input, &self.folders, at)?;
+            self.last = Some((place, self.placed(run, input, picture, is_first)?));
         }
+        let Some(image) = self.images.get_mut(place as usize) else { return Ok(()) };
         let Some((_, picture)) = &mut self.last else { return Ok(()) };
         if image.size.is_none() {
             let sides = run.size_of(picture)?;
@@ -216,10 +282,10 @@ impl Tables {
 }
 
 /// The images that nothing is said about, by their ids and places, in the file's order.
-fn not_met<'t>(places: &'t HashMap<Box<str>, u32>, images: &[Image]) -> Vec<(&'t str, u32)> {
+fn not_met(places: &HashMap<Box<str>, u32>, images: &[Image]) -> Vec<(Box<str>, u32)> {
     let is_met = |place: u32| images.get(place as usize).is_none_or(|image| image.is_met);
-    let mut lone: Vec<(&str, u32)> = places.iter().map(|(id, place)| (&**id, *place)).collect();
-    lone.retain(|(_, place)| !is_met(*place));
+    let lone = places.iter().filter(|(_, place)| !is_met(**place));
+    let mut lone: Vec<(Box<str>, u32)> = lone.map(|(id, place)| (id.clone(), *place)).collect();
     lone.sort_unstable_by_key(|(_, place)| *place);
     lone
 }
@@ -267,6 +333,11 @@ impl Image {
         }
         Ok(found)
     }
+}
+
+/// Whether a path is a name alone.
+fn is_bare(path: &str) -> bool {
+    !path.contains(['/', '\\'])
 }
 
 /// The texts of two objects as one.
@@ -403,6 +474,17 @@ impl Runs<'_> {
         };
         Mask::of_runs(width, height, &runs)
     }
+}
+
+/// An id, or what refers to one. Whole numbers that are written as others are (`1.0`, as tables with gaps write them) are the
+/// same.
+fn key_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    let key = super::key_of(value)?;
+    let whole = key.strip_suffix(".0").filter(|_| !value.get().starts_with('"')).filter(|whole| is_whole(whole));
+    Some(match whole {
+        Some(whole) => Cow::Owned(whole.to_owned()),
+        None => key,
+    })
 }
 
 /// Whether it is a whole number, written as whole numbers are.

@@ -8,6 +8,7 @@ use super::{Fields, beside, others, size_of, stem, without_place};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::Input;
+use crate::import::media::wanted::folded;
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run};
 use serde_json::value::RawValue;
@@ -41,6 +42,16 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     }
     run.advance(behind)?;
     Ok(result)
+}
+
+/// The id of a picture: its path from the home, whether its file is there or not. Drawings lie in a folder
+/// of their own, and most paths start in the one above.
+fn id_of(run: &Run<'_>, input: &Input, path: &str) -> Result<String> {
+    let own = beside(input, path);
+    Ok(match run.folder_of(input, path) {
+        Some(folder) if !run.has_frame(&own)? => folded(&folder, path),
+        _ => own,
+    })
 }
 
 /// Refuses what is nested so deep that a parser would have to.
@@ -111,7 +122,7 @@ impl<'a> Drawing<'a> {
             None
         });
         let fields = FileFields {
-            id: Some(beside(input, &path)),
+            id: Some(id_of(run, input, &path)?),
             extra: others(&self.fields.0, &known),
             by_pattern: true,
             ..FileFields::default()

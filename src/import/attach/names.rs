@@ -1,6 +1,7 @@
 //! Which file a missing picture or video is, from a CSV.
 
 use crate::error::{Error, Result};
+use crate::import::list;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
@@ -41,19 +42,14 @@ impl FileNames {
     }
 
     /// Reads CSV text with the columns `path` (what the dataset has: a path, or an id where it has none) and `file`, and
-    /// perhaps `source`, where sources have the same paths.
+    /// perhaps `source`, where sources have the same paths; `,`, `;` or tabs stand between them.
     ///
     /// # Errors
     /// `Invalid` with the line where a column is not there or not known, a value is empty, or a path means two files.
     pub fn read(reader: impl Read) -> Result<Self> {
-        let wrong = |error: csv::Error| {
-            let line = error.position().map(csv::Position::line);
-            line.into_iter().fold(Error::invalid(error.to_string()), Error::at_line)
-        };
         // Blanks at the ends may be the file's own.
-        let mut reader = csv::ReaderBuilder::new().from_reader(reader);
-        let header = reader.headers().map_err(wrong)?.clone();
-        let header: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
+        let (mut reader, header) = list::open(reader, csv::Trim::None)?;
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
         for needed in ["path", "file"] {
             if header.iter().filter(|name| **name == needed).count() != 1 {
                 return Err(Error::invalid(format!("the list of files needs one column `{needed}`")).at_line(1));
@@ -65,7 +61,7 @@ impl FileNames {
         }
         let mut names = Self::default();
         for row in reader.records() {
-            let row = row.map_err(wrong)?;
+            let row = row.map_err(list::wrong)?;
             let line = row.position().map_or(0, csv::Position::line);
             let cell = |name: &str| header.iter().zip(&row).find(|(column, _)| **column == name).map(|(_, cell)| cell);
             let source = cell("source").map(str::trim).filter(|source| !source.is_empty());
@@ -135,6 +131,7 @@ mod tests {
             ("path,file\nx,\n", "line 2: an entry needs both a path and a file"),
             ("path,file\nx,a\nx,b\n", "line 3: \"x\" means the files \"a\" and \"b\""),
             ("path,file\nx,1,2\n", "line 2: CSV error"),
+            ("path;file\nx;a,b\nx;c\n", "line 3: \"x\" means the files \"a,b\" and \"c\""),
         ] {
             let error = FileNames::read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(message), "{error}");

@@ -29,6 +29,8 @@ use crate::import::inputs::{DigestingReader, Input};
 use crate::import::raw::RawRecord;
 use crate::import::report::At;
 use crate::import::run::Run;
+use crate::schema::tables::Table;
+use arrow_schema::Schema;
 use file::TableFile;
 use labels::Labelled;
 use row::RowText;
@@ -45,6 +47,31 @@ pub(super) fn describes_tables(name: &str) -> bool {
     own.contains(&name) || (name.starts_with("cache-") && name.ends_with(".arrow"))
 }
 
+/// Why the tables that an export to Parquet wrote are not read.
+const EXPORTED: &str = "`surgdb export --format parquet` wrote it for readers of Parquet, and it is not imported again: `surgdb copy` \
+    brings a dataset's rows into another one, and exports in the forms llava, messages, webdataset and hf come in again";
+
+/// Refuses a folder that an export to Parquet wrote.
+///
+/// # Errors
+/// `Input` where it is one.
+pub(super) fn refuse_exported(folder: &Path) -> Result<()> {
+    let is_one = |table: Table| {
+        let file = TableFile::open(&folder.join(format!("{table}.parquet")));
+        file.is_ok_and(|file| is_exported(&file.schema()))
+    };
+    match Table::ALL.into_iter().all(is_one) {
+        true => Err(Error::input(EXPORTED).in_file(folder)),
+        false => Ok(()),
+    }
+}
+
+/// Whether a table has the columns of one of ours, behind its rows' addresses.
+fn is_exported(schema: &Schema) -> bool {
+    let is_of = |table: &Table| table.columns().iter().all(|column| schema.column_with_name(&column.name).is_some());
+    schema.fields().first().is_some_and(|first| first.name() == "address") && Table::ALL.iter().any(is_of)
+}
+
 /// Looks at a table's columns.
 ///
 /// # Errors
@@ -52,6 +79,9 @@ pub(super) fn describes_tables(name: &str) -> bool {
 pub(super) fn look_at(path: &Path) -> Result<()> {
     let mut file = TableFile::open(path)?;
     let schema = file.schema();
+    if is_exported(&schema) {
+        return Err(Error::input(EXPORTED));
+    }
     if schema.fields().iter().any(|field| forms::ROW_KEYS.contains(&field.name().as_str())) {
         return Ok(());
     }

@@ -34,9 +34,7 @@ impl ParquetFile {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(wrong)?;
         let chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns());
-        let unknown = chunks
-            .map(|chunk| chunk.compression())
-            .find(|codec| !matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)));
+        let unknown = chunks.map(|chunk| chunk.compression()).find(|codec| matches!(codec, Compression::LZO));
         if let Some(codec) = unknown {
             return Err(Error::input(format!(
                 "the Parquet file is compressed with {codec}, which is not read here: write it with snappy or zstd"

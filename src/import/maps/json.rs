@@ -79,18 +79,19 @@ struct Walk<'t> {
 }
 
 fn list(walk: &mut Walk<'_>, input: &mut dyn Read, other: &mut dyn FnMut(&str, &str)) -> Result<()> {
+    let of_items = |stops: &[Stop]| matches!(stops.first(), Some(Stop::Items)).then_some(1);
     let mut reader = RecordReader::new(input);
     while let Some(record) = reader.next_record() {
         let goes_on = match record {
             Ok(record) => {
                 walk.place = Place::of(&record);
                 let key = record.number.saturating_sub(1).to_string();
-                let goes_on =
-                    walk.entry(&record, &key, |stops| matches!(stops.first(), Some(Stop::Items)).then_some(1))?;
+                let goes_on = walk.entry(&record, &key, of_items)?;
                 walk.tell_left(&key, other);
                 goes_on
             }
             Err(error) => {
+                walk.pass(of_items);
                 let (number, line) = (error.record().unwrap_or_default(), error.line().unwrap_or_default());
                 walk.place = Place { number, line, position: walk.place.position };
                 (walk.take)(&walk.place, Event::Bad(error))?
@@ -153,7 +154,10 @@ impl Walk<'_> {
         // The whole entry is checked before anything of it is taken.
         let raw: &RawValue = match serde_json::from_str(record.text) {
             Ok(raw) => raw,
-            Err(error) => return (self.take)(&self.place, Event::Bad(record.error(&error))),
+            Err(error) => {
+                self.pass(led);
+                return (self.take)(&self.place, Event::Bad(record.error(&error)));
+            }
         };
         let table = self.table;
         let ways: Vec<(&RowSet, &[Stop])> = table
@@ -179,6 +183,13 @@ impl Walk<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Counts an entry that cannot be read as a row where it is one, so that others keep their numbers when it is mended.
+    fn pass(&mut self, led: impl Fn(&[Stop]) -> Option<usize>) {
+        for (count, set) in self.counts.iter_mut().zip(&self.table.sets) {
+            *count += u64::from(led(&set.route.0) == Some(set.route.0.len()));
+        }
     }
 
     /// Goes on to the rows of a set below a value.

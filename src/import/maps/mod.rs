@@ -39,7 +39,7 @@ use std::sync::Arc;
 pub(super) const FORM: &str = "map";
 
 /// The maps that come with the crate.
-const SHIPPED: [&str; 10] = [
+const SHIPPED: [&str; 11] = [
     include_str!("shipped/activitynet.toml"),
     include_str!("shipped/ava.toml"),
     include_str!("shipped/cholec80.toml"),
@@ -47,6 +47,7 @@ const SHIPPED: [&str; 10] = [
     include_str!("shipped/cholecinstanceseg.toml"),
     include_str!("shipped/cholecseg8k.toml"),
     include_str!("shipped/endovis18.toml"),
+    include_str!("shipped/imagefolder.toml"),
     include_str!("shipped/kvasir-vqa.toml"),
     include_str!("shipped/multibypass140.toml"),
     include_str!("shipped/ophnet.toml"),

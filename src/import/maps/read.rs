@@ -106,7 +106,9 @@ pub(super) fn fits(table: &Table, path: &Path) -> bool {
         return false;
     }
     let Ok(file) = File::open(path) else { return false };
-    let (mut fits, mut met) = (false, 0);
+    let mut met = 0;
+    // Of each set, whether rows of it were met, and whether one has what it needs.
+    let mut sets = vec![(false, false); table.sets.len()];
     let facts = FileFacts::default();
     // Where the head ends in the middle of something, what came before it must do.
     let _ = rows(
@@ -115,15 +117,17 @@ pub(super) fn fits(table: &Table, path: &Path) -> bool {
         &mut file.take(HEAD),
         &mut |_, event| {
             met += 1;
-            if let Event::Row(set, row) = event {
-                let has_needed = table.sets.get(set).is_some_and(|set| row.has(&set.needed));
-                fits |= has_needed && row.has(&table.surely.fields);
+            if let Event::Row(number, row) = event
+                && let (Some(set), Some((is_met, fits))) = (table.sets.get(number), sets.get_mut(number))
+            {
+                *is_met = true;
+                *fits |= row.has(&set.needed) && row.has(&table.surely.fields);
             }
-            Ok(!fits && met < LOOKED_AT)
+            Ok(met < LOOKED_AT)
         },
         &mut |_, _| {},
     );
-    fits
+    sets.iter().any(|(_, fits)| *fits) && sets.iter().all(|(is_met, fits)| !is_met || *fits)
 }
 
 fn rows(

@@ -215,7 +215,7 @@ impl<'m> Taker<'m> {
         }
         let row =
             VideoRow { id: id.clone(), source: run.options.source.id.clone(), fps: subject.fps, ..VideoRow::default() };
-        run.find_recording(id, &subject.draft, at)?;
+        run.find_recording(id, subject.fps, &subject.draft, at)?;
         let target = run.recording_of(row, &subject.draft, at)?;
         self.last_video = Some((id.clone(), patient.clone(), target.clone()));
         Ok(target)

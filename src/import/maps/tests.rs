@@ -31,6 +31,23 @@ fn map_of(report: &ImportReport) -> Option<&str> {
     report.inputs[0].map.as_deref()
 }
 
+#[test]
+fn a_line_that_cannot_be_read_keeps_its_number() {
+    let map = "name = \"m\"\n[[table]]\nfiles = [\"*.jsonl\"]\nform = \"jsonl\"\n[[table.rows]]\nbecome = \"conversations\"\n\
+        question = \"q\"\nanswer = \"a\"\n";
+    let mut place = Place::with_map(map);
+    place.options.on_error = OnError::Skip;
+    let line = |number: u32| format!(r#"{{"q":"q{number}","a":"a"}}"#);
+    for broken in [r#"{"q":"#, r#"{"q":"q2","a":}"#] {
+        place.write("x.jsonl", [line(1), broken.into(), line(3)].join("\n"));
+        let report = place.import(&[&place.folder()]).unwrap();
+        assert_eq!((report.records.read, report.records.skipped_total()), (3, 1), "{broken}");
+        let dataset = place.dataset();
+        let row = dataset.conversation_at(place.found(Table::Conversations, "x.jsonl#3")).unwrap().to_row().unwrap();
+        assert_eq!(row.turns[0].text, "q3", "{broken}");
+    }
+}
+
 const INTERVALS: &str = r#"
 name = "mine"
 [[table]]

@@ -68,7 +68,12 @@ impl Out<'_> {
             let file = File::open(path).map_err(unreadable)?;
             let media_type = picture::media_type_of_name(named.written());
             let is_mp4 = !matches!(media_type, "video/x-msvideo" | "video/x-matroska" | "video/webm" | "video/mpeg");
-            let found = if is_mp4 { mp4::read(BufReader::new(file), size) } else { Ok(mp4::Video::default()) };
+            let found = match is_mp4 {
+                true => mp4::read(BufReader::new(file), size),
+                false => Err(format!(
+                    "of {media_type} the bytes alone are taken: size, rate, length and key frames are read of mp4 files"
+                )),
+            };
             let blob = self.put(from_file(media_type))?;
             return Ok(self.video(blob, found, named));
         }
@@ -104,7 +109,11 @@ impl Out<'_> {
     }
 
     fn video(&mut self, blob: BlobInfo, found: Result<mp4::Video, String>, named: &Named<'_>) -> Stored {
-        if let Err(reason) = &found {
+        let reason = match &found {
+            Ok(video) => video.lacks().map(str::to_owned),
+            Err(reason) => Some(reason.clone()),
+        };
+        if let Some(reason) = reason {
             self.report.find(Kind::BadVideo, self.at, format!("{:?}: {reason}", named.id));
         }
         let (blob, digest) = (Some(blob.address), Some(blob.digest));

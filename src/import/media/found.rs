@@ -45,6 +45,7 @@ impl Found {
             }
             stored.fill_video(&mut row);
             tell_other_size(out, (width, height), (row.width, row.height));
+            tell_other_rate(out, fps, row.fps);
             self.videos.push(address);
             return self.video_cells.push(&row);
         }
@@ -93,6 +94,20 @@ pub(super) fn tell_other_size(out: &mut Out<'_>, declared: (Option<i32>, Option<
             said.0, said.1, is.0, is.1
         );
         out.report.find(Kind::OtherSize, out.at, detail);
+    }
+}
+
+/// Tells of a file whose rate is another one than that at which frames were counted. Where the file has a multiple of it, the
+/// frames were sampled.
+pub(super) fn tell_other_rate(out: &mut Out<'_>, counted: Option<f64>, is: Option<f64>) {
+    let Some((counted, is)) = counted.zip(is).filter(|(counted, is)| *counted > 0.0 && *is > 0.0) else { return };
+    let times = is / counted;
+    if times.round() < 1.0 || (times - times.round()).abs() > 0.02 * times {
+        let detail = format!(
+            "what is said of it is counted at {counted} frames a second, and its file has {is}: times are as they were \
+             counted; where frames are this file's, say its rate (`fps` of the source or the map)"
+        );
+        out.report.find(Kind::OtherRate, out.at, detail);
     }
 }
 

@@ -24,6 +24,22 @@ pub(crate) struct Video {
     pub(crate) keyframes: Option<Vec<KeyframeRow>>,
 }
 
+impl Video {
+    /// What a file that could be read does not say of itself.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        if self.frame_count.is_none() || self.fps.is_none() {
+            return Some(
+                "its index does not say how many frames it has and when, as that of a fragmented file does not: its rate and \
+                 key frames are not known (`ffmpeg -i IN -c copy OUT.mp4` writes it anew)",
+            );
+        }
+        self.keyframes.is_none().then_some(
+            "its tables of frames do not go together, or lead out of the file: where its key frames are is not known, and \
+             no clip can be cut from it",
+        )
+    }
+}
+
 /// Reads the index of an MP4 file of this length.
 pub(crate) fn read<R: Read + Seek>(mut reader: R, length: u64) -> std::result::Result<Video, String> {
     let moov = find_moov(&mut reader, length)?;

@@ -38,6 +38,8 @@ struct Beside {
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
     roots: Rc<[Root]>,
+    /// The folder that ids start in.
+    start: PathBuf,
     /// The folder in which paths may leave the one that they start in.
     limit: Option<Root>,
     /// The file whose records are read.
@@ -78,13 +80,14 @@ impl Roots {
         self.listed = by_name.pop().filter(|_| by_name.is_empty()).or(self.listed.take());
     }
 
-    /// Reads the records of this file from now on: `name` is its name for ids. Within `limit` paths may lead out of the
-    /// folder that they start in.
-    pub(crate) fn beside(&mut self, file: &Path, name: &str, limit: &Path) {
+    /// Reads the records of this file from now on: `name` is its name for ids, which starts in `start`. Within `limit` paths
+    /// may lead out of the folder that they start in.
+    pub(crate) fn beside(&mut self, file: &Path, name: &str, start: &Path, limit: &Path) {
         let real = |folder: &Path| match folder.as_os_str().is_empty() {
             true => Path::new(".").canonicalize().ok(),
             false => folder.canonicalize().ok(),
         };
+        self.start = start.to_path_buf();
         self.limit = real(limit).map(|real| Root { path: limit.to_path_buf(), real });
         let inside = name.rsplit_once('/').map(|(folder, _)| folder.to_owned());
         self.file = Beside { real: file.parent().and_then(real).unwrap_or_default(), inside };
@@ -106,6 +109,11 @@ impl Roots {
             inside.is_some_and(|inside| root.join(inside).is_dir() || root.ends_with(inside))
         };
         folders.is_empty() || real.into_iter().any(|root| self.file.real.starts_with(&root) || has_its_folders(&root))
+    }
+
+    /// A file's name for ids, where it lies where these start.
+    pub(crate) fn file_from_home(&self, path: &Path) -> Option<String> {
+        path.canonicalize().ok()?.strip_prefix(&self.start).ok()?.to_str().map(str::to_owned)
     }
 
     /// Whether a file lies in the folder of the file at hand, or below.

@@ -23,6 +23,8 @@ use text::{line_fault, shown, too_deep, wrapper_length};
 pub const RECORD_LIMIT: usize = 256 << 20;
 /// How deep a record may be nested.
 pub const DEPTH_LIMIT: u32 = 128;
+/// How a message starts that something else stands where a record should.
+pub(super) const NO_RECORD: &str = "expected a record (`{`)";
 /// How much is read at a time.
 const CHUNK: usize = 256 << 10;
 
@@ -400,7 +402,7 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn not_a_record(&self, found: u8) -> Error {
-        self.wrong(&format!("expected a record (`{{`), found {}", shown(found)))
+        self.wrong(&format!("{NO_RECORD}, found {}", shown(found)))
     }
 
     fn cut_off(&self, what: &str) -> Error {

@@ -11,7 +11,7 @@ pub(super) fn line_fault(line: &[u8], is_last: bool) -> Option<String> {
     let mut scan = Scan::default();
     match line.first() {
         Some(b'{') => {}
-        Some(&other) => return Some(format!("expected a record (`{{`), found {}", shown(other))),
+        Some(&other) => return Some(format!("{}, found {}", super::NO_RECORD, shown(other))),
         None => return None,
     }
     let step = scan.run(line);

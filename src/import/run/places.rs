@@ -1,11 +1,11 @@
 //! Where a path leads, before anything is made of it.
 
 use super::Run;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::import::inputs::Input;
 use crate::import::media::resolve::Resolved;
 use crate::schema::tables::Table;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Run<'_> {
     /// The file that a path means where pictures are looked for now.
@@ -16,9 +16,53 @@ impl Run<'_> {
         }
     }
 
+    /// The path from the home of the file that a path means for a row of this id, where its path does not
+    /// lead to it: the only one of its name below the folder that was named.
+    pub(crate) fn found_by_name(&mut self, input: &Input, path: &str, id: &str) -> Option<String> {
+        match self.store.resolve_of_row(path, id) {
+            Resolved::File { path, by_name: true, .. } => from_home(input, &path),
+            _ => None,
+        }
+    }
+
+    /// A path from the home, as one that starts in a folder in which pictures are looked for.
+    pub(crate) fn path_around(&self, input: &Input, inside: &str) -> String {
+        let around = self.folders_around(input).into_iter().filter_map(|folder| from_home(input, &folder));
+        let starts = around.map(|folder| if folder.is_empty() { folder } else { folder + "/" });
+        let mut below = starts.filter_map(|start| inside.strip_prefix(&start).map(str::to_owned));
+        below.next().unwrap_or_else(|| {
+            let own = input.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let out = own.split('/').filter(|part| !part.is_empty()).map(|_| "../");
+            format!("{}{inside}", out.collect::<String>())
+        })
+    }
+
+    /// The folder that a path starts in, as a path from the home: the first of those that pictures are
+    /// looked for in which has the folder that the path begins with, whether the picture is there or not.
+    pub(crate) fn folder_of(&self, input: &Input, path: &str) -> Option<String> {
+        let path = path.replace('\\', "/");
+        let (first, _) = path.trim_start_matches("./").split_once('/')?;
+        if matches!(first, "" | "." | "..") {
+            return None;
+        }
+        let mut around = self.folders_around(input).into_iter();
+        let folder = around.find(|folder| folder.join(first).is_dir())?;
+        from_home(input, &folder.canonicalize().ok()?)
+    }
+
     /// Whether the dataset, or this import, has a picture of this id.
     pub(crate) fn has_frame(&self, id: &str) -> Result<bool> {
         Ok(self.sink.lookup(Table::Frames, &self.options.source.id, id)?.is_some())
+    }
+
+    /// Whether the row of a picture has these further fields, or will get them, since there is no row yet.
+    pub(crate) fn keeps_extra(&self, id: &str, extra: Option<&str>) -> Result<bool> {
+        let Some(address) = self.sink.lookup(Table::Frames, &self.options.source.id, id)? else { return Ok(true) };
+        match self.sink.dataset().frame(address).and_then(|row| Ok(row.extra()? == extra)) {
+            // The row is of this import.
+            Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(false),
+            known => known,
+        }
     }
 
     /// The folders that pictures are looked for in, as far as they are named and not searched: the media roots, the
@@ -36,4 +80,9 @@ impl Run<'_> {
         folders.extend(above);
         folders
     }
+}
+
+/// A path from an input's home; nothing where it is not below.
+fn from_home(input: &Input, path: &Path) -> Option<String> {
+    path.canonicalize().ok()?.strip_prefix(&input.start).ok()?.to_str().map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use super::statements::Shown;
 use super::{CellChange, CellValue, Picture, Run, Target};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::import::draft::{Draft, FileFields, MediaKind};
 use crate::import::media::bytes::Out;
 use crate::import::media::names::name_of;
@@ -45,18 +45,35 @@ impl Run<'_> {
     }
 
     /// Takes the file of a recording that is called as it is, where files are looked for: `video01.mp4` beside its labels,
-    /// or in `videos` beside their folder. Its row is that of the recording.
-    pub(crate) fn find_recording(&mut self, id: &str, draft: &Draft, at: &At) -> Result<()> {
-        if self.store.is_met(Table::Videos, id) || id.contains(['.', '/', '\\']) {
+    /// or in `videos` beside their folder. Its row is that of the recording. `fps` is the rate at which its labels count
+    /// frames. A file that was taken before and is gone is told.
+    pub(crate) fn find_recording(&mut self, id: &str, fps: Option<f64>, draft: &Draft, at: &At) -> Result<()> {
+        if self.store.is_met(Table::Videos, id) || id.contains(['/', '\\']) {
             return Ok(());
         }
-        let path = format!("{id}.mp4");
-        if matches!(self.store.resolve(&path), Resolved::File { by_name: false, .. }) {
-            let fields = FileFields { id: Some(id.to_owned()), ..FileFields::default() };
+        let path = if id.to_ascii_lowercase().ends_with(".mp4") { id.to_owned() } else { format!("{id}.mp4") };
+        let is_there = matches!(self.store.resolve(&path), Resolved::File { by_name: false, .. });
+        if is_there || self.lost_its_file(id)? {
+            let fields = FileFields { id: Some(id.to_owned()), fps, ..FileFields::default() };
             let picture = Picture { path, fields, patient: draft.patient.clone(), ..Picture::default() };
             self.picture_of(MediaKind::Video, &picture, draft, at)?;
         }
         Ok(())
+    }
+
+    /// Whether the dataset has a link to a recording's file that leads nowhere now.
+    fn lost_its_file(&self, id: &str) -> Result<bool> {
+        let Some(address) = self.sink.lookup(Table::Videos, &self.options.source.id, id)? else { return Ok(false) };
+        let dataset = self.sink.dataset();
+        let blob = match dataset.video(address).and_then(|video| video.blob()) {
+            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(false),
+            blob => blob?,
+        };
+        let link = blob.map(|blob| dataset.blob(blob)?.check_link()).transpose();
+        match link {
+            Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(true),
+            link => link.map(|_| false),
+        }
     }
 
     /// A recording that a table lists: a record of its own. Cells of added columns that are new make it new.

@@ -305,7 +305,7 @@ fn labelme_shapes_of_one_instance_are_one_statement() {
         (tip.regions.len(), tip.extra.as_deref()),
         (0, Some(r#"{"shapes":[{"shape_type":"point","points":[[5.0,6.0]]}]}"#))
     );
-    assert_eq!(place.frame("VID03/ann_dir/img_dir/x.png").blob, place.frame("VID03/ann_dir/img_dir/x.png").blob);
+    assert!(place.frame("VID03/img_dir/x.png").blob.is_some(), "it is called as it is found");
 }
 
 #[test]

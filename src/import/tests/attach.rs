@@ -27,7 +27,7 @@ impl Place {
         let place = Self::new();
         fs::create_dir(place.late("")).unwrap();
         let line = |name: &&str| {
-            let field = if name.ends_with(".mp4") { "video" } else { "image" };
+            let field = if name.ends_with(".mp4") || name.ends_with(".mkv") { "video" } else { "image" };
             let name = serde_json::to_string(name).unwrap();
             format!(r#"{{"{field}":{name},"messages":[{{"role":"user","content":"x"}}]}}"#)
         };
@@ -208,7 +208,17 @@ fn a_list_tells_rows_that_are_written_alike_by_their_ids() {
     };
     let error = attach(&place.dataset(), &with("path,file\nimg/1.png,x.png\n"), &mut |_, _| {}).unwrap_err();
     assert!(error.to_string().contains("the path of 2 pictures or videos of src: list their ids"), "{error}");
-    let report = attach(&place.dataset(), &with("path,file\nb/img/1.png,x.png\n"), &mut |_, _| {}).unwrap();
+    let report = attach(&place.dataset(), &with("path;file\nb/img/1.png;x.png\n"), &mut |_, _| {}).unwrap();
     assert_eq!((report.frames.attached, report.unused_names.len()), (1, 0));
     assert_eq!((place.frame("a/img/1.png").width, place.frame("b/img/1.png").width), (None, Some(9)));
+}
+
+#[test]
+fn a_video_of_which_the_bytes_alone_are_taken_is_told() {
+    let place = Place::lacking(&["a.avi.mp4", "b.mkv"]);
+    place.bring("a.avi.mp4", crate::import::media::mp4::tests::mp4(5));
+    place.bring("b.mkv", b"\x1aE\xdf\xa3");
+    let report = place.attach(|_| {}).unwrap();
+    let told = &report.findings[&Kind::BadVideo];
+    assert_eq!((told.count, told.examples[0].detail.contains("the bytes alone are taken")), (1, true), "{told:?}");
 }

@@ -158,6 +158,10 @@ fn a_table_is_the_same_in_parquet_and_in_arrow_however_it_is_written() {
     for (name, bytes) in [
         ("train-00000-of-00002.parquet", parquet_of(&batch, Compression::SNAPPY)),
         ("x.parquet", parquet_of(&batch, Compression::ZSTD(parquet::basic::ZstdLevel::default()))),
+        ("x.parquet", parquet_of(&batch, Compression::GZIP(parquet::basic::GzipLevel::default()))),
+        ("x.parquet", parquet_of(&batch, Compression::BROTLI(parquet::basic::BrotliLevel::default()))),
+        ("x.parquet", parquet_of(&batch, Compression::LZ4_RAW)),
+        ("x.parquet", parquet_of(&batch, Compression::LZ4)),
         ("x.arrow", stream_of(&[&batch.slice(0, 1), &batch.slice(1, 0), &batch.slice(1, 2)])),
         ("x.arrow", file_of(&batch)),
     ] {

@@ -10,6 +10,7 @@ mod homes;
 mod huggingface;
 mod identity;
 mod known;
+mod meeting;
 pub(super) mod place;
 mod redrawn;
 mod repeats;
@@ -501,14 +502,29 @@ fn folders_pass_over_what_is_no_conversation() {
     let place = Place::new();
     place.write("a.json", TWO);
     place.write("._a.json", "\0\x05");
-    place.write("coco.json", r#"{"images":[],"annotations":[]}"#);
+    place.write("other.json", r#"{"images":[]}"#);
+    place.write("folds.json", "[[1, 2], [3, 4]]");
+    place.write("numbers.json", "[1, 2]");
+    place.write("text.json", "\"x\"");
     place.write("vqa.jsonl", r#"{"image_id":"x","question":"q","answer":"a"}"#);
     let folder = place.dir.path().join("in");
+    std::os::unix::fs::symlink(place.dir.path(), folder.join("linked")).unwrap();
     let report = place.import(&[&folder]).unwrap();
-    assert_eq!((report.inputs.len(), report.ignored.len()), (1, 3));
+    assert_eq!((report.inputs.len(), report.ignored.len()), (1, 7));
+    let why = |name: &str| report.ignored.iter().find(|file| file.path == name).map(|file| file.reason.as_str());
+    assert!(why("folds.json").unwrap().contains("found `[`"));
+    assert!(why("linked").unwrap().contains("a link to a folder"));
     let error = place.import(&[&folder.join("vqa.jsonl")]).unwrap_err().to_string();
     assert!(error.contains("vqa.jsonl") && error.contains("image_id, question, answer"), "{error}");
     assert_eq!(place.dataset().version(), 2);
+}
+
+#[test]
+fn boxes_of_no_picture_are_a_file_without_a_record() {
+    let place = Place::new();
+    let file = place.write("coco.json", r#"{"images":[],"annotations":[],"categories":[]}"#);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.inputs[0].format, report.records.read), (Some("coco"), 0));
 }
 
 #[test]

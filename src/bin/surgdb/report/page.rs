@@ -375,20 +375,20 @@ fn held_table(html: &mut Html, caption: &str, media: &MediaStats) {
     let mut kinds: Vec<_> = media.kinds.iter().collect();
     kinds.sort_by_key(|(kind, held)| (Reverse(held.count), *kind));
     let most = kinds.first().map_or(0, |(_, held)| held.count);
-    table(html, caption, &["kind", "how many", ">missing", ">bytes"], |html| {
+    table(html, caption, &["kind", "how many", ">missing", ">no file named", ">bytes"], |html| {
         for (kind, held) in kinds.into_iter().take(VALUES) {
             html.open("tr", &[]);
             row_head(
                 html,
                 match kind.as_str() {
-                    "by_frames" => "known by their frames alone",
+                    "no_file" => "of which no file is named",
                     kind => kind,
                 },
             );
             bar_cell(html, held.count, most, &ui::count(held.count));
             let class = if held.missing > 0 { "n alarm" } else { "n" };
             html.leaf("td", &[("class", class)], ui::count(held.missing));
-            cells(html, [ui::bytes(held.bytes)]);
+            cells(html, [ui::count(held.unnamed), ui::bytes(held.bytes)]);
             html.close();
         }
     });

@@ -83,7 +83,8 @@ fn spread(spread: &Spread) -> Value {
 fn media(media: &MediaStats) -> Value {
     let held = |by: &BTreeMap<String, Held>| -> Map<String, Value> {
         let values = by.iter().map(|(name, held)| {
-            (name.clone(), json!({ "count": held.count, "missing": held.missing, "bytes": held.bytes }))
+            let Held { count, missing, unnamed, bytes, .. } = held;
+            (name.clone(), json!({ "count": count, "missing": missing, "unnamed": unnamed, "bytes": bytes }))
         });
         values.collect()
     };
@@ -94,6 +95,7 @@ fn media(media: &MediaStats) -> Value {
     json!({
         "count": media.all.count,
         "missing": media.all.missing,
+        "unnamed": media.all.unnamed,
         "bytes": media.all.bytes,
         "kinds": kinds,
         "by_kind": held(&media.kinds),

@@ -99,10 +99,11 @@ fn samples(out: &mut Output, stats: &Stats) -> Result<()> {
     lines.row(["samples with other endings".into(), ui::count(samples.alternatives)]);
     lines.row(["samples with boxes or times in the text".into(), ui::count(samples.grounded)]);
     lines.row(["frames whose picture is missing".into(), ui::count(stats.frames.all.missing)]);
+    lines.row(["frames of which no file is named".into(), ui::count(stats.frames.all.unnamed)]);
     let of_kind = |kind: &str| stats.videos.kinds.get(kind).map_or(0, |held| held.count);
     lines.row(["video files".into(), ui::count(of_kind("files"))]);
     lines.row(["video files that are missing".into(), ui::count(stats.videos.all.missing)]);
-    lines.row(["videos known by their frames alone".into(), ui::count(of_kind("by_frames"))]);
+    lines.row(["videos of which no file is named".into(), ui::count(stats.videos.all.unnamed)]);
     out.table(&lines, 2)?;
     out.line("")?;
     counts(out, "levels of reasoning", &samples.reasoning_levels, VALUES)?;
@@ -118,14 +119,14 @@ fn spread(name: &str, spread: &Spread) -> [String; 7] {
 }
 
 fn media(out: &mut Output, name: &str, media: &MediaStats) -> Result<()> {
-    let mut lines = Lines::new(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Right]);
-    lines.row(["", "", "count", "missing", "bytes"].map(str::to_owned));
+    let mut lines = Lines::new(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right]);
+    lines.row(["", "", "count", "missing", "no file named", "bytes"].map(str::to_owned));
     for (what, by) in [("kind", &media.kinds), ("source", &media.sources)] {
         let mut sorted: Vec<_> = by.iter().collect();
         sorted.sort_by_key(|(value, held)| (Reverse(held.count), *value));
         for (value, held) in sorted.into_iter().take(VALUES) {
-            let [count, missing] = [held.count, held.missing].map(ui::count);
-            lines.row([what.into(), value.clone(), count, missing, ui::bytes(held.bytes)]);
+            let [count, missing, unnamed] = [held.count, held.missing, held.unnamed].map(ui::count);
+            lines.row([what.into(), value.clone(), count, missing, unnamed, ui::bytes(held.bytes)]);
         }
     }
     out.line(paint(Ink::Bold, name))?;

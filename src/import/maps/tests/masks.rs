@@ -250,7 +250,7 @@ fn masks_in_a_folder_of_their_own_find_the_picture_that_others_speak_of() {
     assert_eq!(report.inputs[1].map.as_deref(), Some("cholecinstanceseg"));
     assert_eq!((report.records.added, report.media.missing, report.missing[0].path.as_str()), (5, 1, "img_dir/6.png"));
     let seven = place.annotation("drawn_masks/semantic_maps/7#grasper/2");
-    assert_eq!(seven.target, place.found(Table::Frames, "v1/ann_dir/img_dir/7.png"));
+    assert_eq!(seven.target, place.found(Table::Frames, "v1/img_dir/7.png"));
     assert_eq!(
         place.annotation("drawn_masks/semantic_maps/8#hook/1").target,
         place.found(Table::Frames, "drawn_masks/semantic_maps/img_dir/8.png")

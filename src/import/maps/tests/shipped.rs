@@ -1,7 +1,7 @@
 //! Each shipped map on a file of its form, with what real ones have in them; and, where they are there, on real ones.
 
 use super::*;
-use crate::import::OnMissing;
+use crate::import::{MediaMode, OnMissing};
 
 #[test]
 fn shipped_maps_are_whole_and_found_by_their_names() {
@@ -16,6 +16,7 @@ fn shipped_maps_are_whole_and_found_by_their_names() {
             "cholecinstanceseg",
             "cholecseg8k",
             "endovis18",
+            "imagefolder",
             "kvasir-vqa",
             "multibypass140",
             "ophnet",
@@ -256,6 +257,58 @@ fn a_recording_beside_its_labels_is_one_with_them() {
         assert_eq!(report.media.found_now, u64::from(late));
         assert!(report.findings.is_empty() && report.ignored.is_empty(), "{:?} {:?}", report.findings, report.ignored);
     }
+}
+
+#[test]
+fn a_recording_that_is_gone_or_runs_at_another_rate_is_told() {
+    let mut place = Place::new();
+    place.options.media = MediaMode::Link;
+    let labels = "Frame\tPhase\n0\tPreparation\n1\tPreparation\n";
+    place.write("phase_annotations/case.01-phase.txt", labels);
+    let file = place.write("videos/case.01.mp4", crate::import::media::mp4::tests::mp4(5));
+    place.options.map = Some(TableMap::find("cholec80").unwrap());
+    place.options.source.fps = Some(7.0);
+    let report = place.whole();
+    assert_eq!((report.media.linked, report.media.missing), (1, 0));
+    let fps = place.video("case.01").fps.unwrap();
+    let doubts = told(&report, Kind::OtherRate);
+    assert_eq!(doubts.is_empty(), (fps / 25.0).fract() == 0.0, "{fps} {doubts:?}");
+    std::fs::remove_file(file).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!(found(&report, Kind::BrokenLink), 1, "{:?}", report.findings);
+}
+
+#[test]
+fn pictures_with_a_table_beside_them_have_its_texts() {
+    let rows = [r#"{"file_name":"a.png","text":"a gallbladder"}"#, r#"{"file_name":"b.png","text":"a liver"}"#];
+    let place = Place::new();
+    place.write("train/metadata.jsonl", rows.join("\n"));
+    place.write("train/a.png", b"\x89PNG\r\n\x1a\n");
+    let report = place.whole();
+    assert_eq!((map_of(&report), report.records.added, report.media.missing), (Some("imagefolder"), 2, 1));
+    let row = place.annotation("train/metadata#1");
+    let of = (row.text.as_deref(), row.target);
+    assert_eq!(of, (Some("a gallbladder"), place.found(Table::Frames, "train/a.png")));
+    let place = Place::new();
+    place.write("metadata.csv", "file_name,question,answer\na.png,What is it?,a liver\n");
+    let report = place.whole();
+    assert_eq!((map_of(&report), report.rows["conversations"]), (Some("imagefolder"), 1));
+}
+
+#[test]
+fn segments_of_videos_need_no_length_and_files_of_others_are_no_stop() {
+    let record = r#"[{"id":"a","conversations":[{"from":"human","value":"q"}]}]"#;
+    let place = Place::new();
+    place.write("qa.json", record);
+    place.write("segments.json", r#"{"database":{"v1":{"annotations":[{"segment":[0,500],"label":"x"}]}}}"#);
+    let report = place.whole();
+    assert_eq!((report.records.added, report.rows["annotations"], report.rows["videos"]), (3, 1, 1));
+    // Named as a shipped map's, and without what its rows need.
+    let place = Place::new();
+    place.write("qa.json", record);
+    place.write("train.json", r#"[{"question":"q","answer":"a"}]"#);
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.ignored.len()), (1, 1));
 }
 
 #[test]

@@ -102,6 +102,14 @@ impl Store<'_> {
             }
             return Ok(());
         };
+        if named.is_by_name()
+            && let Some(row) = self.roots.file_from_home(&path)
+            && sink.lookup(named.table, &self.options.source.id, &named.id)?.is_none()
+            && sink.lookup(named.table, &self.options.source.id, &row)?.is_some()
+        {
+            // Others speak of this very file, by its path.
+            named.rename(row);
+        }
         let file = OnDisk { place: place_of(&path), path, size };
         self.files.iter_mut().for_each(|files| files.extend([file.place]));
         let is_led_out = named.is_by_name() || named.wanted().is_some_and(Wanted::climbs);

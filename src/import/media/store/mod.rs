@@ -224,7 +224,7 @@ impl<'o> Store<'o> {
     pub(crate) fn enter(&mut self, input: &Input) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
         self.roots.enter(roots.chain(input.path.parent()));
-        self.roots.beside(&input.path, &input.name, &input.limit);
+        self.roots.beside(&input.path, &input.name, &input.start, &input.limit);
         self.is_above = input.is_above;
         self.may_be_beside = self.roots.may_start_beside(&self.options.media_roots);
         self.forget_places();
@@ -402,6 +402,11 @@ impl<'o> Store<'o> {
     /// The file that a path means where media are looked for now.
     pub(crate) fn resolve(&mut self, path: &str) -> Resolved {
         self.roots.resolve(&Wanted::new(path))
+    }
+
+    /// The same, for the row of this id.
+    pub(crate) fn resolve_of_row(&mut self, path: &str, id: &str) -> Resolved {
+        self.roots.resolve(&Wanted::new(path).of_row(id))
     }
 
     /// Gives rows that had no bytes those that are here now.

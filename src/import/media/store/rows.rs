@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::format::address::Address;
 use crate::import::draft::{Draft, FileFields, MediaItem};
 use crate::import::media::bytes::{Out, Stored};
-use crate::import::media::found::tell_other_size;
+use crate::import::media::found::{tell_other_rate, tell_other_size};
 use crate::import::media::names::{Named, name_of};
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
@@ -74,6 +74,7 @@ impl Store<'_> {
             let extra = named.said.and_then(|said| said.extra.clone());
             let mut row = VideoRow { id: named.id.clone(), source, case, path, extra, ..VideoRow::default() };
             stored.fill_video(&mut row);
+            tell_other_rate(out, named.said.and_then(|said| said.fps), row.fps);
             row.record = Some(record::of_video(&row, &mut |_, name| {
                 name.extend(case_name.as_deref().unwrap_or_default());
                 Ok(())

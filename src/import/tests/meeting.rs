@@ -1,0 +1,61 @@
+//! Pictures that several files speak of in ways of their own, and are one.
+
+use super::*;
+
+fn shapes(path: &str) -> String {
+    format!(
+        r#"{{"shapes": [{{"label": "hook", "points": [[0, 0], [7, 0], [7, 48]], "shape_type": "polygon"}}],
+        "imagePath": "{path}", "imageWidth": 7, "imageHeight": 48}}"#
+    )
+}
+
+/// COCO's of these pictures, with a box in each.
+fn coco(names: &[&str], id: impl Fn(usize) -> String) -> String {
+    let images = names.iter().enumerate().map(|(at, name)| {
+        format!(r#"{{"id": {}, "file_name": "{name}", "width": 7, "height": 48, "site": "bern"}}"#, at + 1)
+    });
+    let boxes = (1..=names.len()).map(|at| {
+        format!(r#"{{"id": {}, "image_id": {}, "category_id": {}, "bbox": [0, 0, 1, 1]}}"#, id(at), id(at), id(1))
+    });
+    let [images, boxes] = [images.collect::<Vec<_>>(), boxes.collect()].map(|all| all.join(","));
+    format!(r#"{{"images": [{images}], "categories": [{{"id": 1, "name": "x"}}], "annotations": [{boxes}]}}"#)
+}
+
+#[test]
+fn outlines_and_boxes_of_one_picture_meet_whether_its_file_is_there_or_not() {
+    let place = Place::new();
+    place.write("V3/ann_dir/1.json", shapes("img_dir/1.png"));
+    place.write("V3/ann_dir/2.json", shapes("img_dir/2.png"));
+    place.write("V3/img_dir/1.png", png(7));
+    place.write("coco/all.json", coco(&["1.png", "2.png"], |at| at.to_string()));
+    // However the folder is named.
+    let linked = place.dir.path().join("linked");
+    std::os::unix::fs::symlink(place.folder(), &linked).unwrap();
+    let report = place.import(&[&linked]).unwrap();
+    let again = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((again.records.unchanged, again.version), (again.records.read, None));
+    assert_eq!((report.rows["frames"], report.rows["blobs"], report.media.missing), (2, 1, 1));
+    for name in ["1", "2"] {
+        let frame = place.found(Table::Frames, &format!("V3/img_dir/{name}.png"));
+        assert_eq!(place.annotation(&format!("V3/ann_dir/{name}#1")).target, frame);
+        assert_eq!(place.annotation(&format!("coco/all/{name}")).target, frame);
+    }
+    let said: Vec<_> = report.inputs.iter().filter_map(|input| input.says.as_ref()).collect();
+    let said = serde_json::to_string(&said).unwrap();
+    assert!(said.contains(r#""images":[{"file_name":"1.png","id":1,"site":"bern"}"#), "what COCO says stays: {said}");
+    // The missing one comes: it is one picture still.
+    place.write("V3/img_dir/2.png", png(9));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.media.found_now, report.media.missing, place.count(Table::Frames)), (1, 0, 2));
+}
+
+#[test]
+fn ids_that_are_written_as_numbers_with_a_point_are_the_whole_ones() {
+    let place = Place::new();
+    place.write("all.json", coco(&["1.png", "2.png"], |at| format!("{at}.0")));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.rows["frames"]), (2, 2));
+    let row = place.annotation("all/2");
+    assert_eq!((row.target, row.labels[0].raw.as_str()), (place.found(Table::Frames, "2.png"), "x"));
+    assert!(row.extra.unwrap().contains(r#""id":2.0"#), "as it was written");
+}
