@@ -206,8 +206,13 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &Path, spot: &Spot, depth: usize) -> Result<()> {
         for (entry, file_name, name) in entries(folder, &spot.inside)? {
             let unreadable = |error| Error::io("cannot list the folder", error).in_file(folder);
+            if !is_named(&entry) {
+                let reason = "its name is not UTF-8, so that no record and no id can have it: rename it";
+                self.ignored.push(Ignored::file(format!("{:?}", entry.file_name()), reason));
+                continue;
+            }
             let lower = file_name.to_ascii_lowercase();
-            if entry.file_type().map_err(unreadable)?.is_dir() && is_named(&entry) {
+            if entry.file_type().map_err(unreadable)?.is_dir() {
                 if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
                     self.folder(&entry.path(), &spot.folder(&file_name, self.homes)?, depth + 1)?;
                 }
@@ -216,11 +221,6 @@ impl Walk<'_> {
             if entry.path().is_dir() {
                 let reason = "a link to a folder, and those are not followed: name the folder that it leads to";
                 self.ignored.push(Ignored::file(name, reason));
-                continue;
-            }
-            if !is_named(&entry) {
-                let reason = "its name is not UTF-8, so that no record and no id can have it: rename it";
-                self.ignored.push(Ignored::file(format!("{:?}", entry.file_name()), reason));
                 continue;
             }
             self.media |= is_medium(&file_name);

@@ -125,7 +125,7 @@ impl Run<'_> {
         if alike > 1 && !by_name && !self.options.one_folder && !names_folders_of(id, file) {
             let message = format!(
                 "{} lies where the paths of {alike} pictures or videos of {} lead, which are written alike: --names says \
-                 by its id which one's it is, --one-folder that it is all of theirs",
+                 which one's it is, by its id; --one-folder says that it is all of theirs",
                 file.display(),
                 row.source
             );

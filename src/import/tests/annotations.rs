@@ -532,7 +532,7 @@ fn real_annotations_are_taken_where_they_are_at_hand() {
                 ("pictures", 10),
                 ("shapes", 25),
             ],
-            vec![("annotations", 69), ("frames", 53)],
+            vec![("annotations", 69), ("frames", 43)],
             45,
         ),
     ] {
