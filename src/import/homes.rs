@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 /// How much of a digest tells homes apart, in hex digits.
 const KEY_DIGITS: usize = 32;
 
+/// Whether ids of the source start so, with a slash.
+pub(super) type IsUsed<'i> = &'i dyn Fn(&str) -> Result<bool>;
+
 /// The homes of a source.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Homes {
@@ -53,16 +56,17 @@ impl Homes {
         self.known.get(&key).or_else(|| self.new.get(&key))
     }
 
-    /// Where a folder that is named lies: in a home of before, or one that is new. `all` are the folders that are named.
+    /// Where a folder that is named lies: in a home of before, or one that is new. `all` are the folders that are named,
+    /// and `is_used` says whether ids of the source start in a folder of this name.
     ///
     /// # Errors
     /// `Invalid` where no home can be told for it.
-    pub(super) fn spot(&mut self, real: &Path, all: &[PathBuf]) -> Result<Spot> {
+    pub(super) fn spot(&mut self, real: &Path, all: &[PathBuf], is_used: IsUsed<'_>) -> Result<Spot> {
         let found = real.ancestors().find_map(|folder| Some((folder, self.at(folder)?.clone())));
         let (folder, home) = match found {
             Some((folder, home)) => (folder.to_path_buf(), home),
             None => {
-                let home = self.new_home(real, all)?;
+                let home = self.new_home(real, all, is_used)?;
                 self.new.insert(home.folder.clone(), home.clone());
                 (real.to_path_buf(), home)
             }
@@ -74,7 +78,7 @@ impl Homes {
     }
 
     /// The home of a folder that lies in none.
-    fn new_home(&self, real: &Path, all: &[PathBuf]) -> Result<Home> {
+    fn new_home(&self, real: &Path, all: &[PathBuf], is_used: IsUsed<'_>) -> Result<Home> {
         let folder = key_of(real.as_os_str().as_bytes());
         let home = |above: usize, names: &str| Home {
             folder: folder.clone(),
@@ -105,18 +109,27 @@ impl Homes {
             });
         }
         let is_first = self.known.is_empty() && all.iter().all(|other| other == real);
-        (usize::from(!is_first)..real.iter().count())
-            .find_map(|count| above(count).filter(|home| !self.is_taken(home)))
-            .ok_or_else(|| {
-                let message =
-                    "its names do not tell it apart from other folders of the source: --source gives it one of its own";
-                Error::invalid(message)
-            })
+        for count in usize::from(!is_first)..real.iter().count() {
+            let Some(names) = last_names(real, count) else { break };
+            let new = home(count, &names);
+            if !self.is_taken(&new) && (is_first || self.known.is_empty() || !is_used(&names)?) {
+                return Ok(new);
+            }
+        }
+        let message =
+            "its names do not tell it apart from other folders of the source: --source gives it one of its own";
+        Err(Error::invalid(message))
     }
 
     /// Whether ids of a home of another folder start so.
     fn is_taken(&self, home: &Home) -> bool {
         self.known.values().chain(self.new.values()).any(|other| other.names == home.names)
+    }
+
+    /// Whether ids of a home start in a folder of this name.
+    fn has_names(&self, names: &str) -> bool {
+        let (key, mut all) = (key_of(names.as_bytes()), self.known.values().chain(self.new.values()));
+        all.any(|home| home.names == key)
     }
 
     /// Whether a home is new, where the source has others.
@@ -190,10 +203,18 @@ impl Spot {
     /// A folder in it.
     pub(super) fn folder(&self, name: &str, homes: &Homes) -> Result<Self> {
         let real = self.real.join(name);
-        match homes.at(&real) {
-            Some(home) => Self::at(&real, home),
-            None => Ok(Self { real, inside: self.name(name), ..self.clone() }),
+        if let Some(home) = homes.at(&real) {
+            return Self::at(&real, home);
         }
+        let inside = self.name(name);
+        if homes.has_names(&inside) {
+            let message = format!(
+                "what it has would be called {inside}/…, as what another folder of the source has that was imported by \
+                 itself: import this one as another --source"
+            );
+            return Err(Error::invalid(message).in_file(&real));
+        }
+        Ok(Self { real, inside, ..self.clone() })
     }
 
     /// What a file in it is called.

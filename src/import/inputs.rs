@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::constants::VERSIONS_DIR;
 use crate::import::copies;
 use crate::import::format::Format;
-use crate::import::homes::{Homes, Spot};
+use crate::import::homes::{Homes, IsUsed, Spot};
 use crate::import::huggingface;
 use crate::import::maps::{self, Chosen, TableMap};
 use crate::import::media::picture::{UNKNOWN, media_type_of_name};
@@ -96,7 +96,7 @@ const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv"
 pub(super) fn list(
     paths: &[PathBuf],
     wanted: Wanted<'_>,
-    homes: &mut Homes,
+    (homes, is_used): (&mut Homes, IsUsed<'_>),
     ignored: &mut Vec<Ignored>,
 ) -> Result<Vec<Input>> {
     let mut inputs: Vec<Input> = Vec::new();
@@ -104,7 +104,7 @@ pub(super) fn list(
     let folders = paths.iter().map(|path| folder_of(path)).collect::<Result<Vec<PathBuf>>>()?;
     for (path, folder) in paths.iter().zip(&folders) {
         let from = inputs.len();
-        let spot = homes.spot(folder, &folders).map_err(|error| error.in_file(path))?;
+        let spot = homes.spot(folder, &folders, is_used).map_err(|error| error.in_file(path))?;
         list_one(path, &spot, (wanted, homes), &mut inputs, ignored)?;
         for input in inputs.split_off(from) {
             let real = input.path.canonicalize().unwrap_or_else(|_| input.path.clone());

@@ -16,7 +16,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     let mut reader = Folder { hasher: blake3::Hasher::new(), bytes: 0 };
     match &input.folder {
         Some(folder) => {
-            let spot = run.homes.spot(&folder_of(folder)?, &[])?;
+            let spot = run.homes.spot(&folder_of(folder)?, &[], &|_| Ok(false))?;
             run.search(&spot.start);
             reader.folder(run, folder, &spot, 0)?;
         }

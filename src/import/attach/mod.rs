@@ -24,6 +24,7 @@ use crate::import::sink::{Sink, TrialRun};
 use crate::schema::tables::{Table, frames, videos};
 use arrow_array::Array;
 use place::Names;
+pub(super) use place::words_of;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -60,7 +60,7 @@ impl Names {
 }
 
 /// The words of a dictionary's rows.
-fn words_of(words: &dyn Array) -> Vec<&str> {
+pub(in crate::import) fn words_of(words: &dyn Array) -> Vec<&str> {
     let Some(words) = words.as_any_dictionary_opt() else { return Vec::new() };
     let keys = words.normalized_keys();
     let Some(values) = words.values().as_string_opt::<i32>() else { return Vec::new() };
@@ -120,6 +120,13 @@ impl Run<'_> {
         let found = self.roots.readable(&wanted.of_row(id));
         let Resolved::File { path: file, by_name, .. } = &found else { return Ok(found) };
         let is_name = !path.contains(['/', '\\']);
+        if let Resolved::File { respelled: Some(inside), by_name: true, .. } = &found
+            && inside != id
+            && dataset.find_in(table, &row.source, inside)?.is_some()
+        {
+            let message = format!("the only file of this name is that of {inside:?}, as its path says");
+            return Ok(Resolved::Missing(message));
+        }
         let names = names_of(&mut self.repeated, dataset)?;
         let alike = names.count_of_path(table, &row.source, path);
         if alike > 1 && !by_name && !self.options.one_folder && !names_folders_of(id, file) {

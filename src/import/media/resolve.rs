@@ -93,11 +93,16 @@ impl Roots {
         self.file = Beside { real: file.parent().and_then(real).unwrap_or_default(), inside };
     }
 
-    /// A path that starts beside the file at hand, as one that starts in the home; none where the file lies
-    /// in no folder of that one, or the path leads out of it.
+    /// A path that starts beside the file at hand, as one that starts where ids do; none where the file lies in no folder of
+    /// that one, or the path leads out of it. One that leads out of the home is no other home's.
     pub(crate) fn path_from_home(&self, wanted: &Wanted) -> Option<String> {
         let inside = self.file.inside.as_deref().filter(|_| !wanted.is_absolute() && !wanted.id.is_empty())?;
-        Some(folded(inside, &wanted.id)).filter(|path| !path.is_empty() && is_inside(path))
+        let path = Some(folded(inside, &wanted.id)).filter(|path| !path.is_empty() && is_inside(path));
+        let limit = self.limit.as_ref().and_then(|limit| limit.real.strip_prefix(&self.start).ok())?;
+        match limit.as_os_str().is_empty() || path.as_ref().is_some_and(|path| Path::new(path).starts_with(limit)) {
+            true => path,
+            false => Some(format!("{inside}/{}", wanted.id)),
+        }
     }
 
     /// Whether paths may start in the folder of the file at hand, and not in these folders for all: that lies in one of
@@ -174,6 +179,9 @@ impl Roots {
         if wanted.id.is_empty() || wanted.id.contains('\0') {
             return Resolved::Missing("it is no path".into());
         }
+        if let Some(found) = self.mirrored(wanted) {
+            return found;
+        }
         let mut outside = None;
         for root in self.roots.clone().iter() {
             let relative = match wanted.is_absolute {
@@ -196,20 +204,21 @@ impl Roots {
             Some(reason) => Resolved::Outside(reason),
             None if wanted.is_absolute => Resolved::Outside("it is an absolute path outside the media roots".into()),
             None => {
-                let found = self.mirrored(wanted).or_else(|| self.by_name(wanted));
-                found.unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names())))
+                self.by_name(wanted).unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names())))
             }
         }
     }
 
-    /// The file in a media root that has folders as those in which the records lie.
+    /// The file in a media root that has folders as those in which the records lie: it says more than the path alone.
     fn mirrored(&mut self, wanted: &Wanted) -> Option<Resolved> {
         let row = wanted.row.as_deref()?;
         let has_folders = row.strip_suffix(&*wanted.id).is_some_and(|folders| folders.ends_with('/'));
         if !has_folders || !is_inside(row) {
             return None;
         }
-        let found = self.roots.clone().iter().find_map(|root| self.find_in(root, Path::new(row)));
+        let (roots, own) = (self.roots.clone(), self.file.real.clone());
+        let mut others = roots.iter().filter(|root| root.real != own);
+        let found = others.find_map(|root| self.check(root, &root.real.join(row), None));
         found.filter(|found| matches!(found, Resolved::File { .. }))
     }
 

@@ -124,7 +124,7 @@ pub(super) fn retried<T>(dataset: &Dataset, mut attempt: impl FnMut(&Dataset, u3
 pub fn check_inputs(inputs: &[PathBuf], options: &ImportOptions) -> Result<()> {
     options.source.check()?;
     let mut homes = Homes::of(None, options)?;
-    inputs::list(inputs, Wanted::of(options), &mut homes, &mut Vec::new()).map(drop)
+    inputs::list(inputs, Wanted::of(options), (&mut homes, &|_| Ok(false)), &mut Vec::new()).map(drop)
 }
 
 /// One attempt at an import, on top of this version.
@@ -237,8 +237,10 @@ impl<'r> Run<'r> {
             self.report.about = changes(&new, known, self.options.relicense)?;
         }
         self.homes = Homes::of(manifest.source(&new.id), self.options)?;
+        let (dataset, source) = (self.sink.dataset().clone(), new.id.clone());
+        let is_used = |names: &str| places::starts_an_id(&dataset, &source, names);
         let mut ignored: Vec<Ignored> = Vec::new();
-        let inputs = inputs::list(paths, Wanted::of(self.options), &mut self.homes, &mut ignored)?;
+        let inputs = inputs::list(paths, Wanted::of(self.options), (&mut self.homes, &is_used), &mut ignored)?;
         self.check_moved(&inputs)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();

@@ -1,10 +1,13 @@
 //! Where a path leads, before anything is made of it.
 
 use super::Run;
+use crate::dataset::Dataset;
 use crate::error::{ErrorKind, Result};
+use crate::import::attach::words_of;
 use crate::import::inputs::Input;
 use crate::import::media::resolve::Resolved;
 use crate::schema::tables::Table;
+use arrow_array::cast::AsArray;
 use std::path::{Path, PathBuf};
 
 impl Run<'_> {
@@ -85,4 +88,20 @@ impl Run<'_> {
 /// A path from an input's home; nothing where it is not below.
 fn from_home(input: &Input, path: &Path) -> Option<String> {
     path.canonicalize().ok()?.strip_prefix(&input.start).ok()?.to_str().map(str::to_owned)
+}
+
+/// Whether an id of a source starts in a folder of this name.
+pub(super) fn starts_an_id(dataset: &Dataset, source: &str, names: &str) -> Result<bool> {
+    let start = format!("{names}/");
+    for table in [Table::Frames, Table::Videos, Table::Annotations, Table::Conversations] {
+        for piece in dataset.scan(table).columns(["id", "source"])?.batches() {
+            let batch = piece?.batch;
+            let Some(ids) = batch.column(0).as_string_opt::<i64>() else { continue };
+            let mut rows = ids.iter().flatten().zip(words_of(batch.column(1)));
+            if rows.any(|(id, of)| of == source && id.starts_with(&start)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

@@ -533,7 +533,7 @@ fn real_annotations_are_taken_where_they_are_at_hand() {
                 ("shapes", 25),
             ],
             vec![("annotations", 69), ("frames", 43)],
-            45,
+            39,
         ),
     ] {
         let place = Place::new();

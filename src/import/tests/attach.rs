@@ -222,3 +222,18 @@ fn a_video_of_which_the_bytes_alone_are_taken_is_told() {
     let told = &report.findings[&Kind::BadVideo];
     assert_eq!((told.count, told.examples[0].detail.contains("the bytes alone are taken")), (1, true), "{told:?}");
 }
+
+#[test]
+fn a_file_that_another_rows_id_names_is_not_taken_by_its_name() {
+    let place = Place::new();
+    let record = |id: &str, image: &str| {
+        format!(r#"{{"id":"{id}","image":"{image}","conversations":[{{"from":"human","value":"<image>?"}}]}}"#)
+    };
+    place.write("v1/qa.json", record("a", "1.png") + &record("b", "img/1.png"));
+    place.import(&[&place.folder()]).unwrap();
+    place.bring("v1/img/1.png", png(9));
+    let report = place.attach(|_| {}).unwrap();
+    assert_eq!(counts(&report.frames), [2, 1, 1, 0]);
+    assert_eq!((place.frame("v1/1.png").width, place.frame("v1/img/1.png").width), (None, Some(9)));
+    assert_eq!(counts(&place.attach(|_| {}).unwrap().frames), [1, 0, 1, 0]);
+}

@@ -276,3 +276,44 @@ fn a_path_that_climbs_is_found_in_a_media_root_or_a_home_further_up() {
         assert_eq!(place.import(&[&file]).unwrap().version, None);
     }
 }
+
+#[test]
+fn a_path_out_of_its_home_is_no_path_in_another() {
+    let place = Place::new();
+    place.write("b/qa.json", record("inside", "1.png"));
+    place.write("b/1.png", png(7));
+    place.write("a/qa.json", record("out", "../1.png"));
+    one(&place, "b");
+    assert_eq!(count(&one(&place, "a"), Kind::OutsideRoot), 1);
+    assert_eq!((shown(&place, "inside"), shown(&place, "out"), place.count(Table::Frames)), (Some(7), None, 2));
+    assert_eq!(one(&place, "a").version, None);
+}
+
+#[test]
+fn folders_in_a_home_are_not_called_as_those_of_another() {
+    let place = Place::new();
+    place.write("a/x/qa.json", record("in a", "1.png"));
+    place.write("b/x/qa.json", record("in b", "1.png"));
+    place.write("b/x/1.png", png(9));
+    one(&place, "a");
+    one(&place, "b/x");
+    assert_eq!((place.frame("x/1.png").width, place.frame("b/x/1.png").width), (None, Some(9)));
+    // The other way round, the folder comes when its name is taken.
+    let place = Place::new();
+    place.write("a/qa.json", record("a", "1.png"));
+    place.write("x/qa.json", record("x", "1.png"));
+    one(&place, "a");
+    one(&place, "x");
+    place.write("a/x/qa.json", record("in a", "1.png"));
+    refused(&place, "a", &["would be called x/", "--source"]);
+}
+
+#[test]
+fn a_media_root_that_has_the_folders_says_more_than_the_path() {
+    let mut place = two();
+    place.write("p/1.png", png(5));
+    place.write("p/v2/1.png", png(9));
+    place.options.media_roots = vec![place.folder().join("p")];
+    one(&place, "d");
+    assert_eq!(shown(&place, "v2"), Some(9));
+}
