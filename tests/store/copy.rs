@@ -6,7 +6,7 @@ use crate::common::stored::stored;
 use arrow_array::cast::AsArray;
 use std::collections::{BTreeMap, HashMap};
 use surgdb::dataset::{BlobSource, CellUpdate, CopiedRows, CopyOptions, CopyReport, Filter, Selection};
-use surgdb::format::manifest::{Import, Source};
+use surgdb::format::manifest::{Home, Import, Source};
 use surgdb::format::notation::{Column, ColumnType};
 use surgdb::rows::*;
 use surgdb::schema::record;
@@ -564,8 +564,37 @@ fn a_row_that_is_there_gets_what_it_lacks_and_keeps_the_rest() {
     assert_eq!((score(0), score(1)), (0.5, 0.75));
     assert_eq!(report.columns, BTreeMap::from([("frames.sharp".to_owned(), 1)]));
     assert_eq!(report.columns_kept, BTreeMap::from([("frames.bright".to_owned(), 1)]));
-    // One that has bytes of its own keeps them, and no others are stored.
+    // One that has other bytes is another, which is kept where that is asked for.
     let other = half(&dir, "other.surgdb", Some(b"another picture"));
-    let (to, report) = copy(&half(&dir, "again.surgdb", Some(b"picture")), &other, &CopyOptions::default()).unwrap();
-    assert_eq!((report.version, to.count(Table::Blobs).unwrap()), (None, 1));
+    let again = half(&dir, "again.surgdb", Some(b"picture"));
+    let error = copy(&again, &other, &CopyOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), surgdb::ErrorKind::Exists, "{error}");
+    let (to, report) = copy(&again, &other, &CopyOptions { keep_clashing: true, ..CopyOptions::default() }).unwrap();
+    assert_eq!(report.rows[&Table::Frames], CopiedRows { kept: 1, ..CopiedRows::default() });
+    let frame = to.frame(to.find(Table::Frames, "f").unwrap().unwrap()).unwrap();
+    assert_eq!(frame.bytes().unwrap().as_deref(), Some(&b"another picture"[..]));
+}
+
+/// A dataset whose source was imported from this folder, where one is said.
+fn from_folder(dir: &tempfile::TempDir, name: &str, folder: Option<&str>) -> Dataset {
+    let mut appender = half(dir, name, None).append().unwrap();
+    let home = |folder: &str| Home { folder: folder.repeat(32), above: 0, names: "0".repeat(32) };
+    let import = Import { importer: "test".into(), homes: folder.map(home).into_iter().collect(), ..Import::default() };
+    appender.source(Source { id: "s".into(), imports: vec![import], ..Source::default() });
+    appender.commit(Operation::new("append")).unwrap()
+}
+
+#[test]
+fn sources_of_other_folders_become_one_only_where_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = from_folder(&dir, "from.surgdb", Some("a"));
+    for (name, folder, is_refused) in [("b", Some("b"), true), ("a", Some("a"), false), ("none", None, false)] {
+        let into = from_folder(&dir, &format!("{name}.surgdb"), folder);
+        let copied = copy(&from, &into, &CopyOptions::default());
+        assert_eq!(copied.is_err(), is_refused, "{name}");
+        if let Err(error) = copied {
+            assert!(error.message().contains("--as s=NAME") && error.message().contains("--same-names"), "{error}");
+            copy(&from, &into, &CopyOptions { same_names: true, ..CopyOptions::default() }).unwrap();
+        }
+    }
 }
