@@ -112,7 +112,7 @@ impl Homes {
         for count in usize::from(!is_first)..real.iter().count() {
             let Some(names) = last_names(real, count) else { break };
             let new = home(count, &names);
-            if !self.is_taken(&new) && (is_first || self.known.is_empty() || !is_used(&names)?) {
+            if !self.is_taken(&new) && (self.known.is_empty() || !is_used(&names)?) {
                 return Ok(new);
             }
         }
@@ -173,7 +173,7 @@ pub fn source_at(dataset: &Dataset, path: &Path) -> Option<String> {
 }
 
 /// A folder, and where names of its files start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Spot {
     /// The folder, without symbolic links.
     real: PathBuf,

@@ -35,14 +35,8 @@ pub(super) struct Input {
     pub(super) map: Option<Chosen>,
     /// The folder that was named and that it lies in.
     pub(super) folder: Option<PathBuf>,
-    /// The home that it lies in: the digest of its path.
-    pub(super) home: String,
-    /// The folder that its name starts in, without symbolic links.
-    pub(super) start: PathBuf,
-    /// Whether that is above the home.
-    pub(super) is_above: bool,
-    /// The folder that paths of its records may not leave.
-    pub(super) limit: PathBuf,
+    /// Where it lies, and where its name starts.
+    pub(super) spot: Spot,
 }
 
 impl Input {
@@ -55,10 +49,7 @@ impl Input {
             format: None,
             map: None,
             folder: folder.map(Path::to_path_buf),
-            home: spot.home.clone(),
-            start: spot.start.clone(),
-            is_above: spot.is_above,
-            limit: spot.limit.clone(),
+            spot: spot.clone(),
         }
     }
 
@@ -67,7 +58,7 @@ impl Input {
     pub(super) fn above(&self, beside: &Path) -> Option<PathBuf> {
         let above = beside.parent().map(Path::to_path_buf)?;
         let lies_in = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| above.starts_with(folder));
-        let is_inside = above.starts_with(&self.limit) || self.folder.as_ref().is_none_or(lies_in);
+        let is_inside = above.starts_with(&self.spot.limit) || self.folder.as_ref().is_none_or(lies_in);
         is_inside.then_some(above)
     }
 }

@@ -59,7 +59,7 @@ struct Tables {
     last: Option<(u32, Picture)>,
     folders: Folders,
     /// The folder in which pictures are that are called by their names alone, once that was asked for.
-    home: Option<Option<Box<str>>>,
+    only_folder: Option<Option<Box<str>>>,
     /// What the file says of pictures whose rows others made, as the start of a list.
     shared: String,
 }
@@ -110,7 +110,7 @@ impl Tables {
             categories: HashMap::new(),
             last: None,
             folders: Folders::around(run, input),
-            home: None,
+            only_folder: None,
             shared: String::new(),
         };
         let mut names: Vec<String> = Vec::new();
@@ -206,7 +206,7 @@ impl Tables {
         let found = run.found_by_name(input, path, own);
         let is_missing = found.is_none() && run.place_of(path).is_none();
         let inside = match (found, is_missing) {
-            (None, true) => self.home(run, input).map(|home| format!("{home}/{}", path.trim())),
+            (None, true) => self.only_folder(run, input).map(|only_folder| format!("{only_folder}/{}", path.trim())),
             (found, _) => found,
         };
         let Some(inside) = inside else { return Ok(picture) };
@@ -228,19 +228,19 @@ impl Tables {
     }
 
     /// The only folder in which pictures are that the file calls by their names alone.
-    fn home(&mut self, run: &mut Run<'_>, input: &Input) -> Option<&str> {
-        if self.home.is_none() {
-            let mut home: Option<Box<str>> = None;
+    fn only_folder(&mut self, run: &mut Run<'_>, input: &Input) -> Option<&str> {
+        if self.only_folder.is_none() {
+            let mut only_folder: Option<Box<str>> = None;
             let mut is_one = true;
             for image in self.images.iter().filter(|image| is_bare(&image.path)) {
                 let own = beside(input, &image.path);
                 let Some(inside) = run.found_by_name(input, &image.path, &own) else { continue };
                 let folder = inside.rsplit_once('/').map_or("", |(folder, _)| folder);
-                is_one &= !folder.is_empty() && home.get_or_insert_with(|| folder.into()).as_ref() == folder;
+                is_one &= !folder.is_empty() && only_folder.get_or_insert_with(|| folder.into()).as_ref() == folder;
             }
-            self.home = Some(home.filter(|_| is_one));
+            self.only_folder = Some(only_folder.filter(|_| is_one));
         }
-        self.home.as_ref()?.as_deref()
+        self.only_folder.as_ref()?.as_deref()
     }
 
     fn annotation(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &mut At) -> Result<()> {

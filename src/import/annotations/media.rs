@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::homes::Spot;
-use crate::import::inputs::{Input, entries, folder_of, is_medium, is_named};
+use crate::import::inputs::{Input, entries, is_medium, is_named};
 use crate::import::media::picture::media_type_of_name;
 use crate::import::report::At;
 use crate::import::run::{Picture, Run};
@@ -16,12 +16,11 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     let mut reader = Folder { hasher: blake3::Hasher::new(), bytes: 0 };
     match &input.folder {
         Some(folder) => {
-            let spot = run.homes.spot(&folder_of(folder)?, &[], &|_| Ok(false))?;
-            run.search(&spot.start);
-            reader.folder(run, folder, &spot, 0)?;
+            run.search(&input.spot.start);
+            reader.folder(run, folder, &input.spot, 0)?;
         }
         None => {
-            run.search(&input.start);
+            run.search(&input.spot.start);
             reader.file(run, &input.name, input.bytes)?;
         }
     }

@@ -52,10 +52,10 @@ pub struct AttachOptions {
 /// Files are looked for as an import looks for them: by the path that the source wrote, whatever its slashes and letter
 /// case; before that, where the row's id is a longer path, by the id. A path that is a name alone is also looked for in
 /// all folders below the roots, where only one has it; of several rows whose pictures have that name, it is given only to
-/// the one whose id has the folders that it lies in. A file so found is never given to two rows. Neither is one where the paths of several rows of a
-/// source lead, unless all such are in one folder. What is replaced are
-/// the cells for bytes and sizes (of a video its rate, length and key frames too), so addresses stay. A row that has
-/// bytes is left alone: attaching again adds nothing. `progress` is told how many rows are behind, and of how many.
+/// the one whose id has the folders that it lies in. A file so found is never given to two rows. Neither is one where the
+/// paths of several rows of a source lead, unless all such are in one folder. What is replaced are the cells for bytes and
+/// sizes (of a video its rate, length and key frames too), so addresses stay. A row that has bytes is left alone: attaching
+/// again adds nothing. `progress` is told how many rows are behind, and of how many.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();

@@ -127,9 +127,14 @@ impl Run<'_> {
             let message = format!("the only file of this name is that of {inside:?}, as its path says");
             return Ok(Resolved::Missing(message));
         }
+        let may_be_others = !by_name && !self.options.one_folder && !names_folders_of(id, file);
+        let is_named = *by_name || is_longer && is_name;
+        if !may_be_others && !is_named {
+            return Ok(found);
+        }
         let names = names_of(&mut self.repeated, dataset)?;
         let alike = names.count_of_path(table, &row.source, path);
-        if alike > 1 && !by_name && !self.options.one_folder && !names_folders_of(id, file) {
+        if may_be_others && alike > 1 {
             let message = format!(
                 "{} lies where the paths of {alike} pictures or videos of {} lead, which are written alike: --names says \
                  which one's it is, by its id; --one-folder says that it is all of theirs",
@@ -138,7 +143,7 @@ impl Run<'_> {
             );
             return Ok(Resolved::Missing(message));
         }
-        if !(*by_name || is_longer && is_name) {
+        if !is_named {
             return Ok(found);
         }
         let count = names.count(table, path);

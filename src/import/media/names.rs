@@ -66,14 +66,13 @@ impl<'d> Named<'d> {
                 (id, Some(wanted))
             }
             MediaItem::Bytes { bytes, path, .. } => {
-                let digest = blake3::hash(bytes).to_hex();
-                let start = |length| digest.as_str().get(..length).unwrap_or_default();
+                let digest = blake3::hash(bytes);
                 place = path.as_ref().map(|path| Wanted::new(path).id).filter(|id| !id.is_empty());
                 let id = match (said.and_then(|said| said.id.clone()), &place) {
                     (Some(id), _) => id,
                     // Names come again, in every video's folder: what tells them apart are their bytes.
-                    (None, Some(place)) => format!("{place}#{}", start(16)),
-                    (None, None) => format!("data:{}", start(32)),
+                    (None, Some(place)) => own_id(place, &digest),
+                    (None, None) => format!("data:{}", digest.to_hex().as_str().get(..32).unwrap_or_default()),
                 };
                 (id, None)
             }
@@ -167,6 +166,11 @@ impl<'d> Named<'d> {
         let name = self.place().rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     }
+}
+
+/// The id of a file or bytes that a path alone does not tell apart.
+pub(super) fn own_id(path: &str, digest: &blake3::Hash) -> String {
+    format!("{path}#{}", digest.to_hex().as_str().get(..16).unwrap_or_default())
 }
 
 /// A row's name in record digests: source, a zero byte, id.

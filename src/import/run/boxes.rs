@@ -278,26 +278,28 @@ impl Reread {
 
     /// Writes what was noted, as side columns.
     pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        if self.addresses.is_empty() {
-            return Ok(());
-        }
-        let mut builder = ConversationsBuilder::new();
-        for grounding in self.cells.drain(..) {
-            builder.push(&ConversationRow { grounding, ..ConversationRow::default() })?;
-        }
-        let columns = [conversations::GROUNDING];
-        replace(Table::Conversations, &columns, &self.addresses, &builder.finish()?, sink)?;
-        self.addresses.clear();
-        if self.with_endings.is_empty() {
-            return Ok(());
-        }
-        let mut builder = ConversationsBuilder::new();
-        for alternatives in self.endings.drain(..) {
-            builder.push(&ConversationRow { alternatives, ..ConversationRow::default() })?;
-        }
-        let columns = [conversations::ALTERNATIVES];
-        replace(Table::Conversations, &columns, &self.with_endings, &builder.finish()?, sink)?;
-        self.with_endings.clear();
-        Ok(())
+        let grounding = std::mem::take(&mut self.cells).into_iter();
+        let cells = grounding.map(|grounding| ConversationRow { grounding, ..ConversationRow::default() });
+        write_column(conversations::GROUNDING, &mut self.addresses, cells, sink)?;
+        let endings = std::mem::take(&mut self.endings).into_iter();
+        let cells = endings.map(|alternatives| ConversationRow { alternatives, ..ConversationRow::default() });
+        write_column(conversations::ALTERNATIVES, &mut self.with_endings, cells, sink)
     }
+}
+
+/// Replaces the cells of a column of these conversations, where there are any.
+fn write_column(
+    column: usize,
+    addresses: &mut Vec<Address>,
+    mut cells: impl Iterator<Item = ConversationRow>,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let mut builder = ConversationsBuilder::new();
+    cells.try_for_each(|row| builder.push(&row))?;
+    replace(Table::Conversations, &[column], addresses, &builder.finish()?, sink)?;
+    addresses.clear();
+    Ok(())
 }

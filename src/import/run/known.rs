@@ -5,8 +5,9 @@ use super::Run;
 use crate::error::{Error, Result};
 use crate::format::manifest::Source;
 use crate::import::format::Format;
-use crate::import::inputs::{DigestingReader, Input};
+use crate::import::inputs::Input;
 use crate::import::maps;
+use crate::import::media::store::digest_of;
 use crate::import::options::{OnChange, OnKnown};
 use crate::import::report::{At, Ignored, Kind, RecordCounts};
 use crate::schema::tables::Table;
@@ -53,7 +54,7 @@ impl Run<'_> {
         if self.options.on_known != OnKnown::Skip || !input.path.is_file() {
             return Ok(false);
         }
-        let digest = digest_of(&input.path)?;
+        let digest = hex_digest_of(&input.path)?;
         let is_itself = |then: &ToldInput| then.is(input);
         if !self.is_known(&digest) || self.known_input(&digest).is_some_and(is_itself) {
             return Ok(false);
@@ -71,14 +72,14 @@ impl Run<'_> {
     pub(super) fn check_moved(&mut self, inputs: &[Input]) -> Result<()> {
         let mut homes: BTreeMap<&str, Vec<&Input>> = BTreeMap::new();
         if self.options.on_known == OnKnown::Stop {
-            let new = inputs.iter().filter(|input| self.homes.is_beside(&input.home) && input.path.is_file());
-            new.for_each(|input| homes.entry(&input.home).or_default().push(input));
+            let new = inputs.iter().filter(|input| self.homes.is_beside(&input.spot.home) && input.path.is_file());
+            new.for_each(|input| homes.entry(&input.spot.home).or_default().push(input));
         }
         for files in homes.into_values() {
             let files = files.get(..COMPARED).unwrap_or(&files);
             let mut known: Vec<(&Input, String)> = Vec::new();
             for input in files {
-                let digest = digest_of(&input.path)?;
+                let digest = hex_digest_of(&input.path)?;
                 if self.is_known(&digest) {
                     known.push((input, digest));
                 }
@@ -183,12 +184,12 @@ impl Run<'_> {
             return Err(Error::invalid(format!("these bytes were imported into this source before{}", twice(added))));
         };
         let name = then.called().to_owned();
-        let is_here = then.home.as_deref() == Some(&input.home);
+        let is_here = then.home.as_deref() == Some(&input.spot.home);
         if is_here && name == input.name && then.is_of_another_map(input) {
             return Ok(());
         }
         let is_other_file = match is_here {
-            true => name != input.name && input.start.join(&name).is_file(),
+            true => name != input.name && input.spot.start.join(&name).is_file(),
             // Two recordings may be labelled alike, and files be called by their recordings.
             false => last_part(&name) != last_part(&input.name),
         };
@@ -253,7 +254,7 @@ impl Run<'_> {
 impl ToldInput {
     /// Whether it is this one, by its name.
     fn is(&self, input: &Input) -> bool {
-        self.home.as_ref() == Some(&input.home) && self.called() == input.name
+        self.home.as_ref() == Some(&input.spot.home) && self.called() == input.name
     }
 
     /// What it was called.
@@ -276,10 +277,9 @@ fn elsewhere(what: String) -> Error {
     ))
 }
 
-/// The digest of a file.
-fn digest_of(path: &Path) -> Result<String> {
-    let digested = DigestingReader::open(path)?.finish();
-    digested.map(|(digest, _)| digest).map_err(|error| Error::io("cannot read it", error).in_file(path))
+/// The digest of a file, as reports have it.
+fn hex_digest_of(path: &Path) -> Result<String> {
+    digest_of(path).map(|digest| blake3::Hash::from_bytes(digest).to_hex().to_string())
 }
 
 /// What comes of a file that is known.

@@ -312,7 +312,7 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         self.store.enter(input);
-        self.store.set_home(&input.home, self.homes.is_foreign(&input.home));
+        self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
         let blobs = self.new_rows(Table::Blobs);
         self.changed_before = self.changed();
         self.progress.file.clone_from(&input.name);
@@ -335,7 +335,7 @@ impl<'r> Run<'r> {
         let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };
         let path = input.path.display().to_string();
         let says = std::mem::take(&mut self.says).finish().map(Written::new);
-        let (name, home) = (input.name.clone(), input.home.clone());
+        let (name, home) = (input.name.clone(), input.spot.home.clone());
         self.report.inputs.push(InputReport { path, name, home, bytes, digest, records, format, map, says });
         (self.tell)(&self.progress);
         Ok(())

@@ -87,7 +87,7 @@ impl Run<'_> {
 
 /// A path from an input's home; nothing where it is not below.
 fn from_home(input: &Input, path: &Path) -> Option<String> {
-    path.canonicalize().ok()?.strip_prefix(&input.start).ok()?.to_str().map(str::to_owned)
+    path.canonicalize().ok()?.strip_prefix(&input.spot.start).ok()?.to_str().map(str::to_owned)
 }
 
 /// Whether an id of a source starts in a folder of this name.

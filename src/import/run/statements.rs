@@ -388,7 +388,7 @@ impl Run<'_> {
 
     /// The same, first where its name starts.
     pub(crate) fn search_around_mask(&mut self, input: &Input) {
-        self.search_from(Some(input.start.clone()), input, &[]);
+        self.search_from(Some(input.spot.start.clone()), input, &[]);
     }
 
     fn search_from(&mut self, first: Option<PathBuf>, input: &Input, below: &[&str]) {

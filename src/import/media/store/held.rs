@@ -1,7 +1,6 @@
 //! What rows that are there hold: bytes, nothing, or a link that is broken; and how large a picture is.
 
-use super::identity::digest_of;
-use super::{CACHED, Located, Store};
+use super::{CACHED, Located, Store, digest_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::draft::MediaItem;

@@ -13,7 +13,7 @@ use crate::dataset::link;
 use crate::error::{Error, Result};
 use crate::format::address::Address;
 use crate::import::draft::{Draft, MediaItem};
-use crate::import::media::names::Named;
+use crate::import::media::names::{Named, own_id};
 use crate::import::media::resolve::Resolved;
 use crate::import::media::wanted::Wanted;
 use crate::import::sink::Sink;
@@ -365,11 +365,6 @@ impl Store<'_> {
     }
 }
 
-/// The id of another file than the one whose row has the id that is written.
-fn own_id(id: &str, digest: &blake3::Hash) -> String {
-    format!("{id}#{}", digest.to_hex().as_str().get(..16).unwrap_or_default())
-}
-
 /// What tells apart what was settled: two files may be written under one id.
 fn settled_key<'a>(written: &'a str, path: Option<&str>) -> Cow<'a, str> {
     match path.filter(|path| *path != written) {
@@ -379,7 +374,7 @@ fn settled_key<'a>(written: &'a str, path: Option<&str>) -> Cow<'a, str> {
 }
 
 /// The digest of a file's bytes.
-pub(super) fn digest_of(path: &Path) -> Result<[u8; 32]> {
+pub(crate) fn digest_of(path: &Path) -> Result<[u8; 32]> {
     let unreadable = |error| Error::io("cannot read it", error).in_file(path);
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;

@@ -25,7 +25,7 @@ use crate::schema::tables::Table;
 use changes::Changes;
 use held::Held;
 use identity::Taken;
-pub(crate) use identity::{ShownRows, shown_row};
+pub(crate) use identity::{ShownRows, digest_of, shown_row};
 use met::Met;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -224,8 +224,8 @@ impl<'o> Store<'o> {
     pub(crate) fn enter(&mut self, input: &Input) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
         self.roots.enter(roots.chain(input.path.parent()));
-        self.roots.beside(&input.path, &input.name, &input.start, &input.limit);
-        self.is_above = input.is_above;
+        self.roots.beside(&input.path, &input.name, &input.spot.start, &input.spot.limit);
+        self.is_above = input.spot.is_above;
         self.may_be_beside = self.roots.may_start_beside(&self.options.media_roots);
         self.forget_places();
     }
