@@ -44,6 +44,8 @@ pub(super) struct MediaFolder<'a> {
     folders: HashSet<String>,
     /// Those whose bytes cannot be had.
     gone: HashSet<Address>,
+    /// Those of them for which no file was ever named.
+    nameless: HashSet<Address>,
     on_missing: OnMissing,
 }
 
@@ -52,8 +54,8 @@ impl<'a> MediaFolder<'a> {
     pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[impl AsRef<str>]) -> Self {
         let names = taken.iter().map(|name| name.as_ref().to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
-        let (written, gone) = Default::default();
-        Self { dataset, to, written, names, folders, gone, on_missing: OnMissing::default() }
+        let (written, gone, nameless) = Default::default();
+        Self { dataset, to, written, names, folders, gone, nameless, on_missing: OnMissing::default() }
     }
 
     /// The same, with this done where bytes cannot be had.
@@ -149,6 +151,11 @@ impl<'a> MediaFolder<'a> {
         Found::read(self.dataset, address).map(|found| found.size)
     }
 
+    /// Whether it was found that there are no bytes, and that no file was ever named: then its path means nothing.
+    pub(super) fn is_nameless(&self, address: Address) -> bool {
+        self.nameless.contains(&address)
+    }
+
     /// Whether it was found that the bytes cannot be had.
     pub(super) fn is_gone(&self, address: Address) -> bool {
         self.gone.contains(&address)
@@ -166,9 +173,12 @@ impl<'a> MediaFolder<'a> {
             return Ok(None);
         }
         let said = found.written.as_deref().unwrap_or(&found.id);
-        let bytes = self.on_missing.judge(bytes, said, address, report)?;
+        let bytes = self.on_missing.judge(bytes, said, found.is_named(), address, report)?;
         if bytes.is_none() {
             self.gone.insert(address);
+            if !found.is_named() {
+                self.nameless.insert(address);
+            }
         }
         Ok(bytes)
     }
@@ -293,6 +303,11 @@ impl Found {
             Some(blob) => dataset.blob(blob)?.check_link().map(|()| Some(Cow::Borrowed(&[][..]))),
             None => Ok(None),
         }
+    }
+
+    /// Whether there is a file, or the name of one.
+    fn is_named(&self) -> bool {
+        self.written.is_some() || self.blob.is_some()
     }
 
     fn ending(&self) -> &'static str {

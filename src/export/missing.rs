@@ -13,7 +13,7 @@ use std::str::FromStr;
 const NAMED: usize = 100_000;
 /// Why records are left out whose pictures or videos were never there.
 pub(super) const GONE: &str = "the dataset does not have the bytes of their pictures or videos";
-/// The same, where nobody could put the file there either: no form has a name to write.
+/// The same, where nobody could put the file there either: there is no name to write.
 pub(super) const NAMELESS: &str =
     "the dataset does not have the bytes of their pictures or videos, and no file of them is named";
 /// Why those are whose linked files changed.
@@ -23,8 +23,8 @@ pub(super) const BROKEN: &str = "linked files of their pictures or videos are go
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnMissing {
-    /// It is exported by the name that its source gave its file, counted and named; a record that shows one for which no
-    /// file was named is left out.
+    /// It is exported by the name that its source gave its file, counted and named. Where no file was ever named, null
+    /// stands in its place in the forms that are imported again; trainers' forms and COCO leave out what shows it.
     #[default]
     Keep,
     /// Records that show it are left out, counted and named.
@@ -89,7 +89,7 @@ fn blob_of(dataset: &Dataset, address: Address) -> Result<std::result::Result<Ad
 }
 
 impl OnMissing {
-    /// Whether a picture or video is left out with all that shows it, and why.
+    /// Whether a picture or video is left out with all that shows it, and why, where each must have a name.
     ///
     /// # Errors
     /// `Corrupt`, `Io`.
@@ -111,9 +111,12 @@ impl OnMissing {
         row: &Conversation<'_>,
         report: &mut ExportReport,
     ) -> Result<bool> {
+        if self != Self::Skip {
+            return Ok(false);
+        }
         for medium in row.all_media()? {
             for address in medium.refs().iter() {
-                if let Some(reason) = self.omits(dataset, address)? {
+                if let Some(reason) = lacks_bytes(dataset, address)? {
                     report.broken += u64::from(reason == BROKEN);
                     report.leave_out(reason, row.id()?, row.source()?, row.address());
                     return Ok(true);
@@ -131,12 +134,14 @@ impl OnMissing {
         self,
         bytes: Result<Option<Cow<'a, [u8]>>>,
         path: &str,
+        is_named: bool,
         address: Address,
         report: &mut ExportReport,
     ) -> Result<Option<Cow<'a, [u8]>>> {
         let (reason, is_broken) = match bytes {
             Ok(Some(bytes)) => return Ok(Some(bytes)),
-            Ok(None) => ("its file was missing when it was imported".to_owned(), false),
+            Ok(None) if is_named => ("its file was missing when it was imported".to_owned(), false),
+            Ok(None) => ("no file of it was ever named".to_owned(), false),
             Err(error) if error.kind() == ErrorKind::LinkBroken => (error.to_string(), true),
             Err(error) => return Err(error),
         };
@@ -145,6 +150,7 @@ impl OnMissing {
             return Err(Error::not_found(message).in_row(address.to_string()));
         }
         report.missing += 1;
+        report.nameless += u64::from(!is_named && !is_broken);
         report.broken += u64::from(is_broken);
         if report.without_bytes.len() < NAMED {
             report.without_bytes.push(Missing { path: path.to_owned(), address: address.to_string(), reason });

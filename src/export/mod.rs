@@ -10,6 +10,7 @@
 //! | field | what it says |
 //! | --- | --- |
 //! | `media` | a list, an entry a medium in the conversation's order: `from`, its place in the order in which an importer meets the media (left out where it is the entry's own), `ending`, the number of the other ending that it belongs to (left out for the conversation's own), `turn`, `at`, `output`, `start`, `end`, `fps` |
+//! | `absent` | by the field: what the entries are that stand there as null, in their order: a path, or, of what no file was ever named for, `unnamed`, the name under which `files` has it |
 //! | `texts` | by the turn's number: the text of a turn that is written as content parts |
 //! | `turn_extras` | by the turn's number: what the turn says beyond its columns, where its own fields do not give that again byte for byte |
 //! | `extra` | the same for the record |
@@ -292,6 +293,9 @@ pub struct ExportReport {
     pub bytes: u64,
     /// Pictures and videos that went out without their bytes.
     pub missing: u64,
+    /// Those of them for which no file was ever named: null stands in their place.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub nameless: u64,
     /// Those of them whose bytes are in a linked file that is gone or changed, and the records that were left out for such.
     #[serde(skip_serializing_if = "is_zero")]
     pub broken: u64,

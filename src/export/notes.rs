@@ -34,6 +34,13 @@ pub(super) fn media(out: &mut Vec<u8>, media: &[Shown], order: &[usize]) {
     });
 }
 
+/// What a null stands for of which no file was ever named.
+pub(super) fn unnamed(out: &mut Vec<u8>, name: &str) {
+    let mut entry = Object::new(out);
+    entry.text("unnamed", name);
+    entry.end();
+}
+
 /// Boxes, points and times of the text.
 pub(super) fn grounding(out: &mut Vec<u8>, grounding: Grounding<'_>) {
     push_list(out, grounding.iter(), |out, place| {

@@ -173,7 +173,8 @@ impl Export<'_, '_> {
                 // What is missing is told once.
                 let mut again = ExportReport::default();
                 let report = if is_new { &mut *self.report } else { &mut again };
-                let bytes = if large { None } else { self.on_missing.judge(bytes, said, address, report)? };
+                let bytes =
+                    if large { None } else { self.on_missing.judge(bytes, said, path.is_some(), address, report)? };
                 report.media += u64::from(large || bytes.is_some());
                 report.media_bytes += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
                 match (&path, bytes) {

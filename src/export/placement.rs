@@ -42,10 +42,30 @@ pub(super) struct Shown {
     pub(super) kind: Kind,
     pub(super) refs: Vec<Address>,
     pub(super) paths: Vec<Rc<str>>,
+    /// Of each, whether it has no bytes and no file of it was ever named: null stands for its path, which is what the
+    /// record calls it elsewhere.
+    pub(super) nameless: Vec<bool>,
     pub(super) place: Place,
     pub(super) start: Option<f64>,
     pub(super) end: Option<f64>,
     pub(super) fps: Option<f64>,
+}
+
+impl Shown {
+    /// Its paths, in order; none where null stands.
+    pub(super) fn named(&self) -> impl Iterator<Item = Option<&Rc<str>>> {
+        self.paths.iter().zip(&self.nameless).map(|(path, is_nameless)| (!is_nameless).then_some(path))
+    }
+
+    /// What the record calls those for which null stands.
+    pub(super) fn nulls(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().zip(&self.nameless).filter(|(_, is_nameless)| **is_nameless).map(|(path, _)| &**path)
+    }
+
+    /// Whether null stands for one of its files.
+    pub(super) fn has_nulls(&self) -> bool {
+        self.nameless.contains(&true)
+    }
 }
 
 /// The media of a conversation, or of another ending of it, in their order; their files are written.
@@ -84,10 +104,11 @@ pub(super) fn shown(
                 Kind::Video
             }
         };
+        let nameless = refs.iter().map(|address| folder.is_nameless(*address)).collect();
         let at = medium.at().and_then(|at| usize::try_from(at).ok());
         let place = Place { ending, turn, at, output: medium.output() };
         let (start, end, fps) = (medium.start(), medium.end(), medium.fps());
-        list.push(Shown { kind, refs, paths, place, start, end, fps });
+        list.push(Shown { kind, refs, paths, nameless, place, start, end, fps });
     }
     Ok(list)
 }

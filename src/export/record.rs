@@ -389,9 +389,25 @@ impl Writer<'_> {
         let mut lists = placement::listed(shown, self.form.is_closed);
         lists.iter_mut().for_each(|list| list.retain(|number| !in_parts.contains(number)));
         let names = ["images", "output_images", "videos", "output_videos"];
+        let mut absent = Fields::default();
         for (name, list) in names.into_iter().zip(&lists) {
-            let list: Vec<&Shown> = list.iter().filter_map(|number| shown.get(*number)).collect();
-            self.media_list(name, &list, object);
+            // A content part without a file takes the next of what the record shows.
+            let is_picture = match name {
+                "images" => Some(true),
+                "videos" => Some(false),
+                _ => None,
+            };
+            let of_parts = order.iter().filter_map(|number| shown.get(*number));
+            let of_parts = of_parts.filter(|medium| medium.has_nulls() && Some(medium.kind.is_picture()) == is_picture);
+            let list: Vec<&Shown> = of_parts.chain(list.iter().filter_map(|number| shown.get(*number))).collect();
+            let written = self.media_list(name, &list, object);
+            let nulls: Vec<&str> = list.iter().flat_map(|medium| medium.nulls()).collect();
+            if !nulls.is_empty() && !self.form.is_closed {
+                push_list(absent.key(written), nulls, notes::unnamed);
+            }
+        }
+        if let Some(absent) = absent.finish() {
+            notes.put("absent", |out| out.extend_from_slice(&absent));
         }
         if self.form.style == MessageStyle::Placeholders {
             let [pictures, made, videos, made_videos] = &lists;
@@ -415,13 +431,18 @@ impl Writer<'_> {
         }
     }
 
-    fn media_list(&self, name: &str, list: &[&Shown], object: &mut Object<'_>) {
+    /// Writes a list of media; returns the name of its field.
+    fn media_list(&self, name: &'static str, list: &[&Shown], object: &mut Object<'_>) -> &'static str {
         match list {
-            [] => {}
-            [Shown { kind: Kind::Picture, paths, .. }] if self.form.single_image && name == "images" => {
-                object.text_opt("image", paths.first().map(|path| &**path));
+            [] => name,
+            [medium @ Shown { kind: Kind::Picture, .. }] if self.form.single_image && name == "images" => {
+                turns::push_paths(object.key("image"), medium);
+                "image"
             }
-            list => object.list(name, list, |out, medium| turns::push_paths(out, medium)),
+            list => {
+                object.list(name, list, |out, medium| turns::push_paths(out, medium));
+                name
+            }
         }
     }
 

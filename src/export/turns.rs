@@ -1,12 +1,13 @@
 //! Turns and their content parts.
 
 use super::MessageStyle;
-use super::json::{Object, WrittenFields, number, push_list, push_text};
+use super::json::{Object, WrittenFields, number, push_list, push_raw, push_text};
 use super::placement::{Kind, Shown};
 use super::record::Form;
 use crate::schema::placeholder;
 use crate::schema::views::Turn;
 use serde_json::value::RawValue;
+use std::rc::Rc;
 
 /// What a turn says beyond its columns, as its own fields have it.
 #[derive(Default)]
@@ -143,6 +144,12 @@ enum Piece<'a> {
 fn medium_part(part: &mut Object<'_>, style: MessageStyle, medium: &Shown) {
     let word = if medium.kind == Kind::Picture { "image" } else { "video" };
     let path = medium.paths.first().map(|path| &**path).unwrap_or_default();
+    if medium.has_nulls() {
+        // The record's own list has it.
+        part.text("type", word);
+        push_part(part, medium);
+        return;
+    }
     if style == MessageStyle::OpenAi && medium.kind != Kind::Clip {
         let key = format!("{word}_url");
         part.text("type", &key);
@@ -153,15 +160,24 @@ fn medium_part(part: &mut Object<'_>, style: MessageStyle, medium: &Shown) {
     }
     part.text("type", word);
     push_paths(part.key(word), medium);
+    push_part(part, medium);
+}
+
+/// Which part of a video it is.
+fn push_part(part: &mut Object<'_>, medium: &Shown) {
     for (name, value) in [("video_start", medium.start), ("video_end", medium.end), ("fps", medium.fps)] {
         part.raw_opt(name, value.map(number));
     }
 }
 
-/// The path of a medium, or the list of a clip's frames.
+/// The path of a medium, or the list of a clip's frames; null for what no file was ever named for.
 pub(super) fn push_paths(out: &mut Vec<u8>, medium: &Shown) {
-    match (medium.kind, medium.paths.first()) {
-        (Kind::Picture | Kind::Video, Some(path)) => push_text(out, path),
-        _ => push_list(out, &medium.paths, |out, path| push_text(out, path)),
+    let push = |out: &mut Vec<u8>, path: Option<&Rc<str>>| match path {
+        Some(path) => push_text(out, path),
+        None => push_raw(out, "null"),
+    };
+    match (medium.kind, medium.named().next()) {
+        (Kind::Picture | Kind::Video, Some(path)) => push(out, path),
+        _ => push_list(out, medium.named(), push),
     }
 }

@@ -73,6 +73,15 @@ impl Draft {
         }
     }
 
+    /// The item that the record writes so where it refers to it.
+    pub(super) fn item_called(&self, name: &str) -> MediaItem {
+        let mut items = self.media.iter().flat_map(|medium| &medium.items);
+        match items.any(|item| matches!(item, MediaItem::Nameless(other) if other == name)) {
+            true => MediaItem::Nameless(name.to_owned()),
+            false => MediaItem::Path(name.to_owned()),
+        }
+    }
+
     /// Names pictures and videos whose bytes stand beside the record by their paths, which tell them apart.
     pub(super) fn name_held(&mut self) {
         for item in self.media.iter().flat_map(|medium| &medium.items) {
@@ -212,6 +221,8 @@ pub(super) enum MediaItem {
     /// Nothing: the record says that there is one, and names no file. Its id is the record's and this, which
     /// [`Draft::name_absent`] puts together.
     Absent(String),
+    /// Nothing: this crate's exporter says that there is one of which no file was ever named, and calls it this.
+    Nameless(String),
     /// Bytes that stood in the record, and what they were called there.
     Bytes { media_type: String, bytes: Vec<u8>, path: Option<String> },
     /// Bytes that stand beside the record, by the mark in their place; [`Draft::settle_held`] takes them in.

@@ -177,7 +177,7 @@ impl SurgdbFields {
         self.row
     }
 
-    /// The paths of pictures that stand as nulls in the record's lists.
+    /// What the pictures and videos are that stand as nulls in the record's lists.
     pub(super) fn take_absent(&mut self) -> Absent {
         std::mem::take(&mut self.absent)
     }

@@ -66,7 +66,9 @@ fn every_form_is_written_and_says_what_to_do_next() {
     let said = stdout(&fixture.run("export", &[fixture.path("x").to_str().unwrap(), "--format", "llama-factory"]));
     assert!(said.contains("dpo.jsonl: 2 records"), "{said}");
     assert!(said.contains("left out 1 record: the dataset does not have the bytes"), "{said}");
-    let said = stdout(&fixture.run("export", &[fixture.path("y").to_str().unwrap(), "--format", "qwen-vl"]));
+    let output = fixture.run("export", &[fixture.path("y").to_str().unwrap(), "--format", "qwen-vl"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("NOTHING WAS WRITTEN"), "{said}");
     assert!(said.contains("left out 2 records: they are pairs of answers") && !said.contains("train with"), "{said}");
 }
 

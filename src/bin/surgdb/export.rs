@@ -38,7 +38,11 @@ Examples:
 
 With coco, conditions are about annotations (--split also where only conversations are split: then those of the pictures
 that they show). llava, messages, webdataset and hf can be imported again into equal rows; what a form cannot hold is counted
-and told, and so is each record that its readers could not take.";
+and told, and so is each record that its readers could not take.
+
+What the dataset has no bytes of goes out by its file's name; where no file was ever named, null stands for it, so that it
+comes in again. Readers that open all files fail there: --missing skip leaves such records out. The forms of trainers and
+coco always do.";
 
 /// How many pictures and videos without bytes are named.
 const NAMED: usize = 5;
@@ -66,8 +70,8 @@ pub struct Args {
     /// Write boxes in texts anew, in pixels, 0-1 or 0-1000; keep leaves each text as it is, byte for byte
     #[arg(long, default_value = "keep", value_name = "HOW", value_parser = scale)]
     boxes: Boxes,
-    /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (write its name where its
-    /// source named a file), skip (leave out records that show it) or stop
+    /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (write the name that its
+    /// source gave its file; null where it named none), skip (leave out records that show it) or stop
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
     /// Leave out the field `surgdb` of records, which holds what the form has no field for
@@ -142,7 +146,8 @@ pub fn run(mut args: Args) -> Result<Outcome> {
         false => print(&report, &args, &mut out)?,
     }
     out.finish()?;
-    Ok(if report.broken > 0 { Outcome::FoundWrong } else { Outcome::Fine })
+    let nothing_left = is_empty(&report) && !report.left_out.is_empty();
+    Ok(if report.broken > 0 || nothing_left { Outcome::FoundWrong } else { Outcome::Fine })
 }
 
 /// The annotations that are meant; none where all are. A part of a split of conversations means the annotations of what
@@ -240,10 +245,21 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
     }
     missing(report, out)?;
+    if is_empty(report) {
+        return match report.left_out.is_empty() {
+            true => out.line("nothing was there to export"),
+            false => out.line(paint(Ink::Alarm, "NOTHING WAS WRITTEN: all records were left out")),
+        };
+    }
     match next_step(report, &args.out) {
         Some(step) => out.line(format_args!("{step}")),
         None => Ok(()),
     }
+}
+
+/// Whether no row was written.
+fn is_empty(report: &ExportReport) -> bool {
+    !report.rows.is_empty() && report.rows.values().all(|rows| *rows == 0)
 }
 
 /// What to do with the export.
@@ -288,12 +304,20 @@ fn missing(report: &ExportReport, out: &mut Output) -> Result<()> {
         out.line(format_args!("  and {} more, which --json names", ui::count(report.missing - NAMED as u64)))?;
     }
     let files = if report.missing == 1 { "PICTURE OR VIDEO WENT" } else { "PICTURES AND VIDEOS WENT" };
+    let how = match report.nameless {
+        0 => "BY NAME ALONE, without bytes".to_owned(),
+        count if count == report.missing => "AS NULL, without bytes: no file of them was ever named".to_owned(),
+        count => {
+            let nulls = ui::count(count);
+            format!("WITHOUT BYTES: {nulls} as null, since no file of them was ever named, the others by name alone")
+        }
+    };
     let broken = match report.broken {
         0 => String::new(),
         1 => "; one is in a linked file that is gone or changed".to_owned(),
         broken => format!("; {} are in linked files that are gone or changed", ui::count(broken)),
     };
-    let line = format!("{} {files} OUT BY NAME ALONE, without bytes{broken}", ui::count(report.missing));
+    let line = format!("{} {files} OUT {how}{broken}", ui::count(report.missing));
     out.line(paint(Ink::Alarm, &line))
 }
 

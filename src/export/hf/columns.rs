@@ -190,14 +190,14 @@ impl Rows {
         Ok(())
     }
 
-    /// Adds the media; the paths of the pictures that stand there as nulls, by their columns.
-    fn show<'s>(
+    /// Adds the media; what stands there as null, by the columns.
+    fn show(
         &mut self,
         media: &mut MediaFolder<'_>,
-        shown: &'s [Shown],
+        shown: &[Shown],
         report: &mut ExportReport,
-    ) -> Result<BTreeMap<&'static str, Vec<&'s str>>> {
-        let mut absent: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
+    ) -> Result<BTreeMap<&'static str, Vec<Value>>> {
+        let mut absent: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
         let lists = placement::listed(shown, true);
         for (at, ((list, numbers), name)) in self.media.iter_mut().zip(&lists).zip(MEDIA).enumerate() {
             for medium in numbers.iter().filter_map(|number| shown.get(*number)) {
@@ -209,12 +209,14 @@ impl Rows {
                     }
                     None => (&mut *list, name),
                 };
-                for (address, path) in medium.refs.iter().zip(&medium.paths) {
+                let files = medium.refs.iter().zip(&medium.paths).zip(&medium.nameless);
+                for ((address, path), is_nameless) in files {
                     match bytes_of(media, *address, report)? {
                         // `datasets` would open a picture by its path, and fail.
-                        None if medium.kind != Kind::Video => {
+                        None if *is_nameless || medium.kind != Kind::Video => {
                             list.push_null();
-                            absent.entry(name).or_default().push(path);
+                            let said = if *is_nameless { json!({"unnamed": &**path}) } else { json!(&**path) };
+                            absent.entry(name).or_default().push(said);
                         }
                         bytes => {
                             list.push(bytes.as_deref(), path);
@@ -256,7 +258,7 @@ impl Rows {
 
 /// What the notes of a record say; that it is a row, whose columns are ours; and the paths of the pictures that its columns
 /// have none of.
-fn notes_of_row(notes: Option<&str>, absent: &BTreeMap<&'static str, Vec<&str>>) -> String {
+fn notes_of_row(notes: Option<&str>, absent: &BTreeMap<&'static str, Vec<Value>>) -> String {
     let mut row = serde_json::Map::new();
     row.insert("row".into(), true.into());
     if !absent.is_empty() {

@@ -43,12 +43,15 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Takes these fields out of the record. `absent` has the paths of entries that are null, in their order.
+    /// Takes these fields out of the record. `absent` says what entries are that are null.
     pub(super) fn take(record: &mut RawRecord<'a>, fields: &[(&str, MediaKind)], absent: &mut Absent) -> Result<Self> {
         let mut inputs = Self::default();
         for &(name, kind) in fields {
-            let Some(value) = record.get(name).filter(|value| value.get() != "null") else { continue };
+            let Some(value) = record.get(name) else { continue };
             let mut seen = Seen { absent: absent.remove(name).unwrap_or_default(), ..Seen::default() };
+            if value.get() == "null" && seen.absent.is_empty() {
+                continue;
+            }
             let media = media_of(value, kind, &mut seen)
                 .map_err(|error| Error::input(format!("the field `{name}`: {}", error.message())))?;
             if seen.empty > 0 {
@@ -126,14 +129,27 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// The paths of entries that are null, by the field.
-pub(in crate::import) type Absent = BTreeMap<String, VecDeque<String>>;
+/// What entries are that stand as nulls, in their order by the field.
+pub(in crate::import) type Absent = BTreeMap<String, VecDeque<Lacking>>;
+
+/// What this crate's exporter says of an entry that is null.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(untagged)]
+pub(in crate::import) enum Lacking {
+    /// Its path: its bytes alone are not there.
+    Path(String),
+    /// No file of it was ever named.
+    Unnamed {
+        /// What the record calls it.
+        unnamed: String,
+    },
+}
 
 /// What entries of a field have beside paths.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// The paths of those that are null.
-    absent: VecDeque<String>,
+    /// What those are that are null.
+    absent: VecDeque<Lacking>,
     /// Whether one has further keys.
     has_more: bool,
     /// How many name nothing.
@@ -177,9 +193,12 @@ pub(super) fn medium(value: &RawValue, kind: MediaKind, seen: &mut Seen) -> Resu
 /// The file that an entry names; nothing where it is empty, which is kept as it was written.
 fn item(value: &RawValue, seen: &mut Seen) -> Result<Option<MediaItem>> {
     if value.get() == "null" {
-        let path = seen.absent.pop_front();
-        seen.empty += usize::from(path.is_none());
-        return Ok(path.map(MediaItem::Path));
+        let known = seen.absent.pop_front();
+        seen.empty += usize::from(known.is_none());
+        return Ok(known.map(|known| match known {
+            Lacking::Path(path) => MediaItem::Path(path),
+            Lacking::Unnamed { unnamed } => MediaItem::Nameless(unnamed),
+        }));
     }
     if value.get().starts_with('{') {
         let fields: BTreeMap<String, &RawValue> = parse(value)?;

@@ -17,7 +17,7 @@ fn items(medium: &DraftMedium) -> Vec<&str> {
     let path = |item: &'_ MediaItem| match item {
         MediaItem::Path(path) => Box::leak(path.clone().into_boxed_str()) as &str,
         MediaItem::Bytes { .. } | MediaItem::Held { .. } => "(bytes)",
-        MediaItem::Unnamed(_) | MediaItem::Absent(_) => "(nothing)",
+        MediaItem::Unnamed(_) | MediaItem::Absent(_) | MediaItem::Nameless(_) => "(nothing)",
     };
     medium.items.iter().map(path).collect()
 }

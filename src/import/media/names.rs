@@ -43,7 +43,7 @@ impl<'d> Named<'d> {
     pub(crate) fn of(table: Table, item: &'d MediaItem, draft: &'d Draft) -> Self {
         let said = match item {
             MediaItem::Path(key) | MediaItem::Bytes { path: Some(key), .. } => draft.files.get(key),
-            MediaItem::Unnamed(key) | MediaItem::Absent(key) => draft.files.get(key),
+            MediaItem::Unnamed(key) | MediaItem::Absent(key) | MediaItem::Nameless(key) => draft.files.get(key),
             MediaItem::Bytes { path: None, .. } | MediaItem::Held { .. } => None,
         };
         let named = Self::said(table, item, said);
@@ -79,6 +79,7 @@ impl<'d> Named<'d> {
             // None is left where rows are named.
             MediaItem::Held { mark, .. } => (mark.clone(), None),
             MediaItem::Unnamed(id) | MediaItem::Absent(id) => (id.clone(), None),
+            MediaItem::Nameless(name) => (said.and_then(|said| said.id.as_ref()).unwrap_or(name).clone(), None),
         };
         Named {
             table,
@@ -143,9 +144,12 @@ impl<'d> Named<'d> {
         matches!(self.found, Some(Resolved::File { by_name: true, .. }))
     }
 
-    /// The path as the record wrote it, or the id where there is none.
+    /// The path as the record wrote it, or what it is called there where there is none.
     pub(crate) fn written(&self) -> &str {
-        self.path().unwrap_or(&self.id)
+        match self.item {
+            MediaItem::Nameless(name) => name,
+            _ => self.path().unwrap_or(&self.id),
+        }
     }
 
     /// The path as the record wrote it.

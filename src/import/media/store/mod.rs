@@ -351,7 +351,7 @@ impl<'o> Store<'o> {
             }
             _ => {}
         }
-        if let MediaItem::Absent(_) = named.item {
+        if let MediaItem::Absent(_) | MediaItem::Nameless(_) = named.item {
             let (kind, reason) = (Kind::MissingMedia, "its record names no file".to_owned());
             return Ok(match known {
                 Some(address) => Located::StillMissing(address, kind, reason),

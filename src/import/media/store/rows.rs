@@ -3,7 +3,7 @@
 use super::{DEPTH_LIMIT, ShownRows, Store};
 use crate::error::Result;
 use crate::format::address::Address;
-use crate::import::draft::{Draft, FileFields, MediaItem};
+use crate::import::draft::{Draft, FileFields};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::found::{tell_other_rate, tell_other_size};
 use crate::import::media::names::{Named, name_of};
@@ -156,7 +156,7 @@ impl Store<'_> {
         if self.depth >= DEPTH_LIMIT {
             return Ok(None);
         }
-        let item = MediaItem::Path(path.to_owned());
+        let item = draft.item_called(path);
         let mut named = Named::of(table, &item, draft);
         self.identify(&mut named, &ShownRows::new(), out.sink)?;
         let located = self.locate(&named, out.sink)?;
