@@ -111,7 +111,7 @@ impl Claims {
     /// # Errors
     /// As [`Claims::publish`].
     pub(super) fn share(&mut self, from: &Path, folder: &str, number: u32) -> Result<bool> {
-        self.check()?;
+        self.check_one(number)?;
         let path = self.root.join(data_path(folder, number));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_shared = share(from, &self.root.join(folder), &name)?;
@@ -165,13 +165,13 @@ impl Claims {
         Ok(newest.next)
     }
 
-    /// Publishes a file under one of the numbers, after a look at the claims. It goes when the set is dropped
-    /// without a commit.
+    /// Publishes a file under one of the numbers, after a look at its claim: at the others the commit looks. It goes
+    /// when the set is dropped without a commit.
     ///
     /// # Errors
-    /// `Conflict` when a claim is gone; else those of [`NewFile::publish`].
-    pub fn publish(&mut self, file: NewFile) -> Result<()> {
-        self.check()?;
+    /// `Conflict` when the claim is gone; else those of [`NewFile::publish`].
+    pub fn publish(&mut self, number: u32, file: NewFile) -> Result<()> {
+        self.check_one(number)?;
         let path = file.path().to_path_buf();
         match file.publish() {
             Err(error) if error.kind() == crate::ErrorKind::Exists => Err(error),
@@ -327,7 +327,7 @@ mod tests {
         let (_dir, root) = dataset();
         let mut claims = Claims::new(&root).unwrap();
         let path = root.join(data_path("frames", claims.take().unwrap()));
-        claims.publish(NewFile::create(&root.join("frames"), "000001.arrow").unwrap()).unwrap();
+        claims.publish(1, NewFile::create(&root.join("frames"), "000001.arrow").unwrap()).unwrap();
         assert!(path.exists());
         drop(claims);
         assert!(!path.exists() && claimed(&root).is_empty());
@@ -350,7 +350,10 @@ mod tests {
         claims.take().unwrap();
         std::fs::write(root.join("claims/000001"), "another's").unwrap();
         let file = NewFile::create(&root.join("frames"), "000001.arrow").unwrap();
-        assert_eq!(claims.publish(file).unwrap_err().kind(), ErrorKind::Conflict);
+        assert_eq!(claims.publish(1, file).unwrap_err().kind(), ErrorKind::Conflict);
+        // Another file's claim is not looked at for each file, which many files could not bear, but by the commit.
+        let number = claims.take().unwrap();
+        claims.publish(number, NewFile::create(&root.join("frames"), "000002.arrow").unwrap()).unwrap();
         let error = commit(&root, &mut claims, |base, _| Ok(base.clone())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         drop(claims);

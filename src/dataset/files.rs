@@ -45,7 +45,7 @@ impl NewDataFile {
     /// `Conflict` when a claim is gone; `Io`.
     pub fn publish(self, claims: &mut Claims, fragments: &[(FragmentId, u32)]) -> Result<(String, FileSummary)> {
         let (summary, file) = self.writer.finish(fragments, &self.emptied)?;
-        claims.publish(file)?;
+        claims.publish(self.number, file)?;
         Ok((self.path, summary))
     }
 

@@ -1,8 +1,9 @@
 //! Tables of pictures and classes (`Image` and `ClassLabel`), as image classification has them: a statement a picture, with
 //! the name of its class.
 
+use super::cell::has_files;
 use super::features::Features;
-use super::row::{Text, has_files, is_answer};
+use super::row::{Text, is_answer};
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, MediaKind};
 use crate::import::forms;

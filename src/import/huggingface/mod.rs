@@ -14,6 +14,7 @@
 
 mod arrow_check;
 mod arrow_file;
+mod cell;
 mod features;
 mod file;
 mod labels;
