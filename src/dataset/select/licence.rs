@@ -6,7 +6,7 @@ use super::leaf::{TextTest, unfit};
 use super::node::{Leaf, Node};
 use super::plan::{Planner, text_test};
 use super::rows::Piece;
-use super::standing::{Standing, Standings, referring};
+use super::standing::{Standing, Standings, has_added, referring, referring_base};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::format::Address;
@@ -35,7 +35,7 @@ pub struct RowLicence {
 impl Dataset {
     /// What may be done with a row: the strictest of the licences of its own source and of the sources of all that a copy
     /// of it takes along: of a conversation its frames, videos, annotations and evidence, of a frame its video and what it
-    /// is part of, of an annotation what it is about, its masks and what it is part of.
+    /// is part of, of an annotation what it is about, its masks and what it is part of; and of each what its added columns refer to.
     ///
     /// # Errors
     /// `Invalid` for a blob, which has no source; `Deleted`, `NotInVersion`, `Corrupt`, `Purged`.
@@ -47,11 +47,12 @@ impl Dataset {
         while let Some(address) = waiting.pop() {
             found.insert(ranks.of_row(self, address)?);
             let row = self.row(address)?;
-            for column in referring(row.table()) {
-                let cell = row.cell(*column)?;
+            for column in referring(self, row.table()) {
+                let cell = row.cell(column)?;
                 let one = cell.array.slice(cell.row, 1);
-                each_reference(&row.table().columns()[*column].ty, one.as_ref(), &mut |_, referred| {
-                    if seen.insert(referred) {
+                let ty = &self.state(row.table()).columns.get(column).ok_or_else(unfit)?.column.ty;
+                each_reference(ty, one.as_ref(), &mut |_, referred| {
+                    if self.table_of(referred)?.has_ids() && seen.insert(referred) {
                         waiting.push(referred);
                     }
                     Ok(())
@@ -159,7 +160,7 @@ impl Planner<'_> {
             return Ok(Node::All(first == Some(true)));
         }
         let source = self.table.column_index("source").ok_or_else(unfit)?;
-        if referring(self.table).is_empty() {
+        if referring(self.dataset, self.table).is_empty() {
             let fit = |(_, rank): &(&String, &u16)| holding.get(**rank as usize) == Some(&true);
             let names = ranks.of_source.iter().filter(fit).map(|(source, _)| source.clone()).collect();
             return Ok(self.base(source, &[], Leaf::Text(TextTest::In(names), Default::default())));
@@ -167,17 +168,30 @@ impl Planner<'_> {
         let table = self.table;
         let slot = self.slot(source);
         // What frames and annotations take along stands in their own standing.
-        let columns = if table == Table::Conversations { referring(table) } else { &[] };
+        // So does that of conversations where others, or they themselves, refer to more in added columns.
+        let is_standing = table != Table::Conversations || has_added(self.dataset);
+        let columns = if is_standing { &[] } else { referring_base(table) };
         let referring = columns.iter().map(|column| (*column, self.slot(*column))).collect();
         let standings = Standings::read(self.dataset, &ranks, &holding)?;
         let for_each = matches!(check, Check::Allows(_));
-        Ok(Node::Licence(Box::new(LicenceTest { table, ranks, holding, for_each, slot, referring, standings })))
+        Ok(Node::Licence(Box::new(LicenceTest {
+            table,
+            is_standing,
+            ranks,
+            holding,
+            for_each,
+            slot,
+            referring,
+            standings,
+        })))
     }
 }
 
 /// A check of the licences of rows and of what goes along with them.
 pub struct LicenceTest {
     table: Table,
+    /// Whether the standing of a row is known, and not only that of what it refers to.
+    is_standing: bool,
     ranks: Ranks,
     /// Whether the check holds for each licence.
     holding: Vec<bool>,
@@ -193,12 +207,12 @@ pub struct LicenceTest {
 impl LicenceTest {
     pub fn mask(&self, piece: &Piece<'_>) -> Result<BooleanBuffer> {
         let holds = |rank: u16| self.holding.get(rank as usize) == Some(&true);
-        let mut rows: Vec<Standing> = match self.table {
-            Table::Conversations => {
+        let mut rows: Vec<Standing> = match self.is_standing {
+            false => {
                 let own = self.ranks.of_array(&piece.column(self.slot)?)?;
                 own.into_iter().map(|rank| Standing { strictest: rank, holds: holds(rank) }).collect()
             }
-            _ => (0..piece.len()).map(|row| self.standings.get(piece.address(row))).collect(),
+            true => (0..piece.len()).map(|row| self.standings.get(piece.address(row))).collect(),
         };
         for (column, slot) in &self.referring {
             let ty: &ColumnType = &self.table.columns().get(*column).ok_or_else(unfit)?.ty;
@@ -308,6 +322,17 @@ mod tests {
         assert_eq!(allowed(Table::Conversations), [expected[0]]);
         assert_eq!(allowed(Table::Frames), [own]);
         assert_eq!(allowed(Table::Annotations), []);
+        // What added columns refer to goes along too, also of what a row refers to.
+        let columns = [(expected[0], part, Table::Conversations), (own, of_video, Table::Frames)];
+        for (row, referred, table) in columns {
+            let column = crate::format::notation::Column::new("more", ColumnType::Ref, true);
+            let values = std::sync::Arc::new(arrow_array::Int64Array::from(vec![referred.get()]));
+            let update = crate::dataset::CellUpdate::new(table, column, vec![row], values);
+            let dataset = Dataset::open(dir.path().join("d.surgdb")).unwrap().update_cells(update).unwrap();
+            let filter = crate::dataset::Filter::parse("licence allows commercial").unwrap();
+            assert_eq!(dataset.select(table, &filter).unwrap().iter().count(), 0, "{table}");
+            assert_eq!(dataset.licence_of(row).unwrap().strictest.as_deref(), Some(closed), "{table}");
+        }
         for (row, strictest) in [(expected[0], free), (expected[1], closed), (expected[2], closed), (part, closed)] {
             assert_eq!(dataset.licence_of(row).unwrap().strictest.as_deref(), Some(strictest));
         }
