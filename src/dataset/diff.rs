@@ -15,8 +15,12 @@ pub struct VersionDiff {
     pub versions: (u64, u64),
     /// Live rows by table, of the tables that differ.
     pub rows: BTreeMap<Table, RowsDiff>,
-    /// Side columns, those that replace base columns too, as `table.name`.
+    /// Added columns, as `table.name`.
     pub columns: NamesDiff,
+    /// Columns of the format whose values stand in files of their own, in place of those that their rows were written with,
+    /// as `table.name`. One of them is gone where a compaction wrote the new values into the rows' files, or where the old
+    /// ones hold again.
+    pub replaced: NamesDiff,
     /// Sources, by their ids; what they say and their imports count.
     pub sources: NamesDiff,
 }
@@ -44,7 +48,7 @@ pub struct NamesDiff {
 impl VersionDiff {
     /// Whether rows, columns and sources are the same.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.columns.is_empty() && self.sources.is_empty()
+        self.rows.is_empty() && self.columns.is_empty() && self.replaced.is_empty() && self.sources.is_empty()
     }
 }
 
@@ -85,7 +89,8 @@ impl Dataset {
                 diff.rows.insert(table, rows);
             }
         }
-        diff.columns = NamesDiff::of(&columns(self), &columns(other));
+        diff.columns = NamesDiff::of(&columns(self, false), &columns(other, false));
+        diff.replaced = NamesDiff::of(&columns(self, true), &columns(other, true));
         let sources = |dataset: &Dataset| {
             dataset.manifest().sources.iter().map(|source| (source.id.clone(), source.clone())).collect()
         };
@@ -94,9 +99,10 @@ impl Dataset {
     }
 }
 
-fn columns(dataset: &Dataset) -> BTreeMap<String, SideColumn> {
+/// The side columns that replace values, or those that add a column.
+fn columns(dataset: &Dataset, replaces: bool) -> BTreeMap<String, SideColumn> {
     let named = |side: &SideColumn| (format!("{}.{}", side.table, side.name), side.clone());
-    dataset.manifest().columns.iter().map(named).collect()
+    dataset.manifest().columns.iter().filter(|side| side.replaces == replaces).map(named).collect()
 }
 
 /// How many rows of a table are live in the first and not in the second.

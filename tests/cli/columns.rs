@@ -52,14 +52,21 @@ fn tokens_are_estimated_into_a_column() {
 fn a_column_is_added_from_an_arrow_file_to_another_table() {
     let fixture = Fixture::new();
     let file = fixture.path("blur.arrow");
-    let ids: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["VID01/000002.png"]));
-    let blur: arrow_array::ArrayRef = Arc::new(arrow_array::Float32Array::from(vec![0.25]));
-    let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![Some("dark")]));
-    let batch = arrow_array::RecordBatch::try_from_iter([("frame", ids), ("blur", blur), ("note", note)]).unwrap();
-    let mut writer =
-        arrow_ipc::writer::FileWriter::try_new(std::fs::File::create(&file).unwrap(), &batch.schema()).unwrap();
-    writer.write(&batch).unwrap();
-    writer.finish().unwrap();
+    let write = |ids: &[Option<&str>]| {
+        let count = ids.len();
+        let ids: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(ids.to_vec()));
+        let blur: arrow_array::ArrayRef = Arc::new(arrow_array::Float32Array::from(vec![0.25; count]));
+        let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![Some("dark"); count]));
+        let batch = arrow_array::RecordBatch::try_from_iter([("frame", ids), ("blur", blur), ("note", note)]).unwrap();
+        let mut writer =
+            arrow_ipc::writer::FileWriter::try_new(std::fs::File::create(&file).unwrap(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+    };
+    write(&[Some("VID01/000002.png"), None, None]);
+    let refused = fails(&fixture.run("column add", &["frames", file.to_str().unwrap(), "--key", "frame"]));
+    assert!(refused.contains("is null in row 2, as in 1 more") && !refused.contains("must be text"), "{refused}");
+    write(&[Some("VID01/000002.png")]);
 
     let path = file.to_str().unwrap();
     assert!(fails(&fixture.run("column add", &["frames", path])).contains("frame"));
@@ -122,9 +129,9 @@ fn only_columns_that_are_there_are_replaced() {
     let refused = fails(&fixture.run("column add", &[&args[..], &["--replace"]].concat()));
     assert!(refused.contains("`tsak`") && refused.contains("`task`"), "{refused}");
     let said = stdout(&fixture.run("column add", &args));
-    assert!(said.contains("tsak  text  added"), "{said}");
+    assert!(said.contains("tsak  added  text"), "{said}");
     let said = stdout(&fixture.run("column add", &[&args[..], &["--replace"]].concat()));
-    assert!(said.contains("tsak  text  replaced"), "{said}");
+    assert!(said.contains("tsak  replaced  text"), "{said}");
     csv(&fixture, "id,nothing_like_it\nq0,x\n");
     let refused = fails(&fixture.run("column add", &[&args[..], &["--replace"]].concat()));
     assert!(!refused.contains("meant"), "{refused}");

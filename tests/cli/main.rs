@@ -143,7 +143,7 @@ fn vacuum_says_what_a_killed_writer_left() {
     std::fs::write(fixture.dataset().join("claims/000077"), "0".repeat(32)).unwrap();
     std::fs::write(fixture.dataset().join("frames/000077.arrow"), "cut off").unwrap();
     let said = stdout(&fixture.run("vacuum", &[]));
-    assert!(said.starts_with("nothing was left behind\na writer may be at work (1 claim)"), "{said}");
+    assert!(said.starts_with("nothing was removed\na writer may be at work (1 claim)"), "{said}");
     let now = ["--older-than", "1m"];
     let silent = std::fs::File::options().append(true).open(fixture.dataset().join("claims/000077")).unwrap();
     silent.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(120)).unwrap();

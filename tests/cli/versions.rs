@@ -45,6 +45,15 @@ fn what_changed_between_two_versions_is_told() {
         "{text}"
     );
     assert!(stdout(&fixture.run("versions", &["diff", "2", "3"])).contains("the same rows"));
+    std::fs::write(&file, "id,task\nq0,another\n").unwrap();
+    stdout(&fixture.run("column add", &["conversations", file.to_str().unwrap(), "--replace"]));
+    let text = stdout(&fixture.run("versions", &["diff", "5"]));
+    assert!(text.contains("column conversations.task: some rows may have other values"), "{text}");
+    assert!(!text.contains("added column"), "{text}");
+    assert_eq!(fixture.json("versions", &["diff", "5"])["replaced"]["added"], json!(["conversations.task"]));
+    stdout(&fixture.run("compact", &[]));
+    let text = stdout(&fixture.run("versions", &["diff", "6"]));
+    assert!(text.contains("column conversations.task: values that were replaced"), "{text}");
 }
 
 #[test]

@@ -341,3 +341,27 @@ fn boxes_that_are_text_alone_are_told_where_another_measure_is_asked_for() {
     let told = report.lost.get("another convention of boxes that are no more than text: they are as they were");
     assert_eq!((report.boxes, told.copied()), (1, Some(2)), "{:?}", report.lost);
 }
+
+#[test]
+fn pairs_of_several_turns_are_told_as_such_and_taken_for_no_reward() {
+    let dir = tempfile::tempdir().unwrap();
+    let call = r#"{"role":"assistant","tool_calls":[{"function":{"name":"look","arguments":{}}}]}"#;
+    let answer = |text: &str| format!(r#"{{"role":"assistant","content":"{text}"}}"#);
+    let chosen = format!(r#"[{call},{{"role":"tool","content":"a hook"}},{}]"#, answer("a hook"));
+    let pair = |id: &str, chosen: &str| {
+        let asked = r#"[{"role":"user","content":"which?"}]"#;
+        format!(r#"{{"id":"{id}","prompt":{asked},"chosen":{chosen},"rejected":[{}]}}"#, answer("none"))
+    };
+    let records = [pair("several", &chosen), pair("one", &format!("[{}]", answer("a hook")))];
+    std::fs::write(dir.path().join("in.jsonl"), records.join("\n")).unwrap();
+    let dataset = Dataset::create(dir.path().join("d.surgdb")).unwrap();
+    let options = ImportOptions::new(SourceDescription::named("s"));
+    import(&dataset, &[dir.path().join("in.jsonl")], &options, &mut |_| {}).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
+    for format in [ExportFormat::LlamaFactory, ExportFormat::MsSwift] {
+        let report = exported(&dataset, &dir.path().join(format.name()), &of(format));
+        assert_eq!(report.files.iter().collect::<Vec<_>>(), [(&"dpo.jsonl".to_owned(), &1)], "{}", format.name());
+        let [left_out] = &report.left_out_records[..] else { panic!("{:?}", report.left_out_records) };
+        assert_eq!((&*left_out.id, &*left_out.reason), ("several", "their answers are no pair of one turn each"));
+    }
+}

@@ -77,7 +77,7 @@ fn a_diff_counts_what_came_and_what_went() {
         assert_eq!(diff.rows[&table], RowsDiff { added: dataset.count(table).unwrap(), gone: 0 }, "{table}");
     }
     assert_eq!(diff.sources.added.len(), 2);
-    assert!(diff.columns.added.contains("frames.kind") && diff.columns.added.contains("conversations.split"));
+    assert!(diff.replaced.added.contains("frames.kind") && diff.columns.added.contains("conversations.split"));
     for number in 1..=dataset.version() {
         let older = Dataset::options().version(number).open(&root).unwrap();
         let (there, back) = (older.diff(&dataset).unwrap(), dataset.diff(&older).unwrap());

@@ -72,7 +72,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         let files = ui::counted(report.files.len() as u64, "file");
         let claims = ui::counted(report.claims.len() as u64, "claim");
         match report.files.is_empty() && report.claims.is_empty() {
-            true => out.line("nothing was left behind")?,
+            true if report.at_work.is_empty() => out.line("nothing was left behind")?,
+            true => out.line(if args.dry_run { "nothing would be removed" } else { "nothing was removed" })?,
             false => out.line(format_args!("{what} {files} ({}) and {claims}", ui::bytes(report.bytes())))?,
         }
         if !report.at_work.is_empty() {

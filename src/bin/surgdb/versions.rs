@@ -55,7 +55,7 @@ enum Command {
         /// The tag
         name: String,
     },
-    /// Say what changed from one version to another: rows, added columns, sources
+    /// Say what changed from one version to another: rows, columns, sources
     Diff {
         /// The version before: its number or a tag
         before: String,
@@ -160,6 +160,7 @@ fn difference(diff: &VersionDiff) -> Value {
         "versions": [diff.versions.0, diff.versions.1],
         "rows": diff.rows.iter().map(rows).collect::<serde_json::Map<_, _>>(),
         "columns": names(&diff.columns),
+        "replaced": names(&diff.replaced),
         "sources": names(&diff.sources),
     })
 }
@@ -180,6 +181,15 @@ fn print(diff: &VersionDiff, out: &mut Output) -> Result<()> {
         for (how, names) in kinds {
             names.iter().try_for_each(|name| out.line(format_args!("  {what} {name}: {how}")))?;
         }
+    }
+    for name in diff.replaced.added.iter().chain(&diff.replaced.changed) {
+        out.line(format_args!("  column {name}: some rows may have other values, which are not compared here"))?;
+    }
+    for name in &diff.replaced.gone {
+        out.line(format_args!(
+            "  column {name}: values that were replaced stand in the files of their rows (a compaction put them there), or \
+             those from before hold again"
+        ))?;
     }
     Ok(())
 }

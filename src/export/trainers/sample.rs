@@ -27,6 +27,9 @@ const STRANGE: &str = "texts with <bbox> or <ref-object> that stand for nothing:
 /// How boxes were written.
 const NOTATION: &str = "how boxes are written in the texts: <bbox> stands there";
 
+/// Why a record is left out whose answers are a pair that trainers cannot be given.
+const NO_PAIR: &str = "their answers are no pair of one turn each";
+
 /// Why a conversation is no sample.
 pub(in crate::export) type Reason = &'static str;
 
@@ -462,6 +465,10 @@ impl Pair {
         let used = match (single("chosen"), single("rejected"), is_answered) {
             (Some(chosen), Some(rejected), false) => vec![chosen, rejected],
             (None, Some(rejected), true) => vec![rejected],
+            // They ask for no answer: they have some, in another way than a pair is given.
+            (_, _, false) if endings.iter().any(|ending| matches!(&*ending.kind, "chosen" | "rejected")) => {
+                return Ok(Err(NO_PAIR));
+            }
             _ => Vec::new(),
         };
         let mut answers = Vec::with_capacity(used.len());

@@ -119,12 +119,13 @@ fn draft_of(
         None if found == Format::Alpaca => endings::alpaca(&mut record, &mut draft)?,
         None => endings::prompt(&mut record, &mut draft, &mut inputs)?,
     }
-    if draft.turns.is_empty() {
-        draft.find(Kind::Doubtful, "it has no turns: nothing is asked and nothing answered");
-    }
     let exact = ours.as_ref().is_some_and(SurgdbFields::has_endings);
     let is_placed = ours.as_ref().is_some_and(SurgdbFields::has_places);
     endings::take(&mut record, &mut draft, &mut inputs, found, exact)?;
+    // The question may be what both answers of a pair start with.
+    if draft.turns.is_empty() {
+        draft.find(Kind::Doubtful, "it has no turns: nothing is asked and nothing answered");
+    }
     // Where the record says the place of each medium, they are counted as they were met.
     let of_endings = if is_placed { Vec::new() } else { endings::media(&mut record, &mut draft, &inputs)? };
     if ours.is_none() {

@@ -264,3 +264,13 @@ fn what_is_no_conversation_is_refused_by_what_it_has() {
     let record = serde_json::from_str(r#"{"messages":[]}"#).unwrap();
     assert!(draft(record, Some(Format::ShareGpt)).unwrap_err().to_string().contains("\"messages\", not \"sharegpt\""));
 }
+
+#[test]
+fn a_pair_that_has_its_question_in_both_answers_asks_something() {
+    let said = |answer: &str| format!(r#"[{{"role":"user","content":"Q"}},{{"role":"assistant","content":"{answer}"}}]"#);
+    let draft = read(&format!(r#"{{"chosen":{},"rejected":{}}}"#, said("A"), said("B")));
+    assert_eq!((self::said(&draft), draft.alternatives.len()), (vec![("user", "Q")], 2));
+    assert!(draft.findings.is_empty(), "{:?}", draft.findings);
+    let draft = read(r#"{"messages":[]}"#);
+    assert!(draft.findings.iter().any(|(kind, _)| *kind == Kind::Doubtful), "{:?}", draft.findings);
+}

@@ -145,7 +145,7 @@ impl Report {
         }
         let how = if self.replaced { "replaced" } else { "added" };
         let mut lines = Lines::new(&[Align::Left; 3]);
-        self.columns.iter().for_each(|(name, ty)| lines.row([name.clone(), ty.clone(), how.into()]));
+        self.columns.iter().for_each(|(name, ty)| lines.row([name.clone(), how.into(), ty.clone()]));
         out.table(&lines, 2)?;
         match self.unknown {
             0 => Ok(()),

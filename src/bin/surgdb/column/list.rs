@@ -46,7 +46,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         let mut lines = Lines::new(&[Align::Left; 3]);
         for (column, place) in &columns {
             let ty = format!("{}{}", column.ty, if column.nullable { ", may be null" } else { "" });
-            lines.row([column.name.clone(), ty, place.words().to_owned()]);
+            // The type comes last: some are hundreds of letters long.
+            lines.row([column.name.clone(), place.words().to_owned(), ty]);
         }
         out.table(&lines, 2)?;
     }

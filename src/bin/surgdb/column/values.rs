@@ -110,11 +110,16 @@ fn unreadable(message: &str) -> String {
 /// The texts of a column of text or integers without nulls.
 fn texts(array: &ArrayRef, name: &str) -> Result<Vec<String>> {
     let wrong = || {
-        let message = format!("the column {name:?} must be text (or addresses as int64) without nulls");
+        let message = format!("the column {name:?} must be text (or addresses as int64)");
         Err(Error::input(format!("{message}, not {}", array.data_type())))
     };
-    if array.null_count() > 0 {
-        return wrong();
+    if let Some(row) = (0..array.len()).find(|row| array.is_null(*row)) {
+        let others = match array.null_count() {
+            1 => String::new(),
+            several => format!(", as in {} more", several - 1),
+        };
+        let message = format!("the column {name:?} says whose the values are, and is null in row {}{others}", row + 1);
+        return Err(Error::input(format!("{message}: leave such rows out")));
     }
     let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Ok(match array.data_type() {
