@@ -16,7 +16,7 @@ use super::parquet::{BATCH_BYTES, ROW_GROUP_BYTES, unwritten};
 use super::record::Writer;
 use super::splits::Splits;
 use super::{
-    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, files, jsonl_messages,
+    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, files, jsonl_messages,
     unshown,
 };
 use crate::dataset::Dataset;
@@ -69,7 +69,9 @@ pub(super) fn write_all(
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
         done += 1;
-        if options.missing.leaves_out(dataset, &row, report)? {
+        if options.missing.leaves_out(dataset, &row, report)?
+            || boxes::leaves_out(dataset, &row, options.boxes, report)?
+        {
             continue;
         }
         line.clear();

@@ -87,7 +87,9 @@ pub(super) fn write_all(
     let (mut line, mut rows, mut done) = (Vec::new(), 0u64, 0u64);
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
-        if !options.missing.leaves_out(dataset, &row, report)? {
+        let is_left_out = options.missing.leaves_out(dataset, &row, report)?
+            || boxes::leaves_out(dataset, &row, options.boxes, report)?;
+        if !is_left_out {
             line.clear();
             writer.record(&row, &mut line, report)?;
             line.push(b'\n');

@@ -11,7 +11,7 @@ use super::placement::Shown;
 use super::record::Writer;
 use super::splits::Splits;
 use super::{
-    ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, jsonl_messages, unshown,
+    ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, boxes, jsonl_messages, unshown,
 };
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
@@ -47,7 +47,9 @@ pub(super) fn write_all(
     let (mut number, mut done) = (0u64, 0u64);
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
-        if !options.missing.leaves_out(dataset, &row, report)? {
+        let is_left_out = options.missing.leaves_out(dataset, &row, report)?
+            || boxes::leaves_out(dataset, &row, options.boxes, report)?;
+        if !is_left_out {
             let key = format!("{number:09}");
             number += 1;
             writer.media.start_sample(key.clone(), shows_several(&row)?);

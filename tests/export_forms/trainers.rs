@@ -365,3 +365,64 @@ fn pairs_of_several_turns_are_told_as_such_and_taken_for_no_reward() {
         assert_eq!((&*left_out.id, &*left_out.reason), ("several", "their answers are no pair of one turn each"));
     }
 }
+
+/// A picture of 64 × 48, and pairs whose answers are boxes in pixels of it.
+fn pairs_with_boxes(dir: &Path) -> Dataset {
+    std::fs::write(dir.join("a.png"), grey_png(64, 48, 8, 1)).unwrap();
+    let pair = |id: &str, chosen: &str, rejected: &str| {
+        let said = |role: &str, text: &str| json!({"role": role, "content": text});
+        let messages = json!([said("user", "<image>where?"), said("assistant", chosen)]);
+        json!({"id": id, "messages": messages, "rejected_response": rejected, "images": ["a.png"]}).to_string()
+    };
+    let records = [
+        pair("both", "at [16, 12, 32, 24]", "é at [0, 0, 64, 48], or"),
+        pair("beyond", "at [16, 12, 32, 24]", "at [0, 0, 640, 480]"),
+    ];
+    std::fs::write(dir.join("in.jsonl"), records.join("\n")).unwrap();
+    let dataset = Dataset::create(dir.join("d.surgdb")).unwrap();
+    let source = SourceDescription { boxes: Some(BoxConvention::Pixels), ..SourceDescription::named("s") };
+    import(&dataset, &[dir.join("in.jsonl")], &ImportOptions::new(source), &mut |_| {}).unwrap();
+    Dataset::open(dataset.path()).unwrap()
+}
+
+#[test]
+fn both_answers_of_a_pair_have_their_boxes_in_one_measure_or_the_record_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = pairs_with_boxes(dir.path());
+    let (chosen, rejected) = ("at [250, 250, 500, 500]", "é at [0, 0, 1000, 1000], or");
+    for format in [ExportFormat::LlamaFactory, ExportFormat::Llava, ExportFormat::Hf, ExportFormat::WebDataset] {
+        let options = ExportOptions { boxes: Some(Scale::Thousand), ..of(format) };
+        let out = dir.path().join(format.name());
+        let report = exported(&dataset, &out, &options);
+        let [left_out] = &report.left_out_records[..] else { panic!("{:?}", report.left_out_records) };
+        let reason = "the boxes of their answers cannot all be written in the measure that is asked for";
+        assert_eq!((&*left_out.id, &*left_out.reason, report.boxes), ("beyond", reason, 2), "{}", format.name());
+        match format {
+            ExportFormat::LlamaFactory => {
+                let pair = &records(&out.join("dpo.jsonl"))[0];
+                assert_eq!((&pair["chosen"]["value"], &pair["rejected"]["value"]), (&json!(chosen), &json!(rejected)));
+            }
+            ExportFormat::Llava => {
+                let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
+                import(&again, &[out], &ImportOptions::new(SourceDescription::named("s")), &mut |_| {}).unwrap();
+                let row = Dataset::open(again.path()).unwrap().conversation(0).unwrap().to_row().unwrap();
+                let (text, place) = (&row.alternatives[0].turns[0].text, &row.alternatives[0].grounding[0]);
+                assert_eq!(text, rejected);
+                assert_eq!(&text[place.byte_start as usize..place.byte_end as usize], "[0, 0, 1000, 1000]");
+                assert_eq!(place.values, [0.0, 0.0, 1.0, 1.0]);
+            }
+            _ => {}
+        }
+    }
+    // A trainer that is told boxes apart takes those of pairs as text, in one measure too.
+    let options = ExportOptions { boxes: Some(Scale::Unit), ..of(ExportFormat::MsSwift) };
+    let report = exported(&dataset, &dir.path().join("swift"), &options);
+    let pair = &records(&dir.path().join("swift/dpo.jsonl"))[0];
+    assert_eq!(pair["messages"][1]["content"], "at [0.25, 0.25, 0.5, 0.5]");
+    assert_eq!((&pair["rejected_response"], &pair["objects"]), (&json!("é at [0, 0, 1, 1], or"), &json!(null)));
+    assert_eq!(report.left_out.values().sum::<u64>(), 1);
+    // As they were, they are in one measure anyhow.
+    let report = exported(&dataset, &dir.path().join("kept"), &of(ExportFormat::MsSwift));
+    assert_eq!(report.files["dpo.jsonl"], 2);
+    assert_eq!(records(&dir.path().join("kept/dpo.jsonl"))[0]["messages"][1]["content"], "at [16, 12, 32, 24]");
+}

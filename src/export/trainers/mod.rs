@@ -182,7 +182,11 @@ struct Export<'a, 'o> {
 impl Export<'_, '_> {
     fn conversation(&mut self, row: &Conversation<'_>) -> Result<()> {
         let rules = self.trainer.rules();
-        let scale = self.options.boxes.filter(|_| !rules.boxes_apart);
+        // What is told apart is written in the scale there; the answers of a pair are texts in any case.
+        let scale = self.options.boxes.filter(|_| !rules.boxes_apart || row.alternatives().is_ok_and(|all| !all.is_empty()));
+        if boxes::leaves_out(self.dataset, row, scale, self.report)? {
+            return Ok(());
+        }
         let rewritten =
             scale.map(|scale| boxes::rewritten(self.dataset, row, scale, self.report)).transpose()?.flatten();
         let rewritten =

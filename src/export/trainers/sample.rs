@@ -136,10 +136,20 @@ impl Sample {
         }
         let mut draft = Draft::new(dataset, &row, rules);
         let (mut turns, mut lost) = (Vec::new(), Vec::new());
+        let boxes_apart = draft.boxes_apart;
+        let rejected = row.alternatives.iter().find(|ending| ending.kind == "rejected");
         for (number, turn) in row.turns.iter().enumerate() {
+            // The answers of a pair are written in one way, and boxes can be told apart for one of them alone.
+            let rejected = rejected.filter(|_| number + 1 == row.turns.len() && turn.role == "assistant");
+            let has_marks = turn.text.contains(BOX);
+            if boxes_apart && has_marks && rejected.is_some_and(|ending| !ending.grounding.is_empty()) {
+                return Ok(Err("the boxes of their pair are written in two ways"));
+            }
+            draft.boxes_apart = boxes_apart && (rejected.is_none() || has_marks);
             let text = draft.text(number, turn)?;
             turns.push(said(turn, text, &mut lost));
         }
+        draft.boxes_apart = boxes_apart;
         let boxes = draft.boxes()?;
         lost.push((STRANGE, u64::from(rules.boxes_apart && !draft.boxes_apart)));
         lost.push((NOTATION, boxes.len() as u64));
@@ -475,6 +485,9 @@ impl Pair {
         for ending in &used {
             if let Some(reason) = unshowable(dataset, &ending.turns, &ending.media, rules)? {
                 return Ok(Err(reason));
+            }
+            if rules.boxes_apart && ending.turns.iter().any(|turn| turn.text.contains(BOX) || turn.text.contains(NAME)) {
+                return Ok(Err("their pair has <bbox> or <ref-object> for which there is no box or name"));
             }
             answers.push(Answer::of(dataset, ending, rules, lost)?);
         }
