@@ -333,7 +333,7 @@ fn boxes_that_are_text_alone_are_told_where_another_measure_is_asked_for() {
     ]);
     std::fs::write(dir.path().join("r.json"), list.to_string()).unwrap();
     let dataset = Dataset::create(dir.path().join("d.surgdb")).unwrap();
-    let source = SourceDescription { boxes: Some(BoxConvention::Pixels), ..SourceDescription::named("s") };
+    let source = SourceDescription::from_toml("id = \"s\"\nboxes = \"pixels\"").unwrap();
     import(&dataset, &[dir.path().join("r.json")], &ImportOptions::new(source), &mut |_| {}).unwrap();
     let dataset = Dataset::open(dataset.path()).unwrap();
     let options = ExportOptions { boxes: Some(Scale::Thousand), ..of(ExportFormat::Llava) };
