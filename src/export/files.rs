@@ -70,8 +70,9 @@ impl Writer<'_> {
         notes: &mut Notes,
         report: &mut ExportReport,
     ) -> Result<()> {
-        let mut files = Fields::default();
+        let (mut files, mut videos) = (Fields::default(), Fields::default());
         let mut done = BTreeSet::new();
+        let mut told = BTreeSet::new();
         let case = row.case()?;
         for medium in shown {
             for (address, path) in medium.refs.iter().zip(&medium.paths) {
@@ -89,6 +90,14 @@ impl Writer<'_> {
                 {
                     self.video(video, path, case, &mut files, report)?;
                 }
+                if let (None, Some(address)) = (&referred.video, frame.video()?)
+                    && told.insert(address)
+                {
+                    let video = self.dataset.video(address)?;
+                    if let Some(said) = notes::bare_video(&video, frame.case()?.is_some())? {
+                        videos.key(video.id()?).extend_from_slice(&said);
+                    }
+                }
                 let said = notes::frame(&frame, path, medium.place.output, &referred, self.dataset)?;
                 if let Some(said) = said {
                     files.key(path).extend_from_slice(&said);
@@ -99,6 +108,9 @@ impl Writer<'_> {
         }
         if let Some(files) = files.finish() {
             notes.put("files", |out| out.extend_from_slice(&files));
+        }
+        if let Some(videos) = videos.finish() {
+            notes.put("videos", |out| out.extend_from_slice(&videos));
         }
         Ok(())
     }
@@ -126,8 +138,10 @@ impl Writer<'_> {
         if let Some(video) = frame.video()? {
             if self.shown_videos.contains(&video) {
                 referred.video = Some(self.media.path(video, report)?);
-            } else if self.bare_videos.insert(video) {
-                report.lose("all but the ids of videos that no conversation shows", 1);
+            } else if !self.videos_elsewhere.contains(&video) && self.bare_videos.insert(video) {
+                let row = self.dataset.video(video)?;
+                let has_more = row.blob()?.is_some() || row.keyframes()?.is_some();
+                report.lose("bytes and key frames of videos that no conversation shows", u64::from(has_more));
             }
         }
         if let Some(parent) = frame.parent()? {

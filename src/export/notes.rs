@@ -176,13 +176,49 @@ pub(super) struct Referred {
 pub(super) fn video(video: &Video<'_>, path: &str, has_case: bool) -> Result<Option<Vec<u8>>> {
     let mut fields = Fields::default();
     names(&mut fields, video.id()?, video.path()?, path);
+    recording(&mut fields, video, has_case)?;
+    // An importer reads them from the file.
+    if let Some(keyframes) = video.keyframes()?.filter(|_| !matches!(video.blob(), Ok(Some(_)))) {
+        push_list(fields.key("keyframes"), keyframes.iter(), |out, keyframe| {
+            push_list(out, [number(keyframe.time), keyframe.offset.to_string()], push_raw);
+        });
+    }
+    Ok(fields.finish())
+}
+
+/// What the row of a video says beyond its id, and beyond its bytes, where the record has frames of it alone; nothing
+/// where it says no more.
+///
+/// # Errors
+/// `Corrupt`.
+pub(super) fn bare_video(video: &Video<'_>, has_case: bool) -> Result<Option<Vec<u8>>> {
+    let mut fields = Fields::default();
+    if let Some(path) = video.path()? {
+        push_text(fields.key("path"), path);
+    }
+    recording(&mut fields, video, has_case)?;
+    Ok(fields.finish())
+}
+
+fn recording(fields: &mut Fields, video: &Video<'_>, has_case: bool) -> Result<()> {
     if has_case && video.case()?.is_none() {
         push_raw(fields.key("no_case"), true);
+    }
+    for (key, value) in [("fps", video.fps()?), ("duration", video.duration()?)] {
+        if let Some(value) = value {
+            push_raw(fields.key(key), number(value));
+        }
+    }
+    let (width, height) = (video.width()?.map(i64::from), video.height()?.map(i64::from));
+    for (key, value) in [("frame_count", video.frame_count()?), ("width", width), ("height", height)] {
+        if let Some(value) = value {
+            push_raw(fields.key(key), value);
+        }
     }
     if let Some(extra) = video.extra()? {
         push_json(fields.key("extra"), extra);
     }
-    Ok(fields.finish())
+    Ok(())
 }
 
 /// What a frame's row says beyond the path that it is written under; nothing where it says no more.
@@ -223,6 +259,11 @@ pub(super) fn frame(
     }
     if let Some(time) = frame.time()? {
         push_raw(fields.key("time"), number(time));
+    }
+    // An importer reads them from the bytes.
+    if let Some((width, height)) = frame.width()?.zip(frame.height()?).filter(|_| !matches!(frame.blob(), Ok(Some(_)))) {
+        push_raw(fields.key("width"), width);
+        push_raw(fields.key("height"), height);
     }
     if let Some(extra) = frame.extra()? {
         push_json(fields.key("extra"), extra);

@@ -123,6 +123,8 @@ pub(super) struct Writer<'a> {
     /// Videos that the conversations show; frames of others know their video by its id.
     pub(super) shown_videos: HashSet<Address>,
     pub(super) bare_videos: HashSet<Address>,
+    /// Videos that other records show: frames of them know their video by its id, and it is not lost.
+    pub(super) videos_elsewhere: HashSet<Address>,
 }
 
 /// The path of a picture or video that a conversation shows.
@@ -172,8 +174,8 @@ impl<'a> Writer<'a> {
         shown_videos: HashSet<Address>,
     ) -> Self {
         let (plain, boxes) = (options.plain, options.boxes);
-        let (sources, bare_videos) = (BTreeSet::new(), HashSet::new());
-        Self { dataset, form, plain, boxes, media, sources, shown_videos, bare_videos }
+        let (sources, bare_videos, videos_elsewhere) = (BTreeSet::new(), HashSet::new(), HashSet::new());
+        Self { dataset, form, plain, boxes, media, sources, shown_videos, bare_videos, videos_elsewhere }
     }
 
     /// Describes the sources of what was written.

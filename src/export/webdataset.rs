@@ -5,6 +5,7 @@
 //! has their names in its lists. A picture that several samples show stands in each. An archive holds one part of the
 //! split, in the order of the export, and ends at a number of samples or of bytes.
 
+use super::files::shown_videos;
 use super::folder::{OutputFile, OutputFolder};
 use super::media::{MediaFolder, MediaTo};
 use super::placement::Shown;
@@ -39,6 +40,7 @@ pub(super) fn write_all(
     let media = MediaFolder::new(dataset, MediaTo::Records, &[""; 0]).on_missing(options.missing);
     // A video that frames were taken from is in none of their samples: it is known by its id.
     let mut writer = Writer::new(dataset, jsonl_messages::form(options.style), options, media, HashSet::new());
+    writer.videos_elsewhere = shown_videos(dataset, options.selection)?;
     let mut parts: BTreeMap<&str, Part<'_>> = BTreeMap::new();
     for name in splits.names() {
         parts.insert(name, Part::new(folder, name)?);

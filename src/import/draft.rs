@@ -6,7 +6,7 @@ use crate::import::media::picture::UNKNOWN;
 use crate::import::media::wanted::Wanted;
 use crate::import::report::Kind;
 use crate::schema::boxes::Scale;
-use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, TurnRow};
+use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, KeyframeRow, TurnRow, VideoRow};
 use std::collections::HashMap;
 
 /// A conversation whose media have no addresses yet.
@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) case: Option<CaseFields>,
     /// What the record says of its pictures and videos, by their paths.
     pub(super) files: HashMap<String, FileFields>,
+    /// What it says of videos that its pictures were taken from, by their ids.
+    pub(super) videos: HashMap<String, VideoFields>,
     /// Which of the source's own sources it comes from.
     pub(super) source_dataset: Option<String>,
     /// Whether it asks nothing, and is about the one medium that it names: what it says stands in that file's fields.
@@ -162,8 +164,36 @@ pub(super) struct FileFields {
     pub(super) extra: Option<String>,
     /// Frames a second of a video of which the id alone is known.
     pub(super) fps: Option<f64>,
+    /// What is said of a video itself, where its file may not say it.
+    pub(super) recording: VideoFields,
     /// Whether the source's pattern says of its path which video and number it has.
     pub(super) by_pattern: bool,
+}
+
+/// What a record says of a video.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct VideoFields {
+    pub(super) path: Option<String>,
+    pub(super) no_case: bool,
+    pub(super) fps: Option<f64>,
+    pub(super) duration: Option<f64>,
+    pub(super) frame_count: Option<i64>,
+    pub(super) width: Option<i32>,
+    pub(super) height: Option<i32>,
+    pub(super) keyframes: Option<Vec<KeyframeRow>>,
+    pub(super) extra: Option<String>,
+}
+
+impl VideoFields {
+    /// Puts into a row what is said of its file.
+    pub(super) fn fill(&self, row: &mut VideoRow) {
+        row.fps = self.fps.or(row.fps);
+        row.duration = self.duration.or(row.duration);
+        row.frame_count = self.frame_count.or(row.frame_count);
+        row.width = self.width.or(row.width);
+        row.height = self.height.or(row.height);
+        row.keyframes = self.keyframes.clone().or(row.keyframes.take());
+    }
 }
 
 impl FileFields {

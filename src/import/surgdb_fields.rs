@@ -4,11 +4,11 @@
 //! written, in [`export`](../export/index.html).
 
 use crate::error::{Error, Result};
-use crate::import::draft::{CaseFields, Draft, DraftEvidence, DraftNode, FileFields};
+use crate::import::draft::{CaseFields, Draft, DraftEvidence, DraftNode, FileFields, VideoFields};
 use crate::import::forms::Absent;
 use crate::import::raw::{ObjectText, RawPart, RawRecord, Text, as_text};
 use crate::import::report::Kind;
-use crate::schema::rows::{AlternativeRow, GroundingRow, TurnRow};
+use crate::schema::rows::{AlternativeRow, GroundingRow, KeyframeRow, TurnRow};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -32,6 +32,7 @@ pub(super) struct SurgdbFields {
     grounding: Vec<Grounded>,
     reasoning: Option<Vec<Node>>,
     files: BTreeMap<String, File>,
+    videos: BTreeMap<String, Recording>,
     absent: Absent,
     row: bool,
 }
@@ -155,6 +156,27 @@ struct File {
     parent: Option<String>,
     index: Option<i64>,
     time: Option<Number<f64>>,
+    fps: Option<Number<f64>>,
+    duration: Option<Number<f64>>,
+    frame_count: Option<i64>,
+    width: Option<i32>,
+    height: Option<i32>,
+    keyframes: Option<Vec<(Number<f64>, i64)>>,
+    extra: Option<Json>,
+}
+
+/// A video that pictures were taken from, and that the record does not show.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recording {
+    path: Option<String>,
+    #[serde(default)]
+    no_case: bool,
+    fps: Option<Number<f64>>,
+    duration: Option<Number<f64>>,
+    frame_count: Option<i64>,
+    width: Option<i32>,
+    height: Option<i32>,
     extra: Option<Json>,
 }
 
@@ -223,6 +245,7 @@ impl SurgdbFields {
         }
         draft.grounding = self.grounding.into_iter().map(Grounded::into_row).collect();
         draft.files = self.files.into_iter().map(|(path, file)| (path, file.into_fields())).collect();
+        draft.videos = self.videos.into_iter().map(|(id, video)| (id, video.into_fields())).collect();
         draft.case = self.case.map(Case::into_fields);
         Ok(())
     }
@@ -378,6 +401,19 @@ impl Case {
 
 impl File {
     fn into_fields(self) -> FileFields {
+        let keyframes = self.keyframes.map(|all| {
+            let row = |(time, offset): (Number<f64>, i64)| KeyframeRow { time: time.0, offset };
+            all.into_iter().map(row).collect()
+        });
+        let recording = VideoFields {
+            fps: self.fps.map(|number| number.0),
+            duration: self.duration.map(|number| number.0),
+            frame_count: self.frame_count,
+            width: self.width,
+            height: self.height,
+            keyframes,
+            ..VideoFields::default()
+        };
         FileFields {
             id: self.id,
             path: self.path,
@@ -391,9 +427,26 @@ impl File {
             parent: self.parent,
             index: self.index,
             time: self.time.map(|time| time.0),
-            size: None,
+            size: self.width.zip(self.height),
             fps: None,
+            recording,
             by_pattern: false,
+            extra: self.extra.map(|extra| extra.0),
+        }
+    }
+}
+
+impl Recording {
+    fn into_fields(self) -> VideoFields {
+        VideoFields {
+            path: self.path,
+            no_case: self.no_case,
+            fps: self.fps.map(|number| number.0),
+            duration: self.duration.map(|number| number.0),
+            frame_count: self.frame_count,
+            width: self.width,
+            height: self.height,
+            keyframes: None,
             extra: self.extra.map(|extra| extra.0),
         }
     }

@@ -55,8 +55,8 @@ impl Rows {
         }
         for address in all(Table::Videos) {
             let mut row = dataset.video(address).unwrap().to_row().unwrap();
-            // They are read from the file, and the samples' files are none that can be played.
-            (row.fps, row.duration, row.frame_count, row.width, row.height, row.keyframes) = Default::default();
+            // They are read from the file where there is one, and the samples' files are none that can be played.
+            row.keyframes = row.keyframes.filter(|_| row.blob.is_none());
             row.record = None;
             row.refer(&mut |address| symbols.of(dataset, address));
             rows.videos.insert(row.id.clone(), row);

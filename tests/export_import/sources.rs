@@ -178,3 +178,75 @@ fn what_has_no_name_is_left_out_where_that_is_asked_for_or_a_reader_needs_one() 
         assert_eq!(left_out, ["clips", "one"], "{}", format.name());
     }
 }
+
+/// Frames of a video that a later record shows, of one that none shows, and of one whose file is missing; that one is shown.
+fn recorded(dir: &Path) -> Dataset {
+    let video = |id: &str, blob: bool| VideoRow {
+        id: id.into(),
+        source: "source".into(),
+        path: Some(format!("videos/{id}.mp4")),
+        blob: blob.then(|| symbol(Table::Blobs, 0)),
+        fps: Some(12.5),
+        duration: Some(60.25),
+        frame_count: Some(753),
+        width: Some(854),
+        height: Some(480),
+        keyframes: (!blob).then(|| vec![KeyframeRow { time: 0.5, offset: 48 }, KeyframeRow { time: 2.5, offset: 900 }]),
+        extra: Some(r#"{"room":3}"#.into()),
+        ..VideoRow::default()
+    };
+    let frame = |number: i64| FrameRow {
+        id: format!("{number}.png"),
+        source: "source".into(),
+        kind: "rgb".into(),
+        video: Some(symbol(Table::Videos, number as usize)),
+        index: Some(number),
+        path: Some(format!("{number}.png")),
+        width: Some(854),
+        height: Some(480),
+        ..FrameRow::default()
+    };
+    let conversation = |id: &str, shown: (Table, usize)| ConversationRow {
+        id: id.into(),
+        source: "source".into(),
+        task: "t".into(),
+        turns: vec![TurnRow { role: "user".into(), text: "what?".into(), ..TurnRow::default() }],
+        media: vec![MediumRow { refs: vec![symbol(shown.0, shown.1)], ..MediumRow::default() }],
+        ..ConversationRow::default()
+    };
+    let mut hidden = video("hidden", false);
+    hidden.keyframes = None;
+    let samples = Samples {
+        blobs: vec![("video/mp4", b"no video that plays".to_vec())],
+        cases: Vec::new(),
+        videos: vec![video("shown", true), video("gone", false), hidden],
+        frames: (0..3).map(frame).collect(),
+        annotations: Vec::new(),
+        conversations: vec![
+            conversation("frame 0", (Table::Frames, 0)),
+            conversation("frame 1", (Table::Frames, 1)),
+            conversation("frame 2", (Table::Frames, 2)),
+            conversation("video 0", (Table::Videos, 0)),
+            conversation("video 1", (Table::Videos, 1)),
+        ],
+    };
+    stored(&dir.join("recorded.surgdb"), samples)
+}
+
+#[test]
+fn what_is_said_of_videos_comes_back_whether_their_files_say_it_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = recorded(dir.path());
+    let mut symbols = Symbols::default();
+    let before = Rows::of(&dataset, &mut symbols);
+    for options in forms() {
+        let dir = tempfile::tempdir().unwrap();
+        let what = format!("{} {:?}", options.format.name(), options.style);
+        let (report, again) = again(&dataset, dir.path(), &options);
+        assert!(report.lost.is_empty(), "{what}: {:?}", report.lost);
+        let after = Rows::of(&again, &mut symbols);
+        compare(&before.videos, &after.videos, &what);
+        compare(&before.frames, &after.frames, &what);
+        compare(&before.conversations, &after.conversations, &what);
+    }
+}

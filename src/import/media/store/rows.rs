@@ -73,6 +73,10 @@ impl Store<'_> {
         if named.table == Table::Videos {
             let extra = named.said.and_then(|said| said.extra.clone());
             let mut row = VideoRow { id: named.id.clone(), source, case, path, extra, ..VideoRow::default() };
+            if let Some(said) = named.said {
+                said.recording.fill(&mut row);
+            }
+            // What the file says goes before what is said of it.
             stored.fill_video(&mut row);
             tell_other_rate(out, named.said.and_then(|said| said.fps), row.fps);
             row.record = Some(record::of_video(&row, &mut |_, name| {
@@ -132,8 +136,18 @@ impl Store<'_> {
         if let Some(path) = &said.video_file {
             row.video = self.other(Table::Videos, path, draft, names, out)?;
         } else if let Some(id) = &said.video {
-            let case_name = names.first().and_then(|(_, name)| name.clone());
-            let video = VideoRow { case: row.case, ..self.bare_video(id, said.fps) };
+            let mut video = self.bare_video(id, said.fps);
+            let mut case_name = None;
+            let known = draft.videos.get(id);
+            if known.is_none_or(|known| !known.no_case) {
+                video.case = row.case;
+                case_name = names.first().and_then(|(_, name)| name.clone());
+            }
+            if let Some(known) = known {
+                known.fill(&mut video);
+                video.path.clone_from(&known.path);
+                video.extra.clone_from(&known.extra);
+            }
             let address = self.video(video, case_name.as_deref(), out)?;
             names.push((Some(address), Some(name_of(&self.options.source.id, id))));
             row.video = Some(address);
