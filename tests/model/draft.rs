@@ -35,6 +35,10 @@ impl Around<'_> {
         all.get(pick % (all.len() + all.len() / 2 + 1)).copied()
     }
 
+    fn is_frame(&self, address: Address) -> bool {
+        [self.base, self.own].iter().any(|state| state.addresses(Table::Frames).contains(&address))
+    }
+
     fn frame_or_video(&self, pick: u16) -> Option<Address> {
         let (first, second) =
             if pick.is_multiple_of(3) { (Table::Videos, Table::Frames) } else { (Table::Frames, Table::Videos) };
@@ -184,7 +188,8 @@ impl Draft {
             turn: 0,
             at: Some(7 * at as i64),
             output: d % 2 == 0,
-            refs: vec![*address; 1 + usize::from(d % 2)],
+            // Several are frames.
+            refs: vec![*address; 1 + usize::from(d % 2 == 1 && around.is_frame(*address))],
             start: (d % 3 == 0).then_some(1.5),
             ..Default::default()
         };

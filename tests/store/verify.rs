@@ -565,3 +565,33 @@ fn index_runs_of_a_kind_that_is_not_known_are_passed_over_and_left_out_by_who_ch
     let appended = appender.commit(Operation::new("append")).unwrap();
     assert!(!has_it(&appended) && has_it(&deleted));
 }
+
+#[test]
+fn a_medium_of_several_files_is_the_frames_of_a_clip() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d.surgdb");
+    let dataset = stored(&root, samples());
+    let video = dataset.address(Table::Videos, 0).unwrap();
+    let mut appender = dataset.append().unwrap();
+    let turns = vec![TurnRow { role: "user".into(), text: "which?".into(), ..Default::default() }];
+    let media = vec![MediumRow { refs: vec![video, video], ..Default::default() }];
+    let (id, source, task) = ("two".into(), "samples".into(), "t".into());
+    let row = ConversationRow { id, source, task, turns, media, ..Default::default() };
+    let error = appender.conversation(&row).unwrap_err();
+    assert!(error.message().contains("`media.refs`") && error.message().contains("not in frames"), "{error}");
+    drop(appender);
+
+    let part = dataset.manifest().files["conversations"][0].fragments[0];
+    let mut builder = surgdb::schema::build::ConversationsBuilder::new();
+    for row in 0..part.rows {
+        let mut row = dataset.conversation_at(part.fragment.address(row)).unwrap().to_row().unwrap();
+        row.media.iter_mut().for_each(|medium| medium.refs = vec![video, video]);
+        builder.push(&row).unwrap();
+    }
+    let media = builder.finish().unwrap().column_by_name("media").unwrap().clone();
+    let column = Table::Conversations.columns().iter().find(|column| column.name == "media").unwrap();
+    let column = format!("media: {}", column.ty);
+    let small = Small { _dir: dir, root };
+    small.replace(Table::Conversations, &column, part.fragment, media);
+    small.says(&["a medium of several files is the frames of a clip"]);
+}

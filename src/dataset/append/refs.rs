@@ -109,10 +109,15 @@ impl References for AnnotationRow {
 impl References for ConversationRow {
     fn each(&self, check: Check<'_>) -> Result<()> {
         self.case.iter().try_for_each(|address| check("case", *address, CASES))?;
-        let media = self.media.iter().flat_map(|medium| &medium.refs);
-        media.into_iter().try_for_each(|address| check("media.refs", *address, MEDIA))?;
-        let endings = self.alternatives.iter().flat_map(|ending| &ending.media).flat_map(|medium| &medium.refs);
-        endings.into_iter().try_for_each(|address| check("alternatives.media.refs", *address, MEDIA))?;
+        let mut shown = |field: &str, media: &[MediumRow]| {
+            media.iter().try_for_each(|medium| {
+                // Several stand for a clip, and are its frames.
+                let tables = if medium.refs.len() > 1 { FRAMES } else { MEDIA };
+                medium.refs.iter().try_for_each(|address| check(field, *address, tables))
+            })
+        };
+        shown("media.refs", &self.media)?;
+        self.alternatives.iter().try_for_each(|ending| shown("alternatives.media.refs", &ending.media))?;
         let evidence = self.reasoning.iter().flat_map(|node| &node.evidence);
         evidence.into_iter().try_for_each(|item| check("reasoning.evidence", item.address, EVIDENCE))?;
         self.annotations.iter().try_for_each(|address| check("annotations", *address, ANNOTATIONS))

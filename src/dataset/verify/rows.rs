@@ -55,6 +55,9 @@ impl Rows<'_> {
     /// What is checked when a row is written, and that its source is known.
     fn check_row(&self, cells: BatchRow<'_>) -> Result<()> {
         check_cells(self.table, cells)?;
+        if self.table == Table::Conversations {
+            self.check_clips(&views::Conversation::new(cells))?;
+        }
         if !self.table.has_ids() {
             return Ok(());
         }
@@ -65,6 +68,23 @@ impl Rows<'_> {
                 Err(Error::corrupt(format!("its source {source:?} is not in the manifest: rows are not found by id")))
             }
         }
+    }
+
+    /// Whether media of several files are of frames alone.
+    fn check_clips(&self, row: &views::Conversation<BatchRow<'_>>) -> Result<()> {
+        for medium in row.all_media()?.filter(|medium| medium.refs().len() > 1) {
+            // One that is in no table is told elsewhere.
+            let is_other = |address: &Address| {
+                self.dataset.table_of(*address).is_ok_and(|table| table != Table::Frames)
+            };
+            if let Some(address) = medium.refs().iter().find(is_other) {
+                return Err(Error::corrupt(format!(
+                    "a medium of several files is the frames of a clip, and one of them, {address}, is no frame: give each \
+                     video a medium of its own"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn check_references(&self, piece: &ScanBatch, column: &crate::Column, array: &ArrayRef, found: &mut Found<'_>) {
