@@ -20,7 +20,7 @@ use surgdb::dataset::commit::commit;
 use surgdb::dataset::{BlobSource, DeleteOptions, VerifyReport, versions};
 use surgdb::export::{ExportFormat, ExportOptions, export};
 use surgdb::format::manifest::{FileEntry, FragmentRows, Manifest, SideColumn, Tombstone, data_path, version_path};
-use surgdb::rows::{FrameRow, VideoRow};
+use surgdb::rows::{ConversationRow, FrameRow, MediumRow, TurnRow, VideoRow};
 use surgdb::schema::build::CasesBuilder;
 use surgdb::write::{FileWriter, WriteOptions};
 use surgdb::{Column, Dataset, ErrorKind, FragmentId, Operation, Table};

@@ -22,8 +22,9 @@ Examples:
 The bytes of a picture or video go with the last frame or video that shows them; deleting
 conversations alone leaves their frames.
 
-Older versions keep what is deleted here, and its bytes stay on the disk. To be rid of them, copy
-what is left into a new dataset (surgdb copy), and remove this one.";
+Older versions keep what is deleted here, and its bytes stay on the disk; reports of imports go on
+naming its ids. To be rid of all that, copy what is left into a new dataset (surgdb copy), which
+takes no report along, and remove this one. Names of files that were imported stay in any case.";
 
 /// Delete rows by id, address or condition, in a new version
 #[derive(clap::Args)]
