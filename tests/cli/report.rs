@@ -445,3 +445,42 @@ fn the_demo_has_everything_to_look_at() {
         assert!(text.contains(part) || page.contains(part), "{part:?}");
     }
 }
+
+#[test]
+fn other_endings_show_their_media_and_boxes_as_their_own() {
+    let made = Made::new(|appender| {
+        let frame = |id: &str| FrameRow {
+            id: id.into(),
+            source: "mine".into(),
+            kind: "rgb".into(),
+            path: Some(format!("{id}.png")),
+            ..FrameRow::default()
+        };
+        let (shown, own) = (appender.frame(&frame("shown")).unwrap(), appender.frame(&frame("own")).unwrap());
+        let mut sample = conversation(0, shown);
+        let ending = &mut sample.alternatives[0];
+        ending.turns[0].text = "<image> at [0.1, 0.2, 0.3, 0.4], not [0, 0, 1, 1]".into();
+        ending.media = vec![MediumRow { at: Some(0), refs: vec![own], ..MediumRow::default() }];
+        let boxed = |start: i64, end: i64, media: i32, values: [f32; 4]| GroundingRow {
+            turn: 0,
+            byte_start: start,
+            byte_end: end,
+            kind: "box".into(),
+            media,
+            values: values.to_vec(),
+        };
+        // One on its own picture, and one on the conversation's.
+        ending.grounding = vec![boxed(11, 31, 0, [0.1, 0.2, 0.3, 0.4]), boxed(37, 49, 1, [0.0, 0.0, 1.0, 1.0])];
+        appender.conversation(&sample).unwrap();
+    });
+    let (page, _) = made.report("a.html", &[]);
+    let (_, ending) = page.split_once("Another ending").unwrap();
+    for part in [">medium 1 of this ending</span>", "1 of this ending: rgb own.png", ">[0.1, 0.2, 0.3, 0.4]</mark>"] {
+        assert!(ending.contains(part), "{part:?} is not in\n{ending}");
+    }
+    assert!(!ending.contains("&lt;image&gt;"), "{ending}");
+    let said = stdout(&surgdb(&[Path::new("show"), &made.dataset(), Path::new("0")]));
+    let lines: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with("box ")).collect();
+    assert!(lines[0].contains("] in rgb ") && lines[0].contains("own") && lines[0].ends_with("[0.1, 0.2, 0.3, 0.4]"), "{said}");
+    assert!(lines[1].contains("shown") && lines[1].ends_with("[0, 0, 1, 1]"), "{said}");
+}

@@ -23,6 +23,8 @@ const MEDIA_MAX: usize = 8;
 const STRIP: usize = 4;
 /// The most characters of a turn that are shown at once; the rest is folded.
 const TURN_MAX: usize = 900;
+/// What the media of another ending belong to.
+const OF_ENDING: &str = " of this ending";
 /// What ends the reasoning in a turn's text.
 const THOUGHT_END: &str = "</think>";
 /// The most characters of a turn.
@@ -34,7 +36,7 @@ pub fn sample(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversatio
         html.leaf("h4", &[], sample.id()?);
         html.leaf("p", &[("class", "facts")], facts(pictures.dataset, sample)?);
         let (media, grounding) = (sample.media()?, sample.grounding()?);
-        self::media(html, pictures, &media, &grounding)?;
+        self::media(html, pictures, &media, &grounding, "")?;
         html.within("div", &[("class", "talk")], |html| {
             turns(html, sample, &grounding)?;
             tree::reasoning(html, &sample.reasoning()?);
@@ -43,15 +45,21 @@ pub fn sample(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversatio
     })
 }
 
-/// Writes the media of a sample, or of another ending of it.
-fn media(html: &mut Html, pictures: &mut Pictures<'_>, media: &Media<'_>, grounding: &Grounding<'_>) -> Result<()> {
+/// Writes the media of a sample, or of another ending of it; `of` says behind their numbers what these belong to.
+fn media(
+    html: &mut Html,
+    pictures: &mut Pictures<'_>,
+    media: &Media<'_>,
+    grounding: &Grounding<'_>,
+    of: &str,
+) -> Result<()> {
     if media.is_empty() {
         return Ok(());
     }
     html.within("div", &[("class", "media")], |html| {
         for medium in media.iter().take(MEDIA_MAX) {
             let marks = grounded(grounding, medium.number());
-            self::medium(html, pictures, &medium, media, marks)?;
+            self::medium(html, pictures, &medium, media, marks, of)?;
         }
         if let Some(more) = media.len().checked_sub(MEDIA_MAX).filter(|more| *more > 0) {
             html.leaf("p", &[("class", "faint")], format!("… and {} more media", ui::count(more as u64)));
@@ -82,6 +90,7 @@ fn medium(
     medium: &Medium<'_>,
     media: &Media<'_>,
     mut marks: Marks,
+    of: &str,
 ) -> Result<()> {
     let dataset = pictures.dataset;
     let refs = medium.refs();
@@ -94,7 +103,7 @@ fn medium(
             masks_of(&mut marks, pictures, &frame, media)?;
             let clip =
                 if refs.len() > 1 { format!(", first of a clip of {} frames", refs.len()) } else { String::new() };
-            let caption = format!("{number}: {}{clip}{output}", described(dataset, &frame)?);
+            let caption = format!("{number}{of}: {}{clip}{output}", described(dataset, &frame)?);
             html.within("figure", &[], |html| {
                 stage(html, pictures.frame(&frame, LARGE)?, &marks, &caption);
                 strip(html, pictures, refs.iter().skip(1).collect())?;
@@ -109,7 +118,7 @@ fn medium(
                 (Some(start), Some(end)) => format!(", {} to {}", clock(start), clock(end)),
                 _ => String::new(),
             };
-            let caption = format!("{number}: {}{stretch}{output}", video_described(&video)?);
+            let caption = format!("{number}{of}: {}{stretch}{output}", video_described(&video)?);
             html.within("figure", &[], |html| self::video(html, pictures, &video, start, &caption))
         }
         _ => Ok(()),
@@ -336,12 +345,30 @@ fn endings(html: &mut Html, pictures: &mut Pictures<'_>, sample: &Conversation<'
         html.within("details", &[("class", "ending")], |html| {
             let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
             html.leaf("summary", &[], format!("Another ending: {}{score}", alternative.kind()));
-            media(html, pictures, &alternative.media(), &alternative.grounding())?;
-            for turn in alternative.turns().iter() {
-                let (start, cut) = shortened(turn.text(), TURN_MAX);
-                let more =
-                    if cut > 0 { format!(" … {} more characters", ui::count(cut as u64)) } else { String::new() };
-                html.leaf("div", &[("class", "said")], format!("{start}{more}"));
+            let grounding = alternative.grounding();
+            media(html, pictures, &alternative.media(), &grounding, OF_ENDING)?;
+            let parts = alternative.parts()?;
+            for (number, turn) in alternative.turns().iter().enumerate() {
+                html.open("div", &[("class", "said")]);
+                let mut left = TURN_MAX;
+                for part in parts.turn(number).into_iter().flatten() {
+                    match part {
+                        Part::Medium(medium) => {
+                            let name = format!("medium {}{OF_ENDING}", medium.number() + 1);
+                            html.leaf("span", &[("class", "chip")], name);
+                        }
+                        Part::Text(piece) => {
+                            let offset = piece.as_ptr() as usize - turn.text().as_ptr() as usize;
+                            let (start, cut) = shortened(piece, left);
+                            left = left.saturating_sub(start.chars().count());
+                            marked(html, start, offset, &places(&grounding, number));
+                            if cut > 0 {
+                                html.text(format!(" … {} more characters", ui::count(cut as u64)));
+                            }
+                        }
+                    }
+                }
+                html.close();
             }
             Ok::<_, surgdb::Error>(())
         })?;

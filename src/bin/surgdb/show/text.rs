@@ -7,7 +7,7 @@ use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
 use surgdb::dataset::Conversation;
 use surgdb::schema::views::{self, Grounding, Node, Part, Turns};
-use surgdb::{Dataset, Result};
+use surgdb::{Address, Dataset, Result};
 
 /// Prints a sample: a head line, its turns with media in their places, reasoning, other endings.
 pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
@@ -28,7 +28,8 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) ->
             }
         }
     }
-    grounding(sample.grounding()?, sample.turns()?, out)?;
+    let shown: Vec<_> = sample.media()?.iter().map(|medium| medium.refs().get(0)).collect();
+    grounding(dataset, sample.grounding()?, sample.turns()?, &shown, out)?;
     reasoning(sample, out)?;
     alternatives(dataset, sample, out)?;
     for (name, value) in [("solution", sample.solution()?), ("tools", sample.tools()?), ("extra", sample.extra()?)] {
@@ -112,7 +113,15 @@ fn described(medium: &Medium) -> String {
     text
 }
 
-fn grounding(grounding: Grounding<'_>, turns: Turns<'_>, out: &mut Output) -> Result<()> {
+/// Prints boxes, points and times, with the first file of the medium that each is about: `shown` has those of all media that
+/// they count over.
+fn grounding(
+    dataset: &Dataset,
+    grounding: Grounding<'_>,
+    turns: Turns<'_>,
+    shown: &[Option<Address>],
+    out: &mut Output,
+) -> Result<()> {
     if grounding.is_empty() {
         return Ok(());
     }
@@ -120,7 +129,12 @@ fn grounding(grounding: Grounding<'_>, turns: Turns<'_>, out: &mut Output) -> Re
     for item in grounding.iter() {
         let text = usize::try_from(item.turn()).ok().and_then(|turn| turns.get(turn));
         let text = text.and_then(|turn| item.text_in(turn.text())).unwrap_or_default();
-        out.line(format_args!("  {} {:?} in medium {}: {text}", item.kind(), item.values(), item.media()))?;
+        let about = usize::try_from(item.media()).ok().and_then(|number| shown.get(number).copied().flatten());
+        let about = match about.map(|address| Medium::at(dataset, address)).transpose()? {
+            Some(medium) => format!("{} {} {}", medium.kind, medium.address, medium.name),
+            None => "a medium that is not there".to_owned(),
+        };
+        out.line(format_args!("  {} {:?} in {about}: {text}", item.kind(), item.values()))?;
     }
     Ok(())
 }
@@ -170,6 +184,7 @@ fn node(node: &Node<'_>, branch: &str, stem: &str, out: &mut Output) -> Result<(
 }
 
 fn alternatives(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) -> Result<()> {
+    let of_sample: Vec<_> = sample.media()?.iter().map(|medium| medium.refs().get(0)).collect();
     for alternative in sample.alternatives()?.iter() {
         let score = alternative.score().map(|score| format!(", score {score}")).unwrap_or_default();
         out.section(format_args!("{}{score}", paint(Ink::Role, alternative.kind())))?;
@@ -183,7 +198,10 @@ fn alternatives(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) 
                 }
             }
         }
-        grounding(alternative.grounding(), alternative.turns(), out)?;
+        // It counts its own media first.
+        let own = alternative.media();
+        let shown: Vec<_> = own.iter().map(|medium| medium.refs().get(0)).chain(of_sample.iter().copied()).collect();
+        grounding(dataset, alternative.grounding(), alternative.turns(), &shown, out)?;
     }
     Ok(())
 }
