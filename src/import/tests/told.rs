@@ -1,6 +1,7 @@
 //! What an import must tell, or refuse, and what it names in full.
 
 use super::*;
+use crate::import::Pattern;
 use crate::import::report::At;
 
 #[test]
@@ -223,5 +224,24 @@ fn conversations_that_say_nothing_and_numbers_that_are_none_are_told() {
             error.contains(&message) && error.contains("line 1") && error.contains(&format!("byte {byte}")),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn frames_of_a_pattern_are_not_silently_of_another_video_than_the_file_of_its_name() {
+    for video_first in [false, true] {
+        let mut place = Place::new();
+        place.options.source.frame_pattern = Some(Pattern::parse("{video}/{index}.png").unwrap());
+        let frame = r#"{"image":"V1/1.png","messages":[{"role":"user","content":"<image>"}]}"#;
+        let video = r#"{"video":"V1.mp4","messages":[{"role":"user","content":"<video>"}]}"#;
+        let other = r#"{"video":"V2.mp4","messages":[{"role":"user","content":"<video>"}]}"#;
+        let mut lines = [frame, frame, video, video, other];
+        if video_first {
+            lines.reverse();
+        }
+        let file = place.write("x.jsonl", lines.join("\n"));
+        let report = place.import(&[&file]).unwrap();
+        let told = &report.findings[&Kind::Doubtful].examples;
+        assert!(told.len() == 1 && told[0].detail.contains("\"V1.mp4\" is a video of its own"), "{told:?}");
     }
 }

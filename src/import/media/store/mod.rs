@@ -139,6 +139,10 @@ pub(crate) struct Store<'o> {
     /// What this import said of recordings lately, without their ids.
     recordings: HashMap<Identity, VideoRow, Keyed>,
     met: Met,
+    /// The videos that frames are of as the source's pattern says, and the files of videos by their names without an ending,
+    /// with the ids that these have.
+    patterned: HashSet<String>,
+    filmed: HashMap<String, String>,
     /// How long the videos of this import are, in seconds, where their files say it.
     durations: HashMap<Address, f64>,
     /// The institutions of patients, as this import met them first.
@@ -165,6 +169,8 @@ impl<'o> Store<'o> {
             naming: Vec::new(),
             missing_paths: HashMap::default(),
             bare: HashMap::default(),
+            patterned: HashSet::new(),
+            filmed: HashMap::new(),
             sizes: HashMap::new(),
             settled: Default::default(),
             taken: HashMap::default(),

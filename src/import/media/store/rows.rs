@@ -85,6 +85,12 @@ impl Store<'_> {
             })?);
             let address = out.sink.video(&row)?;
             self.durations.extend(row.duration.map(|duration| (address, duration)));
+            if self.options.source.frame_pattern.is_some() && named.stem() != named.id {
+                let is_new = self.filmed.insert(named.stem().to_owned(), named.id.clone()).is_none();
+                if is_new {
+                    self.tell_apart(named.stem(), out);
+                }
+            }
             return Ok(address);
         }
         let kind = named.frame_kind.to_owned();
@@ -246,6 +252,16 @@ impl Store<'_> {
         index.zip(source.fps).map(|(index, fps)| (index.saturating_sub(first)) as f64 / fps)
     }
 
+    /// Tells, once both were met, that a video which frames are of by their pattern and a video's file of its name are two.
+    fn tell_apart(&self, name: &str, out: &mut Out<'_>) {
+        let Some(filmed) = self.filmed.get(name).filter(|_| self.patterned.contains(name)) else { return };
+        let message = format!(
+            "the frame pattern says that frames are of a video {name:?}, and {filmed:?} is a video of its own: the two are not \
+             linked"
+        );
+        out.report.find(Kind::Doubtful, out.at, message);
+    }
+
     /// Takes video, number and time from a frame's path; the name of the video's row.
     fn read_pattern(
         &mut self,
@@ -267,6 +283,10 @@ impl Store<'_> {
         row.index = names.index;
         row.time = self.time_of(names.index);
         let Some(video) = names.video.map(str::to_owned) else { return Ok(None) };
+        if !self.patterned.contains(&video) {
+            self.patterned.insert(video.clone());
+            self.tell_apart(&video, out);
+        }
         let name = name_of(&source.id, &video);
         let new = VideoRow { case: row.case, ..self.bare_video(&video, source.fps) };
         row.video = Some(self.video(new, case_name, out)?);
