@@ -16,8 +16,8 @@ use super::parquet::{BATCH_BYTES, ROW_GROUP_BYTES, unwritten};
 use super::record::Writer;
 use super::splits::Splits;
 use super::{
-    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, files, jsonl_messages,
-    unshown,
+    ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, files,
+    jsonl_messages, unshown,
 };
 use crate::dataset::Dataset;
 use crate::error::Result;

@@ -261,7 +261,8 @@ pub(super) fn frame(
         push_raw(fields.key("time"), number(time));
     }
     // An importer reads them from the bytes.
-    if let Some((width, height)) = frame.width()?.zip(frame.height()?).filter(|_| !matches!(frame.blob(), Ok(Some(_)))) {
+    if let Some((width, height)) = frame.width()?.zip(frame.height()?).filter(|_| !matches!(frame.blob(), Ok(Some(_))))
+    {
         push_raw(fields.key("width"), width);
         push_raw(fields.key("height"), height);
     }

@@ -12,7 +12,8 @@ use super::placement::Shown;
 use super::record::Writer;
 use super::splits::Splits;
 use super::{
-    ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, boxes, jsonl_messages, unshown,
+    ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, boxes, jsonl_messages,
+    unshown,
 };
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};

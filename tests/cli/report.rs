@@ -481,6 +481,9 @@ fn other_endings_show_their_media_and_boxes_as_their_own() {
     assert!(!ending.contains("&lt;image&gt;"), "{ending}");
     let said = stdout(&surgdb(&[Path::new("show"), &made.dataset(), Path::new("0")]));
     let lines: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with("box ")).collect();
-    assert!(lines[0].contains("] in rgb ") && lines[0].contains("own") && lines[0].ends_with("[0.1, 0.2, 0.3, 0.4]"), "{said}");
+    assert!(
+        lines[0].contains("] in rgb ") && lines[0].contains("own") && lines[0].ends_with("[0.1, 0.2, 0.3, 0.4]"),
+        "{said}"
+    );
     assert!(lines[1].contains("shown") && lines[1].ends_with("[0, 0, 1, 1]"), "{said}");
 }

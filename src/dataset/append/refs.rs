@@ -109,7 +109,7 @@ impl References for AnnotationRow {
 impl References for ConversationRow {
     fn each(&self, check: Check<'_>) -> Result<()> {
         self.case.iter().try_for_each(|address| check("case", *address, CASES))?;
-        let mut shown = |field: &str, media: &[MediumRow]| {
+        let mut shown = |field: &'static str, media: &[MediumRow]| {
             media.iter().try_for_each(|medium| {
                 // Several stand for a clip, and are its frames.
                 let tables = if medium.refs.len() > 1 { FRAMES } else { MEDIA };

@@ -74,9 +74,8 @@ impl Rows<'_> {
     fn check_clips(&self, row: &views::Conversation<BatchRow<'_>>) -> Result<()> {
         for medium in row.all_media()?.filter(|medium| medium.refs().len() > 1) {
             // One that is in no table is told elsewhere.
-            let is_other = |address: &Address| {
-                self.dataset.table_of(*address).is_ok_and(|table| table != Table::Frames)
-            };
+            let is_other =
+                |address: &Address| self.dataset.table_of(*address).is_ok_and(|table| table != Table::Frames);
             if let Some(address) = medium.refs().iter().find(is_other) {
                 return Err(Error::corrupt(format!(
                     "a medium of several files is the frames of a clip, and one of them, {address}, is no frame: give each \

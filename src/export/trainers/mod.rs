@@ -183,7 +183,8 @@ impl Export<'_, '_> {
     fn conversation(&mut self, row: &Conversation<'_>) -> Result<()> {
         let rules = self.trainer.rules();
         // What is told apart is written in the scale there; the answers of a pair are texts in any case.
-        let scale = self.options.boxes.filter(|_| !rules.boxes_apart || row.alternatives().is_ok_and(|all| !all.is_empty()));
+        let scale =
+            self.options.boxes.filter(|_| !rules.boxes_apart || row.alternatives().is_ok_and(|all| !all.is_empty()));
         if boxes::leaves_out(self.dataset, row, scale, self.report)? {
             return Ok(());
         }

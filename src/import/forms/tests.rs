@@ -267,7 +267,8 @@ fn what_is_no_conversation_is_refused_by_what_it_has() {
 
 #[test]
 fn a_pair_that_has_its_question_in_both_answers_asks_something() {
-    let said = |answer: &str| format!(r#"[{{"role":"user","content":"Q"}},{{"role":"assistant","content":"{answer}"}}]"#);
+    let said =
+        |answer: &str| format!(r#"[{{"role":"user","content":"Q"}},{{"role":"assistant","content":"{answer}"}}]"#);
     let draft = read(&format!(r#"{{"chosen":{},"rejected":{}}}"#, said("A"), said("B")));
     assert_eq!((self::said(&draft), draft.alternatives.len()), (vec![("user", "Q")], 2));
     assert!(draft.findings.is_empty(), "{:?}", draft.findings);

@@ -3,6 +3,7 @@
 use crate::dataset::CellUpdate;
 use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
+use crate::import::draft::VideoFields;
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
@@ -20,13 +21,13 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Notes the bytes of a row that is there, or that came with this import and was said to have so many frames a second.
+    /// Notes the bytes of a row that is there, or that came with this import; of a video, what was said of it then.
     pub(crate) fn note(
         &mut self,
         table: Table,
         address: Address,
         stored: Stored,
-        fps: Option<f64>,
+        said: Option<&VideoFields>,
         out: &mut Out<'_>,
     ) -> Result<()> {
         let dataset = out.sink.dataset().clone();
@@ -34,7 +35,11 @@ impl Found {
             let there = match dataset.video(address) {
                 Ok(there) => there.to_row()?,
                 // It came with this import.
-                Err(error) if error.kind() == ErrorKind::NotInVersion => VideoRow { fps, ..VideoRow::default() },
+                Err(error) if error.kind() == ErrorKind::NotInVersion => {
+                    let mut row = VideoRow::default();
+                    said.into_iter().for_each(|said| said.fill(&mut row));
+                    row
+                }
                 Err(error) => return Err(error),
             };
             let VideoRow { fps, duration, frame_count, width, height, keyframes, .. } = there;

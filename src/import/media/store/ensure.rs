@@ -190,7 +190,9 @@ impl Store<'_> {
                 if let Some(kind) = self.missing.remove(&id) {
                     out.report.unmiss(kind, named.written(), &named.id);
                 }
-                self.late.note(named.table, address, stored, fps, out)
+                let mut said = named.said.map(|said| said.recording.clone()).unwrap_or_default();
+                said.fps = said.fps.or(fps);
+                self.late.note(named.table, address, stored, Some(&said), out)
             }
             None => {
                 out.report.media.found_now += 1;
