@@ -139,9 +139,8 @@ impl Writer<'_> {
             if self.shown_videos.contains(&video) {
                 referred.video = Some(self.media.path(video, report)?);
             } else if !self.videos_elsewhere.contains(&video) && self.bare_videos.insert(video) {
-                let row = self.dataset.video(video)?;
-                let has_more = row.blob()?.is_some() || row.keyframes()?.is_some();
-                report.lose("bytes and key frames of videos that no conversation shows", u64::from(has_more));
+                let has_bytes = self.dataset.video(video)?.blob()?.is_some();
+                report.lose("bytes of videos that no conversation shows", u64::from(has_bytes));
             }
         }
         if let Some(parent) = frame.parent()? {

@@ -20,7 +20,7 @@
 //! | `reasoning` | the forest in pre-order: `turn`, `parent`, `level`, `kind`, `origin`, `at` (the bytes of the turn's text that the node repeats) or `text`, `evidence` (`path`, `start`, `end`, `box`) |
 //! | `case` | the case where it says more than `patient` and `institution`: `id`, `specialty`, `procedure`, `device`, `consent`, `extra` |
 //! | `files` | by the path that is written: what the picture's or video's row says beyond it: `id`, `path` (or `no_path`), `no_case`, `kind`, `origin`, `generator`, `video` (an id) or `video_file` (a path, where the file is part of the export), `parent` (a path), `index`, `time`, `extra`; of a picture without bytes `width` and `height`; of a video `fps`, `duration`, `frame_count`, `width`, `height`, and without bytes `keyframes` (time and offset each) |
-//! | `videos` | by the id: what the rows of videos say that the record shows frames of, and not the video: `path`, `no_case`, `fps`, `duration`, `frame_count`, `width`, `height`, `extra` |
+//! | `videos` | by the id: what the rows of videos say that the record shows frames of, and not the video: `path`, `no_case`, `fps`, `duration`, `frame_count`, `width`, `height`, `keyframes` where there are no bytes, `extra` |
 //!
 //! What is JSON in a column (`extra`) stands as an object, or, where it does not stand in one line, as the text of one.
 

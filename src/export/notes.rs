@@ -177,12 +177,6 @@ pub(super) fn video(video: &Video<'_>, path: &str, has_case: bool) -> Result<Opt
     let mut fields = Fields::default();
     names(&mut fields, video.id()?, video.path()?, path);
     recording(&mut fields, video, has_case)?;
-    // An importer reads them from the file.
-    if let Some(keyframes) = video.keyframes()?.filter(|_| !matches!(video.blob(), Ok(Some(_)))) {
-        push_list(fields.key("keyframes"), keyframes.iter(), |out, keyframe| {
-            push_list(out, [number(keyframe.time), keyframe.offset.to_string()], push_raw);
-        });
-    }
     Ok(fields.finish())
 }
 
@@ -214,6 +208,12 @@ fn recording(fields: &mut Fields, video: &Video<'_>, has_case: bool) -> Result<(
         if let Some(value) = value {
             push_raw(fields.key(key), value);
         }
+    }
+    // An importer reads them from the file.
+    if let Some(keyframes) = video.keyframes()?.filter(|_| !matches!(video.blob(), Ok(Some(_)))) {
+        push_list(fields.key("keyframes"), keyframes.iter(), |out, keyframe| {
+            push_list(out, [number(keyframe.time), keyframe.offset.to_string()], push_raw);
+        });
     }
     if let Some(extra) = video.extra()? {
         push_json(fields.key("extra"), extra);

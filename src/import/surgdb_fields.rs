@@ -177,6 +177,7 @@ struct Recording {
     frame_count: Option<i64>,
     width: Option<i32>,
     height: Option<i32>,
+    keyframes: Option<Vec<(Number<f64>, i64)>>,
     extra: Option<Json>,
 }
 
@@ -401,17 +402,13 @@ impl Case {
 
 impl File {
     fn into_fields(self) -> FileFields {
-        let keyframes = self.keyframes.map(|all| {
-            let row = |(time, offset): (Number<f64>, i64)| KeyframeRow { time: time.0, offset };
-            all.into_iter().map(row).collect()
-        });
         let recording = VideoFields {
             fps: self.fps.map(|number| number.0),
             duration: self.duration.map(|number| number.0),
             frame_count: self.frame_count,
             width: self.width,
             height: self.height,
-            keyframes,
+            keyframes: self.keyframes.map(keyframes),
             ..VideoFields::default()
         };
         FileFields {
@@ -436,6 +433,10 @@ impl File {
     }
 }
 
+fn keyframes(said: Vec<(Number<f64>, i64)>) -> Vec<KeyframeRow> {
+    said.into_iter().map(|(time, offset)| KeyframeRow { time: time.0, offset }).collect()
+}
+
 impl Recording {
     fn into_fields(self) -> VideoFields {
         VideoFields {
@@ -446,7 +447,7 @@ impl Recording {
             frame_count: self.frame_count,
             width: self.width,
             height: self.height,
-            keyframes: None,
+            keyframes: self.keyframes.map(keyframes),
             extra: self.extra.map(|extra| extra.0),
         }
     }

@@ -103,7 +103,7 @@ fn what_a_number_would_lose_stays_text_unless_a_type_is_named() {
     let file = csv(&fixture, "id,code_number,big_number\nq0,007,9223372036854775808\n");
     let args = ["conversations", text(&file), "--type", "code_number=int64", "--type", "big_number=uint64"];
     let said = stdout(&fixture.run("column add", &args));
-    assert!(said.contains("code_number  int64") && said.contains("big_number   uint64"), "{said}");
+    assert!(said.contains("code_number  added  int64") && said.contains("big_number   added  uint64"), "{said}");
     let printed = stdout(&fixture.run("show", &["0", "--json"]));
     assert!(printed.contains("\"code_number\": 7,") && printed.contains("\"big_number\": 9223372036854775808\n"));
 }

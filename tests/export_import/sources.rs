@@ -214,12 +214,10 @@ fn recorded(dir: &Path) -> Dataset {
         media: vec![MediumRow { refs: vec![symbol(shown.0, shown.1)], ..MediumRow::default() }],
         ..ConversationRow::default()
     };
-    let mut hidden = video("hidden", false);
-    hidden.keyframes = None;
     let samples = Samples {
         blobs: vec![("video/mp4", b"no video that plays".to_vec())],
         cases: Vec::new(),
-        videos: vec![video("shown", true), video("gone", false), hidden],
+        videos: vec![video("shown", true), video("gone", false), video("hidden", false)],
         frames: (0..3).map(frame).collect(),
         annotations: Vec::new(),
         conversations: vec![
