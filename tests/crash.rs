@@ -46,7 +46,7 @@ fn append(root: &Path) -> Result<Manifest> {
             file.write_all(piece).map_err(|error| Error::io("cannot write", error))?;
         }
         assert_eq!(file.written(), bytes.len() as u64);
-        claims.publish(file)?;
+        claims.publish(number, file)?;
         let fragments = vec![FragmentRows { fragment: FragmentId::new(number)?, rows: 1 }];
         let (length, crc32) = (bytes.len() as u64, crc32fast::hash(&bytes));
         entries.push((folder, FileEntry { path, length, crc32, fragments }));

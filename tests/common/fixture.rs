@@ -211,7 +211,8 @@ fn labels_of(dataset: &Dataset) -> CellUpdate {
 fn join_frames(dataset: &Dataset, compression: Option<i32>) -> Dataset {
     let (root, table) = (dataset.path(), Table::Frames);
     let mut claims = Claims::new(root).unwrap();
-    let path = data_path(table.name(), claims.take().unwrap());
+    let number = claims.take().unwrap();
+    let path = data_path(table.name(), number);
     let (folder, name) = (root.join(table.name()), path.rsplit('/').next().unwrap());
     let schema = table.schema().clone();
     let mut writer = FileWriter::create(&folder, name, table.name(), schema, WriteOptions { compression }).unwrap();
@@ -222,7 +223,7 @@ fn join_frames(dataset: &Dataset, compression: Option<i32>) -> Dataset {
     }
     let fragments: Vec<_> = parts.iter().map(|part| (part.fragment, part.rows)).collect();
     let (summary, file) = writer.finish(&fragments, &[]).unwrap();
-    claims.publish(file).unwrap();
+    claims.publish(number, file).unwrap();
     let entry = FileEntry { path, length: summary.length, crc32: summary.crc32, fragments: parts };
     commit(root, &mut claims, |base, _| {
         let mut next = base.clone();

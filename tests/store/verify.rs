@@ -65,14 +65,15 @@ impl Small {
         let schema = Arc::new(Schema::new(vec![column.to_field()]));
         let rows = values.len() as u32;
         self.commit_with(|manifest, claims| {
-            let path = data_path("columns", claims.take().unwrap());
+            let number = claims.take().unwrap();
+            let path = data_path("columns", number);
             let (folder, name) = path.split_once('/').unwrap();
             let options = WriteOptions::default();
             let mut writer =
                 FileWriter::create(&self.root.join(folder), name, "column", schema.clone(), options).unwrap();
             writer.write(&RecordBatch::try_new(schema.clone(), vec![values.clone()]).unwrap()).unwrap();
             let (summary, file) = writer.finish(&[(fragment, rows)], &[]).unwrap();
-            claims.publish(file).unwrap();
+            claims.publish(number, file).unwrap();
             let fragments = vec![FragmentRows { fragment, rows }];
             let entry = FileEntry { path: path.clone(), length: summary.length, crc32: summary.crc32, fragments };
             let same = |side: &&mut SideColumn| side.table == table.name() && side.name == column.name;
@@ -307,7 +308,7 @@ fn ids_that_stand_twice_are_found() {
         FileWriter::create(&small.root.join(folder), name, "cases", schema, WriteOptions::default()).unwrap();
     writer.write(&rows.finish().unwrap()).unwrap();
     let (summary, file) = writer.finish(&[(fragment, 1)], &[]).unwrap();
-    claims.publish(file).unwrap();
+    claims.publish(fragment.get(), file).unwrap();
     let fragments = vec![FragmentRows { fragment, rows: 1 }];
     let entry = FileEntry { path, length: summary.length, crc32: summary.crc32, fragments };
     let build = |base: &Manifest, _: &mut Claims| {
