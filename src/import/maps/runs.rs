@@ -134,7 +134,7 @@ impl Taker<'_> {
             let each = self.table.clock.seconds_each(subject.fps)?;
             let base = subject.base as f64 * if self.table.clock.counts_frames() { 1.0 } else { 0.0 };
             let (start, end) = ((first - base) * each, (last + set.step - base) * each);
-            let target = self.target_video(run, &subject, at)?;
+            let Some(target) = self.target_video(run, &subject, at)? else { return Ok(()) };
             (said.id, said.target, said.start, said.end) = (id, target.address, Some(start), Some(end));
             if set.apart
                 && let Some(state) = self.sets.get_mut(number)

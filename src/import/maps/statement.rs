@@ -37,12 +37,10 @@ impl Taker<'_> {
             (true, _) => self.target_video(run, &subject, at)?,
             (false, picture) => {
                 let picture = picture.map_or_else(|| self.picture(set, row, &subject), Ok)?;
-                match run.picture_of(MediaKind::Picture, &picture, &subject.draft, at)? {
-                    Some(target) => target,
-                    None => return Ok(()),
-                }
+                run.picture_of(MediaKind::Picture, &picture, &subject.draft, at)?
             }
         };
+        let Some(target) = target else { return Ok(()) };
         let mut new = statement(id, &run.options.source.id, &target);
         (new.start, new.end, new.labels) = (start, end, labels);
         new.regions.extend(region);

@@ -203,22 +203,25 @@ impl<'m> Taker<'m> {
         Ok(Moment { index, time: seconds, name: index.map(|index| index.to_string()).or(time) })
     }
 
-    /// The row of the video that a row is about.
-    pub(super) fn target_video(&mut self, run: &mut Run<'_>, subject: &Subject, at: &At) -> Result<Target> {
+    /// The row of the video that a row is about; none where the row's statement is left as it is.
+    pub(super) fn target_video(&mut self, run: &mut Run<'_>, subject: &Subject, at: &At) -> Result<Option<Target>> {
         let id = subject.video.as_ref().ok_or_else(|| Error::input("it names no video"))?;
         let patient = &subject.draft.patient;
         if let Some((last, of, target)) = &self.last_video
             && last == id
             && of == patient
         {
-            return Ok(target.clone());
+            return Ok(Some(target.clone()));
         }
         let row =
             VideoRow { id: id.clone(), source: run.options.source.id.clone(), fps: subject.fps, ..VideoRow::default() };
+        if run.is_moved_to(id, at)? {
+            return Ok(None);
+        }
         run.find_recording(id, subject.fps, &subject.draft, at)?;
         let target = run.recording_of(row, &subject.draft, at)?;
         self.last_video = Some((id.clone(), patient.clone(), target.clone()));
-        Ok(target)
+        Ok(Some(target))
     }
 }
 

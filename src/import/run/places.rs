@@ -58,6 +58,19 @@ impl Run<'_> {
         Ok(self.sink.lookup(Table::Frames, &self.options.source.id, id)?.is_some())
     }
 
+    /// The id of the picture to which a mask of this id belongs in the dataset; none where this import brings the mask.
+    pub(crate) fn parent_of_mask(&self, id: &str) -> Result<Option<String>> {
+        let Some(address) = self.sink.lookup(Table::Frames, &self.options.source.id, id)? else { return Ok(None) };
+        let dataset = self.sink.dataset();
+        let parent = match dataset.frame(address).and_then(|row| row.parent()) {
+            Ok(Some(parent)) => parent,
+            Ok(None) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotInVersion => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        dataset.frame(parent).and_then(|row| row.id().map(str::to_owned)).map(Some)
+    }
+
     /// Whether the row of a picture has these further fields, or will get them, since there is no row yet.
     pub(crate) fn keeps_extra(&self, id: &str, extra: Option<&str>) -> Result<bool> {
         let Some(address) = self.sink.lookup(Table::Frames, &self.options.source.id, id)? else { return Ok(true) };

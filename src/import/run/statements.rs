@@ -10,7 +10,7 @@ use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
 use crate::import::media::names::{Named, name_of};
-use crate::import::media::store::{ShownRows, shown_row};
+use crate::import::media::store::{Located, ShownRows, shown_row};
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::import::source::PatientFrom;
@@ -154,6 +154,14 @@ impl Run<'_> {
         };
         self.store.identify(&mut named, &rows, &*self.sink)?;
         let located = [self.store.locate(&named, &*self.sink)?];
+        if shown == Shown::ByStatement
+            && picture.fields.kind.is_none()
+            && located.iter().all(Located::is_new)
+            && let Some((_, before)) = rows.first()
+        {
+            self.leave_moved(before, &named.id, at);
+            return Ok(None);
+        }
         let held = picture.bytes.as_ref().filter(|_| located.iter().any(|located| located.is_missing()));
         if held.is_none() && self.is_left_out(std::slice::from_ref(&named), &located, at)? {
             return Ok(None);
@@ -168,6 +176,16 @@ impl Run<'_> {
             None => self.store.ensure(&named, located, draft, &mut out)?,
         };
         Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
+    }
+
+    /// Leaves a statement of the dataset as it is that is about a picture or video now whose row would be new: what is not
+    /// taken brings no rows.
+    pub(super) fn leave_moved(&mut self, before: &str, now: &str, at: &At) {
+        self.report.records.changed_kept += 1;
+        if self.options.on_change != OnChange::Keep {
+            let what = format!("it is about {now:?} now, and was about {before:?}; the dataset's was kept");
+            self.report.find(Kind::ChangedRecord, at, what);
+        }
     }
 
     /// The picture or video that the dataset's statement of this id is about.

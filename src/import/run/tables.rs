@@ -44,6 +44,18 @@ impl Run<'_> {
         Ok(Target { address, name })
     }
 
+    /// Whether a statement of the dataset is about a recording of this id now that has no row, and was about something else: it
+    /// is left as it is.
+    pub(crate) fn is_moved_to(&mut self, id: &str, at: &At) -> Result<bool> {
+        let rows = self.shown_by_statement(at)?;
+        let Some((_, before)) = rows.first().filter(|(_, before)| before != id) else { return Ok(false) };
+        let is_new = self.store.known_video(id, &*self.sink)?.is_none();
+        if is_new {
+            self.leave_moved(before, id, at);
+        }
+        Ok(is_new)
+    }
+
     /// Takes the file of a recording that is called as it is, where files are looked for: `video01.mp4` beside its labels,
     /// or in `videos` beside their folder. Its row is that of the recording. `fps` is the rate at which its labels count
     /// frames. A file that was taken before and is gone is told.

@@ -59,3 +59,68 @@ fn ids_that_are_written_as_numbers_with_a_point_are_the_whole_ones() {
     assert_eq!((row.target, row.labels[0].raw.as_str()), (place.found(Table::Frames, "2.png"), "x"));
     assert!(row.extra.unwrap().contains(r#""id":2.0"#), "as it was written");
 }
+
+/// A picture of one colour a pixel, as a PNG that can be decoded.
+fn mask() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 7, 1);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[255, 0, 0].repeat(7)).unwrap();
+    bytes
+}
+
+#[test]
+fn a_mask_keeps_its_picture_whatever_is_named_and_nothing_of_it_is_told_as_changed() {
+    let place = Place::new();
+    place.write("V3/ann_dir/1.json", shapes("img_dir/1.png"));
+    place.write("V3/img_dir/1.png", png(7));
+    place.write("semantic_maps/1.png", mask());
+    let masks = place.folder().join("semantic_maps");
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!(report.records.added, 2);
+    assert_eq!(place.frame("semantic_maps/1.png").parent, Some(place.found(Table::Frames, "V3/img_dir/1.png")));
+    let again = place.import(&[&masks]).unwrap();
+    assert_eq!((again.records.unchanged, again.version, again.rows.len()), (1, None, 0), "{again:?}");
+
+    // The other way round: the row that the mask has for its picture gets the picture.
+    let place = Place::new();
+    place.write("semantic_maps/1.png", mask());
+    let alone = place.import(&[&place.folder()]).unwrap();
+    let own = place.found(Table::Frames, "semantic_maps/img_dir/1.png");
+    assert_eq!((alone.media.missing, place.frame("semantic_maps/1.png").parent), (1, Some(own)));
+    place.write("V3/ann_dir/1.json", shapes("img_dir/1.png"));
+    place.write("V3/img_dir/1.png", png(7));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.unchanged, report.records.changed_kept, report.media.found_now), (1, 0, 1));
+    assert_eq!(place.frame("semantic_maps/img_dir/1.png").width, Some(7));
+    place.whole();
+}
+
+#[test]
+fn a_statement_that_is_not_taken_brings_no_row() {
+    let mut place = Place::new();
+    place.write("all.json", coco(&["1.png"], |at| at.to_string()));
+    place.import(&[&place.folder()]).unwrap();
+    place.write("all.json", coco(&["2.png"], |at| at.to_string()));
+    place.write("2.png", png(7));
+    for on_change in [OnChange::Report, OnChange::Replace] {
+        place.options.on_change = on_change;
+        let report = place.import(&[&place.folder()]).unwrap();
+        assert_eq!((report.records.changed_kept, report.rows.len(), report.version), (1, 0, None), "{report:?}");
+        let told = &report.findings[&Kind::ChangedRecord].examples[0].detail;
+        assert!(told.contains(r#"about "2.png" now, and was about "1.png""#), "{told}");
+    }
+}
+
+#[test]
+fn a_stretch_that_is_not_taken_brings_no_recording() {
+    let place = Place::with_map(
+        "name = \"m\"\n[[table]]\nfiles = [\"*.csv\"]\nform = \"csv\"\n[[table.rows]]\nbecome = \"intervals\"\n\
+         id = \"{id}\"\nvideo = \"video\"\nstart = \"from\"\nend = \"to\"\nlabels = [{ axis = \"phase\", raw = \"phase\" }]\n",
+    );
+    place.write("x.csv", "id,video,from,to,phase\na,P1,0,5,prep\n");
+    place.import(&[&place.folder()]).unwrap();
+    place.write("x.csv", "id,video,from,to,phase\na,P2,0,5,prep\n");
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.changed_kept, report.rows.len(), report.version), (1, 0, None), "{report:?}");
+}

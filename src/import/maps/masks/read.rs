@@ -11,6 +11,7 @@ use crate::import::maps::model::slashed;
 use crate::import::maps::read::facts_of_name;
 use crate::import::maps::row::FileFacts;
 use crate::import::media::picture;
+use crate::import::media::resolve::ends_with;
 use crate::import::raw::ObjectText;
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run, Target, statement};
@@ -66,7 +67,7 @@ struct Thing {
 impl Drawing {
     fn of(run: &Run<'_>, input: &Input, masks: &Masks, facts: &FileFacts, bytes: &[u8]) -> Result<Self> {
         let path = said(&masks.picture, facts)?;
-        let of = run.masked(input, &path);
+        let of = run.masked(input, &path)?;
         if of.fields.id.as_deref() == Some(&input.name) {
             return Err(Error::input(format!("its `picture`, {path:?}, is the mask itself")));
         }
@@ -222,15 +223,22 @@ impl Thing {
 impl Run<'_> {
     /// The picture that a mask belongs to: that beside it which the path names, or, of a path with a folder, the only one
     /// of this import whose path ends so.
-    fn masked(&self, input: &Input, path: &str) -> Picture {
+    ///
+    /// A mask that the dataset has stays that of the picture which it has for it, whatever is named now.
+    fn masked(&self, input: &Input, path: &str) -> Result<Picture> {
         let id = beside(input, path);
-        let (path, id) = match self.met_frame(path) {
-            Some((path, met)) => (path, met),
+        let known = self.parent_of_mask(&input.name)?.filter(|known| *known == id || ends_with(known, path));
+        let (path, id) = match (known, self.met_frame(path)) {
+            (Some(known), Some((path, met))) if known == met => (path, known),
+            // Where it is met by another id, its file is that one's.
+            (Some(known), Some((_, met))) => (met, known),
+            (Some(known), None) => (path.to_owned(), known),
+            (None, Some((path, met))) => (path, met),
             // What climbs out of the mask's folder is looked for from the home.
-            None if path.contains("..") => (id.clone(), id),
-            None => (path.to_owned(), id),
+            (None, None) if path.contains("..") => (id.clone(), id),
+            (None, None) => (path.to_owned(), id),
         };
         let fields = FileFields { id: Some(id), by_pattern: true, ..FileFields::default() };
-        Picture { path, fields, ..Picture::default() }
+        Ok(Picture { path, fields, ..Picture::default() })
     }
 }

@@ -76,6 +76,11 @@ impl Located {
         }
     }
 
+    /// Whether it has no row yet.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self, Self::New(..) | Self::Bytes | Self::Missing(..))
+    }
+
     /// Whether its bytes are nowhere.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Missing(..) | Self::StillMissing(..))
