@@ -316,6 +316,12 @@ pub struct ExportReport {
     /// own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub new_ids: BTreeMap<&'static str, u64>,
+    /// Fields that were written because those who read the form ask for them, of how many entries.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub added: BTreeMap<&'static str, u64>,
+    /// Fields that those ask for and that were not written, since what the entries came from had none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacking: BTreeMap<&'static str, u64>,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// The sources of what was exported; each is described in a file of its own.

@@ -18,6 +18,7 @@ fn coco(dir: &Path) -> Dataset {
             {"id": 31, "image_id": 12, "category_id": 7, "bbox": [3.3, 4, 10, 12.5], "segmentation": [], "area": 125, "iscrowd": 0},
             {"id": "b/2", "image_id": 12, "category_id": 1, "bbox": [0, 0, 20, 20], "segmentation": [[0, 0, 20, 0, 20, 20]], "area": 200, "iscrowd": 0, "score": 0.5},
             {"id": 1, "image_id": 2, "category_id": 7, "bbox": [1, 0, 2, 2], "segmentation": {"counts": [30, 2, 28, 2, 1138], "size": [30, 40]}, "area": 4, "iscrowd": 1},
+            {"id": 5, "image_id": 2, "category_id": 7, "bbox": [5, 0, 2, 2]},
         ],
         "categories": [
             {"id": 1, "name": "gallbladder", "supercategory": "target"},
@@ -52,7 +53,8 @@ fn coco_comes_in_again_equal() {
     let dataset = coco(dir.path());
     let out = dir.path().join("out");
     let report = exported(&dataset, &out, &of(ExportFormat::Coco));
-    assert_eq!((report.rows["annotations"], report.rows["frames"]), (3, 2));
+    assert_eq!((report.rows["annotations"], report.rows["frames"]), (4, 2));
+    assert_eq!((report.added.len(), &report.lacking), (0, &[("area", 1), ("iscrowd", 1)].into()));
     assert!(report.new_ids.is_empty(), "{report:?}");
     let lost: Vec<_> = report.lost.iter().map(|(what, count)| (what.split(':').next().unwrap(), *count)).collect();
     assert_eq!(lost, [("what files say as a whole (`info`, `licenses`, all of `categories`)", 1)]);
@@ -120,8 +122,8 @@ fn ids_that_clash_or_were_never_said_are_new_ones_and_told() {
     let ids = |name: &str, key: &str| -> Vec<Value> {
         file[name].as_array().unwrap().iter().map(|entry| entry[key].clone()).collect()
     };
-    assert_eq!(ids("annotations", "id"), [json!(31), json!("b/2"), json!(1), json!(3), json!(4), json!(2)]);
-    assert_eq!(ids("annotations", "category_id"), [7, 1, 7, 2, 7, 7]);
+    assert_eq!(ids("annotations", "id"), [json!(31), json!("b/2"), json!(1), json!(5), json!(3), json!(4), json!(2)]);
+    assert_eq!(ids("annotations", "category_id"), [7, 1, 7, 7, 2, 7, 7]);
     assert_eq!(ids("images", "id"), [12, 2, 1]);
     assert_eq!(ids("categories", "name"), ["grasper", "gallbladder", "hook"]);
     assert_eq!(ids("categories", "id"), [7, 1, 2]);
@@ -138,6 +140,8 @@ fn coco_takes_the_axis_that_is_asked_for_and_tells_what_it_cannot_hold() {
     let first = &file["annotations"][0];
     assert_eq!((&first["bbox"], &first["score"]), (&json!([1, 0, 1, 3]), &json!(0.875)));
     assert_eq!(first["segmentation"], json!({"counts": [0, 12], "size": [3, 4]}));
+    assert_eq!((&first["area"], &first["iscrowd"]), (&json!(12), &json!(0)));
+    assert_eq!(report.added.values().copied().collect::<Vec<_>>(), [report.rows["annotations"]; 2]);
     assert_eq!(report.left_out["annotations of videos"], 3);
     assert_eq!(report.lost["tracks"], 2);
     let options = ExportOptions { axis: Some("phase"), ..of(ExportFormat::Coco) };

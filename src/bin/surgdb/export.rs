@@ -240,6 +240,15 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
             new.join(", ")
         ))?;
     }
+    for (what, count) in &report.added {
+        out.line(format_args!("  added {what}: {}", ui::counted(*count, "time")))?;
+    }
+    for (what, count) in &report.lacking {
+        let count = ui::counted(*count, "annotation");
+        out.line(format_args!(
+            "  {count} without `{what}`, as in the file that it came from: pycocotools asks for it to evaluate"
+        ))?;
+    }
     for source in &report.sources {
         let licence = source.licence.as_deref().unwrap_or("no licence named");
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;

@@ -343,16 +343,31 @@ impl Coco<'_, '_> {
         object.raw_opt("score", region.score.map(number_32));
         object.text_opt("caption", row.text.as_deref());
         let written = push_extra(&mut object, row.extra.as_deref(), &ids, TAKEN, self.report);
-        if !written.iter().any(|key| key == "area") {
+        let has = |key: &str| written.iter().any(|written| written == key);
+        let lacks = [!has("area"), !has("iscrowd")];
+        // What a COCO file said comes out as it said it.
+        let is_of_coco = is_of_coco(row.extra.as_deref());
+        if lacks[0] && !is_of_coco {
             object.raw("area", number(area(region, runs.as_ref(), size)));
         }
-        if !written.iter().any(|key| key == "iscrowd") {
+        if lacks[1] && !is_of_coco {
             object.raw("iscrowd", 0);
         }
         object.end();
+        self.tell_added(lacks, is_of_coco);
         self.report.lose("tracks", region.tracks.len() as u64);
         self.note_source(&row.source);
         self.file.entry(&entry)
+    }
+
+    /// Counts the fields that an annotation lacked, and that were written or not.
+    fn tell_added(&mut self, lacks: [bool; 2], is_of_coco: bool) {
+        for (key, what) in
+            [("area", AREA), ("iscrowd", ISCROWD)].into_iter().zip(lacks).filter_map(|(it, lacks)| lacks.then_some(it))
+        {
+            let counts = if is_of_coco { &mut self.report.lacking } else { &mut self.report.added };
+            *counts.entry(if is_of_coco { key } else { what }).or_default() += 1;
+        }
     }
 
     fn lose_of_annotation(&mut self, row: &AnnotationRow) {
@@ -399,6 +414,16 @@ impl Coco<'_, '_> {
 
 /// The fields of an annotation that are not its further ones.
 const TAKEN: &[&str] = &["image_id", "bbox", "segmentation", "score", "caption"];
+
+/// What is written of annotations that no COCO file had.
+const AREA: &str = "`area`, the pixels that the mask, the outlines or the box cover";
+const ISCROWD: &str = "`iscrowd`, 0";
+
+/// Whether an annotation came from a COCO file: it has kept the ids that only these give.
+fn is_of_coco(extra: Option<&str>) -> bool {
+    let fields = extra.and_then(WrittenFields::of);
+    fields.is_some_and(|fields| fields.0.iter().any(|(name, _)| name == "category_id"))
+}
 
 /// What stands under this key in further fields, where it is an id.
 fn kept_id(extra: Option<&str>, key: &str) -> Option<Id> {
