@@ -88,6 +88,17 @@ fn print(report: &AttachReport, args: &Args, out: &mut Output) -> Result<()> {
     let mut lines = Lines::new(&[Align::Left, Align::Left]);
     lines.row(["pictures".into(), counts(&report.frames)]);
     lines.row(["videos".into(), counts(&report.videos)]);
+    let lost = report.frames.lost + report.videos.lost;
+    if lost > 0 {
+        let again = report.frames.found_again + report.videos.found_again;
+        let still = match lost - again {
+            0 => String::new(),
+            still => format!(" + {} not found", ui::count(still)),
+        };
+        let what =
+            format!("of these {} to a file that is gone = {} found again{still}", ui::count(lost), ui::count(again));
+        lines.row(["links".into(), what]);
+    }
     for (count, what) in [(report.embedded, "stored"), (report.linked, "linked")] {
         if count > 0 {
             lines.row(["media".into(), format!("{} {what} ({})", ui::count(count), ui::bytes(report.bytes))]);

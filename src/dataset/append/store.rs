@@ -4,7 +4,7 @@ use super::Appender;
 use super::blob::{BlobInfo, Digested, STREAM_FROM};
 use crate::dataset::index::IndexKind;
 use crate::dataset::{Blob, Dataset, link, pictures};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::format::manifest::FileEntry;
 use crate::schema::build::BlobsBuilder;
@@ -148,7 +148,7 @@ impl Appender {
         Ok(info(digested, address, true))
     }
 
-    /// A blob with this content that is there already; with its bytes, unless a link will do.
+    /// A blob with this content that is there already; with its bytes, unless a link will do that leads to them still.
     fn known_blob(&mut self, digested: &Digested, link_will_do: bool) -> Result<Option<Address>> {
         let linked = self.links.get(&digested.identity()).filter(|_| link_will_do);
         if let Some(address) = self.digests.get(&digested.identity()).or(linked) {
@@ -158,12 +158,21 @@ impl Appender {
         self.dataset.hits(IndexKind::Digest, digested.key(), |row| {
             let blob = views::Blob::new(&row);
             let same = blob.digest()? == digested.digest;
-            if same && (link_will_do || blob.uri()?.is_none()) {
+            if same && (blob.uri()?.is_none() || link_will_do && leads_there(&self.dataset, row.address())?) {
                 known = Some(row.address());
             }
             Ok(known.is_some())
         })?;
         Ok(known)
+    }
+}
+
+/// Whether a linked file is there, and what it was.
+fn leads_there(dataset: &Dataset, address: Address) -> Result<bool> {
+    match dataset.blob(address)?.check_link_since(dataset.written_by(address.fragment())?) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

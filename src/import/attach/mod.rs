@@ -1,5 +1,6 @@
 //! Late media: pictures and videos that were missing when they were imported get their bytes.
 
+mod links;
 mod names;
 mod place;
 mod report;
@@ -22,7 +23,8 @@ use crate::import::report::{At, ImportReport, Kind};
 use crate::import::run::retried;
 use crate::import::sink::{Sink, TrialRun};
 use crate::schema::tables::{Table, frames, videos};
-use arrow_array::Array;
+use crate::schema::views::{BatchRow, Cells, read};
+use links::Lost;
 use place::Names;
 pub(super) use place::words_of;
 use std::collections::HashMap;
@@ -54,8 +56,8 @@ pub struct AttachOptions {
 /// all folders below the roots, where only one has it; of several rows whose pictures have that name, it is given only to
 /// the one whose id has the folders that it lies in. A file so found is never given to two rows. Neither is one where the
 /// paths of several rows of a source lead, unless all such are in one folder. What is replaced are the cells for bytes and
-/// sizes (of a video its rate, length and key frames too), so addresses stay. A row that has bytes is left alone: attaching
-/// again adds nothing. `progress` is told how many rows are behind, and of how many.
+/// sizes (of a video its rate, length and key frames too), so addresses stay. A row whose linked file is gone gets a file with
+/// the bytes that the link had, and no other. A row that has bytes is left alone: attaching again adds nothing. `progress` is told how many rows are behind, and of how many.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -110,6 +112,8 @@ struct Run<'r> {
     roots: Roots,
     /// How often names stand in the dataset, once that was asked for.
     repeated: Option<Names>,
+    /// The blobs whose linked files are gone.
+    lost: HashMap<Address, Lost>,
     /// The rows that files were given to by their names alone.
     given: HashMap<PathBuf, String>,
     found: Found,
@@ -136,6 +140,7 @@ impl<'r> Run<'r> {
             options,
             roots,
             repeated: None,
+            lost: HashMap::new(),
             given: HashMap::new(),
             found: Found::default(),
             report: AttachReport { dry_run: options.dry_run, ..AttachReport::default() },
@@ -147,17 +152,18 @@ impl<'r> Run<'r> {
     fn all(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
         let dataset = self.sink.dataset().clone();
         let tables = [Table::Videos, Table::Frames];
-        let missing = tables.map(|table| without_bytes(&dataset, table));
+        self.lost = links::lost(&dataset)?;
+        let missing = tables.map(|table| without_bytes(&dataset, table, &self.lost));
         let missing = missing.into_iter().collect::<Result<Vec<_>>>()?;
         let total = missing.iter().map(|addresses| addresses.len() as u64).sum();
         let mut done = 0;
         for (table, addresses) in tables.into_iter().zip(missing) {
             self.counts(table).without = addresses.len() as u64;
-            for address in addresses {
+            for (address, blob) in addresses {
                 if self.options.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
                     return Err(Error::new(ErrorKind::Interrupted, "it was interrupted; nothing was committed"));
                 }
-                self.one(&dataset, table, address)?;
+                self.one(&dataset, table, address, blob)?;
                 done += 1;
                 progress(done, total);
             }
@@ -165,22 +171,33 @@ impl<'r> Run<'r> {
         std::mem::take(&mut self.found).write(self.sink)
     }
 
-    /// Attaches the bytes of a row, if they are found.
-    fn one(&mut self, dataset: &Dataset, table: Table, address: Address) -> Result<()> {
+    /// Attaches the bytes of a row, if they are found; it may have a blob whose linked file is gone.
+    fn one(&mut self, dataset: &Dataset, table: Table, address: Address, blob: Option<Address>) -> Result<()> {
         let row = row(dataset, table, address)?;
-        let Some((wanted, is_listed)) = self.wanted(dataset, table, &row)? else {
-            self.counts(table).unnamed += 1;
-            let reason = "its row names no file: a list of names can, by its id".to_owned();
-            let Row { source, id, path } = row;
-            self.report.miss(StillMissing { table: table.name(), source, id, path, reason });
-            return Ok(());
+        let said = self.wanted(dataset, table, &row)?;
+        let lost = blob.and_then(|blob| self.lost.get(&blob)).cloned();
+        self.counts(table).lost += u64::from(lost.is_some());
+        let found = match (&lost, &said) {
+            (Some(lost), said) => {
+                let said = said.as_ref().map(|(path, is_listed)| (path.as_str(), *is_listed));
+                self.find_lost(lost, said, &row.id)?
+            }
+            (None, Some((wanted, true))) => self.roots.readable(&Wanted::new(wanted)),
+            (None, Some((wanted, false))) => self.find(dataset, table, &row, wanted)?,
+            (None, None) => {
+                self.counts(table).unnamed += 1;
+                let reason = "its row names no file: a list of names can, by its id".to_owned();
+                let Row { source, id, path } = row;
+                self.report.miss(StillMissing { table: table.name(), source, id, path, reason });
+                return Ok(());
+            }
         };
-        let found = match is_listed {
-            true => self.roots.readable(&Wanted::new(&wanted)),
-            false => self.find(dataset, table, &row, &wanted)?,
-        };
+        let wanted = said.map_or_else(|| row.id.clone(), |(wanted, _)| wanted);
         let reason = match found {
-            found @ Resolved::File { .. } => return self.store(table, address, row, &wanted, found),
+            found @ Resolved::File { .. } => {
+                self.counts(table).found_again += u64::from(lost.is_some());
+                return self.store(table, address, row, &wanted, found);
+            }
             Resolved::Missing(reason) | Resolved::Outside(reason) | Resolved::Remote(reason) => reason,
         };
         self.counts(table).not_found += 1;
@@ -254,8 +271,12 @@ impl<'r> Run<'r> {
     }
 }
 
-/// The rows of a table that have no bytes.
-fn without_bytes(dataset: &Dataset, table: Table) -> Result<Vec<Address>> {
+/// The rows of a table that have no bytes, or only a link that leads nowhere: its blob.
+fn without_bytes(
+    dataset: &Dataset,
+    table: Table,
+    lost: &HashMap<Address, Lost>,
+) -> Result<Vec<(Address, Option<Address>)>> {
     let column = match table {
         Table::Videos => videos::BLOB,
         _ => frames::BLOB,
@@ -264,9 +285,11 @@ fn without_bytes(dataset: &Dataset, table: Table) -> Result<Vec<Address>> {
     let mut addresses = Vec::new();
     for piece in dataset.scan(table).columns([name.as_str()])?.batches() {
         let piece = piece?;
-        let blobs = piece.batch.column(0);
-        for row in (0..piece.batch.num_rows()).filter(|row| blobs.is_null(*row)) {
-            addresses.push(piece.address(row)?);
+        for row in 0..piece.batch.num_rows() {
+            let blob = BatchRow::new(&piece.batch, row).and_then(|cells| read::address_opt(cells.cell(0)?))?;
+            if blob.is_none_or(|blob| lost.contains_key(&blob)) {
+                addresses.push((piece.address(row)?, blob));
+            }
         }
     }
     Ok(addresses)

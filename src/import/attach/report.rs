@@ -43,8 +43,14 @@ fn is_zero(count: &u64) -> bool {
 /// What became of the rows of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AttachCounts {
-    /// Rows that had no bytes.
+    /// Rows that had no bytes, or whose linked file is gone.
     pub without: u64,
+    /// Those whose linked file is gone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lost: u64,
+    /// Those of them that lead to a file of the same bytes again, or hold these.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub found_again: u64,
     /// Those that have them now.
     pub attached: u64,
     /// Those whose file was not found.

@@ -1,7 +1,7 @@
 //! Rows that had no bytes and get them now: cells that replace theirs, so that addresses stay.
 
 use crate::dataset::CellUpdate;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::draft::VideoFields;
 use crate::import::media::bytes::{Out, Stored};
@@ -44,8 +44,9 @@ impl Found {
             };
             let VideoRow { fps, duration, frame_count, width, height, keyframes, .. } = there;
             let mut row = VideoRow { fps, ..VideoRow::default() };
-            // What a file that is gone said of itself is not this one's.
-            if there.blob.is_none() {
+            // What a file that is gone said of itself is not another one's.
+            let has_same = |blob: Address| Ok::<_, Error>(stored.digest == Some(dataset.blob(blob)?.digest()?));
+            if there.blob.map_or(Ok(true), has_same)? {
                 row = VideoRow { duration, frame_count, width, height, keyframes, ..row };
             }
             stored.fill_video(&mut row);

@@ -237,3 +237,67 @@ fn a_file_that_another_rows_id_names_is_not_taken_by_its_name() {
     assert_eq!((place.frame("v1/1.png").width, place.frame("v1/img/1.png").width), (None, Some(9)));
     assert_eq!(counts(&place.attach(|_| {}).unwrap().frames), [1, 0, 1, 0]);
 }
+
+/// A picture and a recording that are linked, and whose folder was moved.
+fn moved() -> Place {
+    let mut place = Place::new();
+    place.options.media = MediaMode::Link;
+    place.write("v1/a.png", png(4));
+    place.write("v1/P1.mp4", media::mp4::tests::mp4(5));
+    let record =
+        r#"{"image":"v1/a.png","video":"v1/P1.mp4","conversations":[{"from":"human","value":"<image><video>?"}]}"#;
+    place.write("qa.jsonl", record);
+    assert_eq!(place.import(&[&place.folder()]).unwrap().media.linked, 2);
+    fs::create_dir(place.late("")).unwrap();
+    fs::rename(place.folder().join("v1"), place.late("new")).unwrap();
+    place
+}
+
+#[test]
+fn a_linked_file_that_was_moved_is_linked_anew_by_its_bytes_and_no_other_is_taken() {
+    for media in [MediaMode::Link, MediaMode::Embed] {
+        let place = moved();
+        fs::rename(place.late("new/a.png"), place.late("a.png")).unwrap();
+        place.bring("new/a.png", png(5));
+        let frame = place.found(Table::Frames, "v1/a.png");
+        let old = place.dataset().frame(frame).unwrap().blob().unwrap();
+        let report = place.attach(|options| options.media = media).unwrap();
+        assert_eq!((counts(&report.frames), counts(&report.videos)), ([1, 1, 0, 0], [1, 1, 0, 0]));
+        assert_eq!([report.frames.lost, report.frames.found_again, report.videos.found_again], [1, 1, 1]);
+        assert_eq!((report.linked, report.embedded), if media == MediaMode::Link { (2, 0) } else { (0, 2) });
+        let dataset = place.dataset();
+        let row = dataset.frame(frame).unwrap();
+        assert_eq!((row.bytes().unwrap().unwrap().into_owned(), row.blob().unwrap() == old), (png(4), false));
+        let video = place.video("v1/P1.mp4");
+        assert_eq!((video.frame_count, video.keyframes.is_some()), (Some(5), true));
+        assert!(dataset.verify(&mut |_, _| {}).unwrap().is_sound());
+        assert_eq!(place.attach(|options| options.media = media).unwrap().version, None);
+    }
+    // One of its name has other bytes: it is refused, and named.
+    let place = moved();
+    place.bring("new/a.png", png(9));
+    let report = place.attach(|options| options.media = MediaMode::Link).unwrap();
+    assert_eq!((counts(&report.frames), report.frames.found_again), ([1, 0, 1, 0], 0));
+    let reason = &report.missing[0].reason;
+    assert!(
+        reason.contains("new/a.png has other bytes than the linked file") && reason.contains("in/v1/a.png"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_import_links_anew_what_it_finds_where_its_records_say() {
+    let mut place = moved();
+    fs::create_dir(place.folder().join("v1")).unwrap();
+    fs::create_dir(place.late("v1")).unwrap();
+    for name in ["a.png", "P1.mp4"] {
+        fs::rename(place.late("new").join(name), place.late("v1").join(name)).unwrap();
+    }
+    place.options.media_roots = vec![place.late("")];
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.media.linked, report.media.found_now, count(&report, Kind::BrokenLink)), (2, 2, 0));
+    let dataset = place.dataset();
+    let row = dataset.frame(place.found(Table::Frames, "v1/a.png")).unwrap();
+    assert_eq!(row.bytes().unwrap().unwrap().into_owned(), png(4));
+    assert_eq!(place.import(&[&place.folder()]).unwrap().version, None);
+}

@@ -7,7 +7,7 @@ use crate::import::draft::MediaItem;
 use crate::import::media::names::Named;
 use crate::import::media::picture;
 use crate::import::media::resolve::Resolved;
-use crate::import::options::{MediaMode, OnChange};
+use crate::import::options::OnChange;
 use crate::import::sink::Sink;
 use crate::schema::tables::Table;
 use std::fs::File;
@@ -66,8 +66,8 @@ impl Store<'_> {
         }
     }
 
-    /// What becomes of a row whose linked file is gone or changed: its bytes are taken from where the record says, if
-    /// they are to be embedded and are what they were, or may be replaced.
+    /// What becomes of a row whose linked file is gone or changed: the file that the record names now is taken if its bytes
+    /// are what they were, or may be replaced.
     pub(super) fn broken(
         &mut self,
         named: &Named<'_>,
@@ -79,18 +79,13 @@ impl Store<'_> {
         let file = error.file().unwrap_or(Path::new("")).display();
         let found = self.file_of(named);
         let Some(Resolved::File { path, size, .. }) = found else {
-            let remedy = "or bring it to where the record says, and import again with --media embed";
+            let remedy = "or bring it to where the record says, and import again, or let `surgdb attach` find it";
             return Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")));
         };
-        let is_same = digest_of(&path)? == *blob;
-        let remedy = match (self.options.media, is_same) {
-            (MediaMode::Embed, true) => return Ok(Located::FoundNow(address, path, size)),
-            (_, false) if self.options.on_change == OnChange::Replace => {
-                return Ok(Located::FoundNow(address, path, size));
-            }
-            (_, true) => "or import again with --media embed, which stores the file that the record names",
-            (_, false) => "or take the file that the record names now, which is another one, with --on-change replace",
-        };
+        if digest_of(&path)? == *blob || self.options.on_change == OnChange::Replace {
+            return Ok(Located::FoundNow(address, path, size));
+        }
+        let remedy = "or take the file that the record names now, which is another one, with --on-change replace";
         Ok(Located::Broken(address, format!("{file}: {what}, {remedy}")))
     }
 
