@@ -44,6 +44,8 @@ pub(crate) struct Roots {
     limit: Option<Root>,
     /// The file whose records are read.
     file: Beside,
+    /// Those of the roots that were named as media roots.
+    pools: Vec<PathBuf>,
     listings: HashMap<PathBuf, HashMap<String, Vec<String>>>,
     real: HashMap<PathBuf, Option<PathBuf>>,
     by_name: Vec<ByName>,
@@ -63,6 +65,11 @@ impl Roots {
         let mut roots = Self::default();
         roots.enter(folders);
         roots
+    }
+
+    /// Takes these of its folders as media roots, which may have folders as those of the records.
+    pub(crate) fn name_pools(&mut self, folders: &[PathBuf]) {
+        self.pools = folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
     }
 
     /// Searches these folders, and no others, from now on; what is known of the disk stays known.
@@ -209,17 +216,47 @@ impl Roots {
         }
     }
 
-    /// The file in a media root that has folders as those in which the records lie: it says more than the path alone.
+    /// The file in a media root that has folders as those in which the records lie: it says more than the path alone. Where
+    /// a root has such a folder, a name alone is looked for there only.
     fn mirrored(&mut self, wanted: &Wanted) -> Option<Resolved> {
-        let row = wanted.row.as_deref()?;
-        let has_folders = row.strip_suffix(&*wanted.id).is_some_and(|folders| folders.ends_with('/'));
-        if !has_folders || !is_inside(row) {
-            return None;
-        }
         let (roots, own) = (self.roots.clone(), self.file.real.clone());
         let mut others = roots.iter().filter(|root| root.real != own);
-        let found = others.find_map(|root| self.check(root, &root.real.join(row), None));
-        found.filter(|found| matches!(found, Resolved::File { .. }))
+        if let Some(row) = wanted.row.as_deref() {
+            let has_folders = row.strip_suffix(&*wanted.id).is_some_and(|folders| folders.ends_with('/'));
+            if !has_folders || !is_inside(row) {
+                return None;
+            }
+            let found = others.find_map(|root| self.check(root, &root.real.join(row), None));
+            if let Some(found @ Resolved::File { .. }) = found {
+                return Some(found);
+            }
+        }
+        // A row further out than the records lie says nothing of their folders.
+        let inside = self.file.inside.clone().filter(|inside| !inside.is_empty() && !wanted.is_absolute)?;
+        let is_name = !wanted.id.contains('/');
+        let folders: Vec<&str> = inside.split('/').collect();
+        let pools: Vec<Root> = roots.iter().filter(|root| self.pools.contains(&root.real)).cloned().collect();
+        let mut mirror = None;
+        for from in 0..folders.len() {
+            let folder = folders.get(from..).unwrap_or_default().join("/");
+            for root in &pools {
+                let place = root.real.join(&folder);
+                // The records' own folder is looked into anyhow.
+                if place == own || !place.is_dir() {
+                    continue;
+                }
+                if let Some(found @ Resolved::File { .. }) = self.check(root, &place.join(&wanted.id), None) {
+                    return Some(found);
+                }
+                mirror.get_or_insert_with(|| root.path.join(&folder));
+            }
+        }
+        let is_beside = || fs::symlink_metadata(own.join(&wanted.id)).is_ok();
+        let mirror = mirror.filter(|_| is_name && !is_beside())?;
+        Some(Resolved::Missing(format!(
+            "not found in {}, which is called as the folder of its records",
+            mirror.display()
+        )))
     }
 
     /// The file where a path leads whose `..` leave the folder of the file at hand, within what was named or a media root;

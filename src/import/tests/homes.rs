@@ -317,3 +317,27 @@ fn a_media_root_that_has_the_folders_says_more_than_the_path() {
     one(&place, "d");
     assert_eq!(shown(&place, "v2"), Some(9));
 }
+
+#[test]
+fn a_media_root_may_have_the_last_folders_of_the_records_and_is_then_looked_into_there() {
+    let mut place = Place::new();
+    place.write("d/a/x/qa.json", record("x", "1.png"));
+    place.write("d/a/y/qa.json", record("y", "1.png"));
+    place.write("p/1.png", png(5));
+    place.write("p/x/1.png", png(9));
+    place.options.media_roots = vec![place.folder().join("p")];
+    one(&place, "d");
+    assert_eq!((shown(&place, "x"), shown(&place, "y")), (Some(9), Some(5)));
+    assert_eq!(one(&place, "d").version, None);
+    // Its own picture is missing there, and no other is taken for it.
+    let mut place = Place::new();
+    place.write("d/a/x/qa.json", record("x", "1.png"));
+    place.write("p/1.png", png(5));
+    place.write("p/x/2.png", png(9));
+    place.options.media_roots = vec![place.folder().join("p")];
+    let report = one(&place, "d");
+    assert!(report.missing[0].reason.contains("p/x, which is called as the folder of its records"), "{report:?}");
+    place.write("p/x/1.png", png(9));
+    one(&place, "d");
+    assert_eq!((shown(&place, "x"), place.count(Table::Frames)), (Some(9), 1));
+}
