@@ -42,6 +42,9 @@ pub(super) struct Clock {
     pub(super) base: Option<i64>,
     #[serde(default)]
     pub(super) end: EndIs,
+    /// Whether the table writes `0,5` for a half.
+    #[serde(skip)]
+    pub(super) has_commas: bool,
 }
 
 impl Clock {
@@ -90,7 +93,7 @@ impl Clock {
         let text = text.trim();
         let value = match self.unit {
             Unit::Clock => of_clock(text),
-            _ => text.parse().ok(),
+            _ => number(text, self.has_commas),
         };
         match value {
             Some(value) if f64::is_finite(value) => Ok(value),
@@ -111,6 +114,15 @@ impl Clock {
             Unit::Frames => "frames",
             Unit::Clock => "hours, minutes and seconds",
         }
+    }
+}
+
+/// The number that a text is; `has_commas` says that a comma stands before its fraction.
+pub(super) fn number(text: &str, has_commas: bool) -> Option<f64> {
+    let text = text.trim();
+    match has_commas && text.contains(',') {
+        true => text.replacen(',', ".", 1).parse().ok().filter(|_| !text.contains('.')),
+        false => text.parse().ok(),
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Table {
     pub(super) files: Vec<Pattern>,
     pub(super) form: Form,
     pub(super) delimiter: u8,
+    /// Whether `0,5` is a number.
+    pub(super) has_commas: bool,
     pub(super) quotes: bool,
     pub(super) header: bool,
     pub(super) columns: Vec<String>,
@@ -180,6 +182,7 @@ impl Table {
         }
         let for_json = [
             ("delimiter", text.delimiter.is_some()),
+            ("decimal", text.decimal.is_some()),
             ("quotes", text.quotes.is_some()),
             ("header", text.header.is_some()),
             ("columns", text.columns.is_some()),
@@ -193,16 +196,22 @@ impl Table {
             Some([one]) if text.form == Form::Csv => *one,
             Some(_) => return Err(Error::invalid("`delimiter` is one character of a CSV file")),
         };
-        text.clock.check()?;
-        let sets = text.rows.into_iter().map(|rows| RowSet::of(rows, text.form, &text.clock)).collect::<Result<_>>()?;
+        let has_commas = match text.decimal.as_deref() {
+            None | Some(".") => false,
+            Some(",") => true,
+            Some(_) => return Err(Error::invalid("`decimal` is what stands before a fraction: \".\" or \",\"")),
+        };
+        let clock = Clock { has_commas, ..text.clock };
+        clock.check()?;
+        let sets = text.rows.into_iter().map(|rows| RowSet::of(rows, text.form, &clock)).collect::<Result<_>>()?;
         let (quotes, header) = (text.quotes.unwrap_or(true), text.header.unwrap_or(true));
         let columns = text.columns.unwrap_or_default();
         if header && !columns.is_empty() {
             let message = "`columns` names the columns of a file without a header: write `header = false` too";
             return Err(Error::invalid(message));
         }
-        let (form, clock, top, surely) = (text.form, text.clock, Vec::new(), Surely::of(&text.surely)?);
-        let mut table = Self { files, form, delimiter, quotes, header, columns, clock, sets, top, surely };
+        let (form, top, surely) = (text.form, Vec::new(), Surely::of(&text.surely)?);
+        let mut table = Self { files, form, delimiter, has_commas, quotes, header, columns, clock, sets, top, surely };
         table.connect()?;
         Ok(table)
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 /// What fields are usually called, by what they are.
 const NAMES: [(Role, &[&str]); 13] = [
     (Role::Video, &["video", "video_id", "video_name", "videoid", "videoname", "vid"]),
-    (Role::Patient, &["patient", "patient_id", "patientid", "case_id"]),
+    (Role::Patient, &["patient", "patient_id", "patientid", "case_id", "case", "caseid", "case_no", "case_number"]),
     (Role::Frame, &["frame", "frame_id", "frame_number", "frame_index", "frame_idx", "frame_no", "frameid"]),
     (
         Role::Start,
@@ -80,6 +80,10 @@ const BOXES: [([&str; 4], &str); 5] = [
 /// What stands where a row could become nothing that keeps all of them: no map has it.
 const UNKNOWN: &str = "CHOOSE";
 
+/// How names of pictures and of videos end.
+const PICTURES: [&str; 6] = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
+const VIDEOS: [&str; 5] = [".mp4", ".avi", ".mov", ".mkv", ".webm"];
+
 /// What is larger than this is hardly the seconds of a video.
 const LONG: f64 = 20_000.0;
 
@@ -105,7 +109,16 @@ pub(super) fn propose(path: &Path) -> Result<String> {
     let sample = Sample::of(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, sample.form));
-    let parts: Vec<Proposal<'_>> = sample.rows.iter().map(Proposal::of).collect();
+    let mut parts: Vec<Proposal<'_>> = sample.rows.iter().map(Proposal::of).collect();
+    // What only stands around rows is kept with the import's report.
+    let is_around = |part: &Proposal<'_>| {
+        let at = part.rows.at.as_deref().unwrap_or_default();
+        sample.rows.iter().any(|rows| {
+            rows.at.as_deref().and_then(|inner| inner.strip_prefix(at)).is_some_and(|rest| rest.starts_with('.'))
+        })
+    };
+    let are_inner_known = parts.iter().any(|part| !part.rows.parent.is_empty() && part.become_what != UNKNOWN);
+    parts.retain(|part| !(are_inner_known && part.become_what == UNKNOWN && is_around(part)));
     let is_a_file_a_video = parts.iter().any(Proposal::needs_video);
     let files = if is_a_file_a_video { format!("{{video}}.{ending}") } else { name.clone() };
     let mut text = String::new();
@@ -127,10 +140,13 @@ pub(super) fn propose(path: &Path) -> Result<String> {
     if let Some(delimiter) = sample.delimiter {
         line(format!("delimiter = {}", quoted(&delimiter.to_string())));
     }
+    if sample.has_commas {
+        line("decimal = \",\"".into());
+    }
     if sample.has_no_header {
         let names: Vec<String> =
             parts.iter().flat_map(|part| part.rows.fields.iter().map(|f| quoted(&f.name))).collect();
-        line("# The first line is no header, as it seems: the columns are called by their places.".into());
+        line("# The first line is no header, as it seems: its columns are called so here.".into());
         line("header = false".into());
         line(format!("columns = [{}]", names.join(", ")));
     }
@@ -160,7 +176,8 @@ impl<'s> Proposal<'s> {
     fn of(rows: &'s SampledRows) -> Self {
         let lower = |field: &FieldSample| field.name.to_lowercase();
         let labels = rows.fields.iter().filter(|field| axis_of(last_name(&lower(field))).is_some()).collect();
-        let marks: Vec<&FieldSample> = rows.fields.iter().filter(|field| field.is_mark()).collect();
+        let is_label = |field: &FieldSample| axis_of(last_name(&lower(field))).is_some();
+        let marks: Vec<&FieldSample> = rows.fields.iter().filter(|field| field.is_mark() && !is_label(field)).collect();
         let corners = BOXES.iter().find_map(|(names, form)| {
             let found: Option<Vec<&str>> = names
                 .iter()
@@ -253,6 +270,14 @@ impl<'s> Proposal<'s> {
     }
 
     fn field(&self, role: Role) -> Option<&'s FieldSample> {
+        self.named_field(role).or_else(|| match role {
+            Role::Image => self.rows.fields.iter().find(|field| field.is_of_files(&PICTURES)),
+            Role::Video => self.rows.fields.iter().find(|field| field.is_of_files(&VIDEOS)),
+            _ => None,
+        })
+    }
+
+    fn named_field(&self, role: Role) -> Option<&'s FieldSample> {
         let (_, names) = NAMES.iter().find(|(known, _)| *known == role)?;
         let named = |name: &str, of: fn(&str) -> &str| {
             self.rows.fields.iter().find(|field| of(&field.name.to_lowercase()) == name)
@@ -273,8 +298,22 @@ impl<'s> Proposal<'s> {
         match self.become_what {
             "conversations" | "frames" => false,
             "boxes" | "labels" if is_shown => false,
-            _ => self.field(Role::Video).is_none() && !self.rows.is_keyed,
+            _ => self.video().is_none() && !self.rows.is_keyed,
         }
+    }
+
+    /// What names the video: a field, one of the object around the rows, or the patient's name where nothing else does.
+    fn video(&self) -> Option<String> {
+        if let Some(field) = self.field(Role::Video) {
+            return Some(field.name.clone());
+        }
+        let (_, names) = NAMES.iter().find(|(known, _)| *known == Role::Video)?;
+        let is_video = |field: &&FieldSample| names.contains(&field.name.to_lowercase().as_str());
+        if let Some(parent) = self.rows.parent.iter().find(is_video) {
+            return Some(format!("{{parent.{}}}", parent.name));
+        }
+        let is_shown = ["conversations", "frames", "videos"].contains(&self.become_what);
+        self.field(Role::Patient).filter(|_| !is_shown && !self.rows.is_keyed).map(|field| field.name.clone())
     }
 
     /// The lines that say how time is counted.
@@ -324,7 +363,8 @@ impl<'s> Proposal<'s> {
         if !["videos", UNKNOWN].contains(&self.become_what) {
             key("id", named(Role::Id));
         }
-        let video = match named(Role::Video) {
+        let own = self.video();
+        let video = match own.as_deref() {
             None if self.needs_video() => Some("{file.video}"),
             None if self.rows.is_keyed && self.become_what != "conversations" => Some("{key.1}"),
             video => video,
@@ -428,7 +468,7 @@ impl<'s> Proposal<'s> {
             line(format!("axis = {}", quoted(axis)));
             line(format!("raw = {}", quoted(&field.name)));
         }
-        if self.labels.is_empty() {
+        if self.labels.is_empty() || self.marks.len() > 1 {
             line(String::new());
             line("[[table.rows.labels]]".into());
             line("# Say what the labels name: phase, instrument, ….".into());
@@ -451,9 +491,10 @@ fn last_name(name: &str) -> &str {
 /// The axis that a field's name speaks of.
 fn axis_of(name: &str) -> Option<&'static str> {
     match name {
-        "label" | "label_name" | "labelname" | "name" => Some("category"),
+        "label" | "labels" | "label_name" | "labelname" | "name" => Some("category"),
         _ => {
             let bare = name.strip_suffix("_name").or_else(|| name.strip_suffix("_label")).unwrap_or(name);
+            let bare = if bare == "class" { bare } else { bare.strip_suffix('s').unwrap_or(bare) };
             AXES.into_iter().find(|axis| *axis == bare).map(|axis| match axis {
                 "tool" => "instrument",
                 "class" => "category",

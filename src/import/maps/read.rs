@@ -154,7 +154,7 @@ fn facts(table: &Table, path: &Path, name: &str) -> Result<FileFacts> {
             json::top(table, &mut file)?
         }
     };
-    Ok(FileFacts { names, top })
+    Ok(FileFacts { names, top, has_commas: table.has_commas })
 }
 
 /// What a file's name says: what its pattern found, and what any name says.

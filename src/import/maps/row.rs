@@ -1,5 +1,6 @@
 //! A row of a table, or of a JSON file, and what a map takes from it.
 
+use super::clock::number;
 use super::value::{FieldPath, Origin, Piece, Reference, Step, Value};
 use crate::error::{Error, Result};
 use crate::import::raw::{Field, ObjectText, RawPart};
@@ -35,6 +36,8 @@ pub(super) struct FileFacts {
     pub(super) names: Vec<(String, String)>,
     /// Members of the file's object that rows refer to, as JSON.
     pub(super) top: Vec<(String, Box<RawValue>)>,
+    /// Whether a comma stands before the fraction of a number.
+    pub(super) has_commas: bool,
 }
 
 /// What stands in a place.
@@ -130,8 +133,8 @@ impl<'a> Row<'a> {
     /// `Input` where it is none.
     pub(super) fn number(&self, value: &'a Value) -> Result<Option<f64>> {
         let Some(text) = self.text(value)? else { return Ok(None) };
-        let number = text.trim().parse::<f64>();
-        number.map(Some).map_err(|_| Error::input(format!("{text:?} is no number (`{}`)", value.text)))
+        let number = number(&text, self.file.has_commas);
+        number.map(Some).ok_or_else(|| Error::input(format!("{text:?} is no number (`{}`)", value.text)))
     }
 
     /// A whole number that a value stands for.

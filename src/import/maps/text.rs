@@ -24,6 +24,7 @@ pub(super) struct TableText {
     pub(super) files: Option<Vec<String>>,
     pub(super) form: Form,
     pub(super) delimiter: Option<String>,
+    pub(super) decimal: Option<String>,
     pub(super) quotes: Option<bool>,
     pub(super) header: Option<bool>,
     pub(super) columns: Option<Vec<String>>,

@@ -36,7 +36,7 @@ pub(in crate::import::maps) fn read(run: &mut Run<'_>, input: &Input, masks: &Ma
     run.search_around_mask(input);
     run.report.count_read("masks", 1);
     let whole = slashed(&input.path);
-    let facts = FileFacts { names: facts_of_name(masks.captures(&whole), &input.name), top: Vec::new() };
+    let facts = FileFacts { names: facts_of_name(masks.captures(&whole), &input.name), ..FileFacts::default() };
     let mut at = At { file: input.name.clone(), ..At::default() };
     match Drawing::of(run, input, masks, &facts, &bytes) {
         Err(fault) => run.take(&mut at, |_, _| Err(fault))?,

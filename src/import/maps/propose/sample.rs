@@ -27,6 +27,8 @@ pub(super) struct Sample {
     pub(super) form: &'static str,
     pub(super) delimiter: Option<char>,
     pub(super) has_no_header: bool,
+    /// Whether commas stand before fractions; the values here have points.
+    pub(super) has_commas: bool,
     pub(super) rows: Vec<SampledRows>,
 }
 
@@ -40,6 +42,8 @@ pub(super) struct SampledRows {
     /// How many there are.
     pub(super) count: usize,
     pub(super) fields: Vec<FieldSample>,
+    /// The fields of the objects that their lists stand in.
+    pub(super) parent: Vec<FieldSample>,
 }
 
 /// A field, and its first values as text.
@@ -72,6 +76,15 @@ impl FieldSample {
         let is_word = |value: &&String| value.parse::<f64>().is_err() && !value.contains([':', '/', '{']);
         let words = self.values.iter().filter(is_word).count();
         words * 2 > self.values.len() && met.len() > 1 && (met.len() < self.values.len() || met.len() <= FEW)
+    }
+
+    /// Whether it holds names of files with one of these endings.
+    pub(super) fn is_of_files(&self, endings: &[&str]) -> bool {
+        let is_one = |value: &String| {
+            let lower = value.to_lowercase();
+            endings.iter().any(|ending| lower.ends_with(ending))
+        };
+        !self.values.is_empty() && self.values.iter().all(is_one)
     }
 
     /// Whether it holds lists of two numbers.
@@ -123,10 +136,13 @@ impl Sample {
                 records.map(|record| record.iter().map(|cell| cell.trim().to_owned()).collect()).collect()
             }
         };
+        let has_commas = delimiter != Some(',') && rows.iter().flatten().any(|cell| is_fraction(cell));
+        let with_point = |cell: String| if has_commas && is_fraction(&cell) { cell.replace(',', ".") } else { cell };
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.into_iter().map(with_point).collect()).collect();
         let Some((header, rest)) = rows.split_first() else { return Err(Error::input("it is empty")) };
         let has_no_header = header.iter().any(|cell| cell.parse::<f64>().is_ok());
         let (names, rest) = match has_no_header {
-            true => ((1..=header.len()).map(|number| number.to_string()).collect(), &rows[..]),
+            true => (names_of_columns(&rows), &rows[..]),
             false => (header.clone(), rest),
         };
         let field = |(at, name): (usize, String)| {
@@ -136,7 +152,7 @@ impl Sample {
         let fields = names.into_iter().enumerate().map(field).collect();
         let rows = SampledRows { fields, count: rest.len(), ..SampledRows::default() };
         let delimiter = delimiter.filter(|delimiter| form == "csv" && *delimiter != ',');
-        Ok(Self { form, delimiter, has_no_header, rows: vec![rows] })
+        Ok(Self { form, delimiter, has_no_header, has_commas, rows: vec![rows] })
     }
 
     fn of_json(text: &str, ending: &str) -> Result<Self> {
@@ -145,12 +161,17 @@ impl Sample {
         let mut rows = Vec::new();
         if lines || text.trim_start().starts_with('[') {
             let mut reader = RecordReader::new(text.as_bytes());
-            let mut found = SampledRows::default();
+            let mut records = Vec::new();
             for _ in 0..ROWS {
                 let Some(Ok(record)) = reader.next_record() else { break };
-                found.object(record.text);
+                records.extend(RawValue::from_string(record.text.trim().to_owned()));
             }
-            rows.push(found);
+            let records: Vec<&RawValue> = records.iter().map(AsRef::as_ref).collect();
+            rows_of_list(&records, "[]", false, &mut rows);
+            // Without a way to them rows are the items of the list.
+            if let [only] = &mut rows[..] {
+                only.at = None;
+            }
         } else {
             let whole: &RawValue = serde_json::from_str(text).map_err(|error| {
                 Error::input(format!("it is no JSON object, or longer than {} MB: {error}", HEAD >> 20))
@@ -158,7 +179,7 @@ impl Sample {
             lists(whole, "", false, 0, &mut rows);
         }
         let form = if lines { "jsonl" } else { "json" };
-        Ok(Self { form, delimiter: None, has_no_header: false, rows })
+        Ok(Self { form, delimiter: None, has_no_header: false, has_commas: false, rows })
     }
 }
 
@@ -187,6 +208,60 @@ impl SampledRows {
     }
 }
 
+/// Whether a text is a number with a comma before its fraction.
+fn is_fraction(cell: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    cell.split_once(',').is_some_and(|(whole, part)| digits(whole.strip_prefix('-').unwrap_or(whole)) && digits(part))
+}
+
+/// What the columns of a table without a header are called: by their places, save two of numbers that are the start and the
+/// end of stretches, and names with numbers before those, which are recordings.
+fn names_of_columns(rows: &[Vec<String>]) -> Vec<String> {
+    let count = rows.first().map_or(0, Vec::len);
+    let column = |at: usize| rows.iter().filter_map(move |row| row.get(at));
+    let numbers = |at: usize| column(at).map(|cell| cell.parse::<f64>().ok()).collect::<Option<Vec<f64>>>();
+    let numeric: Vec<(usize, Vec<f64>)> = (0..count).filter_map(|at| Some((at, numbers(at)?))).collect();
+    let mut names: Vec<String> = (1..=count).map(|number| number.to_string()).collect();
+    let [(first, starts), (second, ends)] = &numeric[..] else { return names };
+    let is_stretch = second - first == 1 && starts.len() > 1 && starts.iter().zip(ends).all(|(start, end)| start < end);
+    if !is_stretch {
+        return names;
+    }
+    names[*first] = "start".to_owned();
+    names[*second] = "end".to_owned();
+    let has_digits = |cell: &String| cell.contains(|c: char| c.is_ascii_digit());
+    if *first > 0 && column(0).all(has_digits) {
+        names[0] = "video".to_owned();
+    }
+    names
+}
+
+/// The objects of a list as rows, and those of lists in them, of which they are the parents.
+fn rows_of_list(items: &[&RawValue], at: &str, is_keyed: bool, out: &mut Vec<SampledRows>) {
+    let mut rows = SampledRows { at: Some(at.to_owned()), is_keyed, ..SampledRows::default() };
+    items.iter().for_each(|item| rows.object(item.get()));
+    let mut inner: Vec<(String, SampledRows)> = Vec::new();
+    for (name, value) in items.iter().filter_map(|item| fields_of(item.get())?.ok()).flatten() {
+        let Some(list) = self::items(value).filter(|list| !list.is_empty()) else { continue };
+        if name.contains(['[', ']', '{', '}', '?', '"', '.']) || !list.iter().all(|raw| raw.get().starts_with('{')) {
+            continue;
+        }
+        let known = inner.iter().position(|(known, _)| *known == name);
+        let place = known.unwrap_or_else(|| {
+            let at = Some(format!("{at}.{name}[]"));
+            inner.push((name.to_string(), SampledRows { at, is_keyed, ..SampledRows::default() }));
+            inner.len() - 1
+        });
+        list.iter().take(ROWS).for_each(|item| inner[place].1.object(item.get()));
+    }
+    rows.fields.retain(|field| !inner.iter().any(|(name, _)| *name == field.name));
+    let parent =
+        || rows.fields.iter().map(|field| FieldSample { name: field.name.clone(), values: field.values.clone() });
+    inner.iter_mut().for_each(|(_, rows)| rows.parent = parent().collect());
+    out.push(rows);
+    out.extend(inner.into_iter().map(|(_, rows)| rows));
+}
+
 /// Finds lists of objects, and objects that are alike and stand under names of their own.
 fn lists(raw: &RawValue, at: &str, is_keyed: bool, depth: usize, out: &mut Vec<SampledRows>) {
     if depth > DEPTH_LIMIT {
@@ -195,9 +270,8 @@ fn lists(raw: &RawValue, at: &str, is_keyed: bool, depth: usize, out: &mut Vec<S
     let is_object = |raw: &&RawValue| raw.get().starts_with('{');
     if let Some(items) = items(raw) {
         if !items.is_empty() && items.iter().all(is_object) {
-            let mut rows = SampledRows { at: Some(format!("{at}[]")), is_keyed, ..SampledRows::default() };
-            items.iter().take(ROWS).for_each(|item| rows.object(item.get()));
-            out.push(rows);
+            let items: Vec<&RawValue> = items.into_iter().take(ROWS).collect();
+            rows_of_list(&items, &format!("{at}[]"), is_keyed, out);
         }
         return;
     }
@@ -211,6 +285,14 @@ fn lists(raw: &RawValue, at: &str, is_keyed: bool, depth: usize, out: &mut Vec<S
     };
     let mut members = fields.iter().map(|(_, value)| names(value));
     let first = members.next().flatten();
+    // Lists of several recordings, and not of several things.
+    let is_of_rows = |value: &&RawValue| items(value).is_some_and(|items| items.iter().all(is_object));
+    let has_number = |name: &str| name.contains(|c: char| c.is_ascii_digit());
+    if !is_keyed && fields.len() > 1 && fields.iter().all(|(name, value)| has_number(name) && is_of_rows(value)) {
+        let all: Vec<&RawValue> = fields.iter().filter_map(|(_, value)| items(value)).flatten().take(ROWS).collect();
+        rows_of_list(&all, &format!("{}[]", below("*")), true, out);
+        return;
+    }
     let are_alike = fields.len() > 1
         && first.as_ref().is_some_and(|first| !first.is_empty())
         && members.all(|names| names == first);

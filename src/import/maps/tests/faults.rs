@@ -283,6 +283,23 @@ fn a_proposal_is_a_map_that_reads_its_file() {
             "{\"video\": \"v\", \"id\": 7, \"n\": 2}\n{\"video\": \"w\", \"id\": 8, \"n\": 2}\n",
             "become = \"videos\"",
         ),
+        ("comma.csv", "video;start;end;phase\nv;0,5;12,25;x\nv;12,25;80,0;y\n", "decimal = \",\""),
+        ("bare.txt", "video01 0 25 x\nvideo01 25 50 y\n", "columns = [\"video\", \"start\", \"end\", \"4\"]"),
+        ("de.csv", "Dateiname;Phase\nP07_1.png;x\n", "path = \"Dateiname\""),
+        ("case.csv", "case,from,to,step\nP07,00:05,01:10,x\nP08,00:05,30:00,y\n", "video = \"case\""),
+        ("mixed.csv", "frame,phase,grasper,hook\n1,0,1,0\n2,0,1,0\n", "columns = [\"grasper\", \"hook\"]"),
+        ("list.json", "[{\"file\": \"a.png\", \"labels\": [\"x\", \"y\"]}]", "raw = \"labels\""),
+        (
+            "nested.json",
+            "{\"videos\": [{\"video_id\": \"a\", \"cuts\": [{\"start\": 0, \"end\": 4, \"label\": \"x\"}]},\
+             {\"video_id\": \"b\", \"cuts\": [{\"start\": 1, \"end\": 4, \"label\": \"y\"}]}]}",
+            "video = \"{parent.video_id}\"",
+        ),
+        (
+            "each.json",
+            "{\"P07\": [{\"t\": 0, \"phase\": \"x\"}, {\"t\": 1, \"phase\": \"y\"}], \"P08\": [{\"t\": 0, \"phase\": \"x\"}]}",
+            "video = \"{key.1}\"",
+        ),
     ] {
         let (proposal, report) = imported_as_proposed(name, text, wanted);
         assert!(report.records.added > 0, "{name}:\n{proposal}");
@@ -323,4 +340,21 @@ fn the_documentation_names_every_key_and_its_example_runs() {
         (row.start, row.end, labels(&row)),
         (Some(12.0), Some(40.0), vec![("phase", "dissection"), ("grade", "B")])
     );
+}
+
+#[test]
+fn numbers_have_commas_where_the_map_says_so() {
+    let map = "name = \"m\"\n[[table]]\nform = \"csv\"\ndelimiter = \";\"\ndecimal = \",\"\n[[table.rows]]\nbecome = \"boxes\"\n\
+        path = \"p\"\nscore = \"s\"\nbox = { fields = [\"a\", \"b\", \"c\", \"d\"], form = \"xyxy\", measure = \"0-1\" }\n\
+        labels = [{ axis = \"tool\", columns = [\"hook\"] }]\n";
+    let place = Place::with_map(map);
+    let file = place.write("x.csv", "p;a;b;c;d;s;hook\n1.png;0,25;0.25;0,5;1;0,5;0,75\n");
+    place.import(&[&file]).unwrap();
+    let row = place.annotation("x#1");
+    assert_eq!((row.regions[0].bbox, row.regions[0].score), (Some([0.25, 0.25, 0.5, 1.0]), Some(0.5)));
+    assert_eq!(row.labels[0].value, Some(0.75));
+    let file = place.write("y.csv", "p;a;b;c;d;s;hook\n1.png;1.000,25;0;1;1;1;1\n");
+    assert!(place.import(&[&file]).unwrap_err().to_string().contains("1.000,25"));
+    let map = map.replace("decimal = \",\"", "decimal = \"x\"");
+    assert!(TableMap::from_toml(&map).unwrap_err().to_string().contains("`decimal` is what stands before"));
 }
