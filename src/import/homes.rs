@@ -121,6 +121,14 @@ impl Homes {
         Err(Error::invalid(message))
     }
 
+    /// Where a folder lies, if that is a home, or in one.
+    pub(super) fn spot_of(&self, real: &Path) -> Option<Spot> {
+        let (folder, home) = real.ancestors().find_map(|folder| Some((folder, self.at(folder)?)))?;
+        let spot = Spot::at(folder, home).ok()?;
+        let inside = joined(&spot.inside, &text_of(real.strip_prefix(folder).ok()?).ok()?);
+        Some(Spot { real: real.to_path_buf(), inside, ..spot })
+    }
+
     /// Whether ids of a home of another folder start so.
     fn is_taken(&self, home: &Home) -> bool {
         self.known.values().chain(self.new.values()).any(|other| other.names == home.names)

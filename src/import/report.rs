@@ -246,6 +246,8 @@ pub enum Kind {
     /// A file whose bytes another file of this import has, or one of another name that was imported before: its records may be
     /// there twice.
     SameFile,
+    /// A recording of which tables of one name in two folders speak: it may be two.
+    SameVideo,
     /// A conversation that asks and answers what another of this import does, of the same pictures.
     RepeatedConversation,
     /// A conversation that asks what another of this import does, of the same pictures, and has another answer.
@@ -300,6 +302,8 @@ pub enum Kind {
     UncertainBox,
     /// A box or point that was left as text for another reason.
     BoxLeft,
+    /// What imports of the source before said of its paths and patients, and this one does not.
+    OtherDescription,
     /// A patient in the list of cases whom nothing in the source names: a name in the list may be misspelt.
     UnmetCase,
     /// A file without any record.

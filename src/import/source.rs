@@ -258,6 +258,15 @@ pub(super) fn toml_fault(error: &toml::de::Error, text: &str) -> Error {
 }
 
 impl PatientFrom {
+    /// What [`PatientFrom::parse`] reads as this.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Video => "video".to_owned(),
+            Self::Field(name) => format!("field:{name}"),
+            Self::Path(pattern) => pattern.as_str().to_owned(),
+        }
+    }
+
     /// Reads `video`, `field:NAME`, or a pattern with `{patient}`.
     ///
     /// # Errors

@@ -90,6 +90,13 @@ pub(super) struct Chosen {
     part: Part,
 }
 
+impl Chosen {
+    /// Whether both are one table of one map.
+    pub(super) fn is_same_table(&self, other: &Self) -> bool {
+        self.part == other.part && self.map.name() == other.map.name()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
     Table(usize),

@@ -131,6 +131,7 @@ impl Taker<'_> {
         let OpenRun { subject, mut said, first, last, id, mut at, number: row, .. } = open;
         let (Some(set), Some(id)) = (self.table.sets.get(number), id) else { return Ok(()) };
         run.take(&mut at, |run, at| {
+            self.tell_video(run, &subject, at)?;
             let each = self.table.clock.seconds_each(subject.fps)?;
             let base = subject.base as f64 * if self.table.clock.counts_frames() { 1.0 } else { 0.0 };
             let (start, end) = ((first - base) * each, (last + set.step - base) * each);

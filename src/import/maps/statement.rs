@@ -1,5 +1,6 @@
 //! Rows that become statements: about a picture or a moment, a stretch of video, or a place in a picture.
 
+use super::clock::number;
 use super::model::{Label, LabelFrom, RowSet};
 use super::row::{Fields, Found, Row, items, scalar};
 use super::taker::{Subject, Taker, text, truth};
@@ -24,6 +25,7 @@ impl Taker<'_> {
     ) -> Result<()> {
         let Some(set) = self.table.sets.get(number) else { return Ok(()) };
         let subject = self.subject(run, set, row)?;
+        self.tell_video(run, &subject, at)?;
         let (labels, doubts) = labels(set, row)?;
         doubts.into_iter().for_each(|doubt| run.report.find(Finding::Doubtful, at, doubt));
         let (start, end) = match set.kind {
@@ -205,7 +207,7 @@ pub(super) fn labels(set: &RowSet, row: &Row<'_>) -> Result<(Vec<LabelRow>, Vec<
                         Found::Text(text) => text,
                         Found::Json(raw) => scalar(raw).ok_or_else(|| not_a_mark(&path.text, raw.get()))?,
                     };
-                    if let Some(value) = mark(&path.text, &cell)? {
+                    if let Some(value) = mark(&path.text, &cell, row.file.has_commas)? {
                         add(label, &axis, path.text.clone(), value, &mut labels, &mut doubts);
                     }
                 }
@@ -213,7 +215,7 @@ pub(super) fn labels(set: &RowSet, row: &Row<'_>) -> Result<(Vec<LabelRow>, Vec<
             LabelFrom::AllColumns => {
                 for (name, cell) in all(row) {
                     let is_used = set.used.iter().any(|path| path.text == name || path.first == name);
-                    if !is_used && let Some(value) = mark(&name, &cell)? {
+                    if !is_used && let Some(value) = mark(&name, &cell, row.file.has_commas)? {
                         add(label, &axis, name, value, &mut labels, &mut doubts);
                     }
                 }
@@ -258,16 +260,16 @@ fn several(row: &Row<'_>, from: &Reference) -> Result<Vec<String>> {
 
 /// What a column's cell says of the label that the column is: nothing where it is absent, else the value that goes with
 /// it, if that is another than 1.
-fn mark(name: &str, cell: &str) -> Result<Option<Option<f64>>> {
+fn mark(name: &str, cell: &str, has_commas: bool) -> Result<Option<Option<f64>>> {
     if cell.trim().is_empty() {
         return Ok(None);
     }
-    match cell.trim().parse::<f64>() {
-        Ok(0.0) => Ok(None),
-        Ok(1.0) => Ok(Some(None)),
-        Ok(number) if number.is_finite() => Ok(Some(Some(number))),
-        Ok(_) => Err(not_a_mark(name, cell)),
-        Err(_) => Ok(truth(cell).map_err(|_| not_a_mark(name, cell))?.then_some(None)),
+    match number(cell, has_commas) {
+        Some(0.0) => Ok(None),
+        Some(1.0) => Ok(Some(None)),
+        Some(number) if number.is_finite() => Ok(Some(Some(number))),
+        Some(_) => Err(not_a_mark(name, cell)),
+        None => Ok(truth(cell).map_err(|_| not_a_mark(name, cell))?.then_some(None)),
     }
 }
 
@@ -312,12 +314,12 @@ mod tests {
 
     #[test]
     fn marks_are_numbers_or_words() {
-        assert_eq!(mark("a", "0").unwrap(), None);
-        assert_eq!(mark("a", " ").unwrap(), None);
-        assert_eq!(mark("a", "1").unwrap(), Some(None));
-        assert_eq!(mark("a", "0.5").unwrap(), Some(Some(0.5)));
-        assert_eq!(mark("a", "True").unwrap(), Some(None));
-        assert_eq!(mark("a", "no").unwrap(), None);
-        assert!(mark("a", "x").is_err() && mark("a", "nan").is_err());
+        assert_eq!(mark("a", "0", false).unwrap(), None);
+        assert_eq!(mark("a", " ", false).unwrap(), None);
+        assert_eq!(mark("a", "1", false).unwrap(), Some(None));
+        assert_eq!(mark("a", "0.5", false).unwrap(), Some(Some(0.5)));
+        assert_eq!(mark("a", "True", false).unwrap(), Some(None));
+        assert_eq!(mark("a", "no", false).unwrap(), None);
+        assert!(mark("a", "x", false).is_err() && mark("a", "nan", false).is_err());
     }
 }

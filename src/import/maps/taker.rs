@@ -15,13 +15,18 @@ use crate::import::source::PatientFrom;
 use crate::schema::rows::VideoRow;
 use std::collections::HashMap;
 
+/// How many videos of a file are held.
+const MET_LIMIT: usize = 4096;
+
 /// Takes the rows of a file.
 pub(super) struct Taker<'m> {
     pub(super) table: &'m Table,
     pub(super) input: &'m Input,
     pub(super) sets: Vec<SetState>,
-    /// The video that the last row was about.
-    last_video: Option<(String, Option<String>, Target)>,
+    /// The videos that rows were about, with their patients.
+    met: HashMap<(String, Option<String>), Target>,
+    /// The video of the last row.
+    last: Option<String>,
 }
 
 /// What is held between the rows of a set.
@@ -44,7 +49,7 @@ pub(super) struct Subject {
 impl<'m> Taker<'m> {
     pub(super) fn new(table: &'m Table, input: &'m Input) -> Self {
         let sets = table.sets.iter().map(|_| SetState::default()).collect();
-        Self { table, input, sets, last_video: None }
+        Self { table, input, sets, met: HashMap::new(), last: None }
     }
 
     /// Takes a row of the set with this number.
@@ -203,14 +208,20 @@ impl<'m> Taker<'m> {
         Ok(Moment { index, time: seconds, name: index.map(|index| index.to_string()).or(time) })
     }
 
+    /// Tells where another folder's table spoke of the video that a row is about.
+    pub(super) fn tell_video(&mut self, run: &mut Run<'_>, subject: &Subject, at: &At) -> Result<()> {
+        let Some(video) = subject.video.as_ref().filter(|video| self.last.as_ref() != Some(video)) else {
+            return Ok(());
+        };
+        self.last = Some(video.clone());
+        run.tell_same_recording(self.input, video, at)
+    }
+
     /// The row of the video that a row is about; none where the row's statement is left as it is.
     pub(super) fn target_video(&mut self, run: &mut Run<'_>, subject: &Subject, at: &At) -> Result<Option<Target>> {
         let id = subject.video.as_ref().ok_or_else(|| Error::input("it names no video"))?;
-        let patient = &subject.draft.patient;
-        if let Some((last, of, target)) = &self.last_video
-            && last == id
-            && of == patient
-        {
+        let key = (id.clone(), subject.draft.patient.clone());
+        if let Some(target) = self.met.get(&key) {
             return Ok(Some(target.clone()));
         }
         let row =
@@ -218,9 +229,14 @@ impl<'m> Taker<'m> {
         if run.is_moved_to(id, at)? {
             return Ok(None);
         }
-        run.find_recording(id, subject.fps, &subject.draft, at)?;
-        let target = run.recording_of(row, &subject.draft, at)?;
-        self.last_video = Some((id.clone(), patient.clone(), target.clone()));
+        let target = match run.find_recording(id, subject.fps, &subject.draft, at)? {
+            Some(own) => own,
+            None => run.recording_of(row, &subject.draft, at)?,
+        };
+        if self.met.len() >= MET_LIMIT {
+            self.met.clear();
+        }
+        self.met.insert(key, target.clone());
         Ok(Some(target))
     }
 }

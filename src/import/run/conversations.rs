@@ -67,7 +67,7 @@ impl Run<'_> {
         let are_videos: Vec<bool> =
             draft.media.iter().map(|medium| medium.kind == MediaKind::Video && !medium.of_frames).collect();
         self.doubt_clips(&planned.row, &are_videos, at)?;
-        self.tell_repeats(&planned.row, draft.split.as_deref(), at);
+        self.tell_repeats(&planned.row, draft.split.as_deref(), at)?;
         let address = match sought {
             Sought::There(there) => {
                 self.sink.delete(there)?;

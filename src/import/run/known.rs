@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Source;
 use crate::import::format::Format;
 use crate::import::inputs::Input;
-use crate::import::maps;
+use crate::import::maps::{self, Chosen};
 use crate::import::media::store::digest_of;
 use crate::import::options::{OnChange, OnKnown};
 use crate::import::report::{At, Ignored, Kind, RecordCounts};
@@ -37,6 +37,17 @@ struct ToldInput {
     map: Option<String>,
 }
 
+/// What the reports of imports say of their files.
+#[derive(Default)]
+struct ToldInputs {
+    by_digest: HashMap<String, ToldInput>,
+    /// By the name without its folders: the home, the name, and the map.
+    by_name: HashMap<String, Vec<Called>>,
+}
+
+/// Where a file lay, what it was called, and the map that it was read by.
+type Called = (Option<String>, String, Option<String>);
+
 /// The files that were read, by their digests.
 #[derive(Default)]
 pub(super) struct KnownFiles {
@@ -45,7 +56,9 @@ pub(super) struct KnownFiles {
     /// Those of imports before.
     before: Option<HashSet<String>>,
     /// What their reports say of those, once it is asked for.
-    told: Option<HashMap<String, ToldInput>>,
+    told: Option<ToldInputs>,
+    /// The table of this import that spoke first of a recording.
+    recordings: HashMap<String, (String, Chosen)>,
 }
 
 impl Run<'_> {
@@ -235,6 +248,10 @@ impl Run<'_> {
 
     /// What was said of these bytes when they were read last, where that import's report is still there.
     fn known_input(&mut self, digest: &str) -> Option<&ToldInput> {
+        self.told_inputs().by_digest.get(digest)
+    }
+
+    fn told_inputs(&mut self) -> &ToldInputs {
         if self.known.told.is_none() {
             let dataset = self.sink.dataset();
             let source = dataset.manifest().source(&self.options.source.id);
@@ -244,10 +261,65 @@ impl Run<'_> {
                 let report = fs::read(dataset.path().join(path)).ok()?;
                 serde_json::from_slice::<Told>(&report).ok()
             });
-            let inputs = told.flat_map(|told| told.inputs).map(|input| (input.digest.clone(), input));
-            self.known.told = Some(inputs.collect());
+            let (mut by_digest, mut by_name) = (HashMap::new(), HashMap::<String, Vec<Called>>::new());
+            for input in told.flat_map(|told| told.inputs) {
+                let called = (input.home.clone(), input.called().to_owned(), input.map.clone());
+                let alike = by_name.entry(last_part(&called.1).to_owned()).or_default();
+                if !alike.contains(&called) {
+                    alike.push(called);
+                }
+                by_digest.insert(input.digest.clone(), input);
+            }
+            self.known.told = Some(ToldInputs { by_digest, by_name });
         }
-        self.known.told.as_ref()?.get(digest)
+        self.known.told.get_or_insert_default()
+    }
+
+    /// Tells that a table speaks of a recording of which another of its name spoke, in another folder and by the same map:
+    /// two hospitals may call two operations alike.
+    pub(crate) fn tell_same_recording(&mut self, input: &Input, video: &str, at: &At) -> Result<()> {
+        let Some(chosen) = &input.map else { return Ok(()) };
+        let last = last_part(&input.name);
+        let first = match self.known.recordings.get(video) {
+            Some((first, _)) if *first == input.name => return Ok(()),
+            Some((first, table)) => (last_part(first) == last && table.is_same_table(chosen)).then(|| first.clone()),
+            None => {
+                let first = self.spoke_before(input, video, chosen.map.name())?;
+                self.known.recordings.insert(video.to_owned(), (input.name.clone(), chosen.clone()));
+                first
+            }
+        };
+        let Some(first) = first else { return Ok(()) };
+        let what = format!(
+            "{video:?} is the recording of {first} of another folder, too: what both say is about one recording and one \
+             patient. Where these are two, the map is to name them apart, as by `files = [\"{{site}}/{{video}}.csv\"]` and \
+             `video = \"{{file.site}}/{{file.video}}\"`, or --source is to give this folder one of its own"
+        );
+        self.report.find(Kind::SameVideo, at, what);
+        Ok(())
+    }
+
+    /// Whether the source has files of before, and none of this name in this place.
+    pub(super) fn is_new_name(&mut self, input: &Input) -> bool {
+        let source = self.sink.dataset().manifest().source(&self.options.source.id);
+        if source.is_none_or(|source| source.imports.is_empty()) {
+            return false;
+        }
+        let alike = self.told_inputs().by_name.get(last_part(&input.name));
+        let is_it = |called: &Called| called.0.as_ref() == Some(&input.spot.home) && called.1 == input.name;
+        !alike.is_some_and(|alike| alike.iter().any(is_it))
+    }
+
+    /// The file of another folder that spoke of a recording in an import before, where this one did not yet.
+    fn spoke_before(&mut self, input: &Input, video: &str, map: &str) -> Result<Option<String>> {
+        let source = &self.options.source.id;
+        if self.options.same_names || self.sink.dataset().find_in(Table::Videos, source, video)?.is_none() {
+            return Ok(None);
+        }
+        let is_it = |called: &&Called| called.0.as_ref() == Some(&input.spot.home) && called.1 == input.name;
+        let alike = self.told_inputs().by_name.get(last_part(&input.name)).map(Vec::as_slice).unwrap_or_default();
+        let other = alike.iter().find(|called| !is_it(called) && called.2.as_deref() == Some(map));
+        Ok(other.filter(|_| !alike.iter().any(|called| is_it(&called))).map(|called| called.1.clone()))
     }
 }
 

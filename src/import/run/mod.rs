@@ -42,7 +42,7 @@ use crate::schema::rows::AnnotationRow;
 use crate::schema::tables::Table;
 use crate::storage::publish::random_token;
 use boxes::Reread;
-use provenance::{changes, provenance};
+use provenance::{changes, provenance, unsaid};
 use records::Ids;
 use repeats::Repeats;
 use std::collections::{BTreeSet, HashSet};
@@ -62,7 +62,7 @@ const TELL_EVERY: u64 = 64;
 ///
 /// `inputs` are files or folders; of a folder, every file below it that is of a known form is read, by name; where there
 /// is none, its pictures and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes a
-/// record's id, 12 where it says its split, 16 a picture or video where a folder was named, and 200 a picture of a COCO file, beside what the appender needs and 52 MB
+/// record's id, 12 where it says its split, 16 a picture or video where a folder was named, 16 one of the source that the dataset has where others are new, and 200 a picture of a COCO file, beside what the appender needs and 52 MB
 /// at most for what was asked of which picture before.
 ///
 /// ```
@@ -195,6 +195,8 @@ pub(super) struct Run<'r> {
     ids: Ids,
     /// Whether the input that is read has records whose ids are made of their numbers.
     pub(super) are_ids_numbers: bool,
+    /// Whether the source has files of before, and none of the name of the input that is read.
+    is_name_new: bool,
     known: known::KnownFiles,
     pub(in crate::import) homes: Homes,
     /// How many records had changed when the input at hand began.
@@ -225,6 +227,7 @@ impl<'r> Run<'r> {
             progress: Progress::default(),
             ids: Ids::default(),
             are_ids_numbers: false,
+            is_name_new: false,
             known: known::KnownFiles::default(),
             homes: Homes::default(),
             changed_before: 0,
@@ -241,6 +244,7 @@ impl<'r> Run<'r> {
         let is_used = |names: &str| places::starts_an_id(&dataset, &source, names);
         let mut ignored: Vec<Ignored> = Vec::new();
         let inputs = inputs::list(paths, Wanted::of(self.options), (&mut self.homes, &is_used), &mut ignored)?;
+        self.store.know_homes(&self.homes);
         self.check_moved(&inputs)?;
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
@@ -266,6 +270,7 @@ impl<'r> Run<'r> {
         self.cells.write(self.sink)?;
         self.reread.write(self.sink)?;
         self.report.boxes = std::mem::take(&mut self.boxes.report);
+        self.tell_unsaid();
         self.tell_unmet_cases()?;
         self.tell_unnamed(&folders)
     }
@@ -317,6 +322,7 @@ impl<'r> Run<'r> {
         self.changed_before = self.changed();
         self.progress.file.clone_from(&input.name);
         self.are_ids_numbers = false;
+        self.is_name_new = self.is_new_name(input);
         let (before, counts) = (self.progress.bytes, self.report.records.clone());
         let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
             (Some(chosen), _) => maps::read(self, input, chosen)?,
@@ -358,6 +364,26 @@ impl<'r> Run<'r> {
         match self.options.is_interrupted() {
             true => Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed")),
             false => Ok(()),
+        }
+    }
+
+    /// Tells what imports of the source before said of its paths, its patients and its times, and this one does not.
+    fn tell_unsaid(&mut self) {
+        let brings = [Table::Frames, Table::Videos, Table::Conversations, Table::Annotations];
+        if brings.iter().all(|table| self.new_rows(*table) == 0) {
+            return;
+        }
+        let Some(source) = self.sink.dataset().manifest().source(&self.options.source.id) else { return };
+        let unsaid: Vec<String> = unsaid(source, self.options);
+        if !unsaid.is_empty() {
+            let at = At { file: "what is said of the source".into(), ..At::default() };
+            let what = format!(
+                "{} when files of this source were imported before, and now it is not: what is new has no video, patient, \
+                 number or time by it, and a split may tear a patient apart. Say it again (--source-file, --cases), here with \
+                 --on-change replace",
+                unsaid.join(", ")
+            );
+            self.report.find(Kind::OtherDescription, &at, what);
         }
     }
 

@@ -41,6 +41,35 @@ pub(super) fn changes(new: &Source, known: &Source, relicense: bool) -> Result<B
     Ok(changes)
 }
 
+/// What is said of a source's paths, patients and times, by the options that say it: no name of anybody.
+fn said_of_paths(options: &ImportOptions) -> Vec<(&'static str, serde_json::Value)> {
+    let source = &options.source;
+    let said: [(&'static str, Option<serde_json::Value>); 5] = [
+        ("frame-pattern", source.frame_pattern.as_ref().map(|pattern| pattern.as_str().into())),
+        ("patient-from", source.patient_from.as_ref().map(|from| from.text().into())),
+        ("fps", source.fps.map(Into::into)),
+        ("index-base", source.index_base.map(Into::into)),
+        ("cases", options.cases.as_ref().map(|_| true.into())),
+    ];
+    said.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+/// What imports of a source before said of its paths, patients and times, and is not said now.
+pub(super) fn unsaid(source: &Source, options: &ImportOptions) -> Vec<String> {
+    let now = said_of_paths(options);
+    let mut unsaid = Vec::new();
+    for key in ["frame-pattern", "patient-from", "fps", "index-base", "cases"] {
+        let before = source.imports.iter().rev().find_map(|import| import.options.get(key));
+        let Some(before) = before.filter(|_| now.iter().all(|(said, _)| *said != key)) else { continue };
+        unsaid.push(match before {
+            serde_json::Value::Bool(_) => format!("--{key} was given"),
+            serde_json::Value::String(text) => format!("--{key} was {text:?}"),
+            other => format!("--{key} was {other}"),
+        });
+    }
+    unsaid
+}
+
 /// What the manifest says of an import: nothing that could name a patient or a record.
 pub(super) fn provenance(
     options: &ImportOptions,
@@ -62,6 +91,7 @@ pub(super) fn provenance(
     if let Some(map) = &options.map {
         said.insert("map".into(), map.name().into());
     }
+    said.extend(said_of_paths(options).into_iter().map(|(key, value)| (key.to_owned(), value)));
     said.extend(boxes.map(|said| (boxes::OPTION.to_owned(), said)));
     let records = &report.records;
     let mut counts_out: BTreeMap<String, u64> =

@@ -2,10 +2,13 @@
 //! otherwise, or that take a picture of one split into another.
 
 use super::Run;
+use crate::dataset::Dataset;
+use crate::error::Result;
 use crate::format::Address;
 use crate::import::report::{At, Kind};
 use crate::schema::record::{Identity, Keyed};
 use crate::schema::rows::{ConversationRow, TurnRow};
+use crate::schema::tables::Table;
 use std::collections::HashMap;
 
 /// How many questions, and how many pictures of splits, are remembered: 26 MB of each at most. What others say that come
@@ -22,6 +25,8 @@ pub(super) struct Repeats {
     of: HashMap<Address, u32>,
     splits: Vec<String>,
     files: Vec<String>,
+    /// The same of the source's conversations that the dataset has, once that was asked for: answer and address.
+    known: Option<HashMap<u64, (u64, Address), Keyed>>,
 }
 
 /// Where something was asked first, and how it was answered.
@@ -34,11 +39,14 @@ struct Asked {
 
 impl Run<'_> {
     /// Tells what a new conversation has to do with others of the import.
-    pub(super) fn tell_repeats(&mut self, row: &ConversationRow, split: Option<&str>, at: &At) {
+    ///
+    /// # Errors
+    /// `Corrupt` where the dataset's own cannot be read.
+    pub(super) fn tell_repeats(&mut self, row: &ConversationRow, split: Option<&str>, at: &At) -> Result<()> {
         self.tell_other_answer(row, at);
         // Texts about nothing that is shown are alike by right: a greeting, a system's word.
         if row.media.is_empty() {
-            return;
+            return Ok(());
         }
         if let Some((kind, first)) = self.repeats.held_against(row, at) {
             let what = match kind {
@@ -46,14 +54,35 @@ impl Run<'_> {
                 _ => "asks the same of the same pictures, and is answered otherwise",
             };
             self.report.find(kind, at, format!("{first} {what}"));
+        } else if self.are_ids_numbers && self.is_name_new {
+            self.tell_known(row, at)?;
         }
-        let Some(split) = split else { return };
+        let Some(split) = split else { return Ok(()) };
         let shown = row.all_media().flat_map(|medium| &medium.refs);
         let others: Vec<String> = shown.filter_map(|of| self.repeats.other_split(*of, split)).collect();
         if let Some(other) = others.first() {
             let what = format!("it is in the split {split:?}, and what it shows is in {other:?} too");
             self.report.find(Kind::SplitLeak, at, what);
         }
+        Ok(())
+    }
+
+    /// Tells that the dataset has a conversation that says the same: the file's own name tells its records apart, and it may
+    /// be one of before under a new name, with records more.
+    fn tell_known(&mut self, row: &ConversationRow, at: &At) -> Result<()> {
+        if self.repeats.known.is_none() {
+            self.repeats.known = Some(known(self.sink.dataset(), &self.options.source.id)?);
+        }
+        let (question, answer) = digests(row);
+        let known = self.repeats.known.as_ref().and_then(|known| known.get(&question));
+        let Some((_, there)) = known.filter(|(there, _)| *there == answer) else { return Ok(()) };
+        let id = self.sink.dataset().conversation_at(*there)?.id()?.to_owned();
+        let what = format!(
+            "{id:?} of the dataset asks the same of the same pictures, and is answered alike: where this file is one of \
+             before under another name, what it said is in the dataset twice: give it the name that it had, and import it so"
+        );
+        self.report.find(Kind::RepeatedConversation, at, what);
+        Ok(())
     }
 
     /// Tells of an answer that is none of those that its record says there are to choose from.
@@ -117,6 +146,25 @@ impl Repeats {
             }
         }
     }
+}
+
+/// What the conversations of a source in the dataset ask and answer about what they show.
+fn known(dataset: &Dataset, source: &str) -> Result<HashMap<u64, (u64, Address), Keyed>> {
+    let mut known = HashMap::default();
+    for address in dataset.live_addresses(Table::Conversations)? {
+        let row = dataset.conversation_at(address)?;
+        if known.len() >= REMEMBERED {
+            break;
+        }
+        if row.source()? == source {
+            let row = row.to_row()?;
+            let (question, answer) = digests(&row);
+            if !row.media.is_empty() {
+                known.insert(question, (answer, address));
+            }
+        }
+    }
+    Ok(known)
 }
 
 fn is_answer(turn: &TurnRow) -> bool {

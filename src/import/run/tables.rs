@@ -49,6 +49,9 @@ impl Run<'_> {
     pub(crate) fn is_moved_to(&mut self, id: &str, at: &At) -> Result<bool> {
         let rows = self.shown_by_statement(at)?;
         let Some((_, before)) = rows.first().filter(|(_, before)| before != id) else { return Ok(false) };
+        if self.recording_shown(id, at)?.is_some() {
+            return Ok(false);
+        }
         let is_new = self.store.known_video(id, &*self.sink)?.is_none();
         if is_new {
             self.leave_moved(before, id, at);
@@ -57,20 +60,45 @@ impl Run<'_> {
     }
 
     /// Takes the file of a recording that is called as it is, where files are looked for: `video01.mp4` beside its labels,
-    /// or in `videos` beside their folder. Its row is that of the recording. `fps` is the rate at which its labels count
-    /// frames. A file that was taken before and is gone is told.
-    pub(crate) fn find_recording(&mut self, id: &str, fps: Option<f64>, draft: &Draft, at: &At) -> Result<()> {
-        if self.store.is_met(Table::Videos, id) || id.contains(['/', '\\']) {
-            return Ok(());
+    /// or in `videos` beside their folder. Its row is that of the recording; where another folder's file has that, it has one
+    /// of its own, which is given. `fps` is the rate at which its labels count frames. A file that was taken before and is
+    /// gone is told.
+    pub(crate) fn find_recording(
+        &mut self,
+        id: &str,
+        fps: Option<f64>,
+        draft: &Draft,
+        at: &At,
+    ) -> Result<Option<Target>> {
+        if id.contains(['/', '\\']) {
+            return Ok(None);
         }
         let path = if id.to_ascii_lowercase().ends_with(".mp4") { id.to_owned() } else { format!("{id}.mp4") };
         let is_there = matches!(self.store.resolve(&path), Resolved::File { by_name: false, .. });
-        if is_there || self.lost_its_file(id)? {
+        if is_there || !self.store.is_met(Table::Videos, id) && self.lost_its_file(id)? {
             let fields = FileFields { id: Some(id.to_owned()), fps, ..FileFields::default() };
             let picture = Picture { path, fields, patient: draft.patient.clone(), ..Picture::default() };
-            self.picture_of(MediaKind::Video, &picture, draft, at)?;
+            let found = self.picture_of(MediaKind::Video, &picture, draft, at)?;
+            return Ok(found.filter(|found| found.name != name_of(&self.options.source.id, id)));
         }
-        Ok(())
+        // A statement that is about such a row stays so though the file is not there now.
+        let Some(own) = self.recording_shown(id, at)? else { return Ok(None) };
+        let address = self.sink.lookup(Table::Videos, &self.options.source.id, &own)?;
+        Ok(address.map(|address| Target { address, name: name_of(&self.options.source.id, &own) }))
+    }
+
+    /// The row of another id that the dataset's statement is about, where its file is that of the recording of this id.
+    fn recording_shown(&self, id: &str, at: &At) -> Result<Option<String>> {
+        let shown =
+            self.shown_by_statement(at)?.into_iter().find(|(table, shown)| *table == Table::Videos && shown != id);
+        let Some((_, shown)) = shown else { return Ok(None) };
+        let address = self.sink.lookup(Table::Videos, &self.options.source.id, &shown)?;
+        let path =
+            address.map(|address| self.sink.dataset().video(address)?.path().map(|path| path.map(str::to_owned)));
+        let path = path.transpose()?.flatten().unwrap_or_default();
+        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+        let is_it = name == id || name.rsplit_once('.').is_some_and(|(stem, _)| stem == id);
+        Ok(Some(shown).filter(|_| is_it))
     }
 
     /// Whether the dataset has a link to a recording's file that leads nowhere now.

@@ -192,3 +192,51 @@ fn what_is_wrong_in_the_head_of_a_file_of_triplets_is_named() {
         assert_eq!(error.line(), Some(3), "{error}");
     }
 }
+
+#[test]
+fn what_was_said_of_a_source_before_and_is_not_now_is_told() {
+    let mut place = Place::new();
+    let record =
+        |image: &str| format!(r#"{{"image":"{image}","conversations":[{{"from":"human","value":"<image>?"}}]}}"#);
+    place.options.source.frame_pattern = Some(Pattern::parse("VID{video}/{index}.png").unwrap());
+    place.options.source.patient_from = Some(PatientFrom::Video);
+    let first = place.write("a.json", record("VID1/1.png"));
+    let report = place.import(&[&first]).unwrap();
+    assert_eq!((report.rows["cases"], count(&report, Kind::OtherDescription)), (1, 0));
+    let source = SourceDescription::named("src");
+    let described = std::mem::replace(&mut place.options.source, source);
+    assert_eq!(count(&place.import(&[&first]).unwrap(), Kind::OtherDescription), 0, "nothing is new");
+    let second = place.write("b.json", record("VID1/2.png"));
+    let report = place.import(&[&second]).unwrap();
+    let told = &report.findings[&Kind::OtherDescription].examples[0].detail;
+    let wanted = r#"--frame-pattern was "VID{video}/{index}.png", --patient-from was "video""#;
+    assert!(told.starts_with(wanted) && told.contains("--on-change replace"), "{told}");
+    assert_eq!(place.frame("VID1/2.png").case, None);
+    // What it says to do mends it.
+    place.options.source = described;
+    place.options.on_change = OnChange::Replace;
+    let report = place.import(&[&second]).unwrap();
+    assert_eq!(count(&report, Kind::OtherDescription), 0);
+    assert_eq!(place.frame("VID1/2.png").case, Some(place.found(Table::Cases, "1")));
+}
+
+#[test]
+fn a_file_under_a_new_name_with_a_row_more_is_told() {
+    let place = Place::new();
+    let line = |question: &str| {
+        format!("{{\"image\":\"1.png\",\"conversations\":[{{\"from\":\"human\",\"value\":\"<image>{question}\"}}]}}\n")
+    };
+    place.write("1.png", png(7));
+    let old = place.write("qa.jsonl", line("a") + &line("b"));
+    place.import(&[&place.folder()]).unwrap();
+    // Under its own name it only goes on.
+    place.write("qa.jsonl", line("a") + &line("b") + &line("c"));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, count(&report, Kind::RepeatedConversation)), (1, 0));
+    fs::remove_file(old).unwrap();
+    place.write("qa_v2.jsonl", line("a") + &line("b") + &line("c") + &line("d"));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, count(&report, Kind::RepeatedConversation)), (4, 3));
+    let told = &report.findings[&Kind::RepeatedConversation].examples[0].detail;
+    assert!(told.contains(r#""qa.jsonl#1" of the dataset asks the same"#), "{told}");
+}

@@ -124,3 +124,34 @@ fn a_stretch_that_is_not_taken_brings_no_recording() {
     let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((report.records.changed_kept, report.rows.len(), report.version), (1, 0, None), "{report:?}");
 }
+
+#[test]
+fn pictures_of_a_folder_are_those_of_which_records_spoke_before() {
+    let record = r#"{"image":"V1/000007.png","conversations":[{"from":"human","value":"<image>?"}]}"#;
+    for (media_root, record) in [("videos", record), ("", &*record.replace("V1/", "../videos/V1/"))] {
+        let mut place = Place::new();
+        place.write("labels/qa.json", record);
+        place.write("videos/V1/000007.png", png(7));
+        place.options.media_roots = vec![place.folder().join(media_root)];
+        place.import(&[&place.folder()]).unwrap();
+        place.options.media_roots.clear();
+        let videos = place.folder().join("videos");
+        // The same bytes elsewhere are another picture.
+        place.write("videos/V2/000007.png", png(7));
+        let report = place.import(&[&videos]).unwrap();
+        assert_eq!((report.records.unchanged, report.records.added), (1, 1), "{media_root}");
+        assert_eq!((place.count(Table::Frames), place.import(&[&videos]).unwrap().version), (2, None));
+    }
+}
+
+#[test]
+fn a_picture_of_a_folder_that_was_imported_by_itself_is_that_of_records_above() {
+    let place = Place::new();
+    let record = r#"{"image":"img/x.png","conversations":[{"from":"human","value":"<image>?"}]}"#;
+    place.write("qa.json", record);
+    place.write("img/x.png", png(7));
+    place.import(&[&place.folder().join("img")]).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, place.count(Table::Frames)), (1, 1));
+    place.whole();
+}

@@ -34,14 +34,14 @@ pub(super) struct Taken {
 }
 
 /// A file that is there.
-struct OnDisk {
-    path: PathBuf,
+pub(super) struct OnDisk {
+    pub(super) path: PathBuf,
     size: u64,
     place: Identity,
 }
 
 /// How a file goes with a row.
-enum Match {
+pub(super) enum Match {
     /// There is no such row.
     Free,
     /// The row has these bytes.
@@ -117,7 +117,8 @@ impl Store<'_> {
         // What lies in a folder for all is what it is called there; another home's rows are called so, and may have it.
         let is_of_all = !from_home.as_ref().is_some_and(is_its_place)
             && (!self.is_above || matches!(self.compare(named.table, &named.id, &file, false, sink)?, Match::Same));
-        self.identify_file(named, before, from_home.filter(|_| !is_of_all), &file, sink)
+        self.identify_file(named, before, from_home.filter(|_| !is_of_all), &file, sink)?;
+        self.meet(named, &file, sink)
     }
 
     /// Gives bytes that stand in a record the id of a row of their own, where the one that is written has others.
@@ -276,7 +277,14 @@ impl Store<'_> {
 
     /// How a file goes with the row of an id. One that is `trusted` is taken for what it was where it has its size and
     /// was not touched since.
-    fn compare(&mut self, table: Table, id: &str, file: &OnDisk, trusted: bool, sink: &dyn Sink) -> Result<Match> {
+    pub(super) fn compare(
+        &mut self,
+        table: Table,
+        id: &str,
+        file: &OnDisk,
+        trusted: bool,
+        sink: &dyn Sink,
+    ) -> Result<Match> {
         if let Some(taken) = self.taken(table, id) {
             let (is_it, digest) = (taken.place == file.place, taken.digest);
             let is_same = is_it || digest == Some(Identity::of_digest(&self.digest_of(&file.path)?));

@@ -4,12 +4,14 @@ mod changes;
 mod ensure;
 mod held;
 mod identity;
+mod meet;
 mod met;
 mod rows;
 
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::import::draft::{Draft, DraftMedium, MediaItem};
+use crate::import::homes::Homes;
 use crate::import::inputs::Input;
 use crate::import::media::found::Found;
 use crate::import::media::names::Named;
@@ -26,6 +28,7 @@ use changes::Changes;
 use held::Held;
 use identity::Taken;
 pub(crate) use identity::{ShownRows, digest_of, shown_row};
+use meet::Known;
 use met::Met;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -153,6 +156,10 @@ pub(crate) struct Store<'o> {
     /// The institutions of patients, as this import met them first.
     institutions: HashMap<String, String>,
     depth: u32,
+    /// The folders that ids start in.
+    homes: Homes,
+    /// The rows of the source that have bytes by the ends of their paths, once that was asked for.
+    known_files: Option<Known>,
     /// The home of what is read, and whether it is new beside others.
     home: String,
     is_foreign: bool,
@@ -191,6 +198,8 @@ impl<'o> Store<'o> {
             durations: HashMap::new(),
             institutions: HashMap::new(),
             depth: 0,
+            homes: Homes::default(),
+            known_files: None,
             home: String::new(),
             is_above: false,
             is_foreign: false,
@@ -235,6 +244,7 @@ impl<'o> Store<'o> {
     pub(crate) fn enter(&mut self, input: &Input) {
         let roots = self.options.media_roots.iter().map(PathBuf::as_path);
         self.roots.enter(roots.chain(input.path.parent()));
+        self.roots.name_pools(&self.options.media_roots);
         self.roots.beside(&input.path, &input.name, &input.spot.start, &input.spot.limit);
         self.is_above = input.spot.is_above;
         self.may_be_beside = self.roots.may_start_beside(&self.options.media_roots);
