@@ -400,6 +400,15 @@ fn form_of(path: &Path, wanted: Wanted<'_>) -> Result<Form> {
     Ok((known, None))
 }
 
+/// What a file is read by where no map is named, if it is of a known form.
+pub(super) fn read_by(path: &Path) -> Option<String> {
+    let (format, map) = form_of(path, Wanted { format: None, map: None }).ok().filter(|_| path.is_file())?;
+    match map {
+        Some(chosen) => Some(format!("by the map {}", chosen.map.name())),
+        None => format.filter(|format| *format != Format::Media).map(|format| format!("as {}", format.name())),
+    }
+}
+
 /// How many records are looked at for one that is a conversation.
 const LOOKED_AT: usize = 100;
 /// How long a file may be that is looked at for a single value.

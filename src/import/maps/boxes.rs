@@ -1,5 +1,6 @@
 //! The boxes of rows: four numbers in one of the usual forms become corners from 0 to 1.
 
+use super::clock::number;
 use super::model::BoxMap;
 use super::row::{Found, Row, items, scalar};
 use super::text::{Corners, Measure};
@@ -14,6 +15,7 @@ impl BoxMap {
     /// `Input` where there are not four, or one is none.
     pub(super) fn numbers(&self, row: &Row<'_>) -> Result<Option<[f64; 4]>> {
         let mut texts: Vec<Option<String>> = Vec::with_capacity(4);
+        let has_commas = row.file.has_commas;
         match &self.fields[..] {
             [list] => {
                 let [Piece::From(from)] = &list.pieces[..] else { return Err(not_four(&list.text)) };
@@ -28,8 +30,8 @@ impl BoxMap {
                     }
                     Found::Text(text) => {
                         let parts = text.trim_matches(|c: char| "[]() ".contains(c));
-                        let parts =
-                            parts.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty());
+                        let stands_between = |c: char| c.is_whitespace() || c == if has_commas { ';' } else { ',' };
+                        let parts = parts.split(stands_between).filter(|part| !part.is_empty());
                         texts.extend(parts.map(|part| Some(part.to_owned())));
                     }
                 }
@@ -47,10 +49,10 @@ impl BoxMap {
         if texts.len() != 4 {
             return Err(Error::input(format!("its box has {} numbers, not 4", texts.len())));
         }
-        for (number, text) in numbers.iter_mut().zip(&texts) {
+        for (found, text) in numbers.iter_mut().zip(&texts) {
             let text = text.as_deref().unwrap_or_default().trim();
-            let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
-            *number = value.ok_or_else(|| Error::input(format!("{text:?} in its box is no number")))?;
+            let value = number(text, has_commas).filter(|value| value.is_finite());
+            *found = value.ok_or_else(|| Error::input(format!("{text:?} in its box is no number")))?;
         }
         Ok(Some(numbers))
     }

@@ -25,7 +25,7 @@ mod taker;
 mod text;
 mod value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::import::inputs::Input;
 use crate::import::run::Run;
 use crate::import::source::{toml_fault, toml_text};
@@ -170,7 +170,18 @@ impl TableMap {
     pub fn propose(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
         let proposal = if masks::is_mask(path) { masks::propose(path) } else { propose::propose(path) };
-        proposal.map_err(|error| error.in_file(path))
+        let known = crate::import::inputs::read_by(path);
+        match (proposal, known) {
+            (Ok(text), Some(known)) => Ok(format!(
+                "# `surgdb import` reads this file without a map, {known}. A map would read it otherwise.\n{text}"
+            )),
+            (Err(error), Some(known)) if error.kind() == ErrorKind::Input => {
+                let message =
+                    format!("`surgdb import` reads it without a map, {known}; as a table: {}", error.message());
+                Err(Error::input(message).in_file(path))
+            }
+            (proposal, _) => proposal.map_err(|error| error.in_file(path)),
+        }
     }
 
     /// Its name.

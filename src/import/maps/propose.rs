@@ -453,13 +453,19 @@ impl<'s> Proposal<'s> {
         line(format!("box = {{ fields = [{}], form = {form}, measure = {measure} }}", fields.join(", ")));
     }
 
+    /// The axis that the name of the list speaks of in which rows stand: `phases[]`.
+    fn axis_of_list(&self) -> Option<&'static str> {
+        let at = self.rows.at.as_deref()?.to_lowercase();
+        axis_of(last_name(at.strip_suffix("[]")?)).filter(|axis| *axis != "category")
+    }
+
     fn write_labels(&self, line: &mut impl FnMut(String)) {
         if !["intervals", "labels", "boxes"].contains(&self.become_what) {
             return;
         }
         for field in &self.labels {
             let known = axis_of(last_name(&field.name.to_lowercase()));
-            let axis = known.unwrap_or("category");
+            let axis = known.filter(|axis| *axis != "category").or(self.axis_of_list()).or(known).unwrap_or("category");
             line(String::new());
             line("[[table.rows.labels]]".into());
             if known.is_none() {

@@ -271,7 +271,7 @@ fn a_proposal_is_a_map_that_reads_its_file() {
             "[{\"question\": \"q\", \"answer\": \"a\", \"image\": \"i.png\", \"split\": \"train\"}]",
             "split = \"{split}\"",
         ),
-        ("v.json", "{\"phases\": [{\"start\": 0, \"end\": 1, \"label_name\": \"x\"}], \"n\": 1}", "at = \"phases[]\""),
+        ("v.json", "{\"phases\": [{\"start\": 0, \"end\": 1, \"label_name\": \"x\"}], \"n\": 1}", "axis = \"phase\""),
         (
             "n.json",
             "{\"database\": {\"a\": {\"duration\": 5, \"annotations\": [{\"segment\": [0, 1], \"label\": \"x\"}]},\
@@ -305,6 +305,12 @@ fn a_proposal_is_a_map_that_reads_its_file() {
         assert!(report.records.added > 0, "{name}:\n{proposal}");
     }
     let place = Place::new();
+    let shapes = r#"{"version":"5","shapes":[],"imagePath":"a.png","imageData":null,"imageWidth":7,"imageHeight":48}"#;
+    let error = TableMap::propose(place.write("a.json", shapes)).unwrap_err().to_string();
+    assert!(error.contains("reads it without a map, as labelme"), "{error}");
+    let turns = r#"[{"id":"1","image":"a.png","conversations":[{"from":"human","value":"<image>?"}]}]"#;
+    let proposal = TableMap::propose(place.write("t.json", turns)).unwrap();
+    assert!(proposal.contains("reads this file without a map, as sharegpt"), "{proposal}");
     for (name, text) in [("e.csv", ""), ("e.json", "{}"), ("e.json", "[1, 2]")] {
         let error = TableMap::propose(place.write(name, text)).unwrap_err().to_string();
         assert!(error.contains("empty") || error.contains("no rows were found"), "{error}");
