@@ -274,6 +274,8 @@ pub enum Kind {
     PathSpelling,
     /// A picture or video that is not where its path leads, and was found by its name alone.
     FoundByName,
+    /// A file that has the bytes of one that was linked and is gone: it is taken in its place.
+    FoundByBytes,
     /// A remote address; nothing is downloaded.
     RemoteMedia,
     /// A picture whose header cannot be read, or says what cannot be; its bytes were stored.

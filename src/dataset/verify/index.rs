@@ -169,7 +169,9 @@ impl Check<'_> {
             }
         }
         if twice > 0 {
-            found.note(format!("{twice} blobs are stored again by writers that worked at the same time"));
+            found.note(format!(
+                "{twice} blobs are there again: of writers that worked at the same time, or of files that were linked anew"
+            ));
         }
     }
 

@@ -7,6 +7,7 @@ use crate::format::address::Address;
 use crate::import::media::resolve::Resolved;
 use crate::import::media::store::digest_of;
 use crate::import::media::wanted::Wanted;
+use crate::import::report::{At, Kind};
 use crate::schema::tables::Table;
 use arrow_array::Array;
 use std::collections::HashMap;
@@ -72,14 +73,14 @@ impl Run<'_> {
         let mut other = None;
         for wanted in &wanted {
             let found = self.roots.led_to(wanted);
-            if self.is_lost(lost, &found, &mut other)? {
+            if let Some(found) = self.if_lost(lost, found, &mut other)? {
                 return Ok(found);
             }
         }
         // By its name alone.
         if let Some(last) = wanted.last() {
             let found = self.roots.readable(last);
-            if self.is_lost(lost, &found, &mut other)? {
+            if let Some(found) = self.if_lost(lost, found, &mut other)? {
                 return Ok(found);
             }
         }
@@ -90,13 +91,21 @@ impl Run<'_> {
         }))
     }
 
-    /// Whether a file has the bytes of the one that is gone; `other` is one that has not.
-    fn is_lost(&self, lost: &Lost, found: &Resolved, other: &mut Option<PathBuf>) -> Result<bool> {
-        let Resolved::File { path, size, .. } = found else { return Ok(false) };
-        let is_it = *size == lost.size && digest_of(path)? == lost.digest;
-        if !is_it && other.is_none() {
-            *other = Some(path.clone());
+    /// A file, if it has the bytes of the one that is gone, whatever it is called; `other` is one that has not.
+    fn if_lost(&self, lost: &Lost, found: Resolved, other: &mut Option<PathBuf>) -> Result<Option<Resolved>> {
+        let Resolved::File { path, size, .. } = found else { return Ok(None) };
+        if size == lost.size && digest_of(&path)? == lost.digest {
+            return Ok(Some(Resolved::File { path, size, respelled: None, by_name: false }));
         }
-        Ok(is_it)
+        other.get_or_insert(path);
+        Ok(None)
+    }
+
+    /// Tells where a file is now that was linked elsewhere.
+    pub(super) fn tell_found(&mut self, lost: &Lost, found: &Resolved, id: &str) {
+        let Resolved::File { path, .. } = found else { return };
+        let at = At { file: path.display().to_string(), id: Some(id.to_owned()), ..At::default() };
+        let was = lost.place.as_ref().map_or(String::new(), |place| format!(" {}", place.display()));
+        self.told.find(Kind::FoundByBytes, &at, format!("it has the bytes of the linked file{was}, which is gone"));
     }
 }

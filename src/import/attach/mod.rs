@@ -196,6 +196,7 @@ impl<'r> Run<'r> {
         let reason = match found {
             found @ Resolved::File { .. } => {
                 self.counts(table).found_again += u64::from(lost.is_some());
+                lost.iter().for_each(|lost| self.tell_found(lost, &found, &row.id));
                 return self.store(table, address, row, &wanted, found);
             }
             Resolved::Missing(reason) | Resolved::Outside(reason) | Resolved::Remote(reason) => reason,

@@ -117,8 +117,15 @@ pub(super) fn propose(path: &Path) -> Result<String> {
             rows.at.as_deref().and_then(|inner| inner.strip_prefix(at)).is_some_and(|rest| rest.starts_with('.'))
         })
     };
-    let are_inner_known = parts.iter().any(|part| !part.rows.parent.is_empty() && part.become_what != UNKNOWN);
-    parts.retain(|part| !(are_inner_known && part.become_what == UNKNOWN && is_around(part)));
+    // Nor do lists in rows need to become rows of their own, which else are kept in these.
+    let is_known = |part: &&Proposal<'_>| part.become_what != UNKNOWN;
+    let are_inner_known = parts.iter().filter(is_known).any(|part| !part.rows.parent.is_empty());
+    let are_outer_known = parts.iter().filter(is_known).any(|part| part.rows.parent.is_empty());
+    parts.retain(|part| {
+        let is_inner = !part.rows.parent.is_empty();
+        let is_needed = if is_inner { !are_outer_known } else { !(are_inner_known && is_around(part)) };
+        is_needed || part.become_what != UNKNOWN
+    });
     let is_a_file_a_video = parts.iter().any(Proposal::needs_video);
     let files = if is_a_file_a_video { format!("{{video}}.{ending}") } else { name.clone() };
     let mut text = String::new();

@@ -264,6 +264,8 @@ fn a_linked_file_that_was_moved_is_linked_anew_by_its_bytes_and_no_other_is_take
         let report = place.attach(|options| options.media = media).unwrap();
         assert_eq!((counts(&report.frames), counts(&report.videos)), ([1, 1, 0, 0], [1, 1, 0, 0]));
         assert_eq!([report.frames.lost, report.frames.found_again, report.videos.found_again], [1, 1, 1]);
+        let told = &report.findings[&Kind::FoundByBytes];
+        assert!(told.count == 2 && told.examples[1].detail.contains("in/v1/a.png, which is gone"), "{told:?}");
         assert_eq!((report.linked, report.embedded), if media == MediaMode::Link { (2, 0) } else { (0, 2) });
         let dataset = place.dataset();
         let row = dataset.frame(frame).unwrap();

@@ -311,6 +311,7 @@ fn a_proposal_is_a_map_that_reads_its_file() {
     let turns = r#"[{"id":"1","image":"a.png","conversations":[{"from":"human","value":"<image>?"}]}]"#;
     let proposal = TableMap::propose(place.write("t.json", turns)).unwrap();
     assert!(proposal.contains("reads this file without a map, as sharegpt"), "{proposal}");
+    TableMap::from_toml(&proposal).unwrap();
     for (name, text) in [("e.csv", ""), ("e.json", "{}"), ("e.json", "[1, 2]")] {
         let error = TableMap::propose(place.write(name, text)).unwrap_err().to_string();
         assert!(error.contains("empty") || error.contains("no rows were found"), "{error}");
