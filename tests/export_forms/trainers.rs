@@ -426,3 +426,23 @@ fn both_answers_of_a_pair_have_their_boxes_in_one_measure_or_the_record_is_left_
     assert_eq!(report.files["dpo.jsonl"], 2);
     assert_eq!(records(&dir.path().join("kept/dpo.jsonl"))[0]["messages"][1]["content"], "at [16, 12, 32, 24]");
 }
+
+#[test]
+fn a_pair_of_placeholders_for_boxes_that_are_not_known_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.png"), grey_png(64, 48, 8, 1)).unwrap();
+    let messages = json!([{"role": "user", "content": "<image>where?"}, {"role": "assistant", "content": "<bbox>"}]);
+    let objects = json!({"bbox": [[16, 12, 32, 24], [0, 0, 64, 48]]});
+    let record = json!({"id": "a", "messages": messages, "rejected_response": "<bbox>", "images": ["a.png"],
+        "objects": objects});
+    std::fs::write(dir.path().join("in.jsonl"), record.to_string()).unwrap();
+    let dataset = Dataset::create(dir.path().join("d.surgdb")).unwrap();
+    let options = ImportOptions::new(SourceDescription::named("s"));
+    import(&dataset, &[dir.path().join("in.jsonl")], &options, &mut |_| {}).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
+    for format in [ExportFormat::LlamaFactory, ExportFormat::MsSwift] {
+        let report = exported(&dataset, &dir.path().join(format.name()), &of(format));
+        assert!(report.files.is_empty(), "{}: one answer as the other", format.name());
+        assert!(report.left_out_records[0].reason.contains("<bbox>"), "{:?}", report.left_out_records);
+    }
+}

@@ -486,8 +486,7 @@ impl Pair {
             if let Some(reason) = unshowable(dataset, &ending.turns, &ending.media, rules)? {
                 return Ok(Err(reason));
             }
-            if rules.boxes_apart && ending.turns.iter().any(|turn| turn.text.contains(BOX) || turn.text.contains(NAME))
-            {
+            if ending.turns.iter().any(|turn| turn.text.contains(BOX) || turn.text.contains(NAME)) {
                 return Ok(Err("their pair has <bbox> or <ref-object> for which there is no box or name"));
             }
             answers.push(Answer::of(dataset, ending, rules, lost)?);
