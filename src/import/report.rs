@@ -294,6 +294,9 @@ pub enum Kind {
     UnknownRole,
     /// A path that the source's pattern does not match.
     PatternMismatch,
+    /// What is of no patient though the source says where patients are named: no pattern matches its path, or its record
+    /// has no such field.
+    NoPatient,
     /// A field that should be text and is something else: it is kept in `extra`, and no default takes its place.
     WrongType,
     /// A value that is kept and looks wrong: a time, an empty turn.

@@ -3,6 +3,7 @@
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
 use crate::import::media::resolve::Resolved;
 use crate::import::media::wanted::Wanted;
+use crate::import::pattern::{Names, Pattern};
 use crate::schema::tables::Table;
 
 /// A medium's item by the name of its row.
@@ -163,6 +164,16 @@ impl<'d> Named<'d> {
     /// The path that speaks of its video, its patient and its number.
     pub(super) fn place(&self) -> &str {
         self.place.as_ref().unwrap_or(&self.id)
+    }
+
+    /// The same as it starts in the home of the file that names it, where that is known.
+    pub(super) fn place_from_home(&self) -> &str {
+        self.id.rsplit_once('#').map_or(&*self.id, |(path, _)| path)
+    }
+
+    /// What a pattern reads from its path; from the folders that its record lies in too, where it does not match otherwise.
+    pub(super) fn read_by(&self, pattern: &Pattern) -> Option<Names<'_>> {
+        pattern.names(self.place()).or_else(|| pattern.names(self.place_from_home()))
     }
 
     /// The name of the file without its ending.

@@ -78,6 +78,9 @@ impl Run<'_> {
             }
             Sought::New(id) => {
                 self.report.records.added += 1;
+                if patient.is_none() && names.is_empty() {
+                    self.store.tell_nameless(&planned.row.id, &planned.row.id, at, &mut self.report);
+                }
                 self.sink.new_conversation(&planned.row, id)?
             }
         };

@@ -37,6 +37,8 @@ impl Run<'_> {
                 if let Some(patient) = &draft.patient {
                     row.case = Some(self.store.case(patient, draft, &mut out)?);
                     case_name = Some(name_of(&source, draft.case_id(patient)));
+                } else {
+                    self.store.tell_nameless(&row.id, &row.id, at, out.report);
                 }
                 self.store.new_video(row, case_name.as_deref(), &mut out)?
             }

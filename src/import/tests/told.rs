@@ -245,3 +245,33 @@ fn frames_of_a_pattern_are_not_silently_of_another_video_than_the_file_of_its_na
         assert!(told.len() == 1 && told[0].detail.contains("\"V1.mp4\" is a video of its own"), "{told:?}");
     }
 }
+
+#[test]
+fn patients_are_read_from_the_folder_of_the_records_and_told_where_nothing_names_them() {
+    let line = r#"{"image":"1.png","messages":[{"role":"user","content":"<image>"}]}"#;
+    let mut place = Place::new();
+    for (number, folder) in [(1, "Meier"), (2, "Schulz")] {
+        place.write(&format!("{folder}/records.jsonl"), line);
+        place.write(&format!("{folder}/1.png"), png(number));
+    }
+    place.options.source.patient_from = Some(PatientFrom::parse("{patient}/{index}.png").unwrap());
+    place.options.source.frame_pattern = Some(Pattern::parse("{video}/{index}.png").unwrap());
+    let report = place.whole();
+    assert_eq!((count(&report, Kind::NoPatient), count(&report, Kind::PatternMismatch)), (0, 0), "{report:?}");
+    let frame = place.frame("Meier/1.png");
+    let (case, video) = (place.found(Table::Cases, "Meier"), place.found(Table::Videos, "Schulz"));
+    assert_eq!((frame.case, frame.index, place.frame("Schulz/1.png").video), (Some(case), Some(1), Some(video)));
+    for (from, message) in [
+        ("p{patient}/{index}.png", "neither that nor \"Meier/1.png\" matches \"p{patient}/{index}.png\""),
+        ("field:patiant", "its record has no field \"patiant\""),
+        ("video", "no frame pattern says which video"),
+    ] {
+        let mut other = Place::new();
+        other.write("Meier/records.jsonl", line);
+        other.write("x.jsonl", r#"{"id":"t","messages":[{"role":"user","content":"x"}]}"#);
+        other.options.source.patient_from = Some(PatientFrom::parse(from).unwrap());
+        let report = other.import(&[&other.folder()]).unwrap();
+        let told = &report.findings[&Kind::NoPatient];
+        assert!(told.count == 2 && told.examples[0].detail.contains(message), "{from}: {told:?}");
+    }
+}

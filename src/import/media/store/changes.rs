@@ -267,7 +267,7 @@ impl Store<'_> {
         }
         let pattern =
             self.options.source.frame_pattern.as_ref().filter(|_| named.said.is_none_or(|said| said.by_pattern));
-        if let Some(names) = pattern.and_then(|pattern| pattern.names(named.place())) {
+        if let Some(names) = pattern.and_then(|pattern| named.read_by(pattern)) {
             row.index = names.index;
             row.time = self.time_of(names.index);
         }

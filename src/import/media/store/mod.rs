@@ -6,6 +6,7 @@ mod held;
 mod identity;
 mod meet;
 mod met;
+mod patients;
 mod rows;
 
 use crate::error::Result;
@@ -20,7 +21,6 @@ use crate::import::media::wanted::Wanted;
 use crate::import::options::ImportOptions;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
-use crate::import::source::PatientFrom;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::rows::VideoRow;
 use crate::schema::tables::Table;
@@ -313,20 +313,6 @@ impl<'o> Store<'o> {
         let named =
             |medium: &'d DraftMedium| medium.items.iter().map(move |item| Named::new(medium, item, draft, task));
         draft.media.iter().flat_map(named).collect()
-    }
-
-    /// The key of the patient that an item's path, or its record, speaks of.
-    pub(crate) fn patient_of(&self, named: &Named<'_>, of_record: Option<&str>) -> Option<String> {
-        let source = &self.options.source;
-        let by_path = match &source.patient_from {
-            Some(PatientFrom::Video) if named.table == Table::Videos => Some(named.stem()),
-            Some(PatientFrom::Video) => {
-                source.frame_pattern.as_ref().and_then(|pattern| pattern.names(named.place())?.video)
-            }
-            Some(PatientFrom::Path(pattern)) => pattern.names(named.place()).and_then(|names| names.patient),
-            _ => source.frame_pattern.as_ref().and_then(|pattern| pattern.names(named.place())?.patient),
-        };
-        by_path.map(|name| self.options.patient_key(name)).or_else(|| of_record.map(str::to_owned))
     }
 
     /// The address of a row that was met lately, and that nothing is to be done about.

@@ -63,6 +63,9 @@ impl Store<'_> {
         let source = self.options.source.id.clone();
         let has_case = named.said.is_none_or(|said| !said.no_case);
         let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
+        if patient.is_none() && has_case {
+            self.tell_no_patient(named, out);
+        }
         let case = patient.as_deref().map(|patient| self.case(patient, draft, out)).transpose()?;
         let case_name = patient.map(|patient| name_of(&source, draft.case_id(&patient)));
         let mut path = named.path().map(str::to_owned);
@@ -272,7 +275,7 @@ impl Store<'_> {
     ) -> Result<Option<Vec<u8>>> {
         let source = &self.options.source;
         let Some(pattern) = &source.frame_pattern else { return Ok(None) };
-        let Some(names) = pattern.names(named.place()) else {
+        let Some(names) = named.read_by(pattern) else {
             out.report.find(
                 Kind::PatternMismatch,
                 out.at,
