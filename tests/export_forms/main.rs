@@ -7,6 +7,7 @@ mod common;
 mod coco;
 mod hugging_face;
 mod trainers;
+mod turns;
 mod webdataset;
 
 use common::pictures::grey_png;

@@ -1,7 +1,8 @@
 //! A Parquet file of records with their pictures inside, as LLaMA-Factory loads it: a picture is a struct of `bytes` and
 //! `path`. Videos, and frames that stand for them, are files beside it, by their paths.
 
-use super::sample::{Purpose, Said, Sample};
+use super::said::Said;
+use super::sample::{Purpose, Sample};
 use super::{Names, Paths, Placed};
 use crate::dataset::Dataset;
 use crate::error::Result;

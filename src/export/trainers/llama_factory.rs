@@ -3,7 +3,8 @@
 //! Questions and answers take turns, behind one system prompt at most; what a tool answers counts as a question, and a
 //! call of a tool as an answer.
 
-use super::sample::{Purpose, Reason, Role, Said, Sample};
+use super::said::{Role, Said};
+use super::sample::{Purpose, Reason, Sample};
 use super::{Files, Names, Paths, Rules, Trainer, push_optional, push_start};
 use crate::error::{Error, Result};
 use crate::export::folder::OutputFolder;
@@ -22,7 +23,14 @@ impl Trainer for LlamaFactory {
     fn rules(&self) -> Rules {
         // It counts the placeholders of the question with the better answer, and with the worse one, and holds each count
         // against one list of pictures: no two answers can show others. So answers that show any are left out.
-        Rules { shows_answers: false, boxes_apart: false, takes_frames: true }
+        Rules {
+            shows_answers: false,
+            boxes_apart: false,
+            takes_frames: true,
+            takes_system: true,
+            takes_loss: false,
+            thinks_in_answers: &[Role::Assistant, Role::Call],
+        }
     }
 
     fn names(&self) -> &'static Names {

@@ -10,6 +10,7 @@ mod lines;
 mod llama_factory;
 mod ms_swift;
 mod qwen_vl;
+mod said;
 mod sample;
 
 use super::folder::OutputFolder;
@@ -28,7 +29,8 @@ use crate::schema::views::{self, BatchRow};
 use clips::{Clips, Placed, Plan};
 use inside::{Inside, TEXT_MAX};
 use lines::Lines;
-use sample::{Purpose, Reason, Role, Said, Sample};
+use said::{Role, Said};
+use sample::{Purpose, Reason, Sample};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -47,6 +49,12 @@ pub(super) struct Rules {
     pub(super) boxes_apart: bool,
     /// A list of frames may stand for a video.
     pub(super) takes_frames: bool,
+    /// There is a place for system prompts.
+    pub(super) takes_system: bool,
+    /// A turn may say whether it is to be learned.
+    pub(super) takes_loss: bool,
+    /// In which turns it reads `<think>…</think>` as what was thought before them.
+    pub(super) thinks_in_answers: &'static [Role],
 }
 
 /// A form that a trainer reads.
@@ -369,6 +377,7 @@ impl Names {
         let mut object = Object::new(out);
         object.text(self.role, self.of(said.role));
         object.text(self.text, &said.text);
+        object.raw_opt("loss", said.loss);
         object.end();
     }
 }

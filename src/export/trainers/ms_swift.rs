@@ -1,7 +1,8 @@
 //! ms-swift: `messages`, with the boxes and points of the texts in `objects`, each with `<bbox>` in its place, so that
 //! ms-swift writes them as the model that is trained has them.
 
-use super::sample::{Purpose, Reason, Role, Sample};
+use super::said::Role;
+use super::sample::{Purpose, Reason, Sample};
 use super::{Names, Paths, Rules, Trainer, push_optional, push_start, scale_of_boxes};
 use crate::error::Result;
 use crate::export::json::{Object, push_list, push_raw, push_text};
@@ -24,7 +25,14 @@ impl MsSwift {
 
 impl Trainer for MsSwift {
     fn rules(&self) -> Rules {
-        Rules { shows_answers: true, boxes_apart: true, takes_frames: true }
+        Rules {
+            shows_answers: true,
+            boxes_apart: true,
+            takes_frames: true,
+            takes_system: true,
+            takes_loss: true,
+            thinks_in_answers: &[Role::Assistant],
+        }
     }
 
     fn names(&self) -> &'static Names {
@@ -44,8 +52,10 @@ impl Trainer for MsSwift {
         let mut fields = Vec::new();
         let mut object = Object::new(out);
         push_start(&mut object, sample);
-        let chosen = sample.pair.iter().map(|[chosen, _]| chosen);
-        object.list("messages", sample.turns.iter().chain(chosen), |out, said| NAMES.push(out, said));
+        let turns = || sample.turns.iter().chain(sample.pair.iter().map(|[chosen, _]| chosen));
+        object.list("messages", turns(), |out, said| NAMES.push(out, said));
+        // In messages, but a column of these: the first lines have to say it.
+        fields.extend(turns().any(|said| said.loss.is_some()).then_some("loss"));
         let shows_in_pair = sample.rejected_pictures.is_some();
         match &sample.pair {
             // Each of the two has a list of what it shows, the question's pictures first, where they differ in that.

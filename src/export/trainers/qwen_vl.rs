@@ -4,7 +4,8 @@
 //! It knows questions and answers alone: system prompts are left out of records, and records with tools, pairs or marks
 //! are left out whole.
 
-use super::sample::{Purpose, Reason, Role, Sample};
+use super::said::Role;
+use super::sample::{Purpose, Reason, Sample};
 use super::{Names, Paths, Rules, Trainer, push_start};
 use crate::export::json::{Object, push_text};
 
@@ -14,7 +15,14 @@ pub(super) struct QwenVl;
 
 impl Trainer for QwenVl {
     fn rules(&self) -> Rules {
-        Rules { shows_answers: false, boxes_apart: false, takes_frames: false }
+        Rules {
+            shows_answers: false,
+            boxes_apart: false,
+            takes_frames: false,
+            takes_system: false,
+            takes_loss: false,
+            thinks_in_answers: &[],
+        }
     }
 
     fn names(&self) -> &'static Names {

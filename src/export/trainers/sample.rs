@@ -2,15 +2,14 @@
 //! of those in the order of the placeholders.
 
 use super::Rules;
+use super::said::{self, Fields, Role, Said, said};
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::export::json::{Object, WrittenFields, push_list};
 use crate::export::missing::lacks_bytes;
 use crate::format::Address;
 use crate::schema::placeholder;
 use crate::schema::rows::{AlternativeRow, ConversationRow, GroundingRow, MediumRow, TurnRow};
 use crate::schema::tables::Table;
-use serde_json::value::RawValue;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -24,6 +23,11 @@ const BOX: &str = "<bbox>";
 const NAME: &str = "<ref-object>";
 /// Placeholders of boxes and names for which there is nothing.
 const STRANGE: &str = "texts with <bbox> or <ref-object> that stand for nothing: a trainer would take them for boxes";
+/// What stands before the first question.
+const SYSTEM: &str = "system prompts";
+/// Why a record is left out that asks about what is not there.
+const OTHER_PARTS: &str =
+    "their turns have parts that the form cannot hold, such as audio, or a picture that names no file";
 /// How boxes were written.
 const NOTATION: &str = "how boxes are written in the texts: <bbox> stands there";
 
@@ -52,24 +56,6 @@ pub(in crate::export) struct Sample {
     pub(super) boxes: Vec<Boxed>,
     /// What it does not hold, and how often.
     pub(super) lost: Vec<(&'static str, u64)>,
-}
-
-/// What one says.
-pub(super) struct Said {
-    pub(super) role: Role,
-    pub(super) text: String,
-}
-
-/// Who says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    System,
-    User,
-    Assistant,
-    /// An answer that calls a tool; its text is the call, as JSON.
-    Call,
-    /// What a tool answers.
-    Tool,
 }
 
 /// A video, a stretch of one, or frames.
@@ -147,8 +133,10 @@ impl Sample {
             }
             draft.boxes_apart = boxes_apart && (rejected.is_none() || has_marks);
             let text = draft.text(number, turn)?;
-            turns.push(said(turn, text, &mut lost));
+            turns.push(said(turn, text, rules, &mut lost));
         }
+        let prompts = turns.iter().filter(|said| said.role == Role::System && !rules.takes_system).count();
+        lost.push((SYSTEM, prompts as u64));
         draft.boxes_apart = boxes_apart;
         let boxes = draft.boxes()?;
         lost.push((STRANGE, u64::from(rules.boxes_apart && !draft.boxes_apart)));
@@ -186,6 +174,9 @@ impl Sample {
 
 /// Why turns with these media are no sample, if they are none.
 fn unshowable(dataset: &Dataset, turns: &[TurnRow], media: &[MediumRow], rules: &Rules) -> Result<Option<Reason>> {
+    if turns.iter().any(|turn| Fields::of(turn).has_other_parts()) {
+        return Ok(Some(OTHER_PARTS));
+    }
     for medium in media {
         let role = usize::try_from(medium.turn).ok().and_then(|turn| turns.get(turn)).map(|turn| &*turn.role);
         let is_picture = match medium.refs[..] {
@@ -390,60 +381,6 @@ fn has_strange_placeholders(row: &ConversationRow, places: &HashMap<usize, Vec<&
     })
 }
 
-/// A turn with this text; a call of a tool becomes its text.
-fn said(turn: &TurnRow, text: String, lost: &mut Vec<(&'static str, u64)>) -> Said {
-    let fields = turn.extra.as_deref().and_then(WrittenFields::of);
-    let field = |name: &str| {
-        let fields = fields.as_ref().map_or(&[][..], |fields| &fields.0);
-        fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
-    };
-    let role = match &*turn.role {
-        "system" => Role::System,
-        "assistant" => match field("~role").map(RawValue::get) {
-            Some("\"function_call\"" | "\"tool_call\"") => Role::Call,
-            _ => Role::Assistant,
-        },
-        "tool" => Role::Tool,
-        _ => Role::User,
-    };
-    let calls = field("tool_calls").filter(|_| role == Role::Assistant).and_then(calls);
-    match calls {
-        Some(calls) => {
-            lost.push(("what is said beside a call of a tool", u64::from(!text.is_empty())));
-            Said { role: Role::Call, text: calls }
-        }
-        None => Said { role, text },
-    }
-}
-
-/// Calls of tools as OpenAI writes them, as a text: one as an object, several as a list.
-fn calls(value: &RawValue) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Call<'a> {
-        #[serde(borrow)]
-        function: Option<&'a RawValue>,
-        name: Option<&'a RawValue>,
-        arguments: Option<&'a RawValue>,
-    }
-    let calls: Vec<Call<'_>> = serde_json::from_str(value.get()).ok()?;
-    let write = |out: &mut Vec<u8>, call: &Call<'_>| match (call.function, call.name) {
-        (Some(function), _) => out.extend_from_slice(function.get().as_bytes()),
-        (None, name) => {
-            let mut object = Object::new(out);
-            object.raw_opt("name", name.map(RawValue::get));
-            object.raw_opt("arguments", call.arguments.map(RawValue::get));
-            object.end();
-        }
-    };
-    let mut out = Vec::new();
-    match &calls[..] {
-        [] => return None,
-        [one] => write(&mut out, one),
-        several => push_list(&mut out, several, write),
-    }
-    String::from_utf8(out).ok()
-}
-
 /// An answer of a pair, and what it shows.
 struct Answer {
     said: Said,
@@ -518,6 +455,9 @@ impl Answer {
         let text = draft.text(0, &turn)?;
         lost.push((SURPLUS, draft.surplus));
         let pictures = draft.pictures.into_iter().map(|(_, address)| address).collect();
-        Ok(Self { said: said(&turn, text, lost), pictures })
+        let mut said = said(&turn, text, rules, lost);
+        // A pair is learned as one.
+        lost.push((said::LOSS, u64::from(said.loss.take() == Some(false))));
+        Ok(Self { said, pictures })
     }
 }
