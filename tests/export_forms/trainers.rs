@@ -82,7 +82,7 @@ fn llama_factory_gets_a_file_a_purpose_and_what_it_could_not_take_is_told() {
     }
     let sft = records(&out.join("sft.jsonl"));
     let call = &with_id(&sft, "tool call")["conversations"];
-    assert_eq!(call[2], json!({"from": "function_call", "value": r#"{"name":"measure","arguments":"{}"}"#}));
+    assert_eq!(call[2], json!({"from": "function_call", "value": r#"{"name":"measure","arguments":{}}"#}));
     assert_eq!(call[3], json!({"from": "observation", "value": r#"{"mm": 5}"#}));
     let pair = &records(&out.join("dpo.jsonl"))[0];
     assert_eq!(pair["chosen"], json!({"from": "gpt", "value": "A grasper holds the gallbladder."}));

@@ -84,3 +84,73 @@ fn records_that_ask_about_what_a_form_cannot_hold_are_left_out() {
         assert_eq!(report.files["sft.jsonl"], 1);
     }
 }
+
+#[test]
+fn calls_of_tools_have_their_arguments_as_each_trainer_reads_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let call =
+        |arguments: &str| json!({"id": "1", "type": "function", "function": {"name": "w", "arguments": arguments}});
+    let record = |id: &str, calls: Value| {
+        let answer = json!({"role": "assistant", "content": null, "tool_calls": calls});
+        let rest = [json!({"role": "tool", "content": "sunny"}), json!({"role": "assistant", "content": "Sunny."})];
+        json!({"id": id, "messages": [{"role": "user", "content": "weather?"}, answer, rest[0], rest[1]]})
+    };
+    let several = json!([call(r#"{"a": [1, "b"]}"#), call("no JSON")]);
+    let dataset = said(dir.path(), &[record("one", json!([call(r#"{"a":1}"#)])), record("several", several)]);
+    for (format, role, one, several) in [
+        (
+            ExportFormat::LlamaFactory,
+            ("from", "function_call", "value"),
+            json!({"name": "w", "arguments": {"a": 1}}),
+            json!([{"name": "w", "arguments": {"a": [1, "b"]}}, {"name": "w", "arguments": "no JSON"}]),
+        ),
+        (
+            ExportFormat::MsSwift,
+            ("role", "tool_call", "content"),
+            json!({"name": "w", "arguments": r#"{"a":1}"#}),
+            json!([{"name": "w", "arguments": r#"{"a": [1, "b"]}"#}, {"name": "w", "arguments": "no JSON"}]),
+        ),
+    ] {
+        let out = dir.path().join(format.name());
+        exported(&dataset, &out, &of(format));
+        for (id, expected) in [("one", one), ("several", several)] {
+            let sft = records_of(&out);
+            let turn = &with_id(&sft, id)[turns_of(format)][1];
+            let said: Value = serde_json::from_str(turn[role.2].as_str().unwrap()).unwrap();
+            assert_eq!((&turn[role.0], said), (&role.1.into(), expected), "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_record_whose_answer_says_nothing_or_is_still_to_come_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let said_by = |role: &str, text: &str| json!({"role": role, "content": text});
+    let written = [
+        json!({"id": "mask", "messages": [said_by("user", "Q"), said_by("assistant", "<image>\n")]}),
+        json!({"id": "blank", "messages": [said_by("user", "Q"), said_by("assistant", " ")]}),
+        json!({"id": "pair", "messages": [said_by("user", "Q"), said_by("assistant", "x")], "rejected_response": "<image>"}),
+        json!({"id": "question", "messages": [said_by("assistant", "x"), said_by("user", "Q")]}),
+        json!({"id": "asked", "messages": [said_by("user", "Q")]}),
+        json!({"id": "rewarded", "messages": [said_by("user", "Q"), said_by("assistant", "x"), said_by("user", "R")], "solution": "y"}),
+        json!({"id": "good", "messages": [said_by("user", "Q"), said_by("assistant", "x")]}),
+    ];
+    let dataset = said(dir.path(), &written);
+    for format in TRAINERS {
+        let out = dir.path().join(format.name());
+        let report = exported(&dataset, &out, &of(format));
+        let left_out = |id: &str| {
+            let record = report.left_out_records.iter().find(|record| record.id == id);
+            record.map(|record| &*record.reason)
+        };
+        for id in ["mask", "blank", "pair"] {
+            assert_eq!(left_out(id), Some("they have no answer"), "{id}, {}", format.name());
+        }
+        let ids = |file: &str| records(&out.join(file)).iter().map(|record| record["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids("sft.jsonl"), ["good"]);
+        if format == ExportFormat::MsSwift {
+            assert_eq!(left_out("question"), Some("they end without an answer"));
+            assert_eq!(ids("grpo.jsonl"), ["asked", "rewarded"]);
+        }
+    }
+}

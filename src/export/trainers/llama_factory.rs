@@ -4,7 +4,7 @@
 //! call of a tool as an answer.
 
 use super::said::{Role, Said};
-use super::sample::{Purpose, Reason, Sample};
+use super::sample::{NO_ANSWER, Purpose, Reason, Sample};
 use super::{Files, Names, Paths, Rules, Trainer, push_optional, push_start};
 use crate::error::{Error, Result};
 use crate::export::folder::OutputFolder;
@@ -28,6 +28,7 @@ impl Trainer for LlamaFactory {
             boxes_apart: false,
             takes_frames: true,
             takes_system: true,
+            calls_hold_objects: true,
             takes_loss: false,
             thinks_in_answers: &[Role::Assistant, Role::Call],
         }
@@ -51,7 +52,7 @@ impl Trainer for LlamaFactory {
         }
         match sample.purpose() {
             _ if turns.is_empty() => Some("they say nothing"),
-            Purpose::Grpo => Some("they have no answer"),
+            Purpose::Grpo => Some(NO_ANSWER),
             Purpose::Dpo if turns.len() % 2 == 0 => Some("their pair answers no question"),
             _ => None,
         }

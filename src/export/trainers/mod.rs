@@ -51,6 +51,8 @@ pub(super) struct Rules {
     pub(super) takes_frames: bool,
     /// There is a place for system prompts.
     pub(super) takes_system: bool,
+    /// The arguments of a call of a tool are to be an object, where OpenAI has a text of it.
+    pub(super) calls_hold_objects: bool,
     /// A turn may say whether it is to be learned.
     pub(super) takes_loss: bool,
     /// In which turns it reads `<think>…</think>` as what was thought before them.

@@ -30,6 +30,7 @@ impl Trainer for MsSwift {
             boxes_apart: true,
             takes_frames: true,
             takes_system: true,
+            calls_hold_objects: false,
             takes_loss: true,
             thinks_in_answers: &[Role::Assistant],
         }
@@ -43,6 +44,10 @@ impl Trainer for MsSwift {
         let is_pair = |said: &&super::Said| said.role == Role::Assistant;
         match &sample.pair {
             _ if sample.turns.is_empty() => Some("they say nothing"),
+            // What is to be answered for a reward has no answer so far, or says what is right.
+            None if sample.purpose() == Purpose::Grpo && sample.solution.is_none() && sample.has_answers() => {
+                Some("they end without an answer")
+            }
             Some(pair) if !pair.iter().all(|said| is_pair(&said)) => Some("their pair calls tools"),
             _ => None,
         }

@@ -5,7 +5,7 @@
 //! are left out whole.
 
 use super::said::Role;
-use super::sample::{Purpose, Reason, Sample};
+use super::sample::{NO_ANSWER, Purpose, Reason, Sample};
 use super::{Names, Paths, Rules, Trainer, push_start};
 use crate::export::json::{Object, push_text};
 
@@ -20,6 +20,7 @@ impl Trainer for QwenVl {
             boxes_apart: false,
             takes_frames: false,
             takes_system: false,
+            calls_hold_objects: false,
             takes_loss: false,
             thinks_in_answers: &[],
         }
@@ -36,7 +37,7 @@ impl Trainer for QwenVl {
             Purpose::Sft => None,
             Purpose::Dpo => Some("they are pairs of answers"),
             Purpose::Kto => Some("they are marks of answers"),
-            Purpose::Grpo => Some("they have no answer"),
+            Purpose::Grpo => Some(NO_ANSWER),
         }
     }
 

@@ -23,6 +23,13 @@ pub(super) struct Said {
     pub(super) loss: Option<bool>,
 }
 
+impl Said {
+    /// Whether it is an answer that says nothing, as where its text was a placeholder that nothing stands at.
+    pub(super) fn is_empty_answer(&self) -> bool {
+        self.role == Role::Assistant && self.text.trim().is_empty()
+    }
+}
+
 /// Who says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::export) enum Role {
@@ -101,7 +108,10 @@ pub(super) fn said(turn: &TurnRow, mut text: String, rules: &Rules, lost: &mut V
         _ => Role::User,
     };
     let is_answer = matches!(role, Role::Assistant | Role::Call);
-    let calls = fields.get("tool_calls").filter(|_| role == Role::Assistant).and_then(calls);
+    let calls = fields
+        .get("tool_calls")
+        .filter(|_| role == Role::Assistant)
+        .and_then(|written| calls(written, rules.calls_hold_objects));
     let role = if calls.is_some() { Role::Call } else { role };
     if let Some(calls) = calls {
         fields.take("tool_calls");
@@ -129,23 +139,19 @@ pub(super) fn said(turn: &TurnRow, mut text: String, rules: &Rules, lost: &mut V
     Said { role, text, loss }
 }
 
-/// Calls of tools as OpenAI writes them, as a text: one as an object, several as a list.
-fn calls(value: &RawValue) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Call<'a> {
-        #[serde(borrow)]
-        function: Option<&'a RawValue>,
-        name: Option<&'a RawValue>,
-        arguments: Option<&'a RawValue>,
-    }
-    let calls: Vec<Call<'_>> = serde_json::from_str(value.get()).ok()?;
-    let write = |out: &mut Vec<u8>, call: &Call<'_>| match (call.function, call.name) {
-        (Some(function), _) => out.extend_from_slice(function.get().as_bytes()),
-        (None, name) => {
-            let mut object = Object::new(out);
-            object.raw_opt("name", name.map(RawValue::get));
-            object.raw_opt("arguments", call.arguments.map(RawValue::get));
-            object.end();
+/// Calls of tools as OpenAI writes them, as a text: one as an object, several as a list. OpenAI has the arguments as a text
+/// that is JSON; `hold_objects` where they are to be the object that it is.
+fn calls(value: &RawValue, hold_objects: bool) -> Option<String> {
+    let calls: Vec<WrittenFields<'_>> = serde_json::from_str(value.get()).ok()?;
+    let write = |out: &mut Vec<u8>, call: &WrittenFields<'_>| match field(call, "function") {
+        Some(function) => match serde_json::from_str::<WrittenFields<'_>>(function.get()) {
+            Ok(function) if hold_objects => push_call(out, &function.0, true),
+            _ => out.extend_from_slice(function.get().as_bytes()),
+        },
+        None => {
+            let named = ["name", "arguments"];
+            let said: Vec<_> = call.0.iter().filter(|(key, _)| named.contains(&&**key)).cloned().collect();
+            push_call(out, &said, hold_objects);
         }
     };
     let mut out = Vec::new();
@@ -155,4 +161,20 @@ fn calls(value: &RawValue) -> Option<String> {
         several => push_list(&mut out, several, write),
     }
     String::from_utf8(out).ok()
+}
+
+fn field<'a>(fields: &WrittenFields<'a>, name: &str) -> Option<&'a RawValue> {
+    fields.0.iter().find(|(key, value)| key == name && value.get() != "null").map(|(_, value)| *value)
+}
+
+/// Writes a call with these fields.
+fn push_call(out: &mut Vec<u8>, fields: &[(String, &RawValue)], hold_objects: bool) {
+    let mut object = Object::new(out);
+    for (key, value) in fields {
+        let text = serde_json::from_str::<String>(value.get()).ok().filter(|_| hold_objects && key == "arguments");
+        let inside = text.as_deref().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+        let inside = inside.filter(|inside| inside.get().starts_with('{'));
+        object.raw(key, inside.unwrap_or(value).get());
+    }
+    object.end();
 }

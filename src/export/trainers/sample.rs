@@ -34,6 +34,9 @@ const NOTATION: &str = "how boxes are written in the texts: <bbox> stands there"
 /// Why a record is left out whose answers are a pair that trainers cannot be given.
 const NO_PAIR: &str = "their answers are no pair of one turn each";
 
+/// Why a record is left out in which there is nothing to learn.
+pub(super) const NO_ANSWER: &str = "they have no answer";
+
 /// Why a conversation is no sample.
 pub(in crate::export) type Reason = &'static str;
 
@@ -108,6 +111,11 @@ impl Sample {
         self.turns.last().is_some_and(|said| said.role == Role::Assistant)
     }
 
+    /// Whether anything is answered in it.
+    pub(super) fn has_answers(&self) -> bool {
+        self.turns.iter().any(|said| matches!(said.role, Role::Assistant | Role::Call))
+    }
+
     /// The sample that a conversation is, or why it is none.
     ///
     /// # Errors
@@ -165,6 +173,9 @@ impl Sample {
             }
             pictures.extend(of_chosen);
             said = chosen.map(|chosen| [chosen, rejected.said]);
+        }
+        if turns.iter().chain(said.iter().flatten()).any(Said::is_empty_answer) {
+            return Ok(Err(NO_ANSWER));
         }
         let ConversationRow { id, task, preferred: mark, tools, solution, .. } = row;
         let pair = said;
