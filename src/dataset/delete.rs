@@ -9,11 +9,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::format::constants::DELETIONS_DIR;
 use crate::format::manifest::{DeletionFile, Manifest, Operation};
+use crate::format::notation::ColumnType;
 use crate::schema::references::{each_reference, targets};
 use crate::schema::tables::Table;
 use crate::write::WriteOptions;
 use arrow_array::{Int64Array, RecordBatch};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How rows are deleted.
@@ -53,6 +54,56 @@ impl Dataset {
             }
         }
         Change { deletes, ..Change::default() }.commit(self, Claims::new(self.path())?, operation)
+    }
+}
+
+/// Pictures and videos of deleted rows that stay, since other rows show them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StillShown {
+    /// How many files or bytes of deleted frames stay.
+    pub pictures: u64,
+    /// The same of deleted videos.
+    pub videos: u64,
+    /// How many rows show them.
+    pub rows: u64,
+    /// The first of these rows.
+    pub first: Option<Address>,
+}
+
+impl Dataset {
+    /// What was shown by frames and videos of this version that a later version no longer has, and is shown by other rows
+    /// there.
+    ///
+    /// # Errors
+    /// What reading of the rows returns.
+    pub fn still_shown(&self, after: &Dataset) -> Result<StillShown> {
+        let mut shown = BTreeMap::new();
+        for table in [Table::Frames, Table::Videos] {
+            for piece in self.scan(table).columns(["blob"])?.batches() {
+                let piece = piece?;
+                each_reference(&ColumnType::Ref, piece.batch.column(0).as_ref(), &mut |row, blob| {
+                    if !after.is_live(piece.address(row)?)? {
+                        shown.entry(blob).or_insert((table, false));
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        let mut still = StillShown::default();
+        if shown.is_empty() {
+            return Ok(still);
+        }
+        each_reference_to(after, &[Table::Blobs], &mut |row, blob| {
+            if let Some((_, is_shown)) = shown.get_mut(&blob) {
+                *is_shown = true;
+                still.rows += 1;
+                still.first.get_or_insert(row);
+            }
+            Ok(())
+        })?;
+        let count = |of: Table| shown.values().filter(|(table, is_shown)| *is_shown && *table == of).count() as u64;
+        (still.pictures, still.videos) = (count(Table::Frames), count(Table::Videos));
+        Ok(still)
     }
 }
 

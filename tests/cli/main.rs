@@ -15,6 +15,7 @@ use fixture::{Fixture, fails, json, stderr, stdout, surgdb};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use surgdb::rows::FrameRow;
 use surgdb::{Dataset, Operation, Table};
 
 #[test]
@@ -118,6 +119,20 @@ fn delete_asks_and_then_deletes_in_a_new_version() {
     assert!(text.contains("refer"), "{text}");
     let deleted = fixture.json("delete", &[frame, "--table", "frames", "--yes", "--cascade"]);
     assert_eq!(deleted["deleted"], serde_json::json!({ "blobs": 1, "conversations": 2, "frames": 1 }));
+    assert_eq!(deleted["still_shown"]["pictures"], 0);
+}
+
+#[test]
+fn delete_tells_what_other_rows_still_show() {
+    let fixture = Fixture::new();
+    let dataset = Dataset::open(fixture.dataset()).unwrap();
+    let frame = dataset.find(Table::Frames, "VID01/000001.png").unwrap().unwrap();
+    let row = dataset.frame(frame).unwrap().to_row().unwrap();
+    let mut appender = dataset.append().unwrap();
+    appender.frame(&FrameRow { id: "web/pic.png".into(), source: "web".into(), record: None, ..row }).unwrap();
+    appender.commit(Operation::new("append")).unwrap();
+    let said = stdout(&fixture.run("delete", &["VID01/000001.png", "--table", "frames", "--cascade", "--yes"]));
+    assert!(said.ends_with("\n1 picture stays, since another row shows it: web/pic.png (source web)\n"), "{said}");
 }
 
 #[test]

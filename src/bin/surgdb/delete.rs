@@ -8,7 +8,7 @@ use crate::ui;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
-use surgdb::dataset::DeleteOptions;
+use surgdb::dataset::{DeleteOptions, StillShown};
 use surgdb::{Address, Dataset, Error, Result, Table};
 
 const EXAMPLES: &str = "\
@@ -20,7 +20,8 @@ Examples:
   surgdb delete my.surgdb --where 'source = old'          all that a condition holds for
 
 The bytes of a picture or video go with the last frame or video that shows them; deleting
-conversations alone leaves their frames.
+conversations alone leaves their frames. What other rows show as well, of another source perhaps,
+stays, and is told.
 
 Older versions keep what is deleted here, and its bytes stay on the disk; reports of imports go on
 naming its ids. To be rid of all that, copy what is left into a new dataset (surgdb copy), which
@@ -77,15 +78,53 @@ pub fn run(args: Args) -> Result<Outcome> {
             deleted.insert(table.name().into(), count.clone());
         }
     }
+    let still = dataset.still_shown(&after)?;
+    let first = still.first.map(|row| name_of(&after, row)).transpose()?;
     let mut out = Output::new();
     if args.place.json {
-        out.json(&json!({ "version": after.version(), "deleted": deleted }))?;
+        let (pictures, videos, rows) = (still.pictures, still.videos, still.rows);
+        let still = json!({ "pictures": pictures, "videos": videos, "rows": rows, "first": first });
+        out.json(&json!({ "version": after.version(), "deleted": deleted, "still_shown": still }))?;
     } else {
         let counts: Vec<String> = deleted.iter().map(|(table, count)| format!("{table} {count}")).collect();
         out.line(format_args!("version {}: deleted {}", after.version(), counts.join(", ")))?;
+        if let Some(first) = first {
+            out.line(stays(&still, &first))?;
+        }
     }
     out.finish()?;
     Ok(Outcome::Fine)
+}
+
+/// A row by its id and source, as people know it.
+fn name_of(dataset: &Dataset, row: Address) -> Result<String> {
+    let (id, source) = match dataset.table_of(row)? {
+        Table::Frames => {
+            let frame = dataset.frame(row)?;
+            (frame.id()?.to_owned(), frame.source()?.to_owned())
+        }
+        Table::Videos => {
+            let video = dataset.video(row)?;
+            (video.id()?.to_owned(), video.source()?.to_owned())
+        }
+        table => return Ok(format!("the {} at {row}", table.row_name())),
+    };
+    Ok(format!("{id} (source {source})"))
+}
+
+/// What is left of what was deleted.
+fn stays(still: &StillShown, first: &str) -> String {
+    let counts = [(still.pictures, "picture"), (still.videos, "video")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| ui::counted(*count, noun));
+    let is_one = still.pictures + still.videos == 1;
+    let (stay, them) = if is_one { ("stays", "it") } else { ("stay", "them") };
+    let (counts, rows) = (counts.collect::<Vec<_>>().join(" and "), still.rows);
+    let who = if rows == 1 {
+        format!("another row shows {them}: {first}")
+    } else {
+        format!("{} other rows show {them}, the first of which is {first}", ui::count(rows))
+    };
+    format!("{counts} {stay}, since {who}")
 }
 
 /// The rows that are named, of those that the conditions hold for.
