@@ -68,9 +68,8 @@ impl CaseList {
             }
         }
         let mut cases = Self::default();
-        for row in reader.records() {
-            let row = row.map_err(list::wrong)?;
-            let line = row.position().map_or(0, csv::Position::line);
+        let mut row = csv::StringRecord::new();
+        while let Some(line) = list::next(&mut reader, &mut row)? {
             cases.add(&header, &row).map_err(|error| error.at_line(line))?;
         }
         Ok(cases)

@@ -23,6 +23,7 @@ mod forms;
 mod homes;
 mod huggingface;
 mod inputs;
+mod line_ends;
 mod list;
 mod maps;
 mod media;

@@ -6,17 +6,20 @@
 //! Lines without a question (the file starts with filler) are told, and no records.
 //!
 //! In the set's own files, one a frame, a line is `what organ is being operated?|kidney`: such a file becomes one
-//! conversation about its frame, `seq_1/frame000` for `seq_1/vqa/Sentence/frame000_QA.txt`, whose number the name says.
+//! conversation about its frame, `seq_1/frame000` for `seq_1/vqa/Sentence/frame000_QA.txt`, whose number the name says. Its
+//! picture is the one that is called so in the nearest folder around the file, `seq_1/left_frames/frame000.png`.
 
 use super::stem;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
+use crate::import::media::wanted::folded;
 use crate::import::report::{At, Kind};
 use crate::import::row;
 use crate::import::run::Run;
 use crate::schema::rows::TurnRow;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 /// How long a line may be.
 const LINE_LIMIT: u64 = 1 << 20;
@@ -62,6 +65,53 @@ fn frame_of(name: &str) -> (String, Option<String>, Option<i64>) {
     (id, video, digits.parse().ok())
 }
 
+/// The picture of a frame: its path from the file that speaks of it, or from the top, and from where ids start.
+struct Picture {
+    path: String,
+    inside: String,
+}
+
+/// The only picture that is called as a frame is, in the nearest folder around the file, else in its video's folder below a
+/// media root. Of several it is the left camera's, whose pictures the set's questions are about.
+fn picture_of(run: &mut Run<'_>, input: &Input, frame: &str, video: Option<&str>, at: &At) -> Option<Picture> {
+    let name = frame.rsplit('/').next().unwrap_or_default();
+    let folder = input.path.parent()?.canonicalize().ok()?;
+    let limit = input.spot.limit.canonicalize().ok()?;
+    // Beyond its video's folder are those of others, with pictures of the same names.
+    let inside = input.name.matches('/').count().saturating_sub(video.map_or(0, |video| video.split('/').count()));
+    let around = folder.ancestors().take(inside + 1).take_while(|folder| folder.starts_with(&limit));
+    let around: Vec<&Path> = around.collect();
+    let mut found = run.pictures_below(&limit).nearest(name, &around);
+    let mut root = None;
+    for other in run.options.media_roots.iter().filter_map(|root| root.canonicalize().ok()) {
+        if found.is_empty() {
+            let folder = video.map_or(other.clone(), |video| other.join(video));
+            found = run.pictures_below(&other).nearest(name, &[&folder]);
+            root = Some(other);
+        }
+    }
+    if found.len() > 1 {
+        let is_left = |file: &PathBuf| file.parent().is_some_and(|folder| folder.ends_with("left_frames"));
+        let left: Vec<PathBuf> = found.iter().filter(|file| is_left(file)).cloned().collect();
+        if left.len() != 1 {
+            let what = format!("{} pictures are called {name:?}, and none of them is taken", found.len());
+            run.report.find(Kind::Doubtful, at, what);
+            return None;
+        }
+        found = left;
+    }
+    let file = found.pop()?;
+    if let Some(root) = root {
+        let inside = file.strip_prefix(&root).ok()?.to_str()?.to_owned();
+        return Some(Picture { path: file.to_str()?.to_owned(), inside });
+    }
+    let shared = around.into_iter().find(|folder| file.starts_with(folder))?;
+    let up = folder.strip_prefix(shared).ok()?.iter().count();
+    let path = format!("{}{}", "../".repeat(up), file.strip_prefix(shared).ok()?.to_str()?);
+    let inside = folded(input.name.rsplit_once('/').map_or("", |(folder, _)| folder), &path);
+    Some(Picture { path, inside })
+}
+
 /// Takes the conversation of a frame.
 fn take_sheet(run: &mut Run<'_>, input: &Input, text: &str) -> Result<()> {
     let mut at = At { file: input.name.clone(), record: Some(1), line: Some(1), id: Some(stem(input).to_owned()) };
@@ -78,10 +128,24 @@ fn take_sheet(run: &mut Run<'_>, input: &Input, text: &str) -> Result<()> {
     run.report.count_read("questions", pairs.len() as u64);
     run.take(&mut at, |run, at| {
         let (frame, video, index) = frame_of(&input.name);
-        let fields = FileFields { index, video, no_path: true, ..FileFields::default() };
-        let mut draft = draft(&pairs, at.id.as_deref().unwrap_or_default(), &frame, fields);
+        let picture = picture_of(run, input, &frame, video.as_deref(), at);
+        let id = picture.is_some().then(|| frame.clone());
+        let path = picture.as_ref().map(|picture| picture.inside.clone());
+        let fields = FileFields { id, index, video, no_path: path.is_none(), path, ..FileFields::default() };
+        let item = match &picture {
+            Some(picture) => MediaItem::Path(picture.path.clone()),
+            None => MediaItem::Unnamed(frame.clone()),
+        };
+        let mut draft = draft(&pairs, at.id.as_deref().unwrap_or_default(), item, fields);
         row::apply_defaults(&mut draft, run.options, "{}")?;
-        run.conversation(at.id.clone().unwrap_or_default(), &mut draft, at)
+        let before = run.report.media.embedded + run.report.media.linked + run.report.media.found_now;
+        run.conversation(at.id.clone().unwrap_or_default(), &mut draft, at)?;
+        let is_new = run.report.media.embedded + run.report.media.linked + run.report.media.found_now > before;
+        if let Some(picture) = picture.filter(|_| is_new) {
+            let what = format!("no picture is named; {:?}, the nearest of this name, was taken", picture.inside);
+            run.report.find(Kind::FoundByName, at, what);
+        }
+        Ok(())
     })
 }
 
@@ -140,21 +204,25 @@ fn line(run: &mut Run<'_>, text: &str, at: &mut At) -> Result<Option<Error>> {
     run.take(at, |run, at| {
         let id = at.id.clone().unwrap_or_default();
         let fields = FileFields { no_path: true, ..FileFields::default() };
-        let mut draft = draft(&pairs, &id, &id, fields);
+        let mut draft = draft(&pairs, &id, MediaItem::Unnamed(id.clone()), fields);
         row::apply_defaults(&mut draft, run.options, "{}")?;
         run.conversation(id, &mut draft, at)
     })?;
     Ok(None)
 }
 
-fn draft(pairs: &[(&str, &str)], id: &str, frame: &str, fields: FileFields) -> Draft {
+fn draft(pairs: &[(&str, &str)], id: &str, frame: MediaItem, fields: FileFields) -> Draft {
+    let key = match &frame {
+        MediaItem::Path(key) | MediaItem::Unnamed(key) => key.clone(),
+        _ => String::new(),
+    };
     let turn = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..TurnRow::default() };
     let turns = pairs.iter().flat_map(|(question, answer)| [turn("user", question), turn("assistant", answer)]);
     Draft {
         id: Some(id.to_owned()),
         turns: turns.collect(),
-        media: vec![DraftMedium::new(MediaKind::Picture, vec![MediaItem::Unnamed(frame.to_owned())])],
-        files: [(frame.to_owned(), fields)].into(),
+        media: vec![DraftMedium::new(MediaKind::Picture, vec![frame])],
+        files: [(key, fields)].into(),
         ..Draft::default()
     }
 }

@@ -212,7 +212,8 @@ impl<'r> Run<'r> {
         let at = At { file: path.display().to_string(), id: Some(row.id), ..At::default() };
         match respelled {
             Some(inside) if by_name => {
-                let what = format!("{wanted:?} is not there; {inside:?}, the only file of this name, was taken for it");
+                let alike = if Wanted::new(wanted).is_absolute() { "with this end" } else { "of this name" };
+                let what = format!("{wanted:?} is not there; {inside:?}, the only file {alike}, was taken for it");
                 self.told.find(Kind::FoundByName, &at, what);
             }
             Some(inside) => self.told.find(Kind::PathSpelling, &at, format!("{wanted:?} was found as {inside:?}")),

@@ -60,9 +60,8 @@ impl FileNames {
             return Err(Error::invalid(message).at_line(1));
         }
         let mut names = Self::default();
-        for row in reader.records() {
-            let row = row.map_err(list::wrong)?;
-            let line = row.position().map_or(0, csv::Position::line);
+        let mut row = csv::StringRecord::new();
+        while let Some(line) = list::next(&mut reader, &mut row)? {
             let cell = |name: &str| header.iter().zip(&row).find(|(column, _)| **column == name).map(|(_, cell)| cell);
             let source = cell("source").map(str::trim).filter(|source| !source.is_empty());
             let (path, file) = (cell("path").unwrap_or_default(), cell("file").unwrap_or_default());

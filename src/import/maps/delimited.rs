@@ -5,6 +5,7 @@ use super::read::{Event, Place, Take};
 use super::row::{Fields, FileFacts, Row};
 use super::text::Form;
 use crate::error::{Error, Result};
+use crate::import::line_ends::LineEnds;
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -139,7 +140,7 @@ fn records(rows: &mut Rows<'_>, input: &mut dyn Read) -> Result<()> {
         .delimiter(rows.table.delimiter)
         .quoting(rows.table.quotes)
         .buffer_capacity(256 << 10)
-        .from_reader(Guard { input, since: Cell::new(0), tail: Vec::new(), at_end: false });
+        .from_reader(LineEnds::new(Guard { input, since: Cell::new(0), tail: Vec::new(), at_end: false }));
     let mut record = csv::ByteRecord::new();
     loop {
         let line = reader.position().line();
@@ -148,13 +149,13 @@ fn records(rows: &mut Rows<'_>, input: &mut dyn Read) -> Result<()> {
             Ok(false) => return Ok(()),
             Err(error) => return Err(broken(error).at_line(line)),
         }
-        reader.get_ref().since.set(0);
-        let line = record.position().map_or(line, csv::Position::line);
+        reader.get_ref().input.since.set(0);
+        let line = record.position().map_or(line, |position| reader.get_mut().line_at(position));
         let cells = record.iter().map(std::str::from_utf8).collect::<Result<Vec<&str>, _>>();
         let mut cells = cells.map_err(|_| Error::input("the row is not UTF-8: convert the file"));
         // Such a value has swallowed all lines that follow it.
         let is_open = |cells: &Vec<&str>| cells.last().is_some_and(|cell| cell.contains('\n'));
-        if reader.get_ref().at_end && cells.as_ref().is_ok_and(is_open) && !reader.get_ref().ends_closed() {
+        if reader.get_ref().input.at_end && cells.as_ref().is_ok_and(is_open) && !reader.get_ref().input.ends_closed() {
             cells = Err(Error::input("a quote is opened in this row, and not closed up to the end of the file"));
         }
         if !rows.line(cells, line, reader.position().byte())? {

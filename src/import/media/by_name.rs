@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What the names of pictures end in.
+const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "tif"];
 /// How deep folders are searched by name.
 const DEPTH_LIMIT: usize = 32;
 
@@ -19,13 +21,13 @@ const CALLED: [&str; 8] = ["raw", "gt", "xml", "txt", "png", "jpg", "rgb", "medi
 /// A folder whose files are found by their names, or the ends of their paths, alone; they are listed when the first is
 /// looked for.
 #[derive(Debug)]
-pub(super) struct ByName {
-    pub(super) folder: PathBuf,
+pub(in crate::import) struct ByName {
+    pub(in crate::import) folder: PathBuf,
     files: Option<HashMap<String, Vec<PathBuf>>>,
 }
 
 impl ByName {
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(in crate::import) fn new(folder: PathBuf) -> Self {
         Self { folder, files: None }
     }
 
@@ -35,6 +37,20 @@ impl ByName {
         let name = written.rsplit('/').next().unwrap_or_default();
         let named = files.get(name).into_iter().flatten();
         named.filter(|file| ends_with(&file.to_string_lossy(), written)).collect()
+    }
+}
+
+impl ByName {
+    /// The pictures of this name, whatever their ending, below the nearest of these folders that has any.
+    pub(in crate::import) fn nearest(&mut self, name: &str, folders: &[&Path]) -> Vec<PathBuf> {
+        let files = self.files.get_or_insert_with(|| files_below(&self.folder));
+        let endings = ENDINGS.iter().flat_map(|ending| [(*ending).to_owned(), ending.to_uppercase()]);
+        let named: Vec<&PathBuf> =
+            endings.filter_map(|ending| files.get(&format!("{name}.{ending}"))).flatten().collect();
+        let below = |folder: &&Path| -> Vec<PathBuf> {
+            named.iter().filter(|file| file.starts_with(folder)).map(|file| (*file).clone()).collect()
+        };
+        folders.iter().map(below).find(|found| !found.is_empty()).unwrap_or_default()
     }
 }
 

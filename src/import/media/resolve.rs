@@ -209,11 +209,51 @@ impl Roots {
         }
         match outside {
             Some(reason) => Resolved::Outside(reason),
-            None if wanted.is_absolute => Resolved::Outside("it is an absolute path outside the media roots".into()),
+            None if wanted.is_absolute => self.by_end(wanted),
             None => {
                 self.by_name(wanted).unwrap_or_else(|| Resolved::Missing(format!("not found under {}", self.names())))
             }
         }
+    }
+
+    /// The only file of the media roots that the end of an absolute path leads to, the longest that leads to any: such a path
+    /// may be another machine's. A name alone says too little, save in a folder that is called as the path's.
+    fn by_end(&mut self, wanted: &Wanted) -> Resolved {
+        let outside = "it is an absolute path outside the media roots";
+        if fs::symlink_metadata(&wanted.id).is_ok() {
+            return Resolved::Outside(format!("{outside}: --media-root FOLDER lets it in, where FOLDER holds it"));
+        }
+        let parts: Vec<&str> = wanted.id.split('/').filter(|part| !part.is_empty() && !part.ends_with(':')).collect();
+        for from in 0..parts.len() {
+            let end = parts.get(from..).unwrap_or_default().join("/");
+            let folder = from.checked_sub(1).and_then(|at| parts.get(at));
+            let mut found: Vec<(PathBuf, u64)> = Vec::new();
+            for root in self.roots.clone().iter() {
+                let may_be = end.contains('/') || folder.is_some_and(|folder| root.real.ends_with(folder));
+                if may_be
+                    && is_inside(&end)
+                    && let Some(Resolved::File { path, size, .. }) = self.check(root, &root.real.join(&end), None)
+                    && !found.iter().any(|(known, _)| *known == path)
+                {
+                    found.push((path, size));
+                }
+            }
+            match found.pop() {
+                None => {}
+                Some((path, size)) if found.is_empty() => {
+                    return Resolved::File { path, size, respelled: Some(end), by_name: true };
+                }
+                Some(_) => {
+                    let count = found.len() + 1;
+                    return Resolved::Missing(format!("{outside}, and {count} files in them have the end {end:?}"));
+                }
+            }
+        }
+        let end = parts.get(parts.len().saturating_sub(2)..).unwrap_or_default().join("/");
+        Resolved::Outside(format!(
+            "{outside}, and none of these has the end of it: --media-root FOLDER finds it, where FOLDER holds {end:?} or a \
+             longer end, or attach --names"
+        ))
     }
 
     /// The file in a media root that has folders as those in which the records lie: it says more than the path alone. Where
@@ -509,6 +549,35 @@ mod tests {
         assert_eq!(disk.find("fine.png").unwrap(), "in/x.png");
         assert!(disk.find("dead.png").unwrap_err().contains("leads nowhere"));
         assert!(disk.find("https://x.org/a.png").unwrap_err().starts_with("remote"));
+    }
+
+    #[test]
+    fn a_path_of_another_machine_is_found_by_its_end_alone() {
+        let disk = Disk::new(&["c80/V1/1.png", "V2/1.png", "1.png"]);
+        let find = |written: &str| disk.find(written);
+        assert_eq!(find("/mnt/data/c80/V1/1.png").unwrap(), "respelled c80/V1/1.png");
+        assert_eq!(find("D:\\data\\V2\\1.png").unwrap(), "respelled V2/1.png");
+        assert_eq!(find("/mnt/root/1.png").unwrap(), "respelled 1.png", "the root is called as its folder");
+        let error = find("/mnt/V1/1.png").unwrap_err();
+        assert!(error.starts_with("outside") && error.contains("holds \"V1/1.png\""), "{error}");
+        std::os::unix::fs::symlink(disk.0.path(), disk.0.path().join("root/up")).unwrap();
+        fs::write(disk.0.path().join("secret.png"), b"s").unwrap();
+        assert!(find("/mnt/up/secret.png").unwrap_err().starts_with("outside"));
+        assert!(find("/mnt/../c80/../../secret.png").unwrap_err().starts_with("outside"));
+        let real = disk.0.path().canonicalize().unwrap();
+        fs::create_dir(real.join("V2")).unwrap();
+        fs::write(real.join("V2/1.png"), b"s").unwrap();
+        let there = real.join("V2/1.png");
+        let error = find(there.to_str().unwrap()).unwrap_err();
+        assert!(error.contains("lets it in"), "what is there is another file: {error}");
+    }
+
+    #[test]
+    fn two_ends_of_a_path_are_none() {
+        let disk = Disk::new(&["a/V1/1.png", "b/V1/1.png"]);
+        let (a, b) = (disk.0.path().join("root/a"), disk.0.path().join("root/b"));
+        let found = Roots::new([a.as_path(), b.as_path()]).resolve(&Wanted::new("/mnt/V1/1.png"));
+        assert!(matches!(&found, Resolved::Missing(reason) if reason.contains("2 files")), "{found:?}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::import::homes::Homes;
 use crate::import::huggingface;
 use crate::import::inputs::{self, Input, Wanted};
 use crate::import::maps;
+use crate::import::media::by_name::ByName;
 use crate::import::media::found::Found;
 use crate::import::media::store::Store;
 use crate::import::options::{ImportOptions, Progress};
@@ -46,7 +47,7 @@ use provenance::{changes, provenance, unsaid};
 use records::Ids;
 use repeats::Repeats;
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// How often an import begins again after another writer came first.
@@ -199,6 +200,8 @@ pub(super) struct Run<'r> {
     is_name_new: bool,
     known: known::KnownFiles,
     pub(in crate::import) homes: Homes,
+    /// The pictures of folders by their names, once they were asked for.
+    pictures: Vec<ByName>,
     /// How many records had changed when the input at hand began.
     changed_before: u64,
 }
@@ -230,6 +233,7 @@ impl<'r> Run<'r> {
             is_name_new: false,
             known: known::KnownFiles::default(),
             homes: Homes::default(),
+            pictures: Vec::new(),
             changed_before: 0,
         }
     }
@@ -273,6 +277,15 @@ impl<'r> Run<'r> {
         self.tell_unsaid();
         self.tell_unmet_cases()?;
         self.tell_unnamed(&folders)
+    }
+
+    /// The pictures below a folder, by their names.
+    pub(in crate::import) fn pictures_below(&mut self, folder: &Path) -> &mut ByName {
+        let at = self.pictures.iter().position(|known| known.folder == folder).unwrap_or(self.pictures.len());
+        if at == self.pictures.len() {
+            self.pictures.push(ByName::new(folder.to_path_buf()));
+        }
+        &mut self.pictures[at]
     }
 
     /// The folders that were named and of which more than pictures and videos is read.

@@ -125,3 +125,39 @@ fn one_path_that_is_missing_beside_two_files_is_told_with_both() {
     assert_eq!(attach_all(&place).frames.attached, 1);
     assert_eq!((place.frame("v1/1.png").blob, place.frame("v2/1.png").width), (None, Some(9)));
 }
+
+#[test]
+fn a_text_of_questions_is_about_the_nearest_picture_of_its_name() {
+    let place = Place::new();
+    for (number, video) in [(1, "seq_1"), (2, "seq_2")] {
+        for folder in ["Sentence", "Classification"] {
+            place.write(&format!("{video}/vqa/{folder}/frame000_QA.txt"), "what is it?|kidney\n");
+        }
+        place.write(&format!("{video}/left_frames/frame000.png"), png(number));
+        place.write(&format!("{video}/labels/frame000.png"), png(9));
+    }
+    place.write("seq_2/right_frames/frame000.png", png(7));
+    place.write("seq_3/vqa/Sentence/frame000_QA.txt", "what is it?|kidney\n");
+    let report = place.whole();
+    assert_eq!((report.media.embedded, count(&report, Kind::FoundByName)), (2, 2), "{report:?}");
+    let frame = place.frame("seq_2/frame000");
+    assert_eq!((frame.width, frame.path.as_deref()), (Some(2), Some("seq_2/left_frames/frame000.png")));
+    assert_eq!((frame.index, frame.video), (Some(0), Some(place.found(Table::Videos, "seq_2"))));
+    assert_eq!(place.frame("seq_3/frame000").blob, None);
+    // One that comes later is given to the row that waits for it.
+    place.write("seq_3/left_frames/frame000.png", png(3));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.media.found_now, place.frame("seq_3/frame000").width), (1, Some(3)), "{report:?}");
+}
+
+#[test]
+fn a_path_of_another_machine_is_found_by_its_end_and_told() {
+    let place = Place::new();
+    let line = r#"{"id":1,"image":"/mnt/data/set/images/V1/1.png","messages":[{"role":"user","content":"<image>"}]}"#;
+    place.write("x.jsonl", line);
+    place.write("images/V1/1.png", png(4));
+    let report = place.whole();
+    let told = &report.findings[&Kind::FoundByName].examples[0].detail;
+    assert_eq!(report.media.embedded, 1);
+    assert!(told.contains("\"images/V1/1.png\", the only file with this end"), "{told}");
+}

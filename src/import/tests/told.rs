@@ -275,3 +275,16 @@ fn patients_are_read_from_the_folder_of_the_records_and_told_where_nothing_names
         assert!(told.count == 2 && told.examples[0].detail.contains(message), "{from}: {told:?}");
     }
 }
+
+#[test]
+fn the_line_of_a_table_is_that_of_its_row_however_lines_end() {
+    let map = "name = \"m\"\n[[table]]\nform = \"csv\"\n[[table.rows]]\nbecome = \"videos\"\nvideo = \"Video\"\nfps = \"Rate\"\n";
+    for end in ["\n", "\r\n"] {
+        let place = Place::with_map(map);
+        let file = place.write("b.csv", ["Video,Rate", "V,25", "W,x", ""].join(end));
+        let error = place.import(&[&file]).unwrap_err().to_string();
+        assert!(error.contains("line 3"), "{end:?}: {error}");
+    }
+    let error = CaseList::read("name,patient\r\na,1\r\nb,\r\n".as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("line 3"), "{error}");
+}

@@ -8,6 +8,7 @@ use crate::import::draft::Draft;
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::names::Named;
 use crate::import::media::resolve::Resolved;
+use crate::import::media::wanted::Wanted;
 use crate::import::options::OnChange;
 use crate::import::report::Kind;
 use crate::schema::record::{Identity, id_identity};
@@ -151,7 +152,8 @@ impl Store<'_> {
         if let Some(Resolved::File { respelled: Some(inside), by_name: true, .. }) = &named.found
             && self.settled(named.table, named.written_id(), named.path()).is_none()
         {
-            let what = format!("{:?} is not there; {inside:?}, the only file of this name, was taken for it", named.id);
+            let alike = if named.wanted().is_some_and(Wanted::is_absolute) { "with this end" } else { "of this name" };
+            let what = format!("{:?} is not there; {inside:?}, the only file {alike}, was taken for it", named.id);
             out.report.find(Kind::FoundByName, out.at, what);
         }
     }
