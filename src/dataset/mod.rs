@@ -27,7 +27,7 @@ pub(crate) mod link;
 mod live;
 mod merge;
 mod open;
-mod pictures;
+pub(crate) mod pictures;
 mod record;
 mod reports;
 mod row;

@@ -1,6 +1,8 @@
 //! Records that an export leaves out, since those who read its form could not take them.
 
-use super::ExportReport;
+use super::{EarlyClip, ExportReport};
+use crate::dataset::Conversation;
+use crate::error::Result;
 use crate::format::Address;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -30,5 +32,21 @@ impl ExportReport {
             let (id, source, address) = (id.to_owned(), source.to_owned(), address.to_string());
             self.left_out_records.push(LeftOut { id, source, address, reason });
         }
+    }
+
+    /// Notes that a record shows a part of a video from so many seconds before.
+    pub(super) fn start_early(
+        &mut self,
+        row: &Conversation<'_>,
+        path: &str,
+        wanted: Option<f64>,
+        added: f64,
+    ) -> Result<()> {
+        self.early += 1;
+        if self.early_clips.len() < NAMED {
+            let (id, source, address) = (row.id()?.to_owned(), row.source()?.to_owned(), row.address().to_string());
+            self.early_clips.push(EarlyClip { id, source, address, path: path.to_owned(), wanted, added });
+        }
+        Ok(())
     }
 }

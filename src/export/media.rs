@@ -2,6 +2,7 @@
 //! records, where only the names are given here.
 
 use super::folder::OutputFolder;
+use super::missing::is_unreadable;
 use super::{ExportReport, OnMissing, Pictures, sources};
 use crate::dataset::{Dataset, link};
 use crate::error::Result;
@@ -46,6 +47,8 @@ pub(super) struct MediaFolder<'a> {
     gone: HashSet<Address>,
     /// Those of them for which no file was ever named.
     nameless: HashSet<Address>,
+    /// Those that were looked at for whether anybody can read them.
+    told: HashSet<Address>,
     on_missing: OnMissing,
 }
 
@@ -54,8 +57,8 @@ impl<'a> MediaFolder<'a> {
     pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[impl AsRef<str>]) -> Self {
         let names = taken.iter().map(|name| name.as_ref().to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
-        let (written, gone, nameless) = Default::default();
-        Self { dataset, to, written, names, folders, gone, nameless, on_missing: OnMissing::default() }
+        let (written, gone, nameless, told) = Default::default();
+        Self { dataset, to, written, names, folders, gone, nameless, told, on_missing: OnMissing::default() }
     }
 
     /// The same, with this done where bytes cannot be had.
@@ -174,6 +177,9 @@ impl<'a> MediaFolder<'a> {
         }
         let said = found.written.as_deref().unwrap_or(&found.id);
         let bytes = self.on_missing.judge(bytes, said, found.is_named(), address, report)?;
+        if bytes.is_some() && self.told.insert(address) && is_unreadable(self.dataset, address)? {
+            report.note_unreadable(said, address);
+        }
         if bytes.is_none() {
             self.gone.insert(address);
             if !found.is_named() {

@@ -1,6 +1,9 @@
 //! Pictures and videos whose bytes an export cannot have: what happens then, and what is told of them.
 
 use super::ExportReport;
+use super::cut::has_pictures;
+use super::media::bytes_of;
+use crate::dataset::pictures::size_of_blob;
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -18,6 +21,13 @@ pub(super) const NAMELESS: &str =
     "the dataset does not have the bytes of their pictures or videos, and no file of them is named";
 /// Why those are whose linked files changed.
 pub(super) const BROKEN: &str = "linked files of their pictures or videos are gone or changed";
+
+/// Why those are whose bytes are there, and are no picture or video.
+pub(super) const UNREADABLE: &str = "their pictures or videos cannot be read: their bytes are none, or damaged";
+/// The same of one.
+const UNREADABLE_ONE: &str = "its bytes are no picture or video, or damaged";
+/// The largest linked video without a size that is read to see whether it is one.
+const LINKED_MAX: i64 = 1 << 30;
 
 /// What happens at a picture or video whose bytes cannot be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,10 +77,40 @@ pub(super) fn lacks_bytes(dataset: &Dataset, address: Address) -> Result<Option<
         Err(reason) => return Ok(Some(reason)),
     };
     match dataset.blob(blob)?.check_link() {
-        Ok(()) => Ok(None),
+        Ok(()) => Ok(is_unreadable(dataset, address)?.then_some(UNREADABLE)),
         Err(error) if error.kind() == ErrorKind::LinkBroken => Ok(Some(BROKEN)),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the bytes of a picture or video are there, and nobody can read them as such: an import leaves such a row without
+/// a size. The header of those without is read again, since rows need not have come from an import.
+///
+/// # Errors
+/// `Corrupt`, `LinkBroken`, `Io`.
+pub(super) fn is_unreadable(dataset: &Dataset, address: Address) -> Result<bool> {
+    let is_video = dataset.table_of(address)? == Table::Videos;
+    let (has_size, blob) = match is_video {
+        true => {
+            let video = dataset.video(address)?;
+            (video.width()?.is_some(), video.blob()?)
+        }
+        false => {
+            let frame = dataset.frame(address)?;
+            (frame.width()?.is_some(), frame.blob()?)
+        }
+    };
+    let Some(at) = blob.filter(|_| !has_size) else { return Ok(false) };
+    let blob = dataset.blob(at)?;
+    let size = blob.size()?;
+    if !is_video {
+        return Ok(!size_of_blob(dataset, at).is_some_and(|(width, height)| width > 0 && height > 0));
+    }
+    // Of other containers nobody says more than that they have bytes.
+    if size == 0 || blob.media_type()? != "video/mp4" || (blob.uri()?.is_some() && size > LINKED_MAX) {
+        return Ok(size == 0);
+    }
+    Ok(!has_pictures(&bytes_of(dataset, address)?.unwrap_or_default()))
 }
 
 /// The blob of a picture or video, or why there is none.
@@ -156,5 +196,16 @@ impl OnMissing {
             report.without_bytes.push(Missing { path: path.to_owned(), address: address.to_string(), reason });
         }
         Ok(None)
+    }
+}
+
+impl ExportReport {
+    /// Notes that a picture or video goes out that nobody can read.
+    pub(super) fn note_unreadable(&mut self, path: &str, address: Address) {
+        self.unreadable += 1;
+        if self.unreadable_media.len() < NAMED {
+            let (path, address) = (path.to_owned(), address.to_string());
+            self.unreadable_media.push(Missing { path, address, reason: UNREADABLE_ONE.to_owned() });
+        }
     }
 }

@@ -303,6 +303,12 @@ pub struct ExportReport {
     /// All of them, up to a hundred thousand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub without_bytes: Vec<Missing>,
+    /// Pictures and videos that went out though nobody can read them: their bytes are no picture or video, or damaged.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
+    /// All of them, up to a hundred thousand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable_media: Vec<Missing>,
     /// Boxes and points that are written in the scale that was asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub boxes: u64,
@@ -322,10 +328,36 @@ pub struct ExportReport {
     /// Fields that those ask for and that were not written, since what the entries came from had none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub lacking: BTreeMap<&'static str, u64>,
+    /// Parts of videos in records that start earlier than was asked for, at a key frame.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub early: u64,
+    /// All of them, up to a hundred thousand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub early_clips: Vec<EarlyClip>,
+    /// Records with answers that are pictures or videos, in the forms that have such in a list of their own.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shown_answers: u64,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// The sources of what was exported; each is described in a file of its own.
     pub sources: Vec<ExportedSource>,
+}
+
+/// A part of a video that was cut out of it from further before than was asked for: pictures can be read from a key frame on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EarlyClip {
+    /// The id of the record that shows it.
+    pub id: String,
+    /// The record's source.
+    pub source: String,
+    /// The record's address.
+    pub address: String,
+    /// The file.
+    pub path: String,
+    /// How long the part was to be, in seconds, where its end is known.
+    pub wanted: Option<f64>,
+    /// What is shown before it, in seconds.
+    pub added: f64,
 }
 
 /// A source of what was exported.

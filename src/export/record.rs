@@ -91,7 +91,8 @@ pub(super) fn write_all(
             || boxes::leaves_out(dataset, &row, options.boxes, report)?;
         if !is_left_out {
             line.clear();
-            writer.record(&row, &mut line, report)?;
+            let shown = writer.record(&row, &mut line, report)?;
+            report.shown_answers += u64::from(shown.iter().any(|medium| medium.place.output));
             line.push(b'\n');
             file.write_all(&line).map_err(|error| Error::io("cannot write the records", error))?;
             rows += 1;

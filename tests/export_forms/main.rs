@@ -6,6 +6,7 @@ mod common;
 
 mod coco;
 mod hugging_face;
+mod hurt;
 mod trainers;
 mod turns;
 mod webdataset;

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use surgdb::dataset::Filter;
 use surgdb::export::{
-    ClipForm, ExportFormat, ExportOptions, ExportReport, MessageStyle, Missing, OnMissing, Pictures, Shards,
+    ClipForm, EarlyClip, ExportFormat, ExportOptions, ExportReport, MessageStyle, Missing, OnMissing, Pictures, Shards,
 };
 use surgdb::schema::boxes::Scale;
 use surgdb::{Address, Dataset, Error, Result, Table};
@@ -41,8 +41,8 @@ that they show). llava, messages, webdataset and hf can be imported again into e
 and told, and so is each record that its readers could not take.
 
 What the dataset has no bytes of goes out by its file's name; where no file was ever named, null stands for it, so that it
-comes in again. Readers that open all files fail there: --missing skip leaves such records out. The forms of trainers and
-coco always do.";
+comes in again. Readers that open all files fail there: --missing skip leaves such records out, and those whose pictures nobody can read. The
+forms of trainers always do, and coco what was never named.";
 
 /// How many pictures and videos without bytes are named.
 const NAMED: usize = 5;
@@ -71,7 +71,8 @@ pub struct Args {
     #[arg(long, default_value = "keep", value_name = "HOW", value_parser = scale)]
     boxes: Boxes,
     /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (write the name that its
-    /// source gave its file; null where it named none), skip (leave out records that show it) or stop
+    /// source gave its file; null where it named none), skip (leave out records that show it, or what nobody can read) or
+    /// stop
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
     /// Leave out the field `surgdb` of records, which holds what the form has no field for
@@ -229,6 +230,7 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         };
         out.line(format_args!("  left out {}: {why}: {}{more}", ui::counted(*count, "record"), named.join(", ")))?;
     }
+    clips_and_answers(report, out)?;
     for (what, count) in &report.lost {
         out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
     }
@@ -254,6 +256,7 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
     }
     missing(report, out)?;
+    unreadable(report, out)?;
     if is_empty(report) {
         return match report.left_out.is_empty() {
             true => out.line("nothing was there to export"),
@@ -264,6 +267,54 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         Some(step) => out.line(format_args!("{step}")),
         None => Ok(()),
     }
+}
+
+/// Says which parts of videos start before what was asked for, and how many answers are pictures.
+fn clips_and_answers(report: &ExportReport, out: &mut Output) -> Result<()> {
+    let named = |clip: &EarlyClip| match clip.wanted {
+        Some(wanted) => format!("{} ({:.1} s before its {wanted:.1} s)", clip.id, clip.added),
+        None => format!("{} ({:.1} s before it)", clip.id, clip.added),
+    };
+    if report.early > 0 {
+        let all: Vec<String> = report.early_clips.iter().take(NAMED).map(named).collect();
+        let more = match report.early.saturating_sub(all.len() as u64) {
+            0 => String::new(),
+            more => format!(" and {} more, which --json names", ui::count(more)),
+        };
+        let (count, start) = (ui::counted(report.early, "clip"), if report.early == 1 { "starts" } else { "start" });
+        out.line(format_args!(
+            "  {count} {start} earlier than asked, at the key frame before: {}{more}; --clips frames has the dataset's own frames of them instead",
+            all.join(", ")
+        ))?;
+    }
+    if report.shown_answers > 0 {
+        let (count, have) =
+            (ui::counted(report.shown_answers, "record"), if report.shown_answers == 1 { "has" } else { "have" });
+        out.line(format_args!(
+            "  {count} {have} answers that are pictures or videos: these stand in `output_images` or `output_videos`, \
+             which trainers such as LLaVA's own code do not read"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Names pictures and videos that went out though nobody can read them.
+fn unreadable(report: &ExportReport, out: &mut Output) -> Result<()> {
+    if report.unreadable == 0 {
+        return Ok(());
+    }
+    for Missing { path, address, reason } in report.unreadable_media.iter().take(NAMED) {
+        out.line(format_args!("  {path} ({address}): {reason}"))?;
+    }
+    if report.unreadable > NAMED as u64 {
+        out.line(format_args!("  and {} more, which --json names", ui::count(report.unreadable - NAMED as u64)))?;
+    }
+    let files = if report.unreadable == 1 { "PICTURE OR VIDEO" } else { "PICTURES AND VIDEOS" };
+    let line = format!(
+        "{} {files} THAT NOBODY CAN READ WENT OUT: --missing skip leaves out the records that show such",
+        ui::count(report.unreadable)
+    );
+    out.line(paint(Ink::Alarm, &line))
 }
 
 /// Whether no row was written.

@@ -31,9 +31,7 @@ pub(super) fn cut(file: &[u8], start: Option<f64>, end: Option<f64>) -> Result<C
     }
     let moov = child(file, &[b"moov"]).ok_or(UNREAD)?;
     let movie = movie_scale(child(moov, &[b"mvhd"]).ok_or(UNREAD)?).ok_or(UNREAD)?;
-    let mut tracks = Boxes(moov).filter(|(name, _)| name == b"trak").map(|(_, body)| body);
-    let trak = tracks.find(|trak| child(trak, &[b"mdia", b"hdlr"]).and_then(|hdlr| hdlr.get(8..12)) == Some(b"vide"));
-    let track = Track::of(trak.ok_or("it has no pictures")?)?;
+    let track = Track::of(pictures_of(moov).ok_or("it has no pictures")?)?;
     let samples = track.samples(file.len() as u64).ok_or(UNREAD)?;
     let (first, last) = stretch(&track, &samples, start.unwrap_or(0.0), end.unwrap_or(f64::INFINITY))?;
     let taken = samples.get(first..=last).ok_or(UNREAD)?;
@@ -61,6 +59,17 @@ pub(super) fn cut(file: &[u8], start: Option<f64>, end: Option<f64>) -> Result<C
     let starts = taken.first().map_or(0.0, |sample| track.seconds(sample.shown));
     let ends = taken.iter().map(|sample| sample.shown + i64::from(sample.delta)).max().unwrap_or(0);
     Ok(Cut { bytes, start: starts, end: track.seconds(ends) })
+}
+
+/// Whether a file is an MP4 file with pictures.
+pub(super) fn has_pictures(file: &[u8]) -> bool {
+    child(file, &[b"moov"]).and_then(pictures_of).is_some()
+}
+
+/// The track of pictures in a movie's index.
+fn pictures_of(moov: &[u8]) -> Option<&[u8]> {
+    let mut tracks = Boxes(moov).filter(|(name, _)| name == b"trak").map(|(_, body)| body);
+    tracks.find(|trak| child(trak, &[b"mdia", b"hdlr"]).and_then(|hdlr| hdlr.get(8..12)) == Some(b"vide"))
 }
 
 /// The first and the last sample, in the order of decoding, of a stretch.

@@ -23,7 +23,7 @@ pub(super) struct Clips<'a> {
     /// Whether a list of frames may stand for a video.
     pub(super) takes_frames: bool,
     /// What was cut, by video and by the bits of its times.
-    done: HashMap<Stretch, Rc<str>>,
+    done: HashMap<Stretch, (Rc<str>, f64)>,
 }
 
 type Stretch = (Address, Option<u64>, Option<u64>);
@@ -37,7 +37,7 @@ pub(super) enum Plan {
     /// By frames.
     Frames(Vec<Address>),
     /// By what was cut out of the video before.
-    Done(Rc<str>),
+    Done(Rc<str>, f64),
     /// By what is cut out of the video.
     Cut {
         /// The stretch.
@@ -101,6 +101,12 @@ impl<'a> Clips<'a> {
         if clip.start.or(clip.end).is_none() {
             return Ok(Ok(Plan::File(first)));
         }
+        if self.wanted != ClipForm::Frames
+            && let (start, Some(end)) = (clip.start.unwrap_or(0.0), clip.end)
+            && end <= start
+        {
+            return Ok(Err("they show a part of a video that ends where it starts, or before".into()));
+        }
         let mut why: Cow<'static, str> = "the dataset has no frames of it".into();
         match self.wanted {
             ClipForm::Whole => return Ok(Ok(Plan::Whole(first))),
@@ -123,7 +129,8 @@ impl<'a> Clips<'a> {
     fn cut(&self, video: Address, clip: &Clip) -> Result<std::result::Result<Plan, &'static str>> {
         let stretch = (video, clip.start.map(f64::to_bits), clip.end.map(f64::to_bits));
         if let Some(path) = self.done.get(&stretch) {
-            return Ok(Ok(Plan::Done(path.clone())));
+            let (path, added) = path;
+            return Ok(Ok(Plan::Done(path.clone(), *added)));
         }
         let blob = self.dataset.video(video)?.blob()?.map(|blob| self.dataset.blob(blob)).transpose()?;
         let Some(blob) = blob else { return Ok(Err("its bytes are not there")) };
@@ -156,7 +163,7 @@ impl<'a> Clips<'a> {
         Ok(found.into_iter().map(|(_, address)| address).collect())
     }
 
-    /// Writes what is to be shown.
+    /// Writes what is to be shown; how many seconds it shows before what was asked for.
     ///
     /// # Errors
     /// `Corrupt`, `LinkBroken`, `Io`.
@@ -165,25 +172,25 @@ impl<'a> Clips<'a> {
         plan: Plan,
         media: &mut MediaFolder<'_>,
         report: &mut ExportReport,
-    ) -> Result<Placed> {
+    ) -> Result<(Placed, f64)> {
+        let whole = |path| (Placed::File(path), 0.0);
         match plan {
-            Plan::File(video) => media.path(video, report).map(Placed::File),
+            Plan::File(video) => media.path(video, report).map(whole),
             Plan::Whole(video) => {
                 report.lose("where a clip starts and ends: the whole video is shown", 1);
-                media.path(video, report).map(Placed::File)
+                media.path(video, report).map(whole)
             }
-            Plan::Done(path) => Ok(Placed::File(path)),
+            Plan::Done(path, added) => Ok((Placed::File(path), added)),
             Plan::Cut { stretch, start, cut } => {
-                let is_early = cut.start + 0.05 < start;
-                report.lose("where between two key frames a clip starts: it is cut at the first", is_early.into());
+                let added = (start - cut.start).max(0.0);
                 let mark = format!("~{:.2}-{:.2}", cut.start, cut.end);
                 let path = media.part(stretch.0, &mark, &cut.bytes, report)?;
-                self.done.insert(stretch, path.clone());
-                Ok(Placed::File(path))
+                self.done.insert(stretch, (path.clone(), added));
+                Ok((Placed::File(path), added))
             }
             Plan::Frames(frames) => {
                 let paths = frames.into_iter().map(|frame| media.path(frame, report));
-                paths.collect::<Result<_>>().map(Placed::Frames)
+                paths.collect::<Result<_>>().map(|paths| (Placed::Frames(paths), 0.0))
             }
         }
     }

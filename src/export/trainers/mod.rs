@@ -37,6 +37,8 @@ use std::rc::Rc;
 
 /// How many records are written between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
+/// How much earlier than asked a clip may start untold, in seconds: less than a picture or two.
+const EARLY_MIN: f64 = 0.05;
 /// What the names of files of records end with: of lines, and of Parquet.
 const ENDINGS: [&str; 2] = [".jsonl", ".parquet"];
 
@@ -229,8 +231,14 @@ impl Export<'_, '_> {
                 }
             }
         }
-        for plan in plans {
-            paths.videos.push(self.clips.place(plan, &mut self.media, self.report)?);
+        for (plan, clip) in plans.into_iter().zip(&sample.videos) {
+            let (placed, added) = self.clips.place(plan, &mut self.media, self.report)?;
+            if added > EARLY_MIN
+                && let Placed::File(path) = &placed
+            {
+                self.report.start_early(row, path, clip.length(), added)?;
+            }
+            paths.videos.push(placed);
         }
         self.write(row, &sample, &paths, in_frames)
     }

@@ -70,6 +70,13 @@ pub(super) struct Clip {
     pub(super) end: Option<f64>,
 }
 
+impl Clip {
+    /// How long it is, in seconds, where its end is known.
+    pub(super) fn length(&self) -> Option<f64> {
+        self.end.map(|end| end - self.start.unwrap_or(0.0))
+    }
+}
+
 /// A box or point that a placeholder stands for.
 pub(super) struct Boxed {
     /// The picture that it is on, as a place in the list.
