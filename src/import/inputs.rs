@@ -82,8 +82,7 @@ type Form = (Option<Format>, Option<Chosen>);
 /// The endings of files that may be of a known form.
 const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv"];
 
-/// Lists what there is to read, of this form if one is given, masks last, since they belong to pictures that others may
-/// speak of; files in folders that are of no form are passed over, with the reason.
+/// Lists what there is to read, of this form if one is given, in the order in which it is read; files in folders that are of no form are passed over, with the reason.
 pub(super) fn list(
     paths: &[PathBuf],
     wanted: Wanted<'_>,
@@ -108,8 +107,22 @@ pub(super) fn list(
             }
         }
     }
-    inputs.sort_by_key(|input| input.map.as_ref().is_some_and(Chosen::is_of_masks));
+    inputs.sort_by_key(turn);
     Ok(inputs)
+}
+
+/// When an input is read: what lists pictures and recordings first, since what they are of is written with their rows; then
+/// what is said about them, then conversations, which only show them, and masks last.
+fn turn(input: &Input) -> u8 {
+    match (&input.map, input.format) {
+        (Some(chosen), _) if chosen.is_of_masks() => 3,
+        (Some(chosen), _) if chosen.is_of_media() => 0,
+        (Some(chosen), _) if chosen.is_of_conversations() => 2,
+        (Some(_), _) => 1,
+        (None, Some(Format::Media)) => 2,
+        (None, Some(format)) if !format.is_conversation() => 1,
+        (None, _) => 2,
+    }
 }
 
 /// The folder that was named, or that a named file lies in, without symbolic links.

@@ -239,6 +239,22 @@ impl Chosen {
     pub(super) fn is_of_masks(&self) -> bool {
         matches!(self.part, Part::Masks(_))
     }
+
+    /// Whether its rows become these, or some of them do.
+    fn becomes(&self, kinds: &[text::Kind]) -> bool {
+        let Part::Table(at) = self.part else { return false };
+        self.map.tables.get(at).is_some_and(|table| table.sets.iter().any(|set| kinds.contains(&set.kind)))
+    }
+
+    /// Whether it is a list of pictures or recordings.
+    pub(super) fn is_of_media(&self) -> bool {
+        self.becomes(&[text::Kind::Videos, text::Kind::Frames])
+    }
+
+    /// Whether its rows become conversations.
+    pub(super) fn is_of_conversations(&self) -> bool {
+        self.becomes(&[text::Kind::Conversations])
+    }
 }
 
 /// Imports a file by what was chosen for it; its digest and length.

@@ -30,8 +30,7 @@ use crate::import::huggingface;
 use crate::import::inputs::{self, Input, Wanted};
 use crate::import::maps;
 use crate::import::media::by_name::ByName;
-use crate::import::media::found::Found;
-use crate::import::media::store::Store;
+use crate::import::media::store::{Late, Store};
 use crate::import::options::{ImportOptions, Progress};
 use crate::import::passed::PassedOver;
 use crate::import::raw::ObjectText;
@@ -151,8 +150,7 @@ fn attempt(
         let mut committed = sink.commit(operation)?;
         if !late.is_empty() {
             committed = completed(&committed, late, options).map_err(|error| {
-                let what =
-                    "has all records, but not the bytes that came after the rows of their pictures: import again";
+                let what = "has all records, but not what came after the rows of their pictures: import again";
                 Error::new(error.kind(), format!("version {} {what}", committed.version())).caused_by(error)
             })?;
         }
@@ -161,12 +159,14 @@ fn attempt(
     Ok(report)
 }
 
-/// Gives rows that an import wrote without bytes those that it met later: cells replace those of committed rows only.
-fn completed(dataset: &Dataset, late: Found, options: &ImportOptions) -> Result<Dataset> {
+/// Gives rows that an import wrote what it met after them: cells replace those of committed rows only.
+fn completed(dataset: &Dataset, late: Late, options: &ImportOptions) -> Result<Dataset> {
     let mut sink = dataset.append()?;
     let [frames, videos] = late.counts();
+    let has_bytes = frames + videos > 0;
     late.write(&mut sink)?;
-    let operation = Operation::new("attach").with("source", options.source.id.as_str());
+    let operation =
+        Operation::new(if has_bytes { "attach" } else { "import" }).with("source", options.source.id.as_str());
     sink.commit(operation.with("frames", frames).with("videos", videos))
 }
 

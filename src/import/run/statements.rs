@@ -41,6 +41,18 @@ impl Picture {
         !self.path.is_empty() || self.fields.id.is_none()
     }
 
+    /// Whether more is known of it than where it lies.
+    fn says_more(&self) -> bool {
+        let FileFields { kind, origin, generator, video, video_file, parent, index, time, size, extra, .. } =
+            &self.fields;
+        let texts = [kind, origin, generator, video, video_file, parent, extra];
+        self.patient.is_some()
+            || texts.iter().any(|text| text.is_some())
+            || index.is_some()
+            || time.is_some()
+            || size.is_some()
+    }
+
     /// The path of its file, where its source names one.
     fn path(&self) -> Option<&str> {
         self.is_named().then_some(self.path.as_str())
@@ -137,16 +149,24 @@ impl Run<'_> {
         let is_named = picture.is_named();
         self.report.media.named += u64::from(is_named);
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
-        if let Some(id) = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id, picture.path()))
-            && let Some(address) = self.store.known(table, id)
-        {
-            return Ok(Some(Target { address, name: name_of(&self.options.source.id, id) }));
+        let settled = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id, picture.path()));
+        let met = settled.and_then(|id| {
+            let name = || name_of(&self.options.source.id, id);
+            self.store.known(table, id).map(|address| Target { address, name: name() })
+        });
+        if met.is_some() && !picture.says_more() {
+            return Ok(met);
         }
         let item = match &picture.fields.id {
             Some(id) if !is_named => MediaItem::Unnamed(id.clone()),
             _ => MediaItem::Path(picture.path.clone()),
         };
         let mut named = Named::said(table, &item, Some(&picture.fields));
+        if let Some(target) = met {
+            let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
+            self.store.hear(&named, target.address, draft, &mut out)?;
+            return Ok(Some(target));
+        }
         let rows = match shown {
             _ if self.store.settled(table, &named.id, picture.path()).is_some() => ShownRows::new(),
             Shown::ByStatement => self.shown_by_statement(at)?,
@@ -234,12 +254,16 @@ impl Run<'_> {
         let patient = draft.patient.as_deref().map(|name| self.options.patient_key(name));
         let picture = Picture { path: path.clone(), fields, patient, ..Picture::default() };
         let table = if medium.kind == MediaKind::Video { Table::Videos } else { Table::Frames };
-        let before = self.new_rows(table);
+        let (before, rewritten) = (self.new_rows(table), self.report.media.rewritten);
         let of = Draft { patient: picture.patient.clone(), ..Draft::default() };
         let target = self.picture_shown(medium.kind, &picture, &of, Shown::Itself, at)?;
         let Some(target) = target else { return Ok(()) };
         if self.new_rows(table) != before {
             self.report.records.added += 1;
+            return Ok(());
+        }
+        if self.report.media.rewritten != rewritten {
+            self.report.records.replaced += 1;
             return Ok(());
         }
         let extra = match table {
@@ -248,8 +272,10 @@ impl Run<'_> {
         };
         match extra {
             Ok(extra) if extra == picture.fields.extra => self.report.records.unchanged += 1,
-            Err(error) if error.kind() != ErrorKind::NotInVersion => return Err(error),
-            _ => {
+            // What is more than was said of it, or otherwise, is taken or told where it is heard.
+            Err(error) if error.kind() == ErrorKind::NotInVersion => self.report.records.unchanged += 1,
+            Err(error) => return Err(error),
+            Ok(_) => {
                 self.report.records.changed_kept += 1;
                 self.report.find(
                     Kind::ChangedRow,

@@ -7,7 +7,6 @@ use crate::import::draft::{Draft, FileFields, MediaKind};
 use crate::import::media::bytes::Out;
 use crate::import::media::names::name_of;
 use crate::import::media::resolve::Resolved;
-use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::schema::rows::VideoRow;
 use crate::schema::tables::Table;
@@ -17,19 +16,12 @@ impl Run<'_> {
     /// known of the case.
     pub(crate) fn recording_of(&mut self, mut row: VideoRow, draft: &Draft, at: &At) -> Result<Target> {
         let source = self.options.source.id.clone();
-        let is_met = self.store.is_met(Table::Videos, &row.id);
         let known = self.store.known_video(&row.id, &*self.sink)?;
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let name = name_of(&source, &row.id);
-        if self.store.says_otherwise(&row) && self.options.on_change != OnChange::Keep {
-            let what = format!("this import said something else of {:?} before, and that was kept", row.id);
-            out.report.find(Kind::ChangedRow, at, what);
-        }
         let address = match known {
             Some(address) => {
-                if !is_met {
-                    self.store.hold_video(&row, address, draft.patient.as_deref(), draft, &mut out)?;
-                }
+                self.store.hear_video(&row, address, draft.patient.as_deref(), draft, &mut out)?;
                 address
             }
             None => {

@@ -15,6 +15,7 @@ pub(super) mod place;
 mod recordings;
 mod redrawn;
 mod repeats;
+mod said;
 mod surgsigma;
 mod times;
 mod told;

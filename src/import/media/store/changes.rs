@@ -1,11 +1,10 @@
-//! What is said now of a picture or a video that the dataset has: told where its row says otherwise, or put into the row.
+//! Cells and bytes that replace those of rows that are there.
 
 use super::held::Held;
-use super::rows::describe;
-use super::{CACHED, Located, Store};
-use crate::error::{ErrorKind, Result};
+use super::{Located, Store};
+use crate::error::Result;
 use crate::format::address::Address;
-use crate::import::draft::{Draft, MediaItem};
+use crate::import::draft::MediaItem;
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
 use crate::import::media::names::Named;
@@ -13,21 +12,34 @@ use crate::import::media::resolve::Resolved;
 use crate::import::options::OnChange;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
-use crate::schema::build::{FramesBuilder, VideosBuilder};
-use crate::schema::record::id_identity;
-use crate::schema::rows::{FrameRow, VideoRow};
-use crate::schema::tables::{Table, frames, videos};
+use crate::schema::build::{CasesBuilder, FramesBuilder, VideosBuilder};
+use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
+use crate::schema::tables::Table;
 use std::collections::BTreeMap;
 
 /// Cells that replace those of rows that are there, by their columns.
 #[derive(Default)]
 pub(super) struct Changes {
+    cases: BTreeMap<usize, (Vec<Address>, CasesBuilder)>,
     frames: BTreeMap<usize, (Vec<Address>, FramesBuilder)>,
     videos: BTreeMap<usize, (Vec<Address>, VideosBuilder)>,
 }
 
 impl Changes {
-    fn frame(&mut self, address: Address, columns: &[usize], row: &FrameRow) -> Result<()> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.frames.is_empty() && self.videos.is_empty()
+    }
+
+    pub(super) fn case(&mut self, address: Address, columns: &[usize], row: &CaseRow) -> Result<()> {
+        for column in columns {
+            let (addresses, cells) = self.cases.entry(*column).or_default();
+            addresses.push(address);
+            cells.push(row)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn frame(&mut self, address: Address, columns: &[usize], row: &FrameRow) -> Result<()> {
         for column in columns {
             let (addresses, cells) = self.frames.entry(*column).or_default();
             addresses.push(address);
@@ -36,7 +48,7 @@ impl Changes {
         Ok(())
     }
 
-    fn video(&mut self, address: Address, columns: &[usize], row: &VideoRow) -> Result<()> {
+    pub(super) fn video(&mut self, address: Address, columns: &[usize], row: &VideoRow) -> Result<()> {
         for column in columns {
             let (addresses, cells) = self.videos.entry(*column).or_default();
             addresses.push(address);
@@ -46,6 +58,9 @@ impl Changes {
     }
 
     pub(super) fn write(self, sink: &mut dyn Sink) -> Result<()> {
+        for (column, (addresses, mut cells)) in self.cases {
+            replace(Table::Cases, &[column], &addresses, &cells.finish()?, sink)?;
+        }
         for (column, (addresses, mut cells)) in self.frames {
             replace(Table::Frames, &[column], &addresses, &cells.finish()?, sink)?;
         }
@@ -56,27 +71,27 @@ impl Changes {
     }
 }
 
-/// The row, unless it came with this import.
-fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
-    match row {
-        Ok(row) => Ok(Some(row)),
-        Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(None),
-        Err(error) => Err(error),
-    }
+/// The columns of a row of before of which something is said that it does not say.
+#[derive(Default)]
+pub(super) struct Differing {
+    /// It says nothing there.
+    pub(super) empty: Vec<usize>,
+    /// It says something else.
+    pub(super) other: Vec<usize>,
 }
 
-/// Takes over what is said and is something else; whether it is.
-fn take<T: Clone + PartialEq>(there: &mut Option<T>, said: &Option<T>) -> bool {
-    let differs = differs(there, said);
-    if differs {
-        there.clone_from(said);
+impl Differing {
+    pub(super) fn note(&mut self, column: usize, is_empty: bool) {
+        if is_empty { &mut self.empty } else { &mut self.other }.push(column);
     }
-    differs
-}
 
-/// Whether something is said, and is something else.
-fn differs<T: PartialEq>(there: &Option<T>, said: &Option<T>) -> bool {
-    said.is_some() && said != there
+    /// Takes over what is said and is not there.
+    pub(super) fn take<T: Clone + PartialEq>(&mut self, column: usize, there: &mut Option<T>, said: &Option<T>) {
+        if said.is_some() && said != there {
+            self.note(column, there.is_none());
+            there.clone_from(said);
+        }
+    }
 }
 
 impl Store<'_> {
@@ -137,172 +152,5 @@ impl Store<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Holds the row of an item, where the dataset has it, against what its record and its path say of it now.
-    pub(super) fn hold(&mut self, named: &Named<'_>, address: Address, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
-        if self.options.on_change == OnChange::Keep {
-            return Ok(());
-        }
-        let has_case = named.said.is_none_or(|said| !said.no_case);
-        let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
-        match named.table {
-            Table::Videos => {
-                let extra = named.said.and_then(|said| said.extra.clone());
-                let said = VideoRow { id: named.id.clone(), extra, ..VideoRow::default() };
-                self.hold_video(&said, address, patient.as_deref(), draft, out)
-            }
-            _ => self.hold_frame(named, address, patient.as_deref(), draft, out),
-        }
-    }
-
-    /// Whether this import said something else of a recording before, as far as that is remembered.
-    pub(crate) fn says_otherwise(&mut self, said: &VideoRow) -> bool {
-        let id = id_identity(Table::Videos.name(), &said.id);
-        if let Some(before) = self.recordings.get(&id) {
-            return differs(&before.fps, &said.fps)
-                || differs(&before.duration, &said.duration)
-                || differs(&before.frame_count, &said.frame_count)
-                || differs(&before.width, &said.width)
-                || differs(&before.height, &said.height)
-                || differs(&before.extra, &said.extra);
-        }
-        if self.recordings.len() >= CACHED {
-            self.recordings.clear();
-        }
-        let row = VideoRow { id: String::new(), source: String::new(), case: None, path: None, ..said.clone() };
-        self.recordings.insert(id, row);
-        false
-    }
-
-    /// The same of a recording of which this is said, and whose patient this is.
-    pub(crate) fn hold_video(
-        &mut self,
-        said: &VideoRow,
-        address: Address,
-        patient: Option<&str>,
-        draft: &Draft,
-        out: &mut Out<'_>,
-    ) -> Result<()> {
-        if self.options.on_change == OnChange::Keep {
-            return Ok(());
-        }
-        let there = of_dataset(out.sink.dataset().video(address).and_then(|video| video.to_row()))?;
-        let Some(mut row) = there else { return Ok(()) };
-        let mut differing = Vec::new();
-        // What a video's own file says goes before what is said of it.
-        if row.blob.is_none() {
-            let size = said.width.zip(said.height);
-            let fields = [
-                (take(&mut row.fps, &said.fps), videos::FPS),
-                (take(&mut row.duration, &said.duration), videos::DURATION),
-                (take(&mut row.frame_count, &said.frame_count), videos::FRAME_COUNT),
-                (size.is_some() && take(&mut row.width, &said.width), videos::WIDTH),
-                (size.is_some() && take(&mut row.height, &said.height), videos::HEIGHT),
-            ];
-            differing.extend(fields.into_iter().filter(|(differs, _)| *differs).map(|(_, column)| column));
-        }
-        if take(&mut row.extra, &said.extra) {
-            differing.push(videos::EXTRA);
-        }
-        if self.has_other_case(row.case, patient, draft, out)? {
-            differing.push(videos::CASE);
-        }
-        if !self.is_rewritten(Table::Videos, &said.id, &differing, out) {
-            return Ok(());
-        }
-        if let Some(patient) = patient.filter(|_| differing.contains(&videos::CASE)) {
-            row.case = Some(self.case(patient, draft, out)?);
-        }
-        self.changes.video(address, &differing, &row)
-    }
-
-    fn hold_frame(
-        &mut self,
-        named: &Named<'_>,
-        address: Address,
-        patient: Option<&str>,
-        draft: &Draft,
-        out: &mut Out<'_>,
-    ) -> Result<()> {
-        let there = of_dataset(out.sink.dataset().frame(address).and_then(|frame| frame.to_row()))?;
-        let Some(mut row) = there else { return Ok(()) };
-        let said = self.said_of_frame(named);
-        let fields = [
-            (take(&mut row.index, &said.index), frames::INDEX),
-            (take(&mut row.time, &said.time), frames::TIME),
-            (take(&mut row.origin, &said.origin), frames::ORIGIN),
-            (take(&mut row.generator, &said.generator), frames::GENERATOR),
-            (take(&mut row.extra, &said.extra), frames::EXTRA),
-            // The bytes say how large a picture is, where they are there.
-            (row.blob.is_none() && take(&mut row.width, &said.width), frames::WIDTH),
-            (row.blob.is_none() && take(&mut row.height, &said.height), frames::HEIGHT),
-        ];
-        let mut differing: Vec<usize> =
-            fields.into_iter().filter(|(differs, _)| *differs).map(|(_, column)| column).collect();
-        if let Some(kind) = named.said.and_then(|said| said.kind.as_ref())
-            && *kind != row.kind
-        {
-            row.kind.clone_from(kind);
-            differing.push(frames::KIND);
-        }
-        if self.has_other_case(row.case, patient, draft, out)? {
-            differing.push(frames::CASE);
-        }
-        if !self.is_rewritten(Table::Frames, &named.id, &differing, out) {
-            return Ok(());
-        }
-        if let Some(patient) = patient.filter(|_| differing.contains(&frames::CASE)) {
-            row.case = Some(self.case(patient, draft, out)?);
-        }
-        self.changes.frame(address, &differing, &row)
-    }
-
-    /// What the record and the path say of a frame: of the path's, number and time alone.
-    fn said_of_frame(&self, named: &Named<'_>) -> FrameRow {
-        let mut row = FrameRow::default();
-        if let Some(said) = named.said {
-            describe(&mut row, said);
-            (row.width, row.height) = said.size.unzip();
-        }
-        let pattern =
-            self.options.source.frame_pattern.as_ref().filter(|_| named.said.is_none_or(|said| said.by_pattern));
-        if let Some(names) = pattern.and_then(|pattern| named.read_by(pattern)) {
-            row.index = names.index;
-            row.time = self.time_of(names.index);
-        }
-        row
-    }
-
-    /// Whether a row belongs to the case of another patient than is said now.
-    fn has_other_case(
-        &self,
-        there: Option<Address>,
-        patient: Option<&str>,
-        draft: &Draft,
-        out: &Out<'_>,
-    ) -> Result<bool> {
-        let Some(patient) = patient else { return Ok(false) };
-        let Some(there) = there else { return Ok(true) };
-        Ok(out.sink.dataset().case(there)?.id()? != draft.case_id(patient))
-    }
-
-    /// Whether what differs is to be put into the row; told where it is not.
-    fn is_rewritten(&self, table: Table, id: &str, differing: &[usize], out: &mut Out<'_>) -> bool {
-        if differing.is_empty() {
-            return false;
-        }
-        if self.options.on_change == OnChange::Replace {
-            out.report.media.rewritten += 1;
-            return true;
-        }
-        let columns: Vec<&str> = differing.iter().filter_map(|at| Some(&*table.columns().get(*at)?.name)).collect();
-        let what = format!(
-            "{id:?}: the dataset's {} has another `{}`; it was left as it was",
-            table.row_name(),
-            columns.join("`, `")
-        );
-        out.report.find(Kind::ChangedRow, out.at, what);
-        false
     }
 }

@@ -30,17 +30,21 @@ impl Store<'_> {
         self.tell_by_name(named, out);
         if let Some(address) = self.known(named.table, &named.id) {
             self.remember_name(named);
+            self.hear(named, address, draft, out)?;
             return Ok(address);
         }
         let located = match (located, self.cached.get(named.table, &named.id)) {
             // The same record names it twice, so that it was new when it was looked for.
             (Located::New(path, size, _), Some(address)) => Located::FoundNow(address, path, size),
             (Located::Bytes, Some(address)) => Located::BytesNow(address),
-            (Located::Missing(..), Some(address)) => return Ok(address),
+            (Located::Missing(..), Some(address)) => {
+                self.hear(named, address, draft, out)?;
+                return Ok(address);
+            }
             (located, _) => located,
         };
         if let Some(address) = located.row_of_before() {
-            self.hold(named, address, draft, out)?;
+            self.hear(named, address, draft, out)?;
         }
         let address = self.settle(named, located, draft, out)?;
         self.cached.insert(named.table, &named.id, address);

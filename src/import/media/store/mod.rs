@@ -2,12 +2,15 @@
 
 mod changes;
 mod ensure;
+mod heard;
 mod held;
 mod identity;
+mod late;
 mod meet;
 mod met;
 mod patients;
 mod rows;
+mod said;
 
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
@@ -22,12 +25,13 @@ use crate::import::options::ImportOptions;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::schema::record::{Identity, Keyed, id_identity};
-use crate::schema::rows::VideoRow;
 use crate::schema::tables::Table;
 use changes::Changes;
+use heard::Heard;
 use held::Held;
 use identity::Taken;
 pub(crate) use identity::{ShownRows, digest_of, shown_row};
+pub(crate) use late::Late;
 use meet::Known;
 use met::Met;
 use std::collections::{HashMap, HashSet};
@@ -142,10 +146,11 @@ pub(crate) struct Store<'o> {
     found: Found,
     /// The same of rows of this import.
     late: Found,
-    /// What is said otherwise of rows that are there.
+    /// What is said of rows of before that they do not say.
     changes: Changes,
-    /// What this import said of recordings lately, without their ids.
-    recordings: HashMap<Identity, VideoRow, Keyed>,
+    /// The same of rows of this import.
+    late_changes: Changes,
+    heard: Heard,
     met: Met,
     /// The videos that frames are of as the source's pattern says, and the files of videos by their names without an ending,
     /// with the ids that these have.
@@ -193,7 +198,8 @@ impl<'o> Store<'o> {
             found: Found::default(),
             late: Found::default(),
             changes: Changes::default(),
-            recordings: HashMap::default(),
+            late_changes: Changes::default(),
+            heard: Heard::default(),
             met: Met::default(),
             durations: HashMap::new(),
             institutions: HashMap::new(),
@@ -422,8 +428,8 @@ impl<'o> Store<'o> {
         std::mem::take(&mut self.found).write(sink)
     }
 
-    /// The bytes of rows of this import that were met after them, to be given to them once they are committed.
-    pub(crate) fn take_late(&mut self) -> Found {
-        std::mem::take(&mut self.late)
+    /// What came after its row in this import, to be put into the row once that is committed.
+    pub(crate) fn take_late(&mut self) -> Late {
+        Late { found: std::mem::take(&mut self.late), changes: std::mem::take(&mut self.late_changes) }
     }
 }

@@ -7,6 +7,7 @@ use crate::import::draft::{Draft, FileFields};
 use crate::import::media::bytes::{Out, Stored};
 use crate::import::media::found::{tell_other_rate, tell_other_size};
 use crate::import::media::names::{Named, name_of};
+use crate::import::pattern::Pattern;
 use crate::import::report::Kind;
 use crate::import::sink::Sink;
 use crate::schema::record::{self, id_identity};
@@ -19,34 +20,34 @@ impl Store<'_> {
         let source = &self.options.source;
         let id = draft.case_id(patient);
         if let Some(address) = self.known(Table::Cases, id) {
+            self.hear_case(patient, address, draft, out)?;
             return Ok(address);
         }
         let address = match out.sink.lookup(Table::Cases, &source.id, id)? {
-            Some(address) => address,
+            Some(address) => {
+                self.hear_case(patient, address, draft, out)?;
+                address
+            }
             None => {
-                let defaults = &source.defaults;
+                let said = self.said_of_case(patient, draft);
+                let is_written = draft.case_of(patient).is_some();
+                let or_default = |said: Option<String>, default: &Option<String>| {
+                    said.or_else(|| default.clone().filter(|_| !is_written))
+                };
                 let mut row = CaseRow {
                     id: id.to_owned(),
                     source: source.id.clone(),
                     patient: Some(patient.to_owned()),
-                    institution: draft.institution.clone().or_else(|| defaults.institution.clone()),
-                    specialty: draft.specialty.clone().or_else(|| defaults.specialty.clone()),
-                    procedure: draft.procedure.clone().or_else(|| defaults.procedure.clone()),
-                    ..CaseRow::default()
+                    institution: said.institution.or_else(|| source.defaults.institution.clone()),
+                    specialty: or_default(said.specialty, &source.defaults.specialty),
+                    procedure: or_default(said.procedure, &source.defaults.procedure),
+                    ..said
                 };
-                if let Some(listed) = self.options.cases.as_ref().and_then(|cases| cases.of_patient(patient)) {
-                    listed.fill(&mut row);
-                }
-                if let Some(said) = draft.case_of(patient) {
-                    row.specialty.clone_from(&said.specialty);
-                    row.procedure.clone_from(&said.procedure);
-                    row.device.clone_from(&said.device);
-                    row.consent.clone_from(&said.consent);
-                    row.extra.clone_from(&said.extra);
-                }
                 row.record = Some(record::of_case(&row));
                 out.report.row(Table::Cases.name());
-                out.sink.case(&row)?
+                let address = out.sink.case(&row)?;
+                self.heard_case(patient, draft, address);
+                address
             }
         };
         self.cached.insert(Table::Cases, id, address);
@@ -94,6 +95,7 @@ impl Store<'_> {
                     self.tell_apart(named.stem(), out);
                 }
             }
+            self.heard_video(&row, case_name.as_deref(), address);
             return Ok(address);
         }
         let kind = named.frame_kind.to_owned();
@@ -110,23 +112,42 @@ impl Store<'_> {
             tell_other_size(out, said, (row.width, row.height));
         }
         let mut names = vec![(case, case_name)];
-        match named.said {
-            Some(said) if !said.by_pattern => self.apply_said(&mut row, said, draft, &mut names, out)?,
-            said => {
-                if let Some(said) = said {
-                    self.apply_said(&mut row, said, draft, &mut names, out)?;
-                }
-                let case_name = names.first().and_then(|(_, name)| name.clone());
-                let video = self.read_pattern(&mut row, named, case_name.as_deref(), out)?;
-                names.push((row.video, video));
-            }
-        }
+        self.say_of_frame(&mut row, named, draft, &mut names, out)?;
         row.record = Some(record::of_frame(&row, &mut |address, name| {
             let known = names.iter().find(|(other, _)| *other == Some(address));
             name.extend(known.and_then(|(_, name)| name.as_deref()).unwrap_or_default());
             Ok(())
         })?);
-        out.sink.frame(&row)
+        let address = out.sink.frame(&row)?;
+        let case_name = names.first().and_then(|(_, name)| name.as_deref());
+        self.heard_frame(named, &row, case_name, address);
+        Ok(address)
+    }
+
+    /// Puts into a frame's row what its record and its path say of it; adds the names of what it refers to. The first of
+    /// these is its case's.
+    pub(super) fn say_of_frame(
+        &mut self,
+        row: &mut FrameRow,
+        named: &Named<'_>,
+        draft: &Draft,
+        names: &mut Vec<(Option<Address>, Option<Vec<u8>>)>,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        if let Some(said) = named.said {
+            self.apply_said(row, said, draft, names, out)?;
+        }
+        if self.pattern_of(named).is_some() {
+            let case_name = names.first().and_then(|(_, name)| name.clone());
+            let video = self.read_pattern(row, named, case_name.as_deref(), out)?;
+            names.push((row.video, video));
+        }
+        Ok(())
+    }
+
+    /// The source's pattern, where it says what a frame's path means.
+    pub(super) fn pattern_of(&self, named: &Named<'_>) -> Option<&Pattern> {
+        self.options.source.frame_pattern.as_ref().filter(|_| named.said.is_none_or(|said| said.by_pattern))
     }
 
     /// Puts into a frame's row what the record says of it; adds the names of what it refers to.
@@ -168,7 +189,7 @@ impl Store<'_> {
     }
 
     /// The row of another file that a frame's row refers to; nothing where such references do not end.
-    fn other(
+    pub(super) fn other(
         &mut self,
         table: Table,
         path: &str,
@@ -231,6 +252,7 @@ impl Store<'_> {
         self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
         let address = out.sink.video(&row)?;
         self.durations.extend(row.duration.map(|duration| (address, duration)));
+        self.heard_video(&row, case_name, address);
         self.cached.insert(Table::Videos, &row.id, address);
         Ok(address)
     }

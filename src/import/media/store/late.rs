@@ -1,0 +1,30 @@
+//! What came after its row in one import: it is put into the row once that is committed.
+
+use super::changes::Changes;
+use crate::error::Result;
+use crate::import::media::found::Found;
+use crate::import::sink::Sink;
+
+/// Bytes of pictures and videos, and what was said of rows, that came after these.
+#[derive(Default)]
+pub(crate) struct Late {
+    pub(super) found: Found,
+    pub(super) changes: Changes,
+}
+
+impl Late {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.changes.is_empty()
+    }
+
+    /// How many bytes of frames and of videos there are.
+    pub(crate) fn counts(&self) -> [u64; 2] {
+        self.found.counts()
+    }
+
+    /// Writes it, as side columns.
+    pub(crate) fn write(self, sink: &mut dyn Sink) -> Result<()> {
+        self.changes.write(sink)?;
+        self.found.write(sink)
+    }
+}

@@ -1,0 +1,439 @@
+//! What is said of cases, pictures and recordings whose rows are there: what they do not say yet is put into them, and
+//! where they say something else it is told, or put into them where that is asked for.
+//!
+//! Rows of before are held against what is said of them. Rows of this import are in no table yet: what was said of them
+//! is remembered, and what comes later is put into them once they are committed.
+
+use super::Store;
+use super::changes::Differing;
+use super::heard::{News, Said, mark};
+use super::rows::describe;
+use crate::error::{ErrorKind, Result};
+use crate::format::address::Address;
+use crate::import::draft::Draft;
+use crate::import::media::bytes::Out;
+use crate::import::media::names::{Named, name_of};
+use crate::import::options::OnChange;
+use crate::import::report::Kind;
+use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
+use crate::schema::tables::{Table, cases, frames, videos};
+
+/// The row, unless it came with this import.
+fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
+    match row {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Notes a column of which something is said.
+fn say<T>(said: &mut Vec<Said>, column: usize, value: &Option<T>, mark: impl Fn(&T) -> u16) {
+    said.extend(value.as_ref().map(|value| (column, mark(value))));
+}
+
+impl Store<'_> {
+    /// Takes in what is said of an item whose row is there.
+    pub(crate) fn hear(&mut self, named: &Named<'_>, address: Address, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
+        let has_case = named.said.is_none_or(|said| !said.no_case);
+        let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
+        match named.table {
+            Table::Videos => {
+                let extra = named.said.and_then(|said| said.extra.clone());
+                let said = VideoRow { id: named.id.clone(), extra, ..VideoRow::default() };
+                self.hear_video(&said, address, patient.as_deref(), draft, out)
+            }
+            _ => self.hear_frame(named, address, patient.as_deref(), draft, out),
+        }
+    }
+
+    /// The same of a recording of which this is said, and whose patient this is.
+    pub(crate) fn hear_video(
+        &mut self,
+        said: &VideoRow,
+        address: Address,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let there = of_dataset(out.sink.dataset().video(address))?.map(|there| there.to_row()).transpose()?;
+        // What a video's own file says goes before what is said of it.
+        let is_bare =
+            there.as_ref().map_or_else(|| self.is_bare(Table::Videos, &said.id), |there| there.blob.is_none());
+        let mut sayings = Vec::new();
+        if is_bare {
+            sayings = of_video(said);
+        }
+        say(&mut sayings, videos::EXTRA, &said.extra, |extra| mark(extra));
+        say(&mut sayings, videos::CASE, &patient, |patient| self.mark_of_case(patient, draft));
+        let news = self.heard.hear(address, &sayings);
+        self.tell_other(Table::Videos, &said.id, &news, out);
+        match there {
+            _ if news.more.is_empty() => Ok(()),
+            Some(there) => self.hold_video(there, (said, &news), address, (patient, draft), out),
+            None => {
+                let case = patient.map(|patient| self.case(patient, draft, out)).transpose()?;
+                let row = VideoRow { case, ..said.clone() };
+                self.late_changes.video(address, &news.more, &row)
+            }
+        }
+    }
+
+    /// Notes what was said of a recording whose row was just written.
+    pub(super) fn heard_video(&mut self, row: &VideoRow, case_name: Option<&[u8]>, address: Address) {
+        let mut sayings = of_video(row);
+        say(&mut sayings, videos::EXTRA, &row.extra, |extra| mark(extra));
+        say(&mut sayings, videos::CASE, &case_name, |name| mark(name));
+        self.heard.hear(address, &sayings);
+    }
+
+    fn mark_of_case(&self, patient: &str, draft: &Draft) -> u16 {
+        mark(&name_of(&self.options.source.id, draft.case_id(patient))[..])
+    }
+
+    /// Holds a recording of before against what is said of it.
+    fn hold_video(
+        &mut self,
+        mut row: VideoRow,
+        (said, news): (&VideoRow, &News),
+        address: Address,
+        (patient, draft): (Option<&str>, &Draft),
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let mut differing = Differing::default();
+        if row.blob.is_none() {
+            differing.take(videos::FPS, &mut row.fps, &said.fps);
+            differing.take(videos::DURATION, &mut row.duration, &said.duration);
+            differing.take(videos::FRAME_COUNT, &mut row.frame_count, &said.frame_count);
+            if said.width.is_some() && said.height.is_some() {
+                differing.take(videos::WIDTH, &mut row.width, &said.width);
+                differing.take(videos::HEIGHT, &mut row.height, &said.height);
+            }
+        }
+        differing.take(videos::EXTRA, &mut row.extra, &said.extra);
+        if self.has_other_case(row.case, patient, draft, out)? {
+            differing.note(videos::CASE, row.case.is_none());
+        }
+        let columns = self.columns_to_write(Table::Videos, &said.id, differing, news, out);
+        if let Some(patient) = patient.filter(|_| columns.contains(&videos::CASE)) {
+            row.case = Some(self.case(patient, draft, out)?);
+        }
+        self.changes.video(address, &columns, &row)
+    }
+
+    /// The same of a picture.
+    fn hear_frame(
+        &mut self,
+        named: &Named<'_>,
+        address: Address,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let mut sayings = self.of_frame(named);
+        say(&mut sayings, frames::CASE, &patient, |patient| self.mark_of_case(patient, draft));
+        if sayings.is_empty() {
+            return Ok(());
+        }
+        let there = of_dataset(out.sink.dataset().frame(address))?.map(|there| there.to_row()).transpose()?;
+        let is_bare =
+            there.as_ref().map_or_else(|| self.is_bare(Table::Frames, &named.id), |there| there.blob.is_none());
+        // The bytes say how large a picture is, where they are there.
+        sayings.retain(|(column, _)| is_bare || ![frames::WIDTH, frames::HEIGHT].contains(column));
+        let mut news = self.heard.hear(address, &sayings);
+        self.tell_video(named, there.as_ref(), &mut news, out);
+        if there.is_none() && news.more.contains(&frames::KIND) {
+            // Of which nothing is said is what a conversation shows.
+            news.more.retain(|column| *column != frames::KIND);
+            let is_other = named.said.and_then(|said| said.kind.as_deref()).is_some_and(|kind| kind != "rgb");
+            news.other.extend(is_other.then_some(frames::KIND));
+        }
+        self.tell_other(Table::Frames, &named.id, &news, out);
+        match there {
+            _ if news.more.is_empty() => Ok(()),
+            Some(there) => self.hold_frame(there, (named, &news), address, (patient, draft), out),
+            None => {
+                let row = self.said_of_new_frame(named, &news, patient, draft, out)?;
+                self.late_changes.frame(address, &news.more, &row)
+            }
+        }
+    }
+
+    /// Tells that a picture's row has no video, and that one is said now: rows are found by it, so that it stays.
+    fn tell_video(&self, named: &Named<'_>, there: Option<&FrameRow>, news: &mut News, out: &mut Out<'_>) {
+        let has_video = there.is_some_and(|there| there.video.is_some());
+        if news.more.contains(&frames::VIDEO) && !has_video && self.options.on_change != OnChange::Keep {
+            let what = format!(
+                "{:?}: its row has no `video`, and cannot get one: frames are found by it; where it is needed, import what \
+                 says it first, into a new dataset",
+                named.id
+            );
+            out.report.find(Kind::ChangedRow, out.at, what);
+        }
+        news.more.retain(|column| *column != frames::VIDEO);
+    }
+
+    /// Notes what was said of a picture whose row was just written.
+    pub(super) fn heard_frame(
+        &mut self,
+        named: &Named<'_>,
+        row: &FrameRow,
+        case_name: Option<&[u8]>,
+        address: Address,
+    ) {
+        let mut sayings = self.of_frame(named);
+        say(&mut sayings, frames::CASE, &case_name, |name| mark(name));
+        sayings.retain(|(column, _)| *column != frames::KIND);
+        if row.kind != "rgb" {
+            sayings.push((frames::KIND, mark(&row.kind)));
+        }
+        self.heard.hear(address, &sayings);
+    }
+
+    /// What is said of a picture, but whose it is.
+    fn of_frame(&self, named: &Named<'_>) -> Vec<Said> {
+        let row = self.said_of_frame(named);
+        let mut sayings = Vec::new();
+        say(&mut sayings, frames::INDEX, &row.index, |index| mark(index));
+        say(&mut sayings, frames::TIME, &row.time, |time| mark(&time.to_bits()));
+        say(&mut sayings, frames::ORIGIN, &row.origin, |origin| mark(origin));
+        say(&mut sayings, frames::GENERATOR, &row.generator, |generator| mark(generator));
+        say(&mut sayings, frames::EXTRA, &row.extra, |extra| mark(extra));
+        say(&mut sayings, frames::WIDTH, &row.width, |width| mark(width));
+        say(&mut sayings, frames::HEIGHT, &row.height, |height| mark(height));
+        if let Some(said) = named.said {
+            say(&mut sayings, frames::KIND, &said.kind, |kind| mark(kind));
+            // They are written in more than one way: only whether there is one counts.
+            say(&mut sayings, frames::PARENT, &said.parent, |_| 0);
+            say(&mut sayings, frames::VIDEO, &said.video.as_ref().or(said.video_file.as_ref()), |_| 0);
+        }
+        if !sayings.iter().any(|(column, _)| *column == frames::VIDEO) && self.video_by_pattern(named) {
+            sayings.push((frames::VIDEO, 0));
+        }
+        sayings
+    }
+
+    /// Whether the source's pattern says of its path which video it is of.
+    fn video_by_pattern(&self, named: &Named<'_>) -> bool {
+        let pattern = self.pattern_of(named);
+        pattern.and_then(|pattern| named.read_by(pattern)).is_some_and(|names| names.video.is_some())
+    }
+
+    /// What is said of a picture whose row came with this import, with the rows that it refers to.
+    fn said_of_new_frame(
+        &mut self,
+        named: &Named<'_>,
+        news: &News,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<FrameRow> {
+        let mut row = FrameRow { kind: "rgb".into(), ..FrameRow::default() };
+        let mut names = Vec::new();
+        row.case = patient.map(|patient| self.case(patient, draft, out)).transpose()?;
+        if let Some(path) =
+            named.said.and_then(|said| said.parent.as_ref()).filter(|_| news.more.contains(&frames::PARENT))
+        {
+            row.parent = self.other(Table::Frames, path, draft, &mut names, out)?;
+        }
+        Ok(FrameRow { case: row.case, parent: row.parent, kind: row.kind, ..self.said_of_frame(named) })
+    }
+
+    /// Holds a picture of before against what is said of it.
+    fn hold_frame(
+        &mut self,
+        mut row: FrameRow,
+        (named, news): (&Named<'_>, &News),
+        address: Address,
+        (patient, draft): (Option<&str>, &Draft),
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let said = self.said_of_frame(named);
+        let mut differing = Differing::default();
+        differing.take(frames::INDEX, &mut row.index, &said.index);
+        differing.take(frames::TIME, &mut row.time, &said.time);
+        differing.take(frames::ORIGIN, &mut row.origin, &said.origin);
+        differing.take(frames::GENERATOR, &mut row.generator, &said.generator);
+        differing.take(frames::EXTRA, &mut row.extra, &said.extra);
+        if row.blob.is_none() {
+            differing.take(frames::WIDTH, &mut row.width, &said.width);
+            differing.take(frames::HEIGHT, &mut row.height, &said.height);
+        }
+        if let Some(kind) = named.said.and_then(|said| said.kind.as_ref())
+            && *kind != row.kind
+        {
+            row.kind.clone_from(kind);
+            differing.note(frames::KIND, false);
+        }
+        if self.has_other_case(row.case, patient, draft, out)? {
+            differing.note(frames::CASE, row.case.is_none());
+        }
+        if row.parent.is_none() && news.more.contains(&frames::PARENT) {
+            differing.note(frames::PARENT, true);
+        }
+        let columns = self.columns_to_write(Table::Frames, &named.id, differing, news, out);
+        if let Some(patient) = patient.filter(|_| columns.contains(&frames::CASE)) {
+            row.case = Some(self.case(patient, draft, out)?);
+        }
+        if columns.contains(&frames::PARENT) {
+            row.parent = self.said_of_new_frame(named, news, patient, draft, out)?.parent;
+        }
+        self.changes.frame(address, &columns, &row)
+    }
+
+    /// What the record and the path say of a frame: of the path's, number and time alone.
+    fn said_of_frame(&self, named: &Named<'_>) -> FrameRow {
+        let mut row = FrameRow::default();
+        if let Some(said) = named.said {
+            describe(&mut row, said);
+            (row.width, row.height) = said.size.unzip();
+        }
+        if let Some(names) = self.pattern_of(named).and_then(|pattern| named.read_by(pattern)) {
+            row.index = names.index;
+            row.time = self.time_of(names.index);
+        }
+        row
+    }
+
+    /// Takes in what is said of a case whose row is there.
+    pub(super) fn hear_case(
+        &mut self,
+        patient: &str,
+        address: Address,
+        draft: &Draft,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        let said = self.said_of_case(patient, draft);
+        let sayings = of_case(&said);
+        let news = self.heard.hear(address, &sayings);
+        self.tell_other(Table::Cases, draft.case_id(patient), &news, out);
+        if news.more.is_empty() {
+            return Ok(());
+        }
+        let there = of_dataset(out.sink.dataset().case(address))?.map(|there| there.to_row()).transpose()?;
+        let Some(mut row) = there else { return self.late_changes.case(address, &news.more, &said) };
+        let mut differing = Differing::default();
+        for (column, there, said) in [
+            (cases::INSTITUTION, &mut row.institution, &said.institution),
+            (cases::SPECIALTY, &mut row.specialty, &said.specialty),
+            (cases::PROCEDURE, &mut row.procedure, &said.procedure),
+            (cases::DEVICE, &mut row.device, &said.device),
+            (cases::CONSENT, &mut row.consent, &said.consent),
+            (cases::EXTRA, &mut row.extra, &said.extra),
+        ] {
+            differing.take(column, there, said);
+        }
+        let columns = self.columns_to_write(Table::Cases, draft.case_id(patient), differing, &news, out);
+        self.changes.case(address, &columns, &row)
+    }
+
+    /// Notes what was said of a case whose row was just written.
+    pub(super) fn heard_case(&mut self, patient: &str, draft: &Draft, address: Address) {
+        let sayings = of_case(&self.said_of_case(patient, draft));
+        self.heard.hear(address, &sayings);
+    }
+
+    /// What the record and the list of cases say of a case: what goes for a whole source counts for new ones alone.
+    pub(super) fn said_of_case(&self, patient: &str, draft: &Draft) -> CaseRow {
+        let mut row = CaseRow {
+            institution: draft.institution.clone(),
+            specialty: draft.specialty.clone(),
+            procedure: draft.procedure.clone(),
+            ..CaseRow::default()
+        };
+        if let Some(listed) = self.options.cases.as_ref().and_then(|cases| cases.of_patient(patient)) {
+            listed.fill(&mut row);
+        }
+        if let Some(said) = draft.case_of(patient) {
+            row.specialty.clone_from(&said.specialty);
+            row.procedure.clone_from(&said.procedure);
+            row.device.clone_from(&said.device);
+            row.consent.clone_from(&said.consent);
+            row.extra.clone_from(&said.extra);
+        }
+        row
+    }
+
+    /// Whether a row belongs to the case of another patient than is said now, or to none.
+    fn has_other_case(
+        &self,
+        there: Option<Address>,
+        patient: Option<&str>,
+        draft: &Draft,
+        out: &Out<'_>,
+    ) -> Result<bool> {
+        let Some(patient) = patient else { return Ok(false) };
+        let Some(there) = there else { return Ok(true) };
+        Ok(out.sink.dataset().case(there)?.id()? != draft.case_id(patient))
+    }
+
+    /// Tells what this import said otherwise of a row before.
+    fn tell_other(&self, table: Table, id: &str, news: &News, out: &mut Out<'_>) {
+        if !news.other.is_empty() && self.options.on_change != OnChange::Keep {
+            let names = names_of(table, &news.other);
+            let what = format!("this import said another {names} of {id:?} before, and that was kept");
+            out.report.find(Kind::ChangedRow, out.at, what);
+        }
+    }
+
+    /// Which columns of a row of before are to be written: those that say nothing yet, and the others where that is asked
+    /// for; told where it is not.
+    fn columns_to_write(
+        &self,
+        table: Table,
+        id: &str,
+        differing: Differing,
+        news: &News,
+        out: &mut Out<'_>,
+    ) -> Vec<usize> {
+        let Differing { mut empty, mut other } = differing;
+        [&mut empty, &mut other].into_iter().for_each(|columns| columns.retain(|column| news.more.contains(column)));
+        match self.options.on_change {
+            OnChange::Keep => return Vec::new(),
+            OnChange::Replace => empty.append(&mut other),
+            OnChange::Report if other.is_empty() => {}
+            OnChange::Report => {
+                let names = names_of(table, &other);
+                let what =
+                    format!("{id:?}: the dataset's {} has another {names}; it was left as it was", table.row_name());
+                out.report.find(Kind::ChangedRow, out.at, what);
+            }
+        }
+        out.report.media.rewritten += u64::from(!empty.is_empty());
+        empty
+    }
+}
+
+/// Columns by their names, to be told.
+fn names_of(table: Table, columns: &[usize]) -> String {
+    let names: Vec<&str> = columns.iter().filter_map(|at| Some(&*table.columns().get(*at)?.name)).collect();
+    format!("`{}`", names.join("`, `"))
+}
+
+/// What is said of a recording that its file would say too.
+fn of_video(row: &VideoRow) -> Vec<Said> {
+    let mut sayings = Vec::new();
+    say(&mut sayings, videos::FPS, &row.fps, |fps| mark(&fps.to_bits()));
+    say(&mut sayings, videos::DURATION, &row.duration, |duration| mark(&duration.to_bits()));
+    say(&mut sayings, videos::FRAME_COUNT, &row.frame_count, |count| mark(count));
+    if row.width.is_some() && row.height.is_some() {
+        say(&mut sayings, videos::WIDTH, &row.width, |width| mark(width));
+        say(&mut sayings, videos::HEIGHT, &row.height, |height| mark(height));
+    }
+    sayings
+}
+
+fn of_case(row: &CaseRow) -> Vec<Said> {
+    let mut sayings = Vec::new();
+    for (column, said) in [
+        (cases::INSTITUTION, &row.institution),
+        (cases::SPECIALTY, &row.specialty),
+        (cases::PROCEDURE, &row.procedure),
+        (cases::DEVICE, &row.device),
+        (cases::CONSENT, &row.consent),
+        (cases::EXTRA, &row.extra),
+    ] {
+        say(&mut sayings, column, said, |said| mark(said));
+    }
+    sayings
+}
