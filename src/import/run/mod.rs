@@ -55,15 +55,17 @@ const RERUNS: u32 = 16;
 const TELL_EVERY: u64 = 64;
 
 /// Imports conversations or annotations into a dataset, as one new version, or none where there is nothing to commit. Bytes
-/// that come after the rows of their pictures are given to these by a second version.
+/// that come after the rows of their pictures, and what is said of rows after these, are put into them by a second version.
 ///
 /// Where another writer has meanwhile added rows that this import adds too (the same pictures, say), it begins again
 /// on top of what is there now, finds those, and adds the rest: of imports at once each time at least one lands.
 ///
-/// `inputs` are files or folders; of a folder, every file below it that is of a known form is read, by name; where there
-/// is none, its pictures and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes a
-/// record's id, 12 where it says its split, 16 a picture or video where a folder was named, 16 one of the source that the dataset has where others are new, and 200 a picture of a COCO file, beside what the appender needs and 52 MB
-/// at most for what was asked of which picture before.
+/// `inputs` are files or folders; of a folder, every file below it that is of a known form is read: lists of pictures and
+/// recordings first, then what is said about them, conversations, and masks, each by name; where there is none, its pictures
+/// and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes a record's id, 12 where it
+/// says its split, 16 a picture or video where a folder was named, 60 one of which something is said, 16 one of the source
+/// that the dataset has where others are new, and 200 a picture of a COCO file, beside what the appender needs and 52 MB at
+/// most for what was asked of which picture before.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();

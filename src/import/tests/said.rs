@@ -76,7 +76,7 @@ fn what_a_second_list_says_where_the_first_said_nothing_is_put_into_the_row() {
     let told: Vec<_> = report.findings[&Kind::ChangedRow].examples.iter().map(|example| &*example.detail).collect();
     let before =
         |what: &str, id: &str| format!("this import said another `{what}` of {id:?} before, and that was kept");
-    assert_eq!(told, [before("index", "1.png"), before("institution", "P7")]);
+    assert_eq!(told, [before("institution", "P7"), before("index", "1.png")]);
     let (dataset, row) = (place.dataset(), place.frame("1.png"));
     assert_eq!((row.index, row.extra.as_deref(), row.width), (Some(44), Some(r#"{"blur":"3"}"#), Some(3)));
     let case = dataset.case(row.case.unwrap()).unwrap().to_row().unwrap();

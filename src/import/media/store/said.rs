@@ -37,6 +37,9 @@ impl Store<'_> {
     pub(crate) fn hear(&mut self, named: &Named<'_>, address: Address, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
         let has_case = named.said.is_none_or(|said| !said.no_case);
         let patient = self.patient_of(named, draft.patient.as_deref()).filter(|_| has_case);
+        if let Some(patient) = &patient {
+            self.hear_case_if_there(patient, draft, out)?;
+        }
         match named.table {
             Table::Videos => {
                 let extra = named.said.and_then(|said| said.extra.clone());
@@ -293,6 +296,19 @@ impl Store<'_> {
             row.time = self.time_of(names.index);
         }
         row
+    }
+
+    /// Takes in what is said of a case, where its row is there.
+    fn hear_case_if_there(&mut self, patient: &str, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
+        if of_case(&self.said_of_case(patient, draft)).is_empty() {
+            return Ok(());
+        }
+        let id = draft.case_id(patient);
+        let there = match self.known(Table::Cases, id) {
+            Some(address) => Some(address),
+            None => out.sink.lookup(Table::Cases, &self.options.source.id, id)?,
+        };
+        there.map_or(Ok(()), |address| self.hear_case(patient, address, draft, out))
     }
 
     /// Takes in what is said of a case whose row is there.
