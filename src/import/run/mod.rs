@@ -165,11 +165,17 @@ fn attempt(
 fn completed(dataset: &Dataset, late: Late, options: &ImportOptions) -> Result<Dataset> {
     let mut sink = dataset.append()?;
     let [frames, videos] = late.counts();
-    let has_bytes = frames + videos > 0;
+    let (has_bytes, cells) = (frames + videos > 0, late.cells());
     late.write(&mut sink)?;
-    let operation =
+    let mut operation =
         Operation::new(if has_bytes { "attach" } else { "import" }).with("source", options.source.id.as_str());
-    sink.commit(operation.with("frames", frames).with("videos", videos))
+    if has_bytes {
+        operation = operation.with("frames", frames).with("videos", videos);
+    }
+    if cells > 0 {
+        operation = operation.with("cells", cells);
+    }
+    sink.commit(operation)
 }
 
 /// An import on its way.

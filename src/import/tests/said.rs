@@ -70,6 +70,7 @@ fn what_a_second_list_says_where_the_first_said_nothing_is_put_into_the_row() {
     let more = "patient = \"patient\"\ninstitution = \"{site}\"\nindex = \"n\"\n";
     let place = Place::with_map(&format!("name = \"m\"\n{}{}", frames("a.csv", ""), frames("z.csv", more)));
     place.write("1.png", png(3));
+    place.write("2.png", png(4));
     place.write("a.csv", "path\n1.png\n2.png\n");
     place.write("z.csv", "path,patient,site,n,blur\n1.png,P7,,44,3\n2.png,P7,north,45,\n1.png,P7,south,46,3\n");
     let report = place.import(&[&place.folder()]).unwrap();

@@ -30,6 +30,14 @@ impl Changes {
         self.cases.is_empty() && self.frames.is_empty() && self.videos.is_empty()
     }
 
+    /// How many cells there are.
+    pub(super) fn cells(&self) -> u64 {
+        let cases = self.cases.values().map(|(addresses, _)| addresses.len());
+        let frames = self.frames.values().map(|(addresses, _)| addresses.len());
+        let videos = self.videos.values().map(|(addresses, _)| addresses.len());
+        cases.chain(frames).chain(videos).sum::<usize>() as u64
+    }
+
     pub(super) fn case(&mut self, address: Address, columns: &[usize], row: &CaseRow) -> Result<()> {
         for column in columns {
             let (addresses, cells) = self.cases.entry(*column).or_default();

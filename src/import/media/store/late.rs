@@ -22,6 +22,11 @@ impl Late {
         self.found.counts()
     }
 
+    /// How many cells were said later.
+    pub(crate) fn cells(&self) -> u64 {
+        self.changes.cells()
+    }
+
     /// Writes it, as side columns.
     pub(crate) fn write(self, sink: &mut dyn Sink) -> Result<()> {
         self.changes.write(sink)?;
