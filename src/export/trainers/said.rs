@@ -132,7 +132,8 @@ pub(super) fn said(turn: &TurnRow, mut text: String, rules: &Rules, lost: &mut V
     }
     // That a question is not to be learned goes without saying.
     let is_said = |(key, value): &&(String, &RawValue)| {
-        !key.starts_with('~') && !(key == "loss" && matches!(value.get(), "false" | "0")) && value.get() != "null"
+        let is_default = key == "loss" && matches!(value.get(), "false" | "0");
+        !is_default && !key.starts_with('~') && value.get() != "null"
     };
     let further = fields.0.iter().filter(is_said).count() + usize::from(turn.name.is_some());
     lost.push((FIELDS, further as u64));
