@@ -67,7 +67,7 @@ impl Store<'_> {
         if is_bare {
             sayings = of_video(said);
         }
-        say(&mut sayings, videos::EXTRA, &said.extra, |extra| mark(extra));
+        say(&mut sayings, videos::EXTRA, &said.extra, mark);
         say(&mut sayings, videos::CASE, &patient, |patient| self.mark_of_case(patient, draft));
         let news = self.heard.hear(address, &sayings);
         self.tell_other(Table::Videos, &said.id, &news, out);
@@ -85,8 +85,8 @@ impl Store<'_> {
     /// Notes what was said of a recording whose row was just written.
     pub(super) fn heard_video(&mut self, row: &VideoRow, case_name: Option<&[u8]>, address: Address) {
         let mut sayings = of_video(row);
-        say(&mut sayings, videos::EXTRA, &row.extra, |extra| mark(extra));
-        say(&mut sayings, videos::CASE, &case_name, |name| mark(name));
+        say(&mut sayings, videos::EXTRA, &row.extra, mark);
+        say(&mut sayings, videos::CASE, &case_name, mark);
         self.heard.hear(address, &sayings);
     }
 
@@ -185,7 +185,7 @@ impl Store<'_> {
         address: Address,
     ) {
         let mut sayings = self.of_frame(named);
-        say(&mut sayings, frames::CASE, &case_name, |name| mark(name));
+        say(&mut sayings, frames::CASE, &case_name, mark);
         sayings.retain(|(column, _)| *column != frames::KIND);
         if row.kind != "rgb" {
             sayings.push((frames::KIND, mark(&row.kind)));
@@ -197,15 +197,15 @@ impl Store<'_> {
     fn of_frame(&self, named: &Named<'_>) -> Vec<Said> {
         let row = self.said_of_frame(named);
         let mut sayings = Vec::new();
-        say(&mut sayings, frames::INDEX, &row.index, |index| mark(index));
+        say(&mut sayings, frames::INDEX, &row.index, mark);
         say(&mut sayings, frames::TIME, &row.time, |time| mark(&time.to_bits()));
-        say(&mut sayings, frames::ORIGIN, &row.origin, |origin| mark(origin));
-        say(&mut sayings, frames::GENERATOR, &row.generator, |generator| mark(generator));
-        say(&mut sayings, frames::EXTRA, &row.extra, |extra| mark(extra));
-        say(&mut sayings, frames::WIDTH, &row.width, |width| mark(width));
-        say(&mut sayings, frames::HEIGHT, &row.height, |height| mark(height));
+        say(&mut sayings, frames::ORIGIN, &row.origin, mark);
+        say(&mut sayings, frames::GENERATOR, &row.generator, mark);
+        say(&mut sayings, frames::EXTRA, &row.extra, mark);
+        say(&mut sayings, frames::WIDTH, &row.width, mark);
+        say(&mut sayings, frames::HEIGHT, &row.height, mark);
         if let Some(said) = named.said {
-            say(&mut sayings, frames::KIND, &said.kind, |kind| mark(kind));
+            say(&mut sayings, frames::KIND, &said.kind, mark);
             // They are written in more than one way: only whether there is one counts.
             say(&mut sayings, frames::PARENT, &said.parent, |_| 0);
             say(&mut sayings, frames::VIDEO, &said.video.as_ref().or(said.video_file.as_ref()), |_| 0);
@@ -431,10 +431,10 @@ fn of_video(row: &VideoRow) -> Vec<Said> {
     let mut sayings = Vec::new();
     say(&mut sayings, videos::FPS, &row.fps, |fps| mark(&fps.to_bits()));
     say(&mut sayings, videos::DURATION, &row.duration, |duration| mark(&duration.to_bits()));
-    say(&mut sayings, videos::FRAME_COUNT, &row.frame_count, |count| mark(count));
+    say(&mut sayings, videos::FRAME_COUNT, &row.frame_count, mark);
     if row.width.is_some() && row.height.is_some() {
-        say(&mut sayings, videos::WIDTH, &row.width, |width| mark(width));
-        say(&mut sayings, videos::HEIGHT, &row.height, |height| mark(height));
+        say(&mut sayings, videos::WIDTH, &row.width, mark);
+        say(&mut sayings, videos::HEIGHT, &row.height, mark);
     }
     sayings
 }
@@ -449,7 +449,7 @@ fn of_case(row: &CaseRow) -> Vec<Said> {
         (cases::CONSENT, &row.consent),
         (cases::EXTRA, &row.extra),
     ] {
-        say(&mut sayings, column, said, |said| mark(said));
+        say(&mut sayings, column, said, mark);
     }
     sayings
 }
