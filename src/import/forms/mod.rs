@@ -219,12 +219,38 @@ pub(super) fn is_media_key(name: &str) -> bool {
     media::INPUTS.iter().chain(&media::OUTPUTS).chain(&clips).any(|(known, _)| *known == name)
 }
 
+/// What is said of a key that is one of these but for a letter.
+pub(super) const NEARLY: &str = "is nearly";
+
+/// What the turns of conversations stand under.
+const TURN_KEYS: [&str; 4] = ["conversations", "messages", "prompt", "instruction"];
+
+/// Whether a word differs from another by a letter, or by two that stand in each other's place.
+fn is_nearly(word: &str, known: &str) -> bool {
+    let (word, known): (Vec<char>, Vec<char>) = (word.to_lowercase().chars().collect(), known.chars().collect());
+    let before = word.iter().zip(&known).take_while(|(one, other)| one == other).count();
+    let (word, known) = (word.get(before..).unwrap_or_default(), known.get(before..).unwrap_or_default());
+    let after = word.iter().rev().zip(known.iter().rev()).take_while(|(one, other)| one == other).count();
+    let rest = (word.len() - after, known.len() - after);
+    match rest {
+        (0..=1, 0..=1) => true,
+        (2, 2) => word[0] == known[1] && word[1] == known[0],
+        _ => false,
+    }
+}
+
 /// The error for a record that is no conversation: it names what the record has.
 pub(super) fn no_conversation(record: &RawRecord<'_>) -> Error {
     let keys: Vec<&str> = record.fields.iter().take(12).map(|(key, _)| &**key).collect();
     let mut message = format!("this is no conversation: it has the keys {}", keys.join(", "));
     if keys.contains(&"question") && keys.contains(&"answer") {
         message.push_str(" (rows of questions and answers, which need a map file, or a `task` that is one of the 18)");
+    }
+    let nearly =
+        keys.iter().find_map(|key| TURN_KEYS.iter().find(|known| is_nearly(key, known)).map(|known| (key, known)));
+    if let Some((key, known)) = nearly {
+        message
+            .push_str(&format!("; {key:?} {NEARLY} `{known}`: is that what is meant? Write it so, and import again"));
     }
     message.push_str("; a conversation has `conversations`, `messages`, `prompt` or `instruction`");
     Error::input(message)

@@ -275,3 +275,11 @@ fn a_pair_that_has_its_question_in_both_answers_asks_something() {
     let draft = read(r#"{"messages":[]}"#);
     assert!(draft.findings.iter().any(|(kind, _)| *kind == Kind::Doubtful), "{:?}", draft.findings);
 }
+
+#[test]
+fn a_key_that_is_nearly_that_of_the_turns_is_told() {
+    let error = |text: &str| draft(serde_json::from_str(text).unwrap(), None).unwrap_err().to_string();
+    assert!(error(r#"{"id":1,"conversatons":[]}"#).contains("\"conversatons\" is nearly `conversations`"));
+    assert!(error(r#"{"id":1,"mesasges":[]}"#).contains("\"mesasges\" is nearly `messages`"));
+    assert!(!error(r#"{"id":1,"caption":"x"}"#).contains("nearly"));
+}

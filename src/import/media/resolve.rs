@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use unicode_normalization::UnicodeNormalization;
 
 /// How many folders' listings are held for finding other spellings.
 const LISTINGS: usize = 16;
@@ -427,7 +428,8 @@ impl Roots {
         real
     }
 
-    /// The path as the disk spells it, where it differs in letter case alone and only one file does.
+    /// The path as the disk spells it, where it differs alone in letter case, or in how accents are written, and only one file
+    /// does.
     fn respelled(&mut self, root: &Path, relative: &str) -> Option<String> {
         let mut folder = root.to_path_buf();
         let mut spelled = Vec::new();
@@ -435,7 +437,7 @@ impl Roots {
             let name = if fs::symlink_metadata(folder.join(part)).is_ok() {
                 part.to_owned()
             } else {
-                match self.listing(&folder)?.get(&part.to_lowercase())?.as_slice() {
+                match self.listing(&folder)?.get(&spelling(part))?.as_slice() {
                     [only] => only.clone(),
                     _ => return None,
                 }
@@ -456,13 +458,18 @@ impl Roots {
                 if let Ok(name) = entry.file_name().into_string()
                     && !name.starts_with("._")
                 {
-                    names.entry(name.to_lowercase()).or_default().push(name);
+                    names.entry(spelling(&name)).or_default().push(name);
                 }
             }
             self.listings.insert(folder.to_path_buf(), names);
         }
         self.listings.get(folder)
     }
+}
+
+/// A name whatever its letter case, and whether its accents are letters' own or stand behind them, as macOS writes them.
+fn spelling(name: &str) -> String {
+    name.to_lowercase().nfc().collect()
 }
 
 /// Whether a path ends with these whole folder and file names.
@@ -517,6 +524,7 @@ mod tests {
         assert_eq!(disk.find("a%20b/x%20%5b1%5d.png").unwrap(), "respelled a b/x [1].png");
         assert_eq!(disk.find("A B/X [1].PNG").unwrap(), "respelled a b/x [1].png");
         assert_eq!(disk.find("50%/é.png").unwrap(), "50%/é.png");
+        assert_eq!(disk.find("50%/e\u{301}.PNG").unwrap(), "respelled 50%/é.png");
         assert_eq!(disk.find("c%20d.png").unwrap(), "c%20d.png");
         let absolute = disk.0.path().join("root/c%20d.png");
         assert_eq!(disk.find(absolute.to_str().unwrap()).unwrap(), "c%20d.png");

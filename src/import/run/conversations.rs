@@ -44,6 +44,13 @@ impl Run<'_> {
                 Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
             if boxes.is_some() || self.options.on_change != OnChange::Replace {
                 let split = split_difference(&there, draft)?;
+                let boxes = match boxes {
+                    Some(boxes) => Ok(boxes),
+                    None => {
+                        let media = (&names[..], &shown);
+                        Err(self.differing(&there.to_row()?, &planned.row, draft, media, patient.as_deref())?)
+                    }
+                };
                 self.leave(address, boxes, split, &planned.row, draft, at)?;
                 return self.attach(&names, draft, at);
             }
@@ -103,11 +110,11 @@ impl Run<'_> {
     }
 
     /// Leaves a conversation that is there as it is, save what it has no split or boxes of, or may be given others of.
-    /// There is no difference of `boxes` where it is another record.
+    /// Instead of a difference of `boxes` there are the columns that differ where it is another record.
     fn leave(
         &mut self,
         address: Address,
-        boxes: Option<Difference>,
+        boxes: Result<Difference, Vec<&str>>,
         split: Difference,
         planned: &ConversationRow,
         draft: &Draft,
@@ -115,26 +122,30 @@ impl Run<'_> {
     ) -> Result<()> {
         let is_replaced = self.options.on_change == OnChange::Replace;
         let mut others = Vec::new();
-        if let Some(boxes) = boxes {
-            match boxes {
-                Difference::None => {}
-                Difference::Other(what) if !is_replaced => others.push(what),
-                boxes => {
-                    others.extend(boxes.other());
-                    self.boxes.report.reread += 1;
-                    self.reread.note(&self.sink.dataset().conversation_at(address)?, planned)?;
+        match boxes {
+            Ok(boxes) => {
+                match boxes {
+                    Difference::None => {}
+                    Difference::Other(what) if !is_replaced => others.push(what),
+                    boxes => {
+                        others.extend(boxes.other());
+                        self.boxes.report.reread += 1;
+                        self.reread.note(&self.sink.dataset().conversation_at(address)?, planned)?;
+                    }
+                }
+                match split {
+                    Difference::None => {}
+                    Difference::Other(what) if !is_replaced => others.push(what),
+                    split => {
+                        others.extend(split.other());
+                        self.put_into_split(address, draft)?;
+                    }
                 }
             }
-            match split {
-                Difference::None => {}
-                Difference::Other(what) if !is_replaced => others.push(what),
-                split => {
-                    others.extend(split.other());
-                    self.put_into_split(address, draft)?;
-                }
+            Err(columns) => {
+                let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+                others.push(format!("its content differs{columns}; the dataset's was kept"));
             }
-        } else {
-            others.push("its content differs; the dataset's was kept".to_owned());
         }
         let records = &mut self.report.records;
         match (others.is_empty(), is_replaced) {

@@ -3,6 +3,7 @@
 mod boxes;
 mod cells;
 mod conversations;
+mod differing;
 mod foreign;
 mod known;
 mod labels;
@@ -25,6 +26,7 @@ use crate::format::manifest::Operation;
 use crate::import::annotations;
 use crate::import::boxes::Boxes;
 use crate::import::format::Format;
+use crate::import::forms;
 use crate::import::homes::Homes;
 use crate::import::huggingface;
 use crate::import::inputs::{self, Input, Wanted};
@@ -258,6 +260,10 @@ impl<'r> Run<'r> {
         let inputs = inputs::list(paths, Wanted::of(self.options), (&mut self.homes, &is_used), &mut ignored)?;
         self.store.know_homes(&self.homes);
         self.check_moved(&inputs)?;
+        for passed in ignored.iter().filter(|passed| passed.reason.contains(forms::NEARLY)) {
+            let at = At { file: passed.path.clone(), ..At::default() };
+            self.report.find(Kind::Doubtful, &at, format!("the file was passed over: {}", passed.reason));
+        }
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();
         self.inputs = inputs.into();
@@ -326,7 +332,16 @@ impl<'r> Run<'r> {
         let at = At { file: "the list of cases".into(), ..At::default() };
         for (name, patient) in cases.first_names() {
             if self.sink.lookup(Table::Cases, &self.options.source.id, patient)?.is_none() {
-                let what = format!("nothing here is of {name:?} (the patient {patient:?}): is the name spelt so?");
+                let is_kept =
+                    self.report.records.changed_kept > 0 || self.report.findings.contains_key(&Kind::ChangedRow);
+                let what = if is_kept {
+                    format!(
+                        "no case is of {name:?} (the patient {patient:?}): what has changed was kept as it was, and may be \
+                         theirs with --on-change replace; else, is the name spelt so?"
+                    )
+                } else {
+                    format!("nothing here is of {name:?} (the patient {patient:?}): is the name spelt so?")
+                };
                 self.report.find(Kind::UnmetCase, &at, what);
             }
         }

@@ -288,3 +288,53 @@ fn the_line_of_a_table_is_that_of_its_row_however_lines_end() {
     let error = CaseList::read("name,patient\r\na,1\r\nb,\r\n".as_bytes()).unwrap_err().to_string();
     assert!(error.contains("line 3"), "{error}");
 }
+
+#[test]
+fn patients_whose_names_look_the_same_are_told() {
+    let mut place = Place::new();
+    place.options.source.patient_from = Some(PatientFrom::parse("field:pid").unwrap());
+    let line =
+        |id: u32, pid: &str| format!(r#"{{"id":{id},"pid":"{pid}","messages":[{{"role":"user","content":"x"}}]}}"#);
+    let pids = ["M\u{fc}ller", "Mu\u{308}ller", "M\u{fc}ller ", "M\u{fc}ller", "Miller"];
+    let lines: Vec<String> = (1..).zip(pids).map(|(id, pid)| line(id, pid)).collect();
+    let file = place.write("x.jsonl", lines.join("\n"));
+    let report = place.import(&[&file]).unwrap();
+    let told = &report.findings[&Kind::Doubtful];
+    assert!(told.count == 2 && told.examples[0].detail.contains("their names look the same"), "{told:?}");
+}
+
+#[test]
+fn a_record_that_changed_says_in_which_columns() {
+    let mut place = Place::new();
+    place.write("p/1.png", png(1));
+    place.write("p/2.png", png(2));
+    let record = |image: &str, answer: &str| {
+        format!(
+            r#"{{"id":"a","image":"p/{image}.png","patient":"V1","messages":[{{"role":"user","content":"<image>"}},{{"role":"assistant","content":"{answer}"}}]}}"#
+        )
+    };
+    let file = place.write("x.jsonl", record("1", "yes"));
+    place.import(&[&file]).unwrap();
+    let told = |place: &Place, text: String| {
+        let file = place.write("x.jsonl", text);
+        place.import(&[&file]).unwrap().findings[&Kind::ChangedRecord].examples[0].detail.clone()
+    };
+    assert_eq!(told(&place, record("1", "no")), "its content differs (turns); the dataset's was kept");
+    assert_eq!(told(&place, record("2", "yes")), "its content differs (media); the dataset's was kept");
+    place.options.cases = Some(CaseList::read("name,patient\nV1,p1\n".as_bytes()).unwrap());
+    let file = place.write("x.jsonl", record("1", "yes"));
+    let report = place.import(&[&file]).unwrap();
+    let told = &report.findings[&Kind::ChangedRecord].examples[0].detail;
+    assert_eq!(told, "its content differs (case); the dataset's was kept");
+    assert!(report.findings[&Kind::UnmetCase].examples[0].detail.contains("--on-change replace"));
+}
+
+#[test]
+fn a_file_that_is_passed_over_for_a_letter_is_told() {
+    let place = Place::new();
+    place.write("x.json", r#"[{"id":1,"image":"1.png","conversatons":[]}]"#);
+    place.write("1.png", png(1));
+    let report = place.import(&[&place.folder()]).unwrap();
+    let told = &report.findings[&Kind::Doubtful].examples[0];
+    assert!(told.file == "x.json" && told.detail.contains("\"conversatons\" is nearly `conversations`"), "{told:?}");
+}

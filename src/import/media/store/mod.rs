@@ -160,6 +160,8 @@ pub(crate) struct Store<'o> {
     durations: HashMap<Address, f64>,
     /// The institutions of patients, as this import met them first.
     institutions: HashMap<String, String>,
+    /// The patients whose cases were written, by their names without what does not show.
+    patients: HashMap<String, String>,
     depth: u32,
     /// The folders that ids start in.
     homes: Homes,
@@ -203,6 +205,7 @@ impl<'o> Store<'o> {
             met: Met::default(),
             durations: HashMap::new(),
             institutions: HashMap::new(),
+            patients: HashMap::new(),
             depth: 0,
             homes: Homes::default(),
             known_files: None,

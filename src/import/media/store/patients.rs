@@ -1,11 +1,12 @@
 //! Whose a picture or video is, as its path or its record says; and where nothing says it, though the source says what does.
 
-use super::Store;
+use super::{CACHED, Store};
 use crate::import::media::bytes::Out;
 use crate::import::media::names::Named;
 use crate::import::report::{At, ImportReport, Kind};
 use crate::import::source::PatientFrom;
 use crate::schema::tables::Table;
+use unicode_normalization::UnicodeNormalization;
 
 impl Store<'_> {
     /// The key of the patient that an item's path, or its record, speaks of.
@@ -19,6 +20,28 @@ impl Store<'_> {
             _ => of_frame().and_then(|names| names.patient),
         };
         by_path.map(|name| self.options.patient_key(name)).or_else(|| of_record.map(str::to_owned))
+    }
+
+    /// Tells of a new case whose patient is called as another of this import is, save for blanks at the ends or how accents
+    /// are written.
+    pub(super) fn tell_spelling(&mut self, patient: &str, out: &mut Out<'_>) {
+        let spelling: String = patient.trim().nfc().collect();
+        match self.patients.get(&spelling) {
+            Some(before) if before != patient => {
+                let message = format!(
+                    "the patients {before:?} and {patient:?} are two, and their names look the same: they differ in blanks at the \
+                     ends, or in how accents are written; a list of cases (--cases) makes them one"
+                );
+                out.report.find(Kind::Doubtful, out.at, message);
+            }
+            Some(_) => {}
+            None => {
+                if self.patients.len() >= CACHED {
+                    self.patients.clear();
+                }
+                self.patients.insert(spelling, patient.to_owned());
+            }
+        }
     }
 
     /// Tells of a new picture or video that has no patient, where the source says what names them.

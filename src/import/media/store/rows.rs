@@ -29,6 +29,7 @@ impl Store<'_> {
                 address
             }
             None => {
+                self.tell_spelling(patient, out);
                 let said = self.said_of_case(patient, draft);
                 let is_written = draft.case_of(patient).is_some();
                 let or_default = |said: Option<String>, default: &Option<String>| {
