@@ -38,9 +38,7 @@ impl ByName {
         let named = files.get(name).into_iter().flatten();
         named.filter(|file| ends_with(&file.to_string_lossy(), written)).collect()
     }
-}
 
-impl ByName {
     /// The pictures of this name, whatever their ending, below the nearest of these folders that has any.
     pub(in crate::import) fn nearest(&mut self, name: &str, folders: &[&Path]) -> Vec<PathBuf> {
         let files = self.files.get_or_insert_with(|| files_below(&self.folder));
