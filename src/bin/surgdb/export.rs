@@ -224,11 +224,8 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     for (why, count) in &report.left_out {
         let of_why = report.left_out_records.iter().filter(|record| record.reason == *why);
         let named: Vec<&str> = of_why.take(NAMED).map(|record| record.id.as_str()).collect();
-        let more = match count.saturating_sub(named.len() as u64) {
-            0 => String::new(),
-            more => format!(" and {} more, which --json names", ui::count(more)),
-        };
-        out.line(format_args!("  left out {}: {why}: {}{more}", ui::counted(*count, "record"), named.join(", ")))?;
+        let named = some_of(&named.join(", "), named.len(), *count);
+        out.line(format_args!("  left out {}: {why}: {named}", ui::counted(*count, "record")))?;
     }
     clips_and_answers(report, out)?;
     for (what, count) in &report.lost {
@@ -277,14 +274,11 @@ fn clips_and_answers(report: &ExportReport, out: &mut Output) -> Result<()> {
     };
     if report.early > 0 {
         let all: Vec<String> = report.early_clips.iter().take(NAMED).map(named).collect();
-        let more = match report.early.saturating_sub(all.len() as u64) {
-            0 => String::new(),
-            more => format!(" and {} more, which --json names", ui::count(more)),
-        };
+        let named = some_of(&all.join(", "), all.len(), report.early);
         let (count, start) = (ui::counted(report.early, "clip"), if report.early == 1 { "starts" } else { "start" });
         out.line(format_args!(
-            "  {count} {start} earlier than asked, at the key frame before: {}{more}; --clips frames has the dataset's own frames of them instead",
-            all.join(", ")
+            "  {count} {start} earlier than asked, at the key frame before: {named}; --clips frames has the dataset's own \
+             frames of them instead"
         ))?;
     }
     if report.shown_answers > 0 {
@@ -298,17 +292,31 @@ fn clips_and_answers(report: &ExportReport, out: &mut Output) -> Result<()> {
     Ok(())
 }
 
+/// What was named, and how many more there are of so many.
+fn some_of(named: &str, names: usize, count: u64) -> String {
+    match count.saturating_sub(names as u64) {
+        0 => named.to_owned(),
+        more => format!("{named} and {} more, which --json names", ui::count(more)),
+    }
+}
+
+/// Names the first of so many pictures and videos.
+fn name_some(media: &[Missing], count: u64, out: &mut Output) -> Result<()> {
+    for Missing { path, address, reason } in media.iter().take(NAMED) {
+        out.line(format_args!("  {path} ({address}): {reason}"))?;
+    }
+    match count.checked_sub(NAMED as u64) {
+        None | Some(0) => Ok(()),
+        Some(more) => out.line(format_args!("  and {} more, which --json names", ui::count(more))),
+    }
+}
+
 /// Names pictures and videos that went out though nobody can read them.
 fn unreadable(report: &ExportReport, out: &mut Output) -> Result<()> {
     if report.unreadable == 0 {
         return Ok(());
     }
-    for Missing { path, address, reason } in report.unreadable_media.iter().take(NAMED) {
-        out.line(format_args!("  {path} ({address}): {reason}"))?;
-    }
-    if report.unreadable > NAMED as u64 {
-        out.line(format_args!("  and {} more, which --json names", ui::count(report.unreadable - NAMED as u64)))?;
-    }
+    name_some(&report.unreadable_media, report.unreadable, out)?;
     let files = if report.unreadable == 1 { "PICTURE OR VIDEO" } else { "PICTURES AND VIDEOS" };
     let line = format!(
         "{} {files} THAT NOBODY CAN READ WENT OUT: --missing skip leaves out the records that show such",
@@ -357,12 +365,7 @@ fn missing(report: &ExportReport, out: &mut Output) -> Result<()> {
     if report.missing == 0 {
         return Ok(());
     }
-    for Missing { path, address, reason } in report.without_bytes.iter().take(NAMED) {
-        out.line(format_args!("  {path} ({address}): {reason}"))?;
-    }
-    if report.missing > NAMED as u64 {
-        out.line(format_args!("  and {} more, which --json names", ui::count(report.missing - NAMED as u64)))?;
-    }
+    name_some(&report.without_bytes, report.missing, out)?;
     let files = if report.missing == 1 { "PICTURE OR VIDEO WENT" } else { "PICTURES AND VIDEOS WENT" };
     let how = match report.nameless {
         0 => "BY NAME ALONE, without bytes".to_owned(),

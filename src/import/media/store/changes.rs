@@ -15,67 +15,70 @@ use crate::import::sink::Sink;
 use crate::schema::build::{CasesBuilder, FramesBuilder, VideosBuilder};
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
+use arrow_array::RecordBatch;
 use std::collections::BTreeMap;
 
-/// Cells that replace those of rows that are there, by their columns.
+/// Cells of one table, by their columns.
+type Cells<B> = BTreeMap<usize, (Vec<Address>, B)>;
+
+fn note<B: Default>(
+    cells: &mut Cells<B>,
+    address: Address,
+    columns: &[usize],
+    push: impl Fn(&mut B) -> Result<()>,
+) -> Result<()> {
+    columns.iter().try_for_each(|column| {
+        let (addresses, builder) = cells.entry(*column).or_default();
+        addresses.push(address);
+        push(builder)
+    })
+}
+
+fn count<B>(cells: &Cells<B>) -> usize {
+    cells.values().map(|(addresses, _)| addresses.len()).sum()
+}
+
+fn write<B>(
+    table: Table,
+    cells: Cells<B>,
+    finish: impl Fn(&mut B) -> Result<RecordBatch>,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    cells.into_iter().try_for_each(|(column, (addresses, mut builder))| {
+        replace(table, &[column], &addresses, &finish(&mut builder)?, sink)
+    })
+}
+
+/// Cells that replace those of rows that are there.
 #[derive(Default)]
 pub(super) struct Changes {
-    cases: BTreeMap<usize, (Vec<Address>, CasesBuilder)>,
-    frames: BTreeMap<usize, (Vec<Address>, FramesBuilder)>,
-    videos: BTreeMap<usize, (Vec<Address>, VideosBuilder)>,
+    cases: Cells<CasesBuilder>,
+    frames: Cells<FramesBuilder>,
+    videos: Cells<VideosBuilder>,
 }
 
 impl Changes {
-    pub(super) fn is_empty(&self) -> bool {
-        self.cases.is_empty() && self.frames.is_empty() && self.videos.is_empty()
-    }
-
     /// How many cells there are.
     pub(super) fn cells(&self) -> u64 {
-        let cases = self.cases.values().map(|(addresses, _)| addresses.len());
-        let frames = self.frames.values().map(|(addresses, _)| addresses.len());
-        let videos = self.videos.values().map(|(addresses, _)| addresses.len());
-        cases.chain(frames).chain(videos).sum::<usize>() as u64
+        (count(&self.cases) + count(&self.frames) + count(&self.videos)) as u64
     }
 
     pub(super) fn case(&mut self, address: Address, columns: &[usize], row: &CaseRow) -> Result<()> {
-        for column in columns {
-            let (addresses, cells) = self.cases.entry(*column).or_default();
-            addresses.push(address);
-            cells.push(row)?;
-        }
-        Ok(())
+        note(&mut self.cases, address, columns, |cells| cells.push(row))
     }
 
     pub(super) fn frame(&mut self, address: Address, columns: &[usize], row: &FrameRow) -> Result<()> {
-        for column in columns {
-            let (addresses, cells) = self.frames.entry(*column).or_default();
-            addresses.push(address);
-            cells.push(row)?;
-        }
-        Ok(())
+        note(&mut self.frames, address, columns, |cells| cells.push(row))
     }
 
     pub(super) fn video(&mut self, address: Address, columns: &[usize], row: &VideoRow) -> Result<()> {
-        for column in columns {
-            let (addresses, cells) = self.videos.entry(*column).or_default();
-            addresses.push(address);
-            cells.push(row)?;
-        }
-        Ok(())
+        note(&mut self.videos, address, columns, |cells| cells.push(row))
     }
 
     pub(super) fn write(self, sink: &mut dyn Sink) -> Result<()> {
-        for (column, (addresses, mut cells)) in self.cases {
-            replace(Table::Cases, &[column], &addresses, &cells.finish()?, sink)?;
-        }
-        for (column, (addresses, mut cells)) in self.frames {
-            replace(Table::Frames, &[column], &addresses, &cells.finish()?, sink)?;
-        }
-        for (column, (addresses, mut cells)) in self.videos {
-            replace(Table::Videos, &[column], &addresses, &cells.finish()?, sink)?;
-        }
-        Ok(())
+        write(Table::Cases, self.cases, CasesBuilder::finish, sink)?;
+        write(Table::Frames, self.frames, FramesBuilder::finish, sink)?;
+        write(Table::Videos, self.videos, VideosBuilder::finish, sink)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Late {
 
 impl Late {
     pub(crate) fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.changes.is_empty()
+        self.found.is_empty() && self.cells() == 0
     }
 
     /// How many bytes of frames and of videos there are.

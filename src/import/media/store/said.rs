@@ -59,10 +59,13 @@ impl Store<'_> {
         draft: &Draft,
         out: &mut Out<'_>,
     ) -> Result<()> {
-        let there = of_dataset(out.sink.dataset().video(address))?.map(|there| there.to_row()).transpose()?;
+        let dataset = out.sink.dataset().clone();
+        let there = of_dataset(dataset.video(address))?;
         // What a video's own file says goes before what is said of it.
-        let is_bare =
-            there.as_ref().map_or_else(|| self.is_bare(Table::Videos, &said.id), |there| there.blob.is_none());
+        let is_bare = match &there {
+            Some(there) => there.blob()?.is_none(),
+            None => self.is_bare(Table::Videos, &said.id),
+        };
         let mut sayings = Vec::new();
         if is_bare {
             sayings = of_video(said);
@@ -73,7 +76,7 @@ impl Store<'_> {
         self.tell_other(Table::Videos, &said.id, &news, out);
         match there {
             _ if news.more.is_empty() => Ok(()),
-            Some(there) => self.hold_video(there, (said, &news), address, (patient, draft), out),
+            Some(there) => self.hold_video(there.to_row()?, (said, &news), address, (patient, draft), out),
             None => {
                 let case = patient.map(|patient| self.case(patient, draft, out)).transpose()?;
                 let row = VideoRow { case, ..said.clone() };
@@ -138,13 +141,22 @@ impl Store<'_> {
         if sayings.is_empty() {
             return Ok(());
         }
-        let there = of_dataset(out.sink.dataset().frame(address))?.map(|there| there.to_row()).transpose()?;
-        let is_bare =
-            there.as_ref().map_or_else(|| self.is_bare(Table::Frames, &named.id), |there| there.blob.is_none());
+        let dataset = out.sink.dataset().clone();
+        let there = of_dataset(dataset.frame(address))?;
+        let is_bare = match &there {
+            Some(there) => there.blob()?.is_none(),
+            None => self.is_bare(Table::Frames, &named.id),
+        };
         // The bytes say how large a picture is, where they are there.
         sayings.retain(|(column, _)| is_bare || ![frames::WIDTH, frames::HEIGHT].contains(column));
         let mut news = self.heard.hear(address, &sayings);
-        self.tell_video(named, there.as_ref(), &mut news, out);
+        if news.more.contains(&frames::VIDEO) {
+            news.more.retain(|column| *column != frames::VIDEO);
+            let video = there.as_ref().map(|there| there.video()).transpose()?.flatten();
+            if video.is_none() {
+                self.tell_video(named, out);
+            }
+        }
         if there.is_none() && news.more.contains(&frames::KIND) {
             // Of which nothing is said is what a conversation shows.
             news.more.retain(|column| *column != frames::KIND);
@@ -154,7 +166,7 @@ impl Store<'_> {
         self.tell_other(Table::Frames, &named.id, &news, out);
         match there {
             _ if news.more.is_empty() => Ok(()),
-            Some(there) => self.hold_frame(there, (named, &news), address, (patient, draft), out),
+            Some(there) => self.hold_frame(there.to_row()?, (named, &news), address, (patient, draft), out),
             None => {
                 let row = self.said_of_new_frame(named, &news, patient, draft, out)?;
                 self.late_changes.frame(address, &news.more, &row)
@@ -163,9 +175,8 @@ impl Store<'_> {
     }
 
     /// Tells that a picture's row has no video, and that one is said now: rows are found by it, so that it stays.
-    fn tell_video(&self, named: &Named<'_>, there: Option<&FrameRow>, news: &mut News, out: &mut Out<'_>) {
-        let has_video = there.is_some_and(|there| there.video.is_some());
-        if news.more.contains(&frames::VIDEO) && !has_video && self.options.on_change != OnChange::Keep {
+    fn tell_video(&self, named: &Named<'_>, out: &mut Out<'_>) {
+        if self.options.on_change != OnChange::Keep {
             let what = format!(
                 "{:?}: its row has no `video`, and cannot get one: frames are found by it; where it is needed, import what \
                  says it first, into a new dataset",
@@ -173,7 +184,6 @@ impl Store<'_> {
             );
             out.report.find(Kind::ChangedRow, out.at, what);
         }
-        news.more.retain(|column| *column != frames::VIDEO);
     }
 
     /// Notes what was said of a picture whose row was just written.
@@ -231,15 +241,14 @@ impl Store<'_> {
         draft: &Draft,
         out: &mut Out<'_>,
     ) -> Result<FrameRow> {
-        let mut row = FrameRow { kind: "rgb".into(), ..FrameRow::default() };
-        let mut names = Vec::new();
-        row.case = patient.map(|patient| self.case(patient, draft, out)).transpose()?;
-        if let Some(path) =
-            named.said.and_then(|said| said.parent.as_ref()).filter(|_| news.more.contains(&frames::PARENT))
-        {
-            row.parent = self.other(Table::Frames, path, draft, &mut names, out)?;
-        }
-        Ok(FrameRow { case: row.case, parent: row.parent, kind: row.kind, ..self.said_of_frame(named) })
+        let case = patient.map(|patient| self.case(patient, draft, out)).transpose()?;
+        let parent = match named.said.and_then(|said| said.parent.as_ref()) {
+            Some(path) if news.more.contains(&frames::PARENT) => {
+                self.other(Table::Frames, path, draft, &mut Vec::new(), out)?
+            }
+            _ => None,
+        };
+        Ok(FrameRow { case, parent, kind: "rgb".into(), ..self.said_of_frame(named) })
     }
 
     /// Holds a picture of before against what is said of it.
