@@ -18,6 +18,7 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use surgdb::dataset::Filter;
 use surgdb::format::manifest::SideColumn;
 use surgdb::read::{BatchCache, DataFile, Expected};
@@ -181,39 +182,49 @@ fn mask_of(at: usize) -> u8 {
     if at.is_multiple_of(3) { 0xff } else { 1 << (at % 8) }
 }
 
+/// Flips each byte of a file in turn.
+fn flip_each_byte(pristine: &Pristine, profile: Profile) {
+    let expected = pristine.expected(&pristine.bytes);
+    let data = read_file(&pristine.path, &expected, Access::Mapped).unwrap();
+    assert_eq!(faults_of(&pristine.path, &expected), 0);
+    let file = File::options().write(true).open(&pristine.path).unwrap();
+    for at in 0..pristine.bytes.len() {
+        let access = BOTH[at % 2];
+        let what = || format!("{profile:?} {} byte {at}", pristine.name);
+        let (faults, read) = flipped(&file, &pristine.bytes, at, mask_of(at), || {
+            bounded(pristine.bytes.len(), &what, || {
+                (faults_of(&pristine.path, &expected), read_file(&pristine.path, &expected, access))
+            })
+        });
+        assert!(faults > 0, "{}: not seen", what());
+        match read {
+            Ok(read) => assert!(read == data, "{}: the data differ", what()),
+            Err(error) => {
+                assert!(error.file() == Some(&pristine.path), "{error:?}");
+                is_clear(&error, &what);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_flipped_byte_of_a_data_file_is_seen_and_never_gives_other_data() {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for profile in Profile::ALL {
         let small = Small::new(profile);
         let mut seen = HashSet::new();
-        for pristine in &small.files {
-            let first = seen.insert(pristine.footer.schema.clone());
-            if profile == Profile::Packed && !first {
-                // The others are written alike, and all of the train profile's are damaged.
-                continue;
-            }
-            let expected = pristine.expected(&pristine.bytes);
-            let data = read_file(&pristine.path, &expected, Access::Mapped).unwrap();
-            assert_eq!(faults_of(&pristine.path, &expected), 0);
-            let file = File::options().write(true).open(&pristine.path).unwrap();
-            for at in 0..pristine.bytes.len() {
-                let access = BOTH[at % 2];
-                let what = || format!("{profile:?} {} byte {at}", pristine.name);
-                let (faults, read) = flipped(&file, &pristine.bytes, at, mask_of(at), || {
-                    bounded(pristine.bytes.len(), &what, || {
-                        (faults_of(&pristine.path, &expected), read_file(&pristine.path, &expected, access))
-                    })
-                });
-                assert!(faults > 0, "{}: not seen", what());
-                match read {
-                    Ok(read) => assert!(read == data, "{}: the data differ", what()),
-                    Err(error) => {
-                        assert!(error.file() == Some(&pristine.path), "{error:?}");
-                        is_clear(&error, &what);
-                    }
+        let mut files: Vec<&Pristine> = small.files.iter().collect();
+        // Of the packed profile one of each kind: the others are written alike, and all of the train profile's are damaged.
+        files.retain(|file| seen.insert(file.footer.schema.clone()) || profile != Profile::Packed);
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            let work = || {
+                while let Some(pristine) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    flip_each_byte(pristine, profile);
                 }
-            }
-        }
+            };
+            (0..threads).for_each(|_| drop(scope.spawn(work)));
+        });
     }
 }
 

@@ -213,18 +213,22 @@ impl Tables {
         if !run.has_frame(&inside)? {
             return Ok(picture);
         }
+        let path = path.clone();
+        let path_missing = is_missing.then(|| run.path_around(input, &inside));
+        let mut picture = picture;
         let mut more = ObjectText::default();
-        more.text("file_name", path);
-        let said = joined(more.finish(), fields.extra.clone());
-        if is_first && !run.keeps_extra(&inside, fields.extra.as_deref())? {
+        more.text("file_name", &path);
+        picture.fields.extra = joined(more.finish(), picture.fields.extra);
+        let said = picture.fields.extra.as_deref();
+        if is_first && !run.keeps_extra(&inside, said)? {
             self.shared.push(if self.shared.is_empty() { '[' } else { ',' });
-            self.shared.push_str(said.as_deref().unwrap_or("{}"));
+            self.shared.push_str(said.unwrap_or("{}"));
         }
-        if !is_missing {
-            return Ok(picture);
+        if let Some(path) = path_missing {
+            picture.fields.id = Some(inside);
+            picture.path = path;
         }
-        let path = run.path_around(input, &inside);
-        Ok(Picture { path, fields: FileFields { id: Some(inside), ..picture.fields }, ..picture })
+        Ok(picture)
     }
 
     /// The only folder in which pictures are that the file calls by their names alone.

@@ -160,7 +160,8 @@ impl<'m> Taker<'m> {
         let subject = self.subject(run, set, row)?;
         let mut picture = self.picture(set, row, &subject)?;
         if let Some(id) = text(row, &set.id)? {
-            picture.fields.id = Some(run.unique(id, at));
+            let called = picture.fields.id.take().unwrap_or_default();
+            picture.fields.id = Some(run.unique_picture(id, &called, at));
         }
         picture.fields.kind = text(row, &set.frame_kind)?;
         picture.fields.origin = text(row, &set.origin)?;

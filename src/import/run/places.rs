@@ -71,14 +71,10 @@ impl Run<'_> {
         dataset.frame(parent).and_then(|row| row.id().map(str::to_owned)).map(Some)
     }
 
-    /// Whether the row of a picture has these further fields, or will get them, since there is no row yet.
+    /// Whether the row of a picture has these further fields, or will get them.
     pub(crate) fn keeps_extra(&self, id: &str, extra: Option<&str>) -> Result<bool> {
         let Some(address) = self.sink.lookup(Table::Frames, &self.options.source.id, id)? else { return Ok(true) };
-        match self.sink.dataset().frame(address).and_then(|row| Ok(row.extra()? == extra)) {
-            // The row is of this import.
-            Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(false),
-            known => known,
-        }
+        self.store.keeps_extra(address, extra, &*self.sink)
     }
 
     /// The folders that pictures are looked for in, as far as they are named and not searched: the media roots, the

@@ -20,6 +20,8 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct Ids {
     met: HashSet<Identity, Keyed>,
     repeats: HashMap<String, u32>,
+    /// The pictures that were listed with an id, by both: the how manieth of those with this id each is.
+    pictures: HashMap<Identity, u32, Keyed>,
     /// The last one that was new: what is written next has it.
     last: (String, Option<Identity>),
 }
@@ -188,5 +190,19 @@ impl Run<'_> {
                 return candidate;
             }
         }
+    }
+
+    /// The same for a picture that is listed; `called` says which it is whatever its id. Listed again it is the one of before.
+    pub(in crate::import) fn unique_picture(&mut self, id: String, called: &str, at: &At) -> String {
+        let picture = id_identity(&id, called);
+        match self.ids.pictures.get(&picture) {
+            Some(1) => return id,
+            Some(count) => return format!("{id}~{count}"),
+            None => {}
+        }
+        let unique = self.unique(id.clone(), at);
+        let count = if unique == id { 1 } else { self.ids.repeats.get(&id).copied().unwrap_or(1) };
+        self.ids.pictures.insert(picture, count);
+        unique
     }
 }

@@ -10,7 +10,7 @@ use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
 use crate::import::media::found::replace;
 use crate::import::media::names::{Named, name_of};
-use crate::import::media::store::{Located, ShownRows, shown_row};
+use crate::import::media::store::{Located, ShownRows, covers, shown_row};
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::import::source::PatientFrom;
@@ -271,7 +271,9 @@ impl Run<'_> {
             _ => self.sink.dataset().frame(target.address).and_then(|row| Ok(row.to_row()?.extra)),
         };
         match extra {
-            Ok(extra) if extra == picture.fields.extra => self.report.records.unchanged += 1,
+            Ok(extra) if covers(extra.as_deref(), picture.fields.extra.as_deref()) => {
+                self.report.records.unchanged += 1;
+            }
             // What is more than was said of it, or otherwise, is taken or told where it is heard.
             Err(error) if error.kind() == ErrorKind::NotInVersion => self.report.records.unchanged += 1,
             Err(error) => return Err(error),

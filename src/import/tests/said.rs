@@ -161,3 +161,71 @@ fn two_files_that_say_different_things_of_one_picture_are_told() {
     assert_eq!(count(&report, Kind::ChangedRow), 1, "{:?}", report.findings);
     assert!(place.frame("1.png").extra.unwrap().contains(r#""site":"A""#));
 }
+
+/// Two tables of the same pictures, each with columns of its own.
+const TWO_LISTS: &str = r#"
+name = "m"
+[[table]]
+files = ["a.csv", "b.csv"]
+form = "csv"
+[[table.rows]]
+become = "frames"
+path = "path"
+id = "{path}"
+patient = "patient"
+"#;
+
+fn two_lists() -> Place {
+    let place = Place::with_map(TWO_LISTS);
+    place.write("1.png", png(3));
+    place.write("a.csv", "path,patient,blur,site\n1.png,P7,3,north\n2.png,P7,4,north\n");
+    place.write("b.csv", "path,patient,rater,site\n1.png,P7,Ann,north\n2.png,P7,Ben,south\n");
+    place
+}
+
+/// Holds that both lists' columns stand in the rows, the first's where they contradict each other.
+fn both_stand(place: &Place) {
+    assert_eq!(place.frame("1.png").extra.as_deref(), Some(r#"{"blur":"3","site":"north","rater":"Ann"}"#));
+    assert_eq!(place.frame("2.png").extra.as_deref(), Some(r#"{"blur":"4","site":"north","rater":"Ben"}"#));
+    assert!(place.dataset().verify(&mut |_, _| {}).unwrap().is_sound());
+}
+
+#[test]
+fn further_fields_of_two_files_stand_together() {
+    let place = two_lists();
+    let report = place.import(&[&place.folder()]).unwrap();
+    let told: Vec<_> = report.findings[&Kind::ChangedRow].examples.iter().map(|example| &*example.detail).collect();
+    assert_eq!(told, ["this import said another `extra.site` of \"2.png\" before, and that was kept"]);
+    assert_eq!((report.rows["frames"], count(&report, Kind::RepeatedId)), (2, 0), "listed twice, they are one each");
+    both_stand(&place);
+    assert_eq!(place.import(&[&place.folder()]).unwrap().version, None, "all is there");
+}
+
+#[test]
+fn an_id_that_two_listed_pictures_have_is_told_apart() {
+    let map = TWO_LISTS.replace("\"{path}\"", "\"n\"");
+    let place = Place::with_map(&map);
+    place.write("a.csv", "path,patient,n\nv/1.png,P7,1\nw/1.png,P7,1\n");
+    place.write("b.csv", "path,patient,n,rater\nw/1.png,P7,1,Ann\nv/1.png,P7,1,Ben\n");
+    let report = place.whole();
+    assert_eq!((report.rows["frames"], count(&report, Kind::RepeatedId)), (2, 1));
+    for (id, path, rater) in [("1", "v/1.png", "Ben"), ("1~2", "w/1.png", "Ann")] {
+        let row = place.frame(id);
+        assert_eq!((row.path.as_deref(), row.extra), (Some(path), Some(format!(r#"{{"rater":"{rater}"}}"#))));
+    }
+}
+
+#[test]
+fn further_fields_of_two_imports_stand_together() {
+    let mut place = two_lists();
+    place.import(&[&place.folder().join("a.csv")]).unwrap();
+    let report = place.import(&[&place.folder().join("b.csv")]).unwrap();
+    let told: Vec<_> = report.findings[&Kind::ChangedRow].examples.iter().map(|example| &*example.detail).collect();
+    assert_eq!(told, ["\"2.png\": the dataset's frame has another `extra.site`; it was left as it was"]);
+    assert_eq!(report.media.rewritten, 2);
+    both_stand(&place);
+    assert_eq!(place.import(&[&place.folder()]).unwrap().version, None, "all is there");
+    place.options.on_change = OnChange::Replace;
+    place.import(&[&place.folder().join("b.csv")]).unwrap();
+    assert_eq!(place.frame("2.png").extra.as_deref(), Some(r#"{"blur":"4","site":"south","rater":"Ben"}"#));
+}

@@ -157,7 +157,8 @@ impl Store<'_> {
             && self.settled(named.table, named.written_id(), named.path()).is_none()
         {
             let alike = if named.wanted().is_some_and(Wanted::is_absolute) { "with this end" } else { "of this name" };
-            let what = format!("{:?} is not there; {inside:?}, the only file {alike}, was taken for it", named.id);
+            let what =
+                format!("{:?} is not there; {inside:?}, the only file {alike}, was taken for it", named.written_id());
             out.report.find(Kind::FoundByName, out.at, what);
         }
     }

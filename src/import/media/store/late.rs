@@ -1,6 +1,7 @@
 //! What came after its row in one import: it is put into the row once that is committed.
 
 use super::changes::Changes;
+use super::extras::Extras;
 use crate::error::Result;
 use crate::import::media::found::Found;
 use crate::import::sink::Sink;
@@ -10,6 +11,7 @@ use crate::import::sink::Sink;
 pub(crate) struct Late {
     pub(super) found: Found,
     pub(super) changes: Changes,
+    pub(super) extras: Extras,
 }
 
 impl Late {
@@ -24,12 +26,14 @@ impl Late {
 
     /// How many cells were said later.
     pub(crate) fn cells(&self) -> u64 {
-        self.changes.cells()
+        self.changes.cells() + self.extras.len() as u64
     }
 
     /// Writes it, as side columns.
     pub(crate) fn write(self, sink: &mut dyn Sink) -> Result<()> {
-        self.changes.write(sink)?;
-        self.found.write(sink)
+        let Self { found, mut changes, extras } = self;
+        extras.write_into(&mut changes, sink.dataset())?;
+        changes.write(sink)?;
+        found.write(sink)
     }
 }

@@ -1,7 +1,9 @@
 //! Brings pictures and videos, and the cases and recordings that their paths speak of, into the dataset.
 
+mod cases;
 mod changes;
 mod ensure;
+mod extras;
 mod heard;
 mod held;
 mod identity;
@@ -27,6 +29,8 @@ use crate::import::sink::Sink;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::tables::Table;
 use changes::Changes;
+pub(crate) use extras::covers;
+use extras::{Extras, HeardFields};
 use heard::Heard;
 use held::Held;
 use identity::Taken;
@@ -151,6 +155,11 @@ pub(crate) struct Store<'o> {
     /// The same of rows of this import.
     late_changes: Changes,
     heard: Heard,
+    /// Further fields that rows of before lack.
+    extras: Extras,
+    /// The same of rows of this import.
+    late_extras: Extras,
+    heard_fields: HeardFields,
     met: Met,
     /// The videos that frames are of as the source's pattern says, and the files of videos by their names without an ending,
     /// with the ids that these have.
@@ -202,6 +211,9 @@ impl<'o> Store<'o> {
             changes: Changes::default(),
             late_changes: Changes::default(),
             heard: Heard::default(),
+            extras: Extras::default(),
+            late_extras: Extras::default(),
+            heard_fields: HeardFields::default(),
             met: Met::default(),
             durations: HashMap::new(),
             institutions: HashMap::new(),
@@ -425,14 +437,17 @@ impl<'o> Store<'o> {
         self.roots.resolve(&Wanted::new(path).of_row(id))
     }
 
-    /// Gives rows that had no bytes those that are here now.
+    /// Gives rows of before the bytes and all else that they lacked and that is here now.
     pub(crate) fn attach(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        std::mem::take(&mut self.changes).write(sink)?;
-        std::mem::take(&mut self.found).write(sink)
+        let found = std::mem::take(&mut self.found);
+        let (changes, extras) = (std::mem::take(&mut self.changes), std::mem::take(&mut self.extras));
+        Late { found, changes, extras }.write(sink)
     }
 
     /// What came after its row in this import, to be put into the row once that is committed.
     pub(crate) fn take_late(&mut self) -> Late {
-        Late { found: std::mem::take(&mut self.late), changes: std::mem::take(&mut self.late_changes) }
+        let found = std::mem::take(&mut self.late);
+        let (changes, extras) = (std::mem::take(&mut self.late_changes), std::mem::take(&mut self.late_extras));
+        Late { found, changes, extras }
     }
 }

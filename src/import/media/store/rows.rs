@@ -47,7 +47,7 @@ impl Store<'_> {
                 row.record = Some(record::of_case(&row));
                 out.report.row(Table::Cases.name());
                 let address = out.sink.case(&row)?;
-                self.heard_case(patient, draft, address);
+                self.heard_case(patient, draft, address)?;
                 address
             }
         };
@@ -96,7 +96,7 @@ impl Store<'_> {
                     self.tell_apart(named.stem(), out);
                 }
             }
-            self.heard_video(&row, case_name.as_deref(), address);
+            self.heard_video(&row, case_name.as_deref(), address)?;
             return Ok(address);
         }
         let kind = named.frame_kind.to_owned();
@@ -121,7 +121,7 @@ impl Store<'_> {
         })?);
         let address = out.sink.frame(&row)?;
         let case_name = names.first().and_then(|(_, name)| name.as_deref());
-        self.heard_frame(named, &row, case_name, address);
+        self.heard_frame(named, &row, case_name, address)?;
         Ok(address)
     }
 
@@ -253,7 +253,7 @@ impl Store<'_> {
         self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
         let address = out.sink.video(&row)?;
         self.durations.extend(row.duration.map(|duration| (address, duration)));
-        self.heard_video(&row, case_name, address);
+        self.heard_video(&row, case_name, address)?;
         self.cached.insert(Table::Videos, &row.id, address);
         Ok(address)
     }

@@ -1,4 +1,4 @@
-//! What is said of cases, pictures and recordings whose rows are there: what they do not say yet is put into them, and
+//! What is said of pictures and recordings whose rows are there: what they do not say yet is put into them, and
 //! where they say something else it is told, or put into them where that is asked for.
 //!
 //! Rows of before are held against what is said of them. Rows of this import are in no table yet: what was said of them
@@ -12,14 +12,14 @@ use crate::error::{ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::draft::Draft;
 use crate::import::media::bytes::Out;
-use crate::import::media::names::{Named, name_of};
+use crate::import::media::names::Named;
 use crate::import::options::OnChange;
 use crate::import::report::Kind;
-use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
-use crate::schema::tables::{Table, cases, frames, videos};
+use crate::schema::rows::{FrameRow, VideoRow};
+use crate::schema::tables::{Table, frames, videos};
 
 /// The row, unless it came with this import.
-fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
+pub(super) fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
     match row {
         Ok(row) => Ok(Some(row)),
         Err(error) if error.kind() == ErrorKind::NotInVersion => Ok(None),
@@ -28,7 +28,7 @@ fn of_dataset<T>(row: Result<T>) -> Result<Option<T>> {
 }
 
 /// Notes a column of which something is said.
-fn say<T>(said: &mut Vec<Said>, column: usize, value: &Option<T>, mark: impl Fn(&T) -> u16) {
+pub(super) fn say<T>(said: &mut Vec<Said>, column: usize, value: &Option<T>, mark: impl Fn(&T) -> u16) {
     said.extend(value.as_ref().map(|value| (column, mark(value))));
 }
 
@@ -70,13 +70,17 @@ impl Store<'_> {
         if is_bare {
             sayings = of_video(said);
         }
-        say(&mut sayings, videos::EXTRA, &said.extra, mark);
         say(&mut sayings, videos::CASE, &patient, |patient| self.mark_of_case(patient, draft));
         let news = self.heard.hear(address, &sayings);
         self.tell_other(Table::Videos, &said.id, &news, out);
+        let extra = there.as_ref().map(|there| there.extra()).transpose()?;
+        let is_more = self.hear_extra((Table::Videos, address, &said.id), said.extra.as_deref(), extra, out)?;
+        if news.more.is_empty() {
+            count_row(is_more, out);
+            return Ok(());
+        }
         match there {
-            _ if news.more.is_empty() => Ok(()),
-            Some(there) => self.hold_video(there.to_row()?, (said, &news), address, (patient, draft), out),
+            Some(there) => self.hold_video(there.to_row()?, (said, &news, is_more), address, (patient, draft), out),
             None => {
                 let case = patient.map(|patient| self.case(patient, draft, out)).transpose()?;
                 let row = VideoRow { case, ..said.clone() };
@@ -86,22 +90,18 @@ impl Store<'_> {
     }
 
     /// Notes what was said of a recording whose row was just written.
-    pub(super) fn heard_video(&mut self, row: &VideoRow, case_name: Option<&[u8]>, address: Address) {
+    pub(super) fn heard_video(&mut self, row: &VideoRow, case_name: Option<&[u8]>, address: Address) -> Result<()> {
         let mut sayings = of_video(row);
-        say(&mut sayings, videos::EXTRA, &row.extra, mark);
         say(&mut sayings, videos::CASE, &case_name, mark);
         self.heard.hear(address, &sayings);
-    }
-
-    fn mark_of_case(&self, patient: &str, draft: &Draft) -> u16 {
-        mark(&name_of(&self.options.source.id, draft.case_id(patient))[..])
+        self.heard_extra(address, row.extra.as_deref())
     }
 
     /// Holds a recording of before against what is said of it.
     fn hold_video(
         &mut self,
         mut row: VideoRow,
-        (said, news): (&VideoRow, &News),
+        (said, news, is_more): (&VideoRow, &News, bool),
         address: Address,
         (patient, draft): (Option<&str>, &Draft),
         out: &mut Out<'_>,
@@ -116,11 +116,10 @@ impl Store<'_> {
                 differing.take(videos::HEIGHT, &mut row.height, &said.height);
             }
         }
-        differing.take(videos::EXTRA, &mut row.extra, &said.extra);
         if self.has_other_case(row.case, patient, draft, out)? {
             differing.note(videos::CASE, row.case.is_none());
         }
-        let columns = self.columns_to_write(Table::Videos, &said.id, differing, news, out);
+        let columns = self.columns_to_write((Table::Videos, &said.id), differing, (news, is_more), out);
         if let Some(patient) = patient.filter(|_| columns.contains(&videos::CASE)) {
             row.case = Some(self.case(patient, draft, out)?);
         }
@@ -138,7 +137,8 @@ impl Store<'_> {
     ) -> Result<()> {
         let mut sayings = self.of_frame(named);
         say(&mut sayings, frames::CASE, &patient, |patient| self.mark_of_case(patient, draft));
-        if sayings.is_empty() {
+        let extra = named.said.and_then(|said| said.extra.as_deref());
+        if sayings.is_empty() && extra.is_none() {
             return Ok(());
         }
         let dataset = out.sink.dataset().clone();
@@ -164,9 +164,14 @@ impl Store<'_> {
             news.other.extend(is_other.then_some(frames::KIND));
         }
         self.tell_other(Table::Frames, &named.id, &news, out);
+        let extra_there = there.as_ref().map(|there| there.extra()).transpose()?;
+        let is_more = self.hear_extra((Table::Frames, address, &named.id), extra, extra_there, out)?;
+        if news.more.is_empty() {
+            count_row(is_more, out);
+            return Ok(());
+        }
         match there {
-            _ if news.more.is_empty() => Ok(()),
-            Some(there) => self.hold_frame(there.to_row()?, (named, &news), address, (patient, draft), out),
+            Some(there) => self.hold_frame(there.to_row()?, (named, &news, is_more), address, (patient, draft), out),
             None => {
                 let row = self.said_of_new_frame(named, &news, patient, draft, out)?;
                 self.late_changes.frame(address, &news.more, &row)
@@ -193,7 +198,7 @@ impl Store<'_> {
         row: &FrameRow,
         case_name: Option<&[u8]>,
         address: Address,
-    ) {
+    ) -> Result<()> {
         let mut sayings = self.of_frame(named);
         say(&mut sayings, frames::CASE, &case_name, mark);
         sayings.retain(|(column, _)| *column != frames::KIND);
@@ -201,9 +206,10 @@ impl Store<'_> {
             sayings.push((frames::KIND, mark(&row.kind)));
         }
         self.heard.hear(address, &sayings);
+        self.heard_extra(address, row.extra.as_deref())
     }
 
-    /// What is said of a picture, but whose it is.
+    /// What is said of a picture, but whose it is, and further fields.
     fn of_frame(&self, named: &Named<'_>) -> Vec<Said> {
         let row = self.said_of_frame(named);
         let mut sayings = Vec::new();
@@ -211,7 +217,6 @@ impl Store<'_> {
         say(&mut sayings, frames::TIME, &row.time, |time| mark(&time.to_bits()));
         say(&mut sayings, frames::ORIGIN, &row.origin, mark);
         say(&mut sayings, frames::GENERATOR, &row.generator, mark);
-        say(&mut sayings, frames::EXTRA, &row.extra, mark);
         say(&mut sayings, frames::WIDTH, &row.width, mark);
         say(&mut sayings, frames::HEIGHT, &row.height, mark);
         if let Some(said) = named.said {
@@ -255,7 +260,7 @@ impl Store<'_> {
     fn hold_frame(
         &mut self,
         mut row: FrameRow,
-        (named, news): (&Named<'_>, &News),
+        (named, news, is_more): (&Named<'_>, &News, bool),
         address: Address,
         (patient, draft): (Option<&str>, &Draft),
         out: &mut Out<'_>,
@@ -266,7 +271,6 @@ impl Store<'_> {
         differing.take(frames::TIME, &mut row.time, &said.time);
         differing.take(frames::ORIGIN, &mut row.origin, &said.origin);
         differing.take(frames::GENERATOR, &mut row.generator, &said.generator);
-        differing.take(frames::EXTRA, &mut row.extra, &said.extra);
         if row.blob.is_none() {
             differing.take(frames::WIDTH, &mut row.width, &said.width);
             differing.take(frames::HEIGHT, &mut row.height, &said.height);
@@ -283,7 +287,7 @@ impl Store<'_> {
         if row.parent.is_none() && news.more.contains(&frames::PARENT) {
             differing.note(frames::PARENT, true);
         }
-        let columns = self.columns_to_write(Table::Frames, &named.id, differing, news, out);
+        let columns = self.columns_to_write((Table::Frames, &named.id), differing, (news, is_more), out);
         if let Some(patient) = patient.filter(|_| columns.contains(&frames::CASE)) {
             row.case = Some(self.case(patient, draft, out)?);
         }
@@ -307,95 +311,14 @@ impl Store<'_> {
         row
     }
 
-    /// Takes in what is said of a case, where its row is there.
-    fn hear_case_if_there(&mut self, patient: &str, draft: &Draft, out: &mut Out<'_>) -> Result<()> {
-        if of_case(&self.said_of_case(patient, draft)).is_empty() {
-            return Ok(());
-        }
-        let id = draft.case_id(patient);
-        let there = match self.known(Table::Cases, id) {
-            Some(address) => Some(address),
-            None => out.sink.lookup(Table::Cases, &self.options.source.id, id)?,
-        };
-        there.map_or(Ok(()), |address| self.hear_case(patient, address, draft, out))
-    }
-
-    /// Takes in what is said of a case whose row is there.
-    pub(super) fn hear_case(
-        &mut self,
-        patient: &str,
-        address: Address,
-        draft: &Draft,
-        out: &mut Out<'_>,
-    ) -> Result<()> {
-        let said = self.said_of_case(patient, draft);
-        let sayings = of_case(&said);
-        let news = self.heard.hear(address, &sayings);
-        self.tell_other(Table::Cases, draft.case_id(patient), &news, out);
-        if news.more.is_empty() {
-            return Ok(());
-        }
-        let there = of_dataset(out.sink.dataset().case(address))?.map(|there| there.to_row()).transpose()?;
-        let Some(mut row) = there else { return self.late_changes.case(address, &news.more, &said) };
-        let mut differing = Differing::default();
-        for (column, there, said) in [
-            (cases::INSTITUTION, &mut row.institution, &said.institution),
-            (cases::SPECIALTY, &mut row.specialty, &said.specialty),
-            (cases::PROCEDURE, &mut row.procedure, &said.procedure),
-            (cases::DEVICE, &mut row.device, &said.device),
-            (cases::CONSENT, &mut row.consent, &said.consent),
-            (cases::EXTRA, &mut row.extra, &said.extra),
-        ] {
-            differing.take(column, there, said);
-        }
-        let columns = self.columns_to_write(Table::Cases, draft.case_id(patient), differing, &news, out);
-        self.changes.case(address, &columns, &row)
-    }
-
-    /// Notes what was said of a case whose row was just written.
-    pub(super) fn heard_case(&mut self, patient: &str, draft: &Draft, address: Address) {
-        let sayings = of_case(&self.said_of_case(patient, draft));
-        self.heard.hear(address, &sayings);
-    }
-
-    /// What the record and the list of cases say of a case: what goes for a whole source counts for new ones alone.
-    pub(super) fn said_of_case(&self, patient: &str, draft: &Draft) -> CaseRow {
-        let mut row = CaseRow {
-            institution: draft.institution.clone(),
-            specialty: draft.specialty.clone(),
-            procedure: draft.procedure.clone(),
-            ..CaseRow::default()
-        };
-        if let Some(listed) = self.options.cases.as_ref().and_then(|cases| cases.of_patient(patient)) {
-            listed.fill(&mut row);
-        }
-        if let Some(said) = draft.case_of(patient) {
-            row.specialty.clone_from(&said.specialty);
-            row.procedure.clone_from(&said.procedure);
-            row.device.clone_from(&said.device);
-            row.consent.clone_from(&said.consent);
-            row.extra.clone_from(&said.extra);
-        }
-        row
-    }
-
-    /// Whether a row belongs to the case of another patient than is said now, or to none.
-    fn has_other_case(
-        &self,
-        there: Option<Address>,
-        patient: Option<&str>,
-        draft: &Draft,
-        out: &Out<'_>,
-    ) -> Result<bool> {
-        let Some(patient) = patient else { return Ok(false) };
-        let Some(there) = there else { return Ok(true) };
-        Ok(out.sink.dataset().case(there)?.id()? != draft.case_id(patient))
-    }
-
     /// Tells what this import said otherwise of a row before.
-    fn tell_other(&self, table: Table, id: &str, news: &News, out: &mut Out<'_>) {
-        if !news.other.is_empty() && self.options.on_change != OnChange::Keep {
-            let names = names_of(table, &news.other);
+    pub(super) fn tell_other(&self, table: Table, id: &str, news: &News, out: &mut Out<'_>) {
+        self.tell_said_before(&names_of(table, &news.other), id, out);
+    }
+
+    pub(super) fn tell_said_before(&self, names: &[String], id: &str, out: &mut Out<'_>) {
+        if !names.is_empty() && self.options.on_change != OnChange::Keep {
+            let names = names.join(", ");
             let what = format!("this import said another {names} of {id:?} before, and that was kept");
             out.report.find(Kind::ChangedRow, out.at, what);
         }
@@ -403,12 +326,11 @@ impl Store<'_> {
 
     /// Which columns of a row of before are to be written: those that say nothing yet, and the others where that is asked
     /// for; told where it is not.
-    fn columns_to_write(
+    pub(super) fn columns_to_write(
         &self,
-        table: Table,
-        id: &str,
+        (table, id): (Table, &str),
         differing: Differing,
-        news: &News,
+        (news, is_more): (&News, bool),
         out: &mut Out<'_>,
     ) -> Vec<usize> {
         let Differing { mut empty, mut other } = differing;
@@ -416,23 +338,30 @@ impl Store<'_> {
         match self.options.on_change {
             OnChange::Keep => return Vec::new(),
             OnChange::Replace => empty.append(&mut other),
-            OnChange::Report if other.is_empty() => {}
-            OnChange::Report => {
-                let names = names_of(table, &other);
-                let what =
-                    format!("{id:?}: the dataset's {} has another {names}; it was left as it was", table.row_name());
-                out.report.find(Kind::ChangedRow, out.at, what);
-            }
+            OnChange::Report => tell_left(table, &names_of(table, &other), id, out),
         }
-        out.report.media.rewritten += u64::from(!empty.is_empty());
+        count_row(is_more || !empty.is_empty(), out);
         empty
     }
 }
 
+/// Counts a row of before into which something is put.
+pub(super) fn count_row(is_rewritten: bool, out: &mut Out<'_>) {
+    out.report.media.rewritten += u64::from(is_rewritten);
+}
+
+/// Tells what stands in a row of before otherwise than it is said now.
+pub(super) fn tell_left(table: Table, names: &[String], id: &str, out: &mut Out<'_>) {
+    if !names.is_empty() {
+        let (row, names) = (table.row_name(), names.join(", "));
+        let what = format!("{id:?}: the dataset's {row} has another {names}; it was left as it was");
+        out.report.find(Kind::ChangedRow, out.at, what);
+    }
+}
+
 /// Columns by their names, to be told.
-fn names_of(table: Table, columns: &[usize]) -> String {
-    let names: Vec<&str> = columns.iter().filter_map(|at| Some(&*table.columns().get(*at)?.name)).collect();
-    format!("`{}`", names.join("`, `"))
+fn names_of(table: Table, columns: &[usize]) -> Vec<String> {
+    columns.iter().filter_map(|at| Some(format!("`{}`", table.columns().get(*at)?.name))).collect()
 }
 
 /// What is said of a recording that its file would say too.
@@ -444,21 +373,6 @@ fn of_video(row: &VideoRow) -> Vec<Said> {
     if row.width.is_some() && row.height.is_some() {
         say(&mut sayings, videos::WIDTH, &row.width, mark);
         say(&mut sayings, videos::HEIGHT, &row.height, mark);
-    }
-    sayings
-}
-
-fn of_case(row: &CaseRow) -> Vec<Said> {
-    let mut sayings = Vec::new();
-    for (column, said) in [
-        (cases::INSTITUTION, &row.institution),
-        (cases::SPECIALTY, &row.specialty),
-        (cases::PROCEDURE, &row.procedure),
-        (cases::DEVICE, &row.device),
-        (cases::CONSENT, &row.consent),
-        (cases::EXTRA, &row.extra),
-    ] {
-        say(&mut sayings, column, said, mark);
     }
     sayings
 }
