@@ -264,11 +264,15 @@ impl TableState {
         }
         let fragment = &self.fragments[at];
         let file = self.file(opening, fragment)?;
-        let (batch, row) = file.locate(fragment.start + u64::from(row))?;
+        let (batch, at_row) = file.locate(fragment.start + u64::from(row))?;
         if self.table == Table::Blobs && column == blobs::BYTES {
-            file.check_values(&batch)?;
+            // What was deleted is shown to nobody, and must not stand in the way of its being emptied.
+            let last = (batch.rows() - at_row).min(fragment.rows.saturating_sub(row) as usize);
+            let gone = self.deleted_among(opening, at, row..row + last as u32)?;
+            let is_live = |after: &usize| gone.is_none_or(|gone| !gone.contains(row + *after as u32));
+            file.check_values(&batch, (0..last).filter(is_live).map(|after| at_row + after))?;
         }
-        Ok(Some((file.column(&batch, column)?.clone(), row)))
+        Ok(Some((file.column(&batch, column)?.clone(), at_row)))
     }
 
     /// How many rows of the fragment at this place, from one on, the same batch of a column has, by the files' footers alone;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::format::constants::*;
 use crate::format::manifest::is_same_format;
 use crate::format::notation::ColumnType;
-use crate::format::{FragmentId, numbers};
+use crate::format::{Address, FragmentId, numbers};
 use arrow_ipc::convert::{IpcSchemaEncoder, metadata_to_fb};
 use arrow_ipc::writer::DictionaryTracker;
 use arrow_ipc::{FooterBuilder, MetadataVersion, root_as_footer};
@@ -94,6 +94,19 @@ impl Footer {
             return None;
         }
         Some((batch, usize::try_from(row - self.row_starts[batch]).ok()?))
+    }
+
+    /// The address of this row of the file.
+    pub fn address(&self, row: u64) -> Option<Address> {
+        let mut start = 0;
+        for (fragment, rows) in &self.fragments {
+            let end = start + u64::from(*rows);
+            if row < end {
+                return u32::try_from(row - start).ok().map(|row| fragment.address(row));
+            }
+            start = end;
+        }
+        None
     }
 
     /// How many rows a batch has.

@@ -1,8 +1,9 @@
 //! The values of blobs: each is found by its row, and held against the row's own checksum.
 
 use crate::error::{Error, Result};
+use crate::format::footer::Footer;
 use crate::read::batch::{Batch, BatchRef};
-use crate::read::file::{DataFile, VerifyLevel, damaged};
+use crate::read::file::{DataFile, VerifyLevel};
 use crate::schema::tables::blobs;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
@@ -30,12 +31,13 @@ impl DataFile {
             Some(map) => map.get(range.start as usize..range.end as usize).map(Cow::Borrowed),
             None => Some(Cow::Owned(self.bytes().range(range.clone())?.to_vec())),
         };
-        let bytes = bytes.ok_or_else(|| damaged("a blob").at_byte(range.start).in_file(self.path()))?;
+        let damaged = || damaged_blob(self.footer(), batch, row).at_byte(range.start).in_file(self.path());
+        let bytes = bytes.ok_or_else(damaged)?;
         if self.is_check_due(batch, row) {
             let crc32 = self.crc32(range.start, &bytes)?;
             let known = self.column(batch, blobs::CRC32)?.as_primitive::<UInt32Type>();
             if row >= known.len() || known.value(row) != crc32 {
-                return Err(damaged("a blob").at_byte(range.start).in_file(self.path()));
+                return Err(damaged());
             }
             batch.set_checked(row);
         }
@@ -60,12 +62,12 @@ impl DataFile {
         self.bytes().range(range.ok_or_else(|| Error::corrupt("the blob has no bytes").in_file(self.path()))?)
     }
 
-    /// Checks the checksums of all blobs of a batch that were not checked yet.
+    /// Checks the checksums of these blobs of a batch that were not checked yet.
     ///
     /// # Errors
     /// `Corrupt` at the first that does not match.
-    pub fn check_values(&self, batch: &BatchRef<'_>) -> Result<()> {
-        (0..batch.rows()).try_for_each(|row| self.value(batch, row).map(|_| ()))
+    pub fn check_values(&self, batch: &BatchRef<'_>, mut rows: impl Iterator<Item = usize>) -> Result<()> {
+        rows.try_for_each(|row| self.value(batch, row).map(|_| ()))
     }
 
     /// Where the bytes of a blob lie in the file: for announcing them ahead of reading.
@@ -125,4 +127,18 @@ impl DataFile {
             Ok(Box::new(ValueOffsets { nulls, offsets, start: values.start }))
         })
     }
+}
+
+/// That the bytes of a blob are not what they were, with what can be done about it.
+pub(super) fn damaged_blob(footer: &Footer, batch: &Batch, row: usize) -> Error {
+    let address = footer.address(footer.row_starts[batch.index] + row as u64);
+    let (which, by) = match address {
+        Some(address) => (format!("the blob {address}"), address.to_string()),
+        None => ("a blob".to_owned(), "BLOB".to_owned()),
+    };
+    Error::corrupt(format!(
+        "the checksum of {which} does not match its bytes: the file is damaged. Restore it from a copy; or delete the blob \
+         with all that shows it (`surgdb delete DATASET {by} --cascade`), import again what it came from, and `surgdb copy` \
+         makes a sound dataset of that version: the older ones go on naming this file"
+    ))
 }

@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use crate::format::constants::{ALIGNMENT, ARROW_MAGIC, END_MARK, HEAD_LEN};
 use crate::format::message::{self, BatchLayout, padded};
 use crate::read::batch::{Batch, BatchRef};
-use crate::read::file::{DataFile, damaged};
+use crate::read::file::DataFile;
 use crate::read::hidden::Used;
+use crate::read::values::damaged_blob;
 use crate::schema::tables::blobs;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt32Type};
@@ -184,7 +185,7 @@ impl DataFile {
             }
             let (crc, digest) = self.hash(range.clone())?;
             if crc != crcs.value(row) {
-                fault(place(damaged("a blob")));
+                fault(place(damaged_blob(self.footer(), batch, row)));
             } else if digest.as_bytes() != digests.value(row) {
                 fault(place(Error::corrupt("the digest of a blob is not that of its bytes")));
             }

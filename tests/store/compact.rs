@@ -5,7 +5,7 @@ use crate::common::small::{Profile, build};
 use arrow_array::{Int64Array, LargeStringArray};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use surgdb::dataset::{BlobSource, CellUpdate, DeleteOptions, WriterOptions};
+use surgdb::dataset::{BlobSource, CellUpdate, CopyOptions, DeleteOptions, WriterOptions};
 use surgdb::rows::FrameRow;
 use surgdb::{Address, Column, Dataset, ErrorKind, Operation, Table, VerifyLevel};
 
@@ -248,4 +248,40 @@ fn pictures_go_with_the_last_row_that_shows_them_where_that_is_asked_for() {
         assert!(!bytes.windows(7).any(|window| window == b"PATIENT"), "{path}");
     }
     assert!(compacted.verify(&mut |_, _| {}).unwrap().is_sound());
+}
+
+#[test]
+fn a_damaged_picture_can_be_deleted_and_what_is_left_is_sound() {
+    let (_dir, dataset, _, blobs) = pictures();
+    let file = dataset.path().join(&dataset.manifest().files_of("blobs")[0].path);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(7).position(|window| window == b"PATIENT").unwrap();
+    bytes[at] = b'p';
+    std::fs::write(&file, bytes).unwrap();
+    let dataset = Dataset::open(dataset.path()).unwrap();
+    let faults = dataset.verify(&mut |_, _| {}).unwrap().faults;
+    // What is told leads on: the blob is deleted with what shows it, and nothing of it is read again.
+    let remedy = format!("`surgdb delete DATASET {} --cascade`", blobs[1]);
+    assert!(faults.len() == 1 && faults[0].to_string().contains(&remedy), "{faults:?}");
+    let deleted = dataset.delete([blobs[1]], DeleteOptions { cascade: true, ..Default::default() }).unwrap();
+    assert_eq!((deleted.count(Table::Frames).unwrap(), deleted.count(Table::Blobs).unwrap()), (3, 3));
+    let compacted = deleted.compact().unwrap();
+    // The older versions go on naming the file; a copy has none of them.
+    assert_eq!(compacted.verify(&mut |_, _| {}).unwrap().faults.len(), 1);
+    for (name, from) in [("of.surgdb", &deleted), ("after.surgdb", &compacted)] {
+        let to = Dataset::create(dataset.path().with_file_name(name)).unwrap();
+        let (to, _) = from.copy_to(&to, &CopyOptions::default(), &mut |_| Ok(())).unwrap();
+        assert!(to.verify(&mut |_, _| {}).unwrap().is_sound(), "{name}");
+    }
+    assert_eq!(compacted.blob(blobs[0]).unwrap().bytes().unwrap().as_ref(), b"of both");
+    // One that is shown is still checked before it gets a fresh checksum.
+    let text = std::fs::read(&file).unwrap();
+    let at = text.windows(7).position(|window| window == b"of both").unwrap();
+    let mut bytes = text;
+    bytes[at] = b'O';
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(
+        Dataset::open(dataset.path()).unwrap().at_version(deleted.version()).unwrap().compact().unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
 }
