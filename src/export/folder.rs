@@ -1,8 +1,11 @@
 //! The folder that an export is written to: nothing in it is ever half-written.
 //!
 //! A new export is written into a hidden folder beside its place and renamed when it is complete. Into a folder that
-//! is there already, each file goes under a temporary name and is renamed when it is complete.
+//! is there already, each file goes under a temporary name and is renamed when it is complete; files of an export before
+//! that are not written anew go at the end.
 
+use super::ExportReport;
+use super::list::{Beside, List};
 use crate::dataset::dataset_around;
 use crate::error::{Error, Result};
 use std::fs::{self, File};
@@ -15,6 +18,10 @@ pub(super) struct OutputFolder {
     root: PathBuf,
     /// Where they are to be, when that is another place.
     target: Option<PathBuf>,
+    /// What is written.
+    list: List,
+    /// What killed exports to the same place left behind, and was removed; and what may be such.
+    left_behind: [Vec<PathBuf>; 2],
 }
 
 impl OutputFolder {
@@ -37,17 +44,20 @@ impl OutputFolder {
             let message = "there is something in the folder: name another one, or write into it with --overwrite";
             return Err(Error::exists(message).in_file(path));
         }
-        if !is_free {
-            return Ok(Self { root: path.to_path_buf(), target: None });
-        }
         let name = path.file_name().and_then(|name| name.to_str());
+        let left_behind = name.map(|name| clear_beside(path, name)).unwrap_or_default();
+        if !is_free {
+            let list = List::start(path, true)?;
+            return Ok(Self { root: path.to_path_buf(), target: None, list, left_behind });
+        }
         let Some(name) = name else { return Err(Error::invalid("the export's folder needs a name").in_file(path)) };
         let root = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
         if root.exists() {
             return Err(Error::exists("another export is at work here, or was left behind: remove it").in_file(root));
         }
         fs::create_dir_all(&root).map_err(|error| Error::io("cannot create the folder", error).in_file(&root))?;
-        Ok(Self { root, target: Some(path.to_path_buf()) })
+        let list = List::start(&root, false).inspect_err(|_| drop(fs::remove_dir_all(&root)))?;
+        Ok(Self { root, target: Some(path.to_path_buf()), list, left_behind })
     }
 
     /// Where a file of the folder is now; its name is a path with slashes.
@@ -61,6 +71,7 @@ impl OutputFolder {
     /// `Io`.
     pub(super) fn file(&self, name: &str) -> Result<OutputFile> {
         let path = self.root.join(name);
+        self.list.note(name)?;
         let (Some(parent), Some(last)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return Err(Error::invalid(format!("{name:?} cannot be a file's name")));
         };
@@ -77,7 +88,7 @@ impl OutputFolder {
     /// `Io`.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         if self.target.is_none() && holds(&self.root.join(name), bytes) {
-            return Ok(());
+            return self.list.note(name);
         }
         let mut file = self.file(name)?;
         file.write_all(bytes).map_err(|error| Error::io("cannot write it", error).in_file(&file.path))?;
@@ -96,14 +107,24 @@ impl OutputFolder {
         // A link of a link would be one to a name, not to the file.
         let Ok(file) = file.canonicalize() else { return Ok(false) };
         let _ = fs::remove_file(&path);
-        Ok(fs::hard_link(file, &path).is_ok())
+        let is_linked = fs::hard_link(file, &path).is_ok();
+        if is_linked {
+            self.list.note(name)?;
+        }
+        Ok(is_linked)
     }
 
-    /// Gives a new folder its name.
+    /// Gives a new folder its name; takes files of an export before that were not written anew out of one that was there,
+    /// and says so.
     ///
     /// # Errors
     /// `Io`.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(mut self, report: &mut ExportReport) -> Result<()> {
+        let cleared = self.list.finish()?;
+        (report.removed, report.others, report.first_other) = (cleared.removed, cleared.others, cleared.first);
+        let shown = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
+        let [dead, unknown] = &self.left_behind;
+        (report.left_behind, report.perhaps_left_behind) = (shown(dead), shown(unknown));
         let Some(target) = self.target.take() else { return Ok(()) };
         fs::rename(&self.root, &target).map_err(|error| {
             let _ = fs::remove_dir_all(&self.root);
@@ -118,6 +139,28 @@ impl Drop for OutputFolder {
             let _ = fs::remove_dir_all(&self.root);
         }
     }
+}
+
+/// Removes the folders that killed exports to this place left beside it; these, and those of which nobody can tell.
+fn clear_beside(path: &Path, name: &str) -> [Vec<PathBuf>; 2] {
+    let mut found: [Vec<PathBuf>; 2] = Default::default();
+    let (before, after) = (format!(".{name}."), ".tmp");
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let own = entry.file_name().into_string().unwrap_or_default();
+        let number = own.strip_prefix(&before).and_then(|own| own.strip_suffix(after));
+        let is_ours =
+            number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        match Beside::of(&entry.path()) {
+            Beside::AtWork => {}
+            Beside::Dead if fs::remove_dir_all(entry.path()).is_ok() => found[0].push(entry.path()),
+            Beside::Dead | Beside::Unknown => found[1].push(entry.path()),
+        }
+    }
+    found
 }
 
 /// Whether a file has exactly these bytes.
@@ -202,7 +245,7 @@ mod tests {
         let folder = OutputFolder::new(&path, false).unwrap();
         folder.write("a/b.png", b"x").unwrap();
         assert!(!path.exists());
-        folder.finish().unwrap();
+        folder.finish(&mut ExportReport::default()).unwrap();
         assert_eq!(fs::read(path.join("a/b.png")).unwrap(), b"x");
         assert_eq!(names(dir.path()), ["out"]);
         let error = OutputFolder::new(&path, false).err().unwrap();
@@ -236,8 +279,83 @@ mod tests {
         fs::write(path.join("x"), b"old").unwrap();
         let folder = OutputFolder::new(&path, true).unwrap();
         folder.file("x").unwrap().write_all(b"half").unwrap();
-        assert_eq!((names(&path), fs::read(path.join("x")).unwrap()), (vec!["x".to_owned()], b"old".to_vec()));
+        let there = || names(&path).into_iter().filter(|name| !name.starts_with(".surgdb-export")).collect::<Vec<_>>();
+        assert_eq!((there(), fs::read(path.join("x")).unwrap()), (vec!["x".to_owned()], b"old".to_vec()));
         folder.write("x", b"new").unwrap();
         assert_eq!(fs::read(path.join("x")).unwrap(), b"new");
+    }
+    #[test]
+    fn what_is_overwritten_has_only_what_was_written_and_what_others_put_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let export = |overwrite: bool, files: &[&str]| {
+            let folder = OutputFolder::new(&path, overwrite).unwrap();
+            files.iter().for_each(|name| folder.write(name, name.as_bytes()).unwrap());
+            let mut report = ExportReport::default();
+            folder.finish(&mut report).unwrap();
+            report
+        };
+        export(false, &["images/P1/1.png", "images/P2/2.png", "a.jsonl"]);
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        fs::write(path.join("images/.0123abcd.tmp"), "half").unwrap();
+        // One that was killed had written something more.
+        let killed = OutputFolder::new(&path, true).unwrap();
+        killed.write("images/P3/3.png", b"x").unwrap();
+        drop(killed);
+        let report = export(true, &["images/P2/2.png", "b.jsonl"]);
+        assert_eq!((report.removed, report.others, report.first_other.as_deref()), (3, 1, Some("notes.txt")));
+        let there = |inside: &str| {
+            let mut names = names(&path.join(inside));
+            names.sort();
+            names
+        };
+        assert_eq!(
+            (there(""), there("images")),
+            ([".surgdb-export", "b.jsonl", "images", "notes.txt"].map(str::to_owned).to_vec(), vec!["P2".to_owned()])
+        );
+        // Again, from the list that was left; a list that was tampered with reaches nothing outside.
+        fs::write(dir.path().join("secret"), "x").unwrap();
+        fs::create_dir(dir.path().join("other")).unwrap();
+        fs::write(dir.path().join("other/f"), "x").unwrap();
+        std::os::unix::fs::symlink(dir.path().join("other"), path.join("link")).unwrap();
+        let list = fs::read_to_string(path.join(".surgdb-export")).unwrap();
+        fs::write(path.join(".surgdb-export"), format!("{list}\"../secret\"\n\"link/f\"\n\"/etc/x\"\nno JSON\n"))
+            .unwrap();
+        let report = export(true, &["b.jsonl"]);
+        assert_eq!((report.removed, report.others), (1, 2));
+        assert!(
+            dir.path().join("secret").is_file()
+                && dir.path().join("other/f").is_file()
+                && !path.join("images").exists()
+        );
+        // Two at once would take each other's files away.
+        let first = OutputFolder::new(&path, true).unwrap();
+        assert!(
+            OutputFolder::new(&path, true).err().unwrap().message().contains("another export writes into this folder")
+        );
+        drop(first);
+    }
+
+    #[test]
+    fn what_a_killed_export_left_beside_its_place_goes_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, dead, unknown) =
+            (dir.path().join("out"), dir.path().join(".out.4.tmp"), dir.path().join(".out.5.tmp"));
+        fs::create_dir_all(dead.join("images")).unwrap();
+        fs::write(dead.join(".surgdb-export"), "\"images/1.png\"\n").unwrap();
+        // Of another export, of a folder of somebody's, and of one that is at work.
+        for other in [".out.5.tmp", ".out.x.tmp", ".other.4.tmp", ".out.6.tmp"] {
+            fs::create_dir(dir.path().join(other)).unwrap();
+        }
+        let list = File::create(dir.path().join(".out.6.tmp/.surgdb-export")).unwrap();
+        list.try_lock().unwrap();
+        let folder = OutputFolder::new(&path, false).unwrap();
+        let mut report = ExportReport::default();
+        folder.finish(&mut report).unwrap();
+        let shown = |path: &Path| vec![path.display().to_string()];
+        assert_eq!((report.left_behind, report.perhaps_left_behind), (shown(&dead), shown(&unknown)));
+        let mut there = names(dir.path());
+        there.sort();
+        assert_eq!(there, [".other.4.tmp", ".out.5.tmp", ".out.6.tmp", ".out.x.tmp", "out"]);
     }
 }

@@ -2,6 +2,7 @@
 //! records, where only the names are given here.
 
 use super::folder::OutputFolder;
+use super::list;
 use super::missing::is_unreadable;
 use super::{ExportReport, OnMissing, Pictures, sources};
 use crate::dataset::{Dataset, link};
@@ -241,7 +242,7 @@ impl<'a> MediaFolder<'a> {
         }
         // A file under construction is called like this.
         let is_temporary = name.rsplit('/').next().is_some_and(|last| last.starts_with('.') && last.ends_with(".tmp"));
-        let reserved = is_temporary || name.split('/').next() == Some(sources::FOLDER);
+        let reserved = is_temporary || name == list::NAME || name.split('/').next() == Some(sources::FOLDER);
         if reserved || self.names.contains(&name) {
             return false;
         }

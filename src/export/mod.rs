@@ -35,6 +35,7 @@ mod json;
 mod jsonl_llava;
 mod jsonl_messages;
 mod left_out;
+mod list;
 mod media;
 mod missing;
 mod notes;
@@ -200,7 +201,8 @@ pub struct ExportOptions<'a> {
     /// Only these conversations, in this order; all of them where none are named. Of other tables only what they refer
     /// to goes out with them. For COCO these are annotations, and the pictures that they are about.
     pub selection: Option<&'a [Address]>,
-    /// Write into a folder that has something in it: what has another content is replaced, the rest is left.
+    /// Write into a folder that has something in it: what has another content is replaced, what an export before wrote and
+    /// this one does not is removed, and what is somebody else's is left.
     pub overwrite: bool,
     /// Write the boxes and points that stand in texts anew, in this scale; else each text is as it was, byte for byte.
     pub boxes: Option<Scale>,
@@ -339,6 +341,21 @@ pub struct ExportReport {
     pub shown_answers: u64,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
+    /// Files of an export before that were removed from the folder, since this one did not write them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub removed: u64,
+    /// Files that stay in the folder, and of which it is not known that an export wrote them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub others: u64,
+    /// The first of them by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_other: Option<String>,
+    /// Folders beside this one that killed exports to it had left behind, and that were removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
+    /// Folders beside this one that may be such, and stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub perhaps_left_behind: Vec<String>,
     /// The sources of what was exported; each is described in a file of its own.
     pub sources: Vec<ExportedSource>,
 }
@@ -440,7 +457,7 @@ pub fn export(
         ExportFormat::Coco => coco::write_all(dataset, &folder, options, &mut report, progress)?,
         ExportFormat::WebDataset => webdataset::write_all(dataset, &folder, options, &mut report, progress)?,
     }
-    folder.finish()?;
+    folder.finish(&mut report)?;
     Ok(report)
 }
 

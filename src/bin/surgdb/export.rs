@@ -93,7 +93,7 @@ pub struct Args {
     /// The most bytes in an archive of webdataset, in MiB
     #[arg(long, default_value_t = Shards::default().bytes >> 20, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
     shard_size: u64,
-    /// Write into a folder that has something in it; what has another content is replaced
+    /// Write into a folder that has something in it; files of an export before that this one does not write are removed
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -256,6 +256,7 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     unreadable(report, out)?;
     if is_empty(report) {
         return match report.left_out.is_empty() {
+    leftovers(report, out)?;
             true => out.line("nothing was there to export"),
             false => out.line(paint(Ink::Alarm, "NOTHING WAS WRITTEN: all records were left out")),
         };
@@ -304,6 +305,28 @@ fn some_of(named: &str, names: usize, count: u64) -> String {
 fn name_some(media: &[Missing], count: u64, out: &mut Output) -> Result<()> {
     for Missing { path, address, reason } in media.iter().take(NAMED) {
         out.line(format_args!("  {path} ({address}): {reason}"))?;
+/// Says what was there of exports before, and what of it stays.
+fn leftovers(report: &ExportReport, out: &mut Output) -> Result<()> {
+    for folder in &report.left_behind {
+        out.line(format_args!("  removed {folder}, which an export that was killed had left behind"))?;
+    }
+    for folder in &report.perhaps_left_behind {
+        out.line(format_args!("  {folder} may have been left behind by an export: remove it if none is at work"))?;
+    }
+    if report.removed > 0 {
+        out.line(format_args!("  removed {} of an export before", ui::counted(report.removed, "file")))?;
+    }
+    let Some(first) = &report.first_other else { return Ok(()) };
+    let files = if report.others == 1 { "OTHER FILE STAYS" } else { "OTHER FILES STAY" };
+    let line = format!(
+        "{} {files} IN THE FOLDER ({first}{}): no export is known to have written what stays; that of one by an earlier version \
+         of this program goes when the folder is emptied first",
+        ui::count(report.others),
+        if report.others == 1 { "" } else { ", …" }
+    );
+    out.line(paint(Ink::Alarm, &line))
+}
+
     }
     match count.checked_sub(NAMED as u64) {
         None | Some(0) => Ok(()),
