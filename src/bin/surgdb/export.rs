@@ -229,7 +229,9 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     }
     clips_and_answers(report, out)?;
     for (what, count) in &report.lost {
-        out.line(format_args!("  the form cannot hold {what}: left out {}", ui::counted(*count, "time")))?;
+        // Some say what stands there instead, so that nothing is left out.
+        let fate = if what.contains(": ") { "" } else { ": left out" };
+        out.line(format_args!("  the form cannot hold {what}{fate} ({})", ui::counted(*count, "time")))?;
     }
     if !report.new_ids.is_empty() {
         let new: Vec<String> =
@@ -254,9 +256,9 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
     }
     missing(report, out)?;
     unreadable(report, out)?;
+    leftovers(report, out)?;
     if is_empty(report) {
         return match report.left_out.is_empty() {
-    leftovers(report, out)?;
             true => out.line("nothing was there to export"),
             false => out.line(paint(Ink::Alarm, "NOTHING WAS WRITTEN: all records were left out")),
         };
@@ -277,10 +279,12 @@ fn clips_and_answers(report: &ExportReport, out: &mut Output) -> Result<()> {
         let all: Vec<String> = report.early_clips.iter().take(NAMED).map(named).collect();
         let named = some_of(&all.join(", "), all.len(), report.early);
         let (count, start) = (ui::counted(report.early, "clip"), if report.early == 1 { "starts" } else { "start" });
-        out.line(format_args!(
-            "  {count} {start} earlier than asked, at the key frame before: {named}; --clips frames has the dataset's own \
-             frames of them instead"
-        ))?;
+        // Qwen-VL's code takes no lists of frames.
+        let instead = match report.format {
+            ExportFormat::QwenVl => "",
+            _ => "; --clips frames has the dataset's own frames of them instead",
+        };
+        out.line(format_args!("  {count} {start} earlier than asked, at the key frame before: {named}{instead}"))?;
     }
     if report.shown_answers > 0 {
         let (count, have) =
@@ -301,10 +305,6 @@ fn some_of(named: &str, names: usize, count: u64) -> String {
     }
 }
 
-/// Names the first of so many pictures and videos.
-fn name_some(media: &[Missing], count: u64, out: &mut Output) -> Result<()> {
-    for Missing { path, address, reason } in media.iter().take(NAMED) {
-        out.line(format_args!("  {path} ({address}): {reason}"))?;
 /// Says what was there of exports before, and what of it stays.
 fn leftovers(report: &ExportReport, out: &mut Output) -> Result<()> {
     for folder in &report.left_behind {
@@ -327,6 +327,10 @@ fn leftovers(report: &ExportReport, out: &mut Output) -> Result<()> {
     out.line(paint(Ink::Alarm, &line))
 }
 
+/// Names the first of so many pictures and videos.
+fn name_some(media: &[Missing], count: u64, out: &mut Output) -> Result<()> {
+    for Missing { path, address, reason } in media.iter().take(NAMED) {
+        out.line(format_args!("  {path} ({address}): {reason}"))?;
     }
     match count.checked_sub(NAMED as u64) {
         None | Some(0) => Ok(()),
