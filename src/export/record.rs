@@ -1,11 +1,16 @@
 //! Records of the JSONL forms: what both have in common.
 
+mod form;
+mod media;
+
+pub(super) use form::{Form, Roles};
+
 use super::files::shown_videos;
 use super::folder::OutputFolder;
 use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
 use super::media::{MediaFolder, MediaTo};
-use super::placement::{self, Kind, Place, Shown};
-use super::turns::{self, TurnExtra};
+use super::placement::{self, Shown};
+use super::turns;
 use super::{
     ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, notes, sources,
     unshown,
@@ -14,7 +19,6 @@ use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::boxes::Scale;
-use crate::schema::placeholder;
 use crate::schema::tables::Table;
 use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Media, Reasoning, Turn, Turns};
 use serde_json::value::RawValue;
@@ -26,45 +30,6 @@ use std::rc::Rc;
 pub(super) const FILE: &str = "conversations.jsonl";
 /// How many records are written between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
-/// How a form names things.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Form {
-    /// The list of turns.
-    pub(super) turns: &'static str,
-    /// A turn's role.
-    pub(super) role: &'static str,
-    /// A turn's text.
-    pub(super) text: &'static str,
-    /// The answer's own mark.
-    pub(super) mark: &'static str,
-    /// Whether one picture alone stands in `image`.
-    pub(super) single_image: bool,
-    /// Whether an ending is a list of turns, even where it is one turn.
-    pub(super) endings_are_lists: bool,
-    /// What the roles are called.
-    pub(super) roles: Roles,
-    /// How a text says where a picture stands.
-    pub(super) style: MessageStyle,
-    /// Whether records have the form's own fields alone, as where each becomes a column: all else goes into the notes.
-    pub(super) is_closed: bool,
-}
-
-impl Form {
-    /// What a turn says beyond its columns, as its own fields can have it.
-    fn extra_of<'a>(&self, turn: &Turn<'a>, has_parts: bool) -> TurnExtra<'a> {
-        match self.is_closed && turn.extra().is_some() {
-            true => TurnExtra::apart(),
-            false => TurnExtra::of(turn, has_parts),
-        }
-    }
-}
-
-/// What a form calls the roles; `system` and `tool` are the same in all.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Roles {
-    pub(super) user: &'static str,
-    pub(super) assistant: &'static str,
-}
 
 /// Writes all records, their media and what is known of their sources.
 ///
@@ -373,82 +338,6 @@ impl Writer<'_> {
             }
         }
         order
-    }
-
-    /// Lists of pictures and videos, and where they stand if the lists do not say it.
-    fn media_fields(
-        &self,
-        turns: Turns<'_>,
-        endings: Alternatives<'_>,
-        shown: &[Shown],
-        mut order: Vec<usize>,
-        object: &mut Object<'_>,
-        notes: &mut Notes,
-    ) {
-        if shown.is_empty() {
-            return;
-        }
-        let mut places: Option<Vec<Place>> = None;
-        // What stands in no content part.
-        let in_parts: BTreeSet<usize> = order.iter().copied().collect();
-        let mut lists = placement::listed(shown, self.form.is_closed);
-        lists.iter_mut().for_each(|list| list.retain(|number| !in_parts.contains(number)));
-        let names = ["images", "output_images", "videos", "output_videos"];
-        let mut absent = Fields::default();
-        for (name, list) in names.into_iter().zip(&lists) {
-            // A content part without a file takes the next of what the record shows.
-            let is_picture = match name {
-                "images" => Some(true),
-                "videos" => Some(false),
-                _ => None,
-            };
-            let of_parts = order.iter().filter_map(|number| shown.get(*number));
-            let of_parts = of_parts.filter(|medium| medium.has_nulls() && Some(medium.kind.is_picture()) == is_picture);
-            let list: Vec<&Shown> = of_parts.chain(list.iter().filter_map(|number| shown.get(*number))).collect();
-            let written = self.media_list(name, &list, object);
-            let nulls: Vec<&str> = list.iter().flat_map(|medium| medium.nulls()).collect();
-            if !nulls.is_empty() && !self.form.is_closed {
-                push_list(absent.key(written), nulls, notes::unnamed);
-            }
-        }
-        if let Some(absent) = absent.finish() {
-            notes.put("absent", |out| out.extend_from_slice(&absent));
-        }
-        if self.form.style == MessageStyle::Placeholders {
-            let [pictures, made, videos, made_videos] = &lists;
-            let mut expected = placement::expected(turns, true, pictures.len(), made.len());
-            expected.extend(placement::expected(turns, false, videos.len(), made_videos.len()));
-            places = Some(expected);
-        }
-        order.extend(lists.concat());
-        // An importer deals what is listed out to the placeholders of endings too.
-        let mut texts = endings.iter().flat_map(|ending| ending.turns().iter().map(|turn| turn.text()));
-        let has_marks =
-            texts.any(|text| [placeholder::IMAGE, placeholder::VIDEO].iter().any(|mark| text.contains(mark)));
-        let is_clear = !has_marks
-            && places.is_some_and(|places| {
-                let in_order = order.iter().enumerate().all(|(place, number)| place == *number);
-                in_order && shown.iter().map(|medium| medium.place).eq(places)
-            });
-        let is_part = |medium: &Shown| medium.start.or(medium.end).or(medium.fps).is_some();
-        if !is_clear || shown.iter().any(is_part) {
-            notes.put("media", |out| notes::media(out, shown, &order));
-        }
-    }
-
-    /// Writes a list of media; returns the name of its field.
-    fn media_list(&self, name: &'static str, list: &[&Shown], object: &mut Object<'_>) -> &'static str {
-        match list {
-            [] => name,
-            [medium @ Shown { kind: Kind::Picture, .. }] if self.form.single_image && name == "images" => {
-                turns::push_paths(object.key("image"), medium);
-                "image"
-            }
-            list => {
-                object.list(name, list, |out, medium| turns::push_paths(out, medium));
-                name
-            }
-        }
     }
 
     /// A pair as the form has it; what is no plain pair stands in the notes too. Returns which media stand in its content
