@@ -80,7 +80,7 @@ pub mod vocab;
 pub mod write;
 
 pub use dataset::{Appender, Dataset};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, in_shell};
 pub use format::address::{Address, FragmentId};
 pub use format::manifest::Operation;
 pub use format::notation::{Column, ColumnType};

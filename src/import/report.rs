@@ -309,6 +309,8 @@ pub enum Kind {
     BoxLeft,
     /// What imports of the source before said of its paths and patients, and this one does not.
     OtherDescription,
+    /// A folder with pictures that look like masks and are no frames, which a map would read.
+    LooksLikeMasks,
     /// A patient in the list of cases whom nothing in the source names: a name in the list may be misspelt.
     UnmetCase,
     /// A file without any record.

@@ -6,10 +6,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
-use std::path::Path;
 use std::time::{Duration, Instant};
 use surgdb::Result;
 pub use surgdb::dataset::Counts;
+pub use surgdb::in_shell as quoted;
 
 /// How often a line is written where there is no terminal to draw a bar on.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -165,13 +165,6 @@ pub fn shares(counts: &Counts, most: usize) -> Table {
         lines.row([value.clone(), count(*number), format!("{:.1} %", *number as f64 * 100.0 / total as f64)]);
     }
     lines
-}
-
-/// A path as a shell takes it.
-pub fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// A number with its thousands set apart: `12,345`.

@@ -4,20 +4,24 @@ use crate::error::Result;
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::homes::Spot;
 use crate::import::inputs::{Input, entries, is_medium, is_named};
+use crate::import::maps::PaintedFolders;
 use crate::import::media::picture::media_type_of_name;
 use crate::import::report::At;
 use crate::import::run::{Picture, Run};
+use crate::schema::tables::Table;
 use std::path::Path;
 
 /// How deep folders are searched.
 const DEPTH_LIMIT: usize = 64;
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
-    let mut reader = Folder { hasher: blake3::Hasher::new(), bytes: 0 };
+    let painted = PaintedFolders::new("are taken as ordinary pictures");
+    let mut reader = Folder { hasher: blake3::Hasher::new(), bytes: 0, painted };
     match &input.folder {
         Some(folder) => {
             run.search(&input.spot.start);
             reader.folder(run, folder, &input.spot, 0)?;
+            reader.painted.finish(&mut run.report);
         }
         None => {
             run.search(&input.spot.start);
@@ -31,6 +35,8 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
 struct Folder {
     hasher: blake3::Hasher,
     bytes: u64,
+    /// Those that look like masks.
+    painted: PaintedFolders,
 }
 
 impl Folder {
@@ -56,7 +62,12 @@ impl Folder {
                 continue;
             }
             let bytes = entry.metadata().map_or(0, |meta| meta.len());
+            let before = run.new_rows(Table::Frames);
             self.file(run, &name, bytes)?;
+            // What was there before may have been read by a map.
+            if run.new_rows(Table::Frames) > before {
+                self.painted.meet(&entry.path(), &name, &mut run.report);
+            }
         }
         Ok(())
     }

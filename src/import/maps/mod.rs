@@ -30,6 +30,7 @@ use crate::import::inputs::Input;
 use crate::import::run::Run;
 use crate::import::source::{toml_fault, toml_text};
 use masks::Masks;
+pub(super) use masks::PaintedFolders;
 use model::{Table, slashed};
 use once_cell::race::OnceBox;
 use std::path::Path;

@@ -70,7 +70,7 @@ fn files_below(folder: &Path) -> HashMap<String, Vec<PathBuf>> {
 }
 
 /// Whether a folder is called as one of masks and the like is. Pictures that have labels are no drawings.
-fn is_drawn(folder: &str) -> bool {
+pub(in crate::import) fn is_drawn(folder: &str) -> bool {
     let lower = folder.to_lowercase();
     let is_labelled = ["labeled", "labelled"].iter().any(|start| lower.starts_with(start));
     !is_labelled && DRAWN.iter().any(|word| lower.contains(word))

@@ -319,14 +319,17 @@ impl<'r> Run<'r> {
                     unnamed.note(name);
                 }
             })?;
+        let mut painted = maps::PaintedFolders::new("are not taken");
         }
         let reason = "named by no record, and not taken; with --format media the folder's pictures and videos are, each \
                       by itself";
         unnamed.tell(reason, &mut self.report.ignored);
         Ok(())
+                    painted.meet(path, name, &mut self.report);
     }
 
     /// Tells which patients of the list of cases the dataset has no case of.
+        painted.finish(&mut self.report);
     fn tell_unmet_cases(&mut self) -> Result<()> {
         let Some(cases) = &self.options.cases else { return Ok(()) };
         let at = At { file: "the list of cases".into(), ..At::default() };

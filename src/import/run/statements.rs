@@ -222,7 +222,7 @@ impl Run<'_> {
     }
 
     /// How many rows of a table are new.
-    pub(super) fn new_rows(&self, table: Table) -> u64 {
+    pub(in crate::import) fn new_rows(&self, table: Table) -> u64 {
         self.report.rows.get(table.name()).copied().unwrap_or(0)
     }
 

@@ -1,15 +1,19 @@
 //! Masks as pictures: a table of colours says what each colour is.
 //!
 //! `colour` is a colour as files and maps have it, `pixels` decodes a PNG, `read` makes statements of it, `detect` chooses
-//! shipped maps for the masks of a folder, `propose` writes a first table for some.
+//! shipped maps for the masks of a folder, `painted` tells of pictures that look like masks and that no map reads, `propose`
+//! writes a first table for some.
 
 mod colour;
 mod detect;
+mod painted;
+mod pair;
 mod pixels;
 mod propose;
 mod read;
 
 pub(super) use detect::fitting;
+pub(in crate::import) use painted::PaintedFolders;
 pub(super) use propose::{is_mask, propose};
 pub(super) use read::read;
 

@@ -1,6 +1,7 @@
 //! Writes a first table of colours for masks, by the colours that they have.
 
 use super::colour::Colour;
+use super::pair::Pairing;
 use super::pixels::Pixels;
 use crate::error::{Error, Result};
 use crate::import::inputs::{entries, is_medium};
@@ -29,7 +30,9 @@ pub(in crate::import::maps) fn propose(path: &Path) -> Result<String> {
             Err(error) => fault = error,
         }
     }
-    let Some((first, _)) = masks.first() else { return Err(fault) };
+    if masks.is_empty() {
+        return Err(fault);
+    }
     let is_value = |pixels: &Pixels| pixels.colours.iter().all(|counted| counted.colour.is_value());
     let by_value = masks.iter().all(|(_, pixels)| is_value(pixels));
     let mut colours: BTreeMap<Colour, (u64, u64)> = BTreeMap::new();
@@ -41,7 +44,8 @@ pub(in crate::import::maps) fn propose(path: &Path) -> Result<String> {
             *masks += 1;
         }
     }
-    Ok(text(first, masks.len(), &colours, by_value))
+    let masks: Vec<PathBuf> = masks.into_iter().map(|(mask, _)| mask).collect();
+    Ok(text(&masks, &colours, by_value))
 }
 
 /// The first pictures there are.
@@ -67,10 +71,11 @@ fn pixels_of(mask: &Path, by_value: bool) -> Result<Pixels> {
     Ok(pixels)
 }
 
-fn text(first: &Path, looked_at: usize, colours: &BTreeMap<Colour, (u64, u64)>, by_value: bool) -> String {
+fn text(masks: &[PathBuf], colours: &BTreeMap<Colour, (u64, u64)>, by_value: bool) -> String {
+    let (first, looked_at) = (masks.first().map_or(Path::new(""), PathBuf::as_path), masks.len());
     let folder = first.canonicalize().unwrap_or_else(|_| first.to_path_buf());
     let folder = folder.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
-    let (files, picture) = pair(first);
+    let Pairing { files, picture, doubts } = Pairing::of(masks);
     let nothing = Colour::nothing(by_value);
     let mut lines = vec![
         format!("# A proposal, by the colours of {looked_at} of the masks: say what each colour is, and try it with"),
@@ -79,15 +84,12 @@ fn text(first: &Path, looked_at: usize, colours: &BTreeMap<Colour, (u64, u64)>, 
         format!("name = {}", quoted(if folder.is_empty() { "masks" } else { &folder })),
         String::new(),
         "[[masks]]".into(),
-        format!("files = [{}]", quoted(&format!("{folder}/{files}"))),
     ];
-    match picture {
-        Some(picture) => lines.push(format!("picture = {}", quoted(&picture))),
-        None => {
-            lines.push("# A guess: say where the picture of a mask lies, from the mask's folder.".into());
-            lines.push("picture = \"../images/{file.frame}.png\"".into());
-        }
-    }
+    lines.extend(doubts.iter().map(|doubt| format!("# {doubt}")));
+    lines.extend([
+        format!("files = [{}]", quoted(&format!("{folder}/{files}"))),
+        format!("picture = {}", quoted(&picture)),
+    ]);
     lines.push("axis = \"instrument\"".into());
     if colours.contains_key(&nothing) {
         lines.push(format!("background = [{}]", written(nothing)));
@@ -108,36 +110,4 @@ fn text(first: &Path, looked_at: usize, colours: &BTreeMap<Colour, (u64, u64)>, 
 
 fn written(colour: Colour) -> String {
     if colour.is_value() { colour.to_string() } else { quoted(&colour.to_string()) }
-}
-
-/// How a mask is called, and the picture that goes with it, where one is found: beside it, or in a folder beside its own.
-fn pair(mask: &Path) -> (String, Option<String>) {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let own = name(mask);
-    let (stem, ending) = own.rsplit_once('.').unwrap_or((&own, "png"));
-    let folder = mask.parent().unwrap_or(Path::new("")).to_path_buf();
-    let beside = entries(&folder, "").unwrap_or_default();
-    let pictures = beside.iter().filter(|(_, other, _)| is_medium(other) && *other != own);
-    let longest = pictures
-        .filter_map(|(_, other, _)| {
-            let (start, ending) = other.rsplit_once('.')?;
-            Some((stem.strip_prefix(start)?, ending)).filter(|(rest, _)| !rest.is_empty())
-        })
-        .min_by_key(|(rest, _)| rest.len());
-    if let Some((rest, other)) = longest {
-        return (format!("{{frame}}{rest}.{ending}"), Some(format!("{{file.frame}}.{other}")));
-    }
-    let files = format!("{{frame}}.{ending}");
-    let above = folder.join("..");
-    for (entry, other, _) in entries(&above, "").unwrap_or_default() {
-        if !entry.path().is_dir() || entry.path().canonicalize().ok() == folder.canonicalize().ok() {
-            continue;
-        }
-        let found =
-            ["png", "jpg", "jpeg", "bmp"].into_iter().find(|end| entry.path().join(format!("{stem}.{end}")).is_file());
-        if let Some(end) = found {
-            return (files, Some(format!("../{other}/{{file.frame}}.{end}")));
-        }
-    }
-    (files, None)
 }

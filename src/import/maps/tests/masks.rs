@@ -3,6 +3,7 @@
 use super::*;
 use crate::import::OnMissing;
 use png::{BitDepth, ColorType};
+use std::fs;
 
 const COLOURS: &str = r##"
 name = "mine"
@@ -320,6 +321,82 @@ fn a_proposal_names_the_colours_and_the_picture_and_can_be_read() {
     assert_eq!(place.import(&[&place.folder().join("clip")]).unwrap().records.added, 2);
     let error = TableMap::propose(place.folder().join("clip/1.png")).unwrap_err().to_string();
     assert!(error.contains("a photograph"), "{error}");
+}
+
+#[test]
+fn a_proposal_finds_the_pictures_by_the_masks_names_and_says_where_it_is_not_certain() {
+    let photo = |seed: u32| rgb(40, &(0..400).map(|n| [(n + seed) as u8, (n / 256) as u8, 9]).collect::<Vec<_>>());
+    let place = Place::new();
+    for number in 0..12 {
+        place.write(&format!("set/masks/f{number:03}_mask.png"), rgb(2, &[NONE, RED]));
+        // Before the pictures' folder by name, and of other pictures.
+        place.write(&format!("set/calibration/c{number:03}.png"), photo(number));
+        place.write(&format!("set/frames/f{number:03}.jpg"), "");
+    }
+    let masks = place.folder().join("set/masks");
+    let proposed = || TableMap::propose(&masks).unwrap();
+    let text = proposed();
+    let pair = "files = [\"masks/{frame}_mask.png\"]\npicture = \"../frames/{file.frame}.jpg\"\n";
+    assert!(text.contains(pair) && !text.contains("Not certain"), "{text}");
+    // Drawings have the names of the pictures too, and are none.
+    (0..12).for_each(|number| drop(place.write(&format!("set/depth/f{number:03}.png"), photo(number))));
+    assert!(proposed().contains(pair) && proposed().contains("Not certain: as many masks have a file at ../depth/"));
+    fs::remove_file(place.folder().join("set/frames/f003.jpg")).unwrap();
+    fs::remove_dir_all(place.folder().join("set/depth")).unwrap();
+    let text = proposed();
+    assert!(
+        text.contains(pair) && text.contains("# Not certain: 11 of 12 masks have a picture of this name"),
+        "{text}"
+    );
+    TableMap::from_toml(&text).unwrap();
+    // Both may have something of their own, before or after.
+    let named = |dir: &str, name: &dyn Fn(u32) -> String, bytes: &[u8]| {
+        let _ = fs::remove_dir_all(place.folder().join("set").join(dir));
+        (0..4).for_each(|number| drop(place.write(&format!("set/{dir}/{}", name(number)), bytes)));
+    };
+    named("masks", &|number| format!("seg_{number}.png"), &rgb(2, &[NONE, RED]));
+    named("frames", &|number| format!("img_{number}.jpg"), b"");
+    let text = proposed();
+    assert!(text.contains("masks/seg{frame}.png") && text.contains("../frames/img{file.frame}.jpg"), "{text}");
+    fs::remove_dir_all(place.folder().join("set/frames")).unwrap();
+    assert!(proposed().contains("# A guess, since nothing beside the masks is called as they are"), "{}", proposed());
+}
+
+#[test]
+fn pictures_that_look_like_masks_are_told_with_what_reads_them() {
+    let place = Place::new();
+    let photo = rgb(40, &(0..400u32).map(|n| [n as u8, (n / 256) as u8, 9]).collect::<Vec<_>>());
+    for number in 0..3 {
+        place.write(&format!("set/images/{number}.png"), &photo);
+        place.write(&format!("set/SegmentationClass/{number}.png"), png(ColorType::Indexed, 2, &[0, 1, number, 2]));
+        // Called so, and photographs; painted, and not called so; empty.
+        place.write(&format!("set/labelled/{number}.png"), &photo);
+        place.write(&format!("set/icons/{number}.png"), rgb(2, &[RED, NONE]));
+        place.write(&format!("set/masks/empty/{number}.png"), rgb(2, &[NONE, NONE]));
+        place.write(&format!("set/seg/P {number}/a.png"), png(ColorType::Grayscale, 2, &[0, 1, 2, 3]));
+    }
+    let report = place.import(&[&place.folder().join("set")]).unwrap();
+    let told = &report.findings[&Kind::LooksLikeMasks];
+    let folders: Vec<&str> = told.examples.iter().map(|told| told.file.rsplit("set/").next().unwrap()).collect();
+    assert_eq!(folders, ["SegmentationClass", "seg/P 0", "seg/P 1", "seg/P 2"]);
+    let first = &told.examples[0].detail;
+    assert!(first.contains("3 pictures look like masks, and are taken as ordinary pictures"), "{first}");
+    assert!(first.contains("\"SegmentationClass\"") && first.contains("3 colours at most"), "{first}");
+    assert!(first.contains("`surgdb map init ") && first.contains("set/SegmentationClass`"), "{first}");
+    assert!(told.examples[1].detail.contains("set/seg/P 0'`"), "{}", told.examples[1].detail);
+    // They were told when they came in; and of the folder itself, its name counts.
+    assert_eq!(place.import(&[&place.folder().join("set")]).unwrap().findings.get(&Kind::LooksLikeMasks), None);
+    let place = Place::new();
+    place.write("masks/1_a.png", rgb(2, &[RED, NONE]));
+    place.write("frames/1_mask.png", rgb(2, &[RED, NONE]));
+    assert_eq!(place.import(&[&place.folder().join("masks")]).unwrap().findings[&Kind::LooksLikeMasks].count, 1);
+    // Beside records that do not name them they are told too.
+    place.write("a.jsonl", r#"{"id":"a","messages":[{"role":"user","content":"x"}]}"#);
+    let report = place.import(&[&place.folder()]).unwrap();
+    let told = &report.findings[&Kind::LooksLikeMasks];
+    assert_eq!(told.count, 2);
+    assert!(told.examples.iter().all(|told| told.detail.contains("and are not taken")), "{told:?}");
+    assert!(told.examples.iter().any(|told| told.detail.contains("they are called so (\"1_mask.png\")")), "{told:?}");
 }
 
 #[test]
