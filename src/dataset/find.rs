@@ -55,6 +55,32 @@ impl Dataset {
         Ok(hit)
     }
 
+    /// Whether no live row has this source and id, and one had it that was deleted and not yet emptied: compaction and purge
+    /// take such a row's id out of the files, and out of the index.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Purged`.
+    pub fn was_deleted(&self, table: Table, source: &str, id: &str) -> Result<bool> {
+        let state = self.state(table);
+        if !table.has_ids() || state.deleted() == 0 {
+            return Ok(false);
+        }
+        let (kind, key) = (IndexKind::Id(table), id_key(source, id));
+        let (mut is_deleted, mut is_live) = (false, false);
+        for run in self.runs().iter().filter(|run| run.kind == kind.name()) {
+            run.find(self.opening(), key, |address| {
+                let Ok(at) = state.locate(address) else { return Ok(false) };
+                let row = Row::at(self, state, at, address)?;
+                if read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source {
+                    let is_gone = state.live(self.opening())?.is_deleted(at, address.row());
+                    *if is_gone { &mut is_deleted } else { &mut is_live } = true;
+                }
+                Ok(is_live)
+            })?;
+        }
+        Ok(is_deleted && !is_live)
+    }
+
     /// Calls `found` for each live row that an index has under a key, until it says to stop.
     pub(super) fn hits(&self, kind: IndexKind, key: u64, mut found: impl FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
         let (state, mut done) = (self.state(kind.table()), false);

@@ -12,6 +12,7 @@
 //! `language`, `origin`, `generator` and `patient` have columns of their own, `split` has an added one; what has none
 //! is kept in `extra`, byte for byte. A field `surgdb` holds what this crate's exporter had no other place for.
 
+mod again;
 mod annotations;
 mod attach;
 mod boxes;
@@ -49,7 +50,7 @@ pub use format::Format;
 pub use homes::source_at;
 pub use maps::TableMap;
 pub use media::mp4::KeyFrame;
-pub use options::{ImportOptions, MediaMode, OnChange, OnError, OnKnown, OnMissing, Progress};
+pub use options::{ImportOptions, MediaMode, OnChange, OnDeleted, OnError, OnKnown, OnMissing, Progress};
 pub use pattern::{Names, Pattern};
 pub use report::{
     AboutChange, BoxReport, Example, Findings, Ignored, ImportReport, InputReport, Kind, MediaCounts, MissingFile,

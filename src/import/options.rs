@@ -44,6 +44,8 @@ pub struct ImportOptions {
     pub relicense: bool,
     /// What happens to a file whose bytes were imported before, and whose records would be added again under other ids.
     pub on_known: OnKnown,
+    /// What happens to a record that would bring rows in again which were deleted.
+    pub on_deleted: OnDeleted,
     /// Read and check everything, and write nothing.
     pub dry_run: bool,
     /// Set from outside to stop: the dataset is then as it was.
@@ -138,6 +140,16 @@ choices! {
         Skip = "skip",
         /// It is taken.
         Take = "take",
+    }
+    /// What happens to a record that would bring rows in again which were deleted.
+    OnDeleted, "on-deleted" {
+        /// They come in again, and the report says so.
+        #[default]
+        Take = "take",
+        /// It is skipped and counted.
+        Skip = "skip",
+        /// The import ends, and nothing is committed.
+        Stop = "stop",
     }
     /// What happens to a record that the dataset has with other content, and to the row of a picture or a recording of
     /// which something else is said now, or whose file has changed.

@@ -29,6 +29,9 @@ pub struct ImportReport {
     pub inputs: Vec<InputReport>,
     /// Files in named folders that were passed over, and why: those of one ending that no form reads in one entry.
     pub ignored: Vec<Ignored>,
+    /// How many of these seem to be conversations whose turns stand under a misspelt key.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub misspelt: u64,
     /// What is said of the source otherwise than the dataset had it: `licence`, `kind`, `title`, `citation`, `url`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub about: BTreeMap<&'static str, AboutChange>,
@@ -45,6 +48,9 @@ pub struct ImportReport {
     /// Conversations that were put into a split, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, u64>,
+    /// Rows of these that had been deleted before, and came in again, by table: as far as the dataset still has their ids.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub again: BTreeMap<&'static str, u64>,
     /// What became of boxes and points in texts.
     #[serde(skip_serializing_if = "BoxReport::is_empty")]
     pub boxes: BoxReport,
@@ -251,6 +257,8 @@ pub enum Kind {
     /// A conversation that asks and answers what another of this import does, of the same pictures.
     RepeatedConversation,
     /// A conversation that asks what another of this import does, of the same pictures, and has another answer.
+    /// Rows that came in again after they had been deleted.
+    DeletedBefore,
     OtherAnswer,
     /// A conversation of one split that shows what one of another split shows.
     SplitLeak,
@@ -421,6 +429,12 @@ impl ImportReport {
     /// Counts a row that was added.
     pub(super) fn row(&mut self, table: &'static str) {
         *self.rows.entry(table).or_default() += 1;
+    }
+
+    /// Whether something was to be imported and was not: a file whose records have nearly the key of turns, or records of
+    /// which none was taken.
+    pub fn has_failed(&self) -> bool {
+        self.misspelt > 0 || (self.records.read > 0 && self.records.skipped_total() == self.records.read)
     }
 
     /// Whether there is anything to commit.

@@ -4,6 +4,7 @@ use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset, NewId,
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::format::manifest::Source;
+use crate::import::again::CameAgain;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
@@ -32,6 +33,11 @@ pub(super) trait Sink {
     fn source(&mut self, source: Source);
     /// Keeps a report with an id of its own.
     fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String>;
+
+    /// What came in again after it was deleted, where that is watched.
+    fn came_again(&self) -> Option<&CameAgain> {
+        None
+    }
 }
 
 impl Sink for Appender {

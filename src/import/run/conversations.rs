@@ -59,6 +59,10 @@ impl Run<'_> {
         for named in &names {
             located.push(self.store.locate(named, self.sink)?);
         }
+        if let Sought::New(_) = sought {
+            self.check_row_deleted(Table::Conversations, &planned.row.id)?;
+        }
+        self.check_deleted(&names, &located, draft, patient.as_deref())?;
         if self.is_left_out(&names, &located, at)? {
             return Ok(());
         }

@@ -45,3 +45,4 @@ impl Run<'_> {
         Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
     }
 }
+        self.check_deleted(std::slice::from_ref(&named), &located, draft, None)?;

@@ -3,6 +3,7 @@
 mod boxes;
 mod cells;
 mod conversations;
+mod deleted;
 mod differing;
 mod foreign;
 mod known;
@@ -16,6 +17,7 @@ mod tables;
 mod times;
 
 pub(super) use cells::{CellChange, CellValue};
+pub(super) use labels::Said;
 pub(super) use records::placed;
 pub(super) use statements::{Picture, Target, statement};
 
@@ -23,6 +25,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
 use crate::format::manifest::Operation;
+use crate::import::again::Watched;
 use crate::import::annotations;
 use crate::import::boxes::Boxes;
 use crate::import::format::Format;
@@ -97,6 +100,7 @@ pub fn import(
     options.source.check()?;
     if options.dry_run {
         let mut sink = TrialRun::new(dataset.clone());
+        let mut sink = Watched::new(&mut sink, options.on_deleted);
         let mut run = Run::new(&mut sink, options, progress);
         run.inputs(inputs)?;
         return Ok(run.report);
@@ -140,7 +144,8 @@ fn attempt(
     reruns: u32,
 ) -> Result<ImportReport> {
     let mut sink = dataset.append()?;
-    let mut run = Run::new(&mut sink, options, progress);
+    let mut watched = Watched::new(&mut sink, options.on_deleted);
+    let mut run = Run::new(&mut watched, options, progress);
     run.report.reruns = reruns;
     run.inputs(inputs)?;
     let late = run.store.take_late();
@@ -262,6 +267,7 @@ impl<'r> Run<'r> {
         self.check_moved(&inputs)?;
         for passed in ignored.iter().filter(|passed| passed.reason.contains(forms::NEARLY)) {
             let at = At { file: passed.path.clone(), ..At::default() };
+            self.report.misspelt += 1;
             self.report.find(Kind::Doubtful, &at, format!("the file was passed over: {}", passed.reason));
         }
         self.report.ignored = ignored;
@@ -288,6 +294,7 @@ impl<'r> Run<'r> {
         self.cells.write(self.sink)?;
         self.reread.write(self.sink)?;
         self.report.boxes = std::mem::take(&mut self.boxes.report);
+        self.tell_again();
         self.tell_unsaid();
         self.tell_unmet_cases()?;
         self.tell_unnamed(&folders)
@@ -312,24 +319,24 @@ impl<'r> Run<'r> {
     fn tell_unnamed(&mut self, folders: &BTreeSet<PathBuf>) -> Result<()> {
         let inputs: HashSet<PathBuf> = self.inputs.iter().map(|input| input.path.clone()).collect();
         let mut unnamed = PassedOver::default();
+        let mut painted = maps::PaintedFolders::new("are not taken");
         for folder in folders {
             inputs::each_medium(folder, &mut |path, real, name| {
                 let is_met = inputs.contains(path) || self.store.has_met(real) || self.store.has_met(path);
                 if !is_met {
                     unnamed.note(name);
+                    painted.meet(path, name, &mut self.report);
                 }
             })?;
-        let mut painted = maps::PaintedFolders::new("are not taken");
         }
+        painted.finish(&mut self.report);
         let reason = "named by no record, and not taken; with --format media the folder's pictures and videos are, each \
                       by itself";
         unnamed.tell(reason, &mut self.report.ignored);
         Ok(())
-                    painted.meet(path, name, &mut self.report);
     }
 
     /// Tells which patients of the list of cases the dataset has no case of.
-        painted.finish(&mut self.report);
     fn tell_unmet_cases(&mut self) -> Result<()> {
         let Some(cases) = &self.options.cases else { return Ok(()) };
         let at = At { file: "the list of cases".into(), ..At::default() };

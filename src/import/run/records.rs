@@ -7,13 +7,16 @@ use crate::import::format::Format;
 use crate::import::forms;
 use crate::import::huggingface::{Held, Text};
 use crate::import::inputs::{DigestingReader, Input};
-use crate::import::options::OnError;
+use crate::import::options::{OnDeleted, OnError};
 use crate::import::raw::{self, RawRecord};
 use crate::import::records::{Record, RecordReader};
 use crate::import::report::{At, Kind};
 use crate::import::row;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use std::collections::{HashMap, HashSet};
+
+/// What records are counted under that are skipped since they were deleted before.
+pub(super) const DELETED: &str = "deleted before";
 
 /// The ids that an import has met.
 #[derive(Default)]
@@ -95,6 +98,10 @@ impl Run<'_> {
     pub(super) fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
         self.check_foreign(at)?;
         let Err(error) = result else { return Ok(()) };
+        if error.kind() == ErrorKind::Deleted && self.options.on_deleted == OnDeleted::Skip {
+            self.report.skip(DELETED, at, error.message().to_owned());
+            return Ok(());
+        }
         let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
         if self.options.on_error == OnError::Stop || !is_records_own {
             return Err(error);

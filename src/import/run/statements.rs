@@ -183,6 +183,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let held = picture.bytes.as_ref().filter(|_| located.iter().any(|located| located.is_missing()));
+        self.check_deleted(std::slice::from_ref(&named), &located, draft, None)?;
         if held.is_none() && self.is_left_out(std::slice::from_ref(&named), &located, at)? {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ mod boxes;
 mod by_name;
 mod changes;
 mod coco;
+mod deleted;
 mod homes;
 mod huggingface;
 mod identity;

@@ -10,7 +10,8 @@ use crate::output::Output;
 use crate::ui::{self, Progress};
 use std::path::PathBuf;
 use surgdb::import::{
-    CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnError, OnKnown, OnMissing, TableMap,
+    CaseList, Format, ImportOptions, ImportReport, MediaMode, OnChange, OnDeleted, OnError, OnKnown, OnMissing,
+    TableMap,
 };
 use surgdb::{Dataset, Error, ErrorKind, Result};
 
@@ -32,7 +33,8 @@ one that is not found is counted, and attached when the import is run again and 
 A picture, and a record without an id, is known by its path from the folder that was named first, whatever folder in it is
 named later. In a folder beside or around that one, the path starts with the folder's own name.
 
-Exit code 1 says that records were skipped because they could not be read.";
+Exit code 1 says that records were skipped because they could not be read, that none was taken, or that a file was passed
+over whose turns stand under a misspelt key.";
 
 /// Bring conversations and annotations with their pictures and videos into a dataset
 #[derive(clap::Args)]
@@ -80,6 +82,10 @@ pub struct Args {
     /// it, or take it
     #[arg(long, default_value = "stop", value_name = "WHAT")]
     on_known: OnKnown,
+    /// With a record that would bring in again what was deleted (a patient's case, a picture, itself), as far as the dataset
+    /// still has its id, which a compaction takes out: take it and tell, skip it and count it, or stop
+    #[arg(long, default_value = "take", value_name = "WHAT")]
+    on_deleted: OnDeleted,
     /// The folder that ids start in which are made of paths, at or above SRC: `v2/1.png` rather than `1.png`; else SRC
     /// itself, if it is the first folder of the source
     #[arg(long, value_name = "DIR")]
@@ -117,6 +123,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         same_names: args.same_names,
         is_source_guessed: args.source.is_id_guessed()?,
         on_known: args.on_known,
+        on_deleted: args.on_deleted,
         dry_run: args.dry_run,
         interrupt: Some(interrupt::flag()),
         ..ImportOptions::new(args.source.description(&args.sources, Dataset::open(&args.at.dataset).ok().as_ref())?)
@@ -136,7 +143,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     out.finish()?;
     let skipped = report.records.skipped_total() > 0 && args.on_error == OnError::Skip;
-    Ok(if skipped { Outcome::FoundWrong } else { Outcome::Fine })
+    Ok(if skipped || report.has_failed() { Outcome::FoundWrong } else { Outcome::Fine })
 }
 
 /// Imports, with progress.

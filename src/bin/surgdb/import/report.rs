@@ -36,7 +36,43 @@ pub fn print(report: &ImportReport, dataset: &Path, out: &mut Output) -> Result<
         out.line(format_args!("the report is {}", dataset.join(path).display()))?;
     }
     uncertain(report, out)?;
+    again(report, out)?;
+    failed(report, out)?;
     missing(report, out)
+}
+
+/// Says that nothing was taken of what was to be imported, or of a file of it.
+fn failed(report: &ImportReport, out: &mut Output) -> Result<()> {
+    let skipped = report.records.skipped_total();
+    if skipped > 0 && skipped == report.records.read {
+        let why: Vec<&str> = report.records.skipped.keys().copied().collect();
+        let line = format!("NOTHING WAS TAKEN: all {} were skipped ({})", several(skipped, "records"), why.join(", "));
+        out.line(paint(Ink::Alarm, &line))?;
+    }
+    if report.misspelt > 0 {
+        let files = if report.misspelt == 1 { "FILE OF CONVERSATIONS WAS" } else { "FILES OF CONVERSATIONS WERE" };
+        let line =
+            format!("{} {files} PASSED OVER: the key of their turns is misspelt, as is said above", report.misspelt);
+        out.line(paint(Ink::Alarm, &line))?;
+    }
+    Ok(())
+}
+
+/// Says that what was deleted is back.
+fn again(report: &ImportReport, out: &mut Output) -> Result<()> {
+    if report.again.is_empty() {
+        return Ok(());
+    }
+    let total: u64 = report.again.values().sum();
+    let rows = if total == 1 { "ROW COMES" } else { "ROWS COME" };
+    let tables: Vec<String> = report.again.iter().map(|(table, count)| several(*count, table)).collect();
+    let before = match report.version {
+        Some(_) => "delete them again, or restore the version before (surgdb versions), and ",
+        None => "",
+    };
+    let advice = format!("where they are to stay away, {before}import with --on-deleted skip");
+    let line = format!("{} {rows} IN AGAIN THAT WERE DELETED ({}): {advice}", ui::count(total), tables.join(", "));
+    out.line(paint(Ink::Alarm, &line))
 }
 
 fn uncertain(report: &ImportReport, out: &mut Output) -> Result<()> {

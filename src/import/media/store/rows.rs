@@ -146,6 +146,12 @@ impl Store<'_> {
         Ok(())
     }
 
+    /// The video that the source's pattern reads in a frame's path.
+    pub(crate) fn video_read_of<'n>(&'n self, named: &'n Named<'_>) -> Option<&'n str> {
+        let pattern = self.pattern_of(named).filter(|_| named.table == Table::Frames)?;
+        named.read_by(pattern)?.video
+    }
+
     /// The source's pattern, where it says what a frame's path means.
     pub(super) fn pattern_of(&self, named: &Named<'_>) -> Option<&Pattern> {
         self.options.source.frame_pattern.as_ref().filter(|_| named.said.is_none_or(|said| said.by_pattern))

@@ -225,16 +225,10 @@ impl Store<'_> {
             say(&mut sayings, frames::PARENT, &said.parent, |_| 0);
             say(&mut sayings, frames::VIDEO, &said.video.as_ref().or(said.video_file.as_ref()), |_| 0);
         }
-        if !sayings.iter().any(|(column, _)| *column == frames::VIDEO) && self.video_by_pattern(named) {
+        if !sayings.iter().any(|(column, _)| *column == frames::VIDEO) && self.video_read_of(named).is_some() {
             sayings.push((frames::VIDEO, 0));
         }
         sayings
-    }
-
-    /// Whether the source's pattern says of its path which video it is of.
-    fn video_by_pattern(&self, named: &Named<'_>) -> bool {
-        let pattern = self.pattern_of(named);
-        pattern.and_then(|pattern| named.read_by(pattern)).is_some_and(|names| names.video.is_some())
     }
 
     /// What is said of a picture whose row came with this import, with the rows that it refers to.

@@ -1,0 +1,84 @@
+//! What was deleted, and is imported again.
+
+use super::*;
+use crate::dataset::DeleteOptions;
+
+/// Two patients' pictures and what is asked of them; the first one's case is deleted.
+fn place_with_a_patient_deleted() -> Place {
+    let place = Place::new();
+    place.write("p/1.png", png(7));
+    place.write("p/2.png", png(8));
+    let line = |id: &str, patient: &str, picture: &str| {
+        format!(
+            r#"{{"id":"{id}","patient":"{patient}","image":"p/{picture}.png","messages":[{{"role":"user","content":"<image>"}}]}}"#
+        )
+    };
+    place.write("a.jsonl", [line("a", "P1", "1"), line("b", "P1", "1"), line("c", "P2", "2")].join("\n"));
+    assert_eq!(place.import(&[&place.folder()]).unwrap().again, [].into());
+    let case = place.found(Table::Cases, "P1");
+    place.dataset().delete([case], DeleteOptions { cascade: true, unshown_blobs: true }).unwrap();
+    place
+}
+
+fn counts(place: &Place) -> [u64; 4] {
+    [Table::Cases, Table::Frames, Table::Conversations, Table::Blobs].map(|table| place.count(table))
+}
+
+#[test]
+fn rows_that_were_deleted_come_in_again_and_are_told() {
+    let mut place = place_with_a_patient_deleted();
+    let again = [("cases", 1), ("conversations", 2), ("frames", 1)].into();
+    place.options.dry_run = true;
+    assert_eq!(place.import(&[&place.folder()]).unwrap().again, again);
+    place.options.dry_run = false;
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.again.clone(), report.records.added, count(&report, Kind::DeletedBefore)), (again, 2, 3));
+    let told = &report.findings[&Kind::DeletedBefore].examples;
+    assert!(told.iter().any(|told| told.id.as_deref() == Some("P1") && told.file == "cases"), "{told:?}");
+    assert_eq!(counts(&place), [2, 2, 3, 2]);
+    // They are there now, and another import says nothing of them; nor does one that replaces them, twice.
+    place.options.on_change = OnChange::Replace;
+    for text in ["x", "y"] {
+        assert_eq!(place.import(&[&place.folder()]).unwrap().again, [].into());
+        let changed = fs::read_to_string(place.folder().join("a.jsonl")).unwrap().replace("<image>", text);
+        place.write("a.jsonl", changed);
+    }
+}
+
+#[test]
+fn what_was_deleted_stays_away_where_that_is_asked_for() {
+    let mut place = place_with_a_patient_deleted();
+    let before = counts(&place);
+    place.options.on_deleted = OnDeleted::Stop;
+    let error = place.import(&[&place.folder()]).unwrap_err();
+    assert_eq!((error.kind(), error.record()), (crate::ErrorKind::Deleted, Some(1)));
+    assert!(error.to_string().contains("was deleted, and would come in again"), "{error}");
+    place.options.on_deleted = OnDeleted::Skip;
+    // What is new of the patient stays away too, with its picture.
+    place.write("p/3.png", png(9));
+    place.write(
+        "b.jsonl",
+        r#"{"id":"d","patient":"P1","image":"p/3.png","messages":[{"role":"user","content":"<image>"}]}"#,
+    );
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.skipped.clone(), report.records.unchanged), ([("deleted before", 3)].into(), 1));
+    assert_eq!((report.rows.len(), report.again.len(), counts(&place)), (0, 0, before));
+    let reasons: Vec<&str> = report.skipped.iter().map(|record| record.reason.as_str()).collect();
+    assert!(reasons[0].contains("the conversation \"a\" was deleted"), "{reasons:?}");
+    assert!(reasons[2].contains("the case \"P1\" was deleted"), "{reasons:?}");
+    // Pictures by themselves too.
+    fs::remove_file(place.folder().join("a.jsonl")).unwrap();
+    fs::remove_file(place.folder().join("b.jsonl")).unwrap();
+    fs::remove_file(place.folder().join("p/3.png")).unwrap();
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.skipped, report.records.unchanged), ([("deleted before", 1)].into(), 1));
+    assert_eq!(counts(&place), before);
+}
+
+#[test]
+fn after_a_compaction_nobody_knows_what_was_deleted() {
+    let place = place_with_a_patient_deleted();
+    place.dataset().compact().unwrap();
+    assert_eq!(place.import(&[&place.folder()]).unwrap().again, [].into());
+    assert_eq!(counts(&place), [2, 2, 3, 2]);
+}
