@@ -9,7 +9,7 @@
 
 use super::folders::{Folders, Where};
 use super::rle::{Mask, runs_of};
-use super::{Fields, beside, others, size_of, stem};
+use super::{Fields, beside, box_of_pixels, others, size_of, stem};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
@@ -430,9 +430,7 @@ impl<'a> Drawn<'a> {
         match size {
             Some((width, height)) => {
                 let side = |at: usize| if at.is_multiple_of(2) { width } else { height };
-                region.bbox = self.bbox.map(|[x, y, w, h]| {
-                    [x / width, y / height, (x + w) / width, (y + h) / height].map(|value| value as f32)
-                });
+                region.bbox = self.bbox.map(|bbox| box_of_pixels(bbox, (width, height)));
                 let outline = |outline: &Vec<f64>| {
                     outline.iter().enumerate().map(|(at, value)| (value / side(at)) as f32).collect()
                 };

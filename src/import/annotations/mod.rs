@@ -21,6 +21,7 @@ use crate::import::inputs::Input;
 use crate::import::media::wanted::folded;
 use crate::import::raw::{Field, ObjectText, RawPart};
 use crate::import::run::Run;
+use crate::schema::rows::BoxCoords;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -95,6 +96,11 @@ impl<'a> Fields<'a> {
     fn need<T: serde::Deserialize<'a>>(&self, key: &str) -> Result<T> {
         self.parse(key)?.ok_or_else(|| Error::input(format!("it has no field `{key}`")))
     }
+}
+
+/// A box of x, y, width and height in pixels, as COCO has it, of a picture of this size.
+pub(super) fn box_of_pixels([x, y, w, h]: [f64; 4], (width, height): (f64, f64)) -> BoxCoords {
+    [x / width, y / height, (x + w) / width, (y + h) / height].map(|value| value as f32)
 }
 
 /// The size of a picture that is said to have these sides; nothing where a side is not said, or is none.

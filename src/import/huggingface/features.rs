@@ -17,6 +17,8 @@ const DESCRIPTION_LIMIT: u64 = 16 << 20;
 pub(super) struct Features {
     /// The names of classes.
     classes: HashMap<String, Vec<String>>,
+    /// The names of classes of the fields of a column's objects.
+    inside: HashMap<(String, String), Vec<String>>,
     /// Those that are media, or lists of them; nothing where nothing is said of any column.
     media: Option<HashMap<String, MediaKind>>,
 }
@@ -35,7 +37,14 @@ impl Features {
             });
             media.collect()
         };
-        Self { classes: named.collect(), media: features.map(media) }
+        let inside = features.into_iter().flatten().flat_map(|(column, feature)| {
+            let fields = [Some(feature), inner(feature)].into_iter().flatten().filter_map(Value::as_object).flatten();
+            fields.filter_map(move |(field, feature)| {
+                let names = class_names(feature).or_else(|| class_names(inner(feature)?))?;
+                Some(((column.clone(), field.clone()), names))
+            })
+        });
+        Self { classes: named.collect(), inside: inside.collect(), media: features.map(media) }
     }
 
     /// What kind of media a column holds; where nothing is said of any column, one that has files has pictures.
@@ -44,6 +53,11 @@ impl Features {
             Some(media) => media.get(column).copied().filter(|_| has_files),
             None => has_files.then_some(MediaKind::Picture),
         }
+    }
+
+    /// The names of the classes of a field of a column's objects.
+    pub(super) fn classes_inside(&self, column: &str, field: &str) -> Option<&[String]> {
+        self.inside.get(&(column.to_owned(), field.to_owned())).map(Vec::as_slice)
     }
 
     /// The names of a column's classes.
@@ -66,7 +80,7 @@ fn media_kind(feature: &Value) -> Option<MediaKind> {
 }
 
 fn class_names(feature: &Value) -> Option<Vec<String>> {
-    if feature.get("_type")?.as_str()? != "ClassLabel" {
+    if feature.as_object()?.get("_type")?.as_str()? != "ClassLabel" {
         return None;
     }
     feature.get("names")?.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()

@@ -1,4 +1,4 @@
-//! Hugging Face datasets: tables in Parquet and Arrow whose rows are conversations, or pictures with classes.
+//! Hugging Face datasets: tables in Parquet and Arrow whose rows are conversations, or pictures with what is said of them.
 //!
 //! Each row becomes the JSON record that its columns make, which the importer of records then takes, in whatever of its
 //! forms it is; a row of `question` (or `problem`) and `answer` is one too. Pictures and videos in columns of media and
@@ -8,7 +8,8 @@
 //! numbers of a `ClassLabel` become its names; lists of turns that stand as one list a field are put together again; turns
 //! that stand as JSON text are read. Other bytes are kept in `extra` as base64.
 //!
-//! A row of one picture and of classes, which asks nothing, becomes a statement about the picture; see [`labels`].
+//! A row of one picture and of what is said of it (classes, objects with boxes, captions, masks), which asks nothing, becomes
+//! statements about the picture; see [`labels`].
 //!
 //! The split is the row's own, else what `datasets` says of it: `state.json`, or the name of the file or its folder.
 
@@ -18,12 +19,14 @@ mod cell;
 mod features;
 mod file;
 mod labels;
+mod objects;
 mod parquet_file;
 mod row;
 
 pub(super) use row::{Held, MARK, Text};
 
 use crate::error::{Error, Result};
+use crate::import::draft::MediaKind;
 use crate::import::format::Format;
 use crate::import::forms;
 use crate::import::inputs::{DigestingReader, Input};
@@ -36,6 +39,9 @@ use file::TableFile;
 use labels::Labelled;
 use row::RowText;
 use std::path::Path;
+
+/// How many columns a message names.
+const NAMED: usize = 20;
 
 /// Whether a file of this name (in lower case) is such a table.
 pub(super) fn is_table(name: &str) -> bool {
@@ -94,10 +100,34 @@ pub(super) fn look_at(path: &Path) -> Result<()> {
         Some(batch) if batch.num_rows() > 0 => {
             let text = RowText::new(file.features())?.row(&batch, 0)?;
             let record: RawRecord<'_> = serde_json::from_str(&text.json).map_err(|e| Error::input(e.to_string()))?;
-            forms::row_form(&record).map(drop)
+            forms::row_form(&record).map(drop).map_err(|error| not_understood(&error, &file))
         }
         _ => Ok(()),
     }
+}
+
+/// The error for a table of no form that is known: what its columns are, and what would be understood.
+fn not_understood(error: &Error, file: &TableFile) -> Error {
+    let (features, schema) = (file.features(), file.schema());
+    let column = |field: &arrow_schema::FieldRef| {
+        let kind = match features.media(field.name(), cell::has_files(field.data_type())) {
+            Some(MediaKind::Picture) => " (pictures)",
+            Some(MediaKind::Video) => " (videos)",
+            None if features.classes(field.name()).is_some() => " (classes)",
+            None => "",
+        };
+        format!("`{}`{kind}", field.name())
+    };
+    let columns: Vec<String> = schema.fields().iter().take(NAMED).map(column).collect();
+    let more = if schema.fields().len() > NAMED { ", …" } else { "" };
+    let nearly = error.message().split("; ").find(|part| part.contains(forms::NEARLY));
+    let nearly = nearly.map(|nearly| format!("; {nearly}")).unwrap_or_default();
+    Error::input(format!(
+        "its rows are none that are known: the columns are {}{more}{nearly}. Understood are turns (`conversations`, `messages`, \
+         `prompt`, `instruction`), `question` and `answer`, and {}",
+        columns.join(", "),
+        labels::UNDERSTOOD
+    ))
 }
 
 /// Shows a table's rows to somebody, with their numbers and about how many bytes are behind, as far as they can be read: what is wrong with the others is told

@@ -1,31 +1,75 @@
-//! A picture, whose bytes may have stood in its record, and what it is labelled with.
+//! A picture, whose bytes may have stood in its record, what it is labelled with, and what was drawn on it.
 
 use super::{Run, Target, statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::draft::Draft;
 use crate::import::media::bytes::Out;
 use crate::import::media::names::{Named, name_of};
-use crate::import::report::At;
+use crate::import::media::picture;
+use crate::import::options::OnChange;
+use crate::import::report::{At, Kind};
 use crate::schema::rows::LabelRow;
 use crate::schema::tables::Table;
+use std::io::Cursor;
+
+/// What is said of a picture as a whole.
+#[derive(Debug, Default)]
+pub(in crate::import) struct Said {
+    pub(in crate::import) labels: Vec<LabelRow>,
+    pub(in crate::import) text: Option<String>,
+}
+
+impl Said {
+    pub(in crate::import) fn is_nothing(&self) -> bool {
+        self.labels.is_empty() && self.text.is_none()
+    }
+}
 
 impl Run<'_> {
-    /// Takes the one picture of a draft and its labels as a statement about it, with the draft's `extra`; without
-    /// either it is a picture by itself.
-    pub(in crate::import) fn labelled(&mut self, draft: &Draft, labels: Vec<LabelRow>, at: &At) -> Result<()> {
+    /// Takes the one picture of a draft and what is said of it as a statement about it, with the draft's `extra`; without
+    /// either it is a picture by itself. Nothing comes back where it is missing and is to be left out.
+    pub(in crate::import) fn labelled(&mut self, draft: &Draft, said: Said, at: &At) -> Result<Option<Target>> {
         let before = self.new_rows(Table::Frames);
-        let Some(target) = self.picture_of_draft(draft, at)? else { return Ok(()) };
-        if labels.is_empty() && draft.extra.is_none() {
-            let is_known = self.new_rows(Table::Frames) == before;
-            let records = &mut self.report.records;
-            *if is_known { &mut records.unchanged } else { &mut records.added } += 1;
+        let Some(target) = self.picture_of_draft(draft, at)? else { return Ok(None) };
+        if said.is_nothing() && draft.extra.is_none() {
+            self.count_frame(before);
+        } else {
+            self.say(said, draft.extra.clone(), &target, at)?;
+        }
+        Ok(Some(target))
+    }
+
+    /// Takes a statement about a picture as a whole.
+    pub(in crate::import) fn say(&mut self, said: Said, extra: Option<String>, target: &Target, at: &At) -> Result<()> {
+        let mut row = statement(at.id.clone().unwrap_or_default(), &self.options.source.id, target);
+        (row.labels, row.text, row.extra) = (said.labels, said.text, extra);
+        self.annotate(row, &[target], at)
+    }
+
+    /// Takes the bytes of a mask that belongs to a picture as a frame, whose id is that at hand. One that is there stays as
+    /// it is.
+    pub(in crate::import) fn drawn(&mut self, bytes: &[u8], target: &Target, at: &At) -> Result<()> {
+        let header = picture::read(Cursor::new(bytes), "");
+        let size =
+            header.size.map_err(|reason| Error::input(format!("its mask is no picture that can be read: {reason}")))?;
+        let before = self.new_rows(Table::Frames);
+        self.mask_of(&at.id.clone().unwrap_or_default(), (header.media_type, bytes), size, target)?;
+        if self.redrawn.take().is_none() {
+            self.count_frame(before);
             return Ok(());
         }
-        let id = at.id.clone().unwrap_or_default();
-        let mut row = statement(id, &self.options.source.id, &target);
-        row.labels = labels;
-        row.extra.clone_from(&draft.extra);
-        self.annotate(row, &[&target], at)
+        self.report.records.changed_kept += 1;
+        if self.options.on_change != OnChange::Keep {
+            self.report.find(Kind::ChangedRecord, at, "its mask differs; the dataset's was kept");
+        }
+        Ok(())
+    }
+
+    /// Counts a record that is a frame alone, before which so many were new.
+    fn count_frame(&mut self, before: u64) {
+        let is_known = self.new_rows(Table::Frames) == before;
+        let records = &mut self.report.records;
+        *if is_known { &mut records.unchanged } else { &mut records.added } += 1;
     }
 
     /// The row of a draft's picture, written if it is new; nothing where it is missing and is to be left out.
@@ -36,6 +80,7 @@ impl Run<'_> {
         let shown = self.shown_by_statement(at)?;
         self.store.identify(&mut named, &shown, &*self.sink)?;
         let located = [self.store.locate(&named, &*self.sink)?];
+        self.check_deleted(std::slice::from_ref(&named), &located, draft, None)?;
         if self.is_left_out(std::slice::from_ref(&named), &located, at)? {
             return Ok(None);
         }
@@ -45,4 +90,3 @@ impl Run<'_> {
         Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
     }
 }
-        self.check_deleted(std::slice::from_ref(&named), &located, draft, None)?;

@@ -312,16 +312,27 @@ impl Run<'_> {
     /// A mask that was drawn on a picture, as a row of its own. One that is there and looks otherwise now is a change of the
     /// statement that it belongs to, which is taken next.
     pub(crate) fn mask(&mut self, id: &str, png: &[u8], size: (i32, i32), parent: &Target) -> Result<Target> {
+        self.mask_of(id, ("image/png", png), size, parent)
+    }
+
+    /// The same of one of another type.
+    pub(super) fn mask_of(
+        &mut self,
+        id: &str,
+        (media_type, bytes): (&str, &[u8]),
+        size: (i32, i32),
+        parent: &Target,
+    ) -> Result<Target> {
         let source = self.options.source.id.clone();
         let name = name_of(&source, id);
         self.redrawn = None;
         if let Some(address) = self.sink.lookup(Table::Frames, &source, id)? {
-            if !self.store.has_bytes(address, png, &*self.sink)? {
-                self.redrawn = Some(Redrawn { address, id: id.to_owned(), png: png.to_vec() });
+            if !self.store.has_bytes(address, bytes, &*self.sink)? {
+                self.redrawn = Some(Redrawn { address, id: id.to_owned(), png: bytes.to_vec() });
             }
             return Ok(Target { address, name });
         }
-        let blob = self.sink.blob(BlobSource::Bytes { media_type: "image/png", bytes: png })?;
+        let blob = self.sink.blob(BlobSource::Bytes { media_type, bytes })?;
         self.report.media.embedded += 1;
         self.report.media.bytes += blob.size;
         if blob.is_new {
