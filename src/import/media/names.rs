@@ -28,6 +28,8 @@ pub(crate) struct Named<'d> {
     is_free: bool,
     /// Whether its row has other bytes of before than its file has now.
     pub(super) is_changed: bool,
+    /// Further rows that stand for its file, besides the one that was taken.
+    pub(super) twins: Vec<String>,
     /// What became of its path, where it was looked for.
     pub(super) found: Option<Resolved>,
 }
@@ -95,6 +97,7 @@ impl<'d> Named<'d> {
             is_parted: false,
             is_free: matches!(item, MediaItem::Path(_)) && said.is_none_or(|said| said.id.is_none()),
             is_changed: false,
+            twins: Vec::new(),
             found: None,
         }
     }

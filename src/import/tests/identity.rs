@@ -149,6 +149,37 @@ fn pictures_in_a_folder_for_all_are_one() {
 }
 
 #[test]
+fn a_picture_that_was_missing_has_one_row_wherever_it_comes_to_lie() {
+    // In the folder for all, which has folders as the records have, or has not; and in one of these.
+    for (beside, comes) in
+        [(Some("all/a/2.png"), "all/images/1.png"), (None, "all/images/1.png"), (None, "all/a/images/1.png")]
+    {
+        for is_known_first in [true, false] {
+            let mut place = Place::new();
+            place.write("set/a/r.json", record("r"));
+            place.write("all/images/2.png", png(8));
+            beside.iter().for_each(|file| drop(place.write(file, png(8))));
+            place.options.media_roots = vec![place.folder().join("all")];
+            place.import(&[&place.folder().join("set")]).unwrap();
+            place.write(comes, png(7));
+            let more = place.write("set/a/s.json", record("s"));
+            if is_known_first {
+                place.import(&[&place.folder().join("set")]).unwrap();
+            } else if comes == "all/a/images/1.png" {
+                // Where no record of before says so, the file may be another folder's than the row.
+                continue;
+            } else {
+                place.import(&[&more]).unwrap();
+            }
+            let widths = (shown(&place, "r"), shown(&place, "s"), place.count(Table::Frames));
+            assert_eq!(widths, (Some(7), Some(7), 1), "{comes} {is_known_first}");
+            let again = place.import(&[&place.folder().join("set")]).unwrap();
+            assert_eq!((again.version, again.records.unchanged), (None, 2), "{comes} {is_known_first}");
+        }
+    }
+}
+
+#[test]
 fn a_path_leads_out_of_its_own_folder_into_the_one_that_was_named() {
     let text = record("a").replace("images/1.png", "../images/1.png");
     let place = Place::new();

@@ -160,3 +160,24 @@ fn a_picture_of_a_folder_that_was_imported_by_itself_is_that_of_records_above() 
     assert_eq!((report.records.added, place.count(Table::Frames)), (1, 1));
     place.whole();
 }
+
+#[test]
+fn a_file_for_which_two_rows_stand_says_which_of_them_was_taken() {
+    let place = Place::new();
+    let line = |id: &str, row: &str| {
+        format!(
+            r#"{{"id":"{id}","image":"v/1.png","messages":[{{"role":"user","content":"<image>"}}],"surgdb":{{"files":{{"v/1.png":{{"id":"{row}"}}}}}}}}"#
+        )
+    };
+    let file = place.write("a.jsonl", [line("a", "one"), line("b", "two")].join("\n"));
+    place.write("v/1.png", png(7));
+    assert_eq!(place.import(&[&file]).unwrap().rows["frames"], 2);
+    let media = ImportOptions { format: Some(Format::Media), ..place.options.clone() };
+    for _ in 0..2 {
+        let report = import(&place.dataset(), &[place.folder()], &media, &mut |_| {}).unwrap();
+        let told = &report.findings[&Kind::SamePath];
+        assert_eq!((report.records.unchanged, report.version, told.count), (1, None, 1), "{report:?}");
+        let detail = &told.examples[0].detail;
+        assert!(detail.contains("\"one\" was taken, and not \"two\""), "{detail}");
+    }
+}

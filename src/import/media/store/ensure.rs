@@ -28,6 +28,7 @@ impl Store<'_> {
             self.tell_parted(named, out);
         }
         self.tell_by_name(named, out);
+        self.tell_twins(named, out);
         if let Some(address) = self.known(named.table, &named.id) {
             self.remember_name(named);
             self.hear(named, address, draft, out)?;
@@ -145,6 +146,23 @@ impl Store<'_> {
             let what = format!(
                 "{:?} is not there; what another folder's file calls so is another picture or video: this one is {:?}",
                 named.written_id(),
+                named.id
+            );
+            out.report.find(Kind::SamePath, out.at, what);
+        }
+    }
+
+    /// Tells of a file for which several rows stand that imports before made, and which of them was taken.
+    fn tell_twins(&self, named: &Named<'_>, out: &mut Out<'_>) {
+        let Some(second) = named.twins.first() else { return };
+        if self.settled(named.table, named.written_id(), named.path()).is_none() {
+            let more = match named.twins.len() {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            let what = format!(
+                "{:?} is a file for which several rows stand, with its bytes and its name: {:?} was taken, and not {second:?}{more}",
+                named.written(),
                 named.id
             );
             out.report.find(Kind::SamePath, out.at, what);

@@ -116,9 +116,24 @@ impl Store<'_> {
         let is_its_place = |row: &String| is_led_out || self.roots.is_beside(&file.path) || file.path.ends_with(row);
         // What lies in a folder for all is what it is called there; another home's rows are called so, and may have it.
         let is_of_all = !from_home.as_ref().is_some_and(is_its_place)
-            && (!self.is_above || matches!(self.compare(named.table, &named.id, &file, false, sink)?, Match::Same));
+            && (!self.is_above || matches!(self.compare(named.table, &named.id, &file, false, sink)?, Match::Same))
+            && !self.was_beside(named, from_home.as_deref(), &file, sink)?;
         self.identify_file(named, before, from_home.filter(|_| !is_of_all), &file, sink)?;
         self.meet(named, &file, sink)
+    }
+
+    /// Whether a file in a folder for all has a row already under its path from the home, and none under the path alone: as
+    /// of a record that came when the file was missing, and nobody knew where it would be.
+    fn was_beside(
+        &mut self,
+        named: &Named<'_>,
+        from_home: Option<&str>,
+        file: &OnDisk,
+        sink: &dyn Sink,
+    ) -> Result<bool> {
+        let Some(row) = from_home.filter(|row| *row != named.id) else { return Ok(false) };
+        Ok(matches!(self.compare(named.table, &named.id, file, false, sink)?, Match::Free)
+            && matches!(self.compare(named.table, row, file, false, sink)?, Match::Same | Match::Bare))
     }
 
     /// Gives bytes that stand in a record the id of a row of their own, where the one that is written has others.
@@ -267,7 +282,7 @@ impl Store<'_> {
         let matched = self.compare(table, &from_home, file, false, sink)?;
         // Its row may be of a time when its file was named itself.
         let is_of_before = matches!(matched, Match::Free)
-            && self.taken(table, &named.id).is_none()
+            && self.taken(table, &named.id).is_none_or(|taken| taken.place == file.place)
             && matches!(self.compare(table, &named.id, file, false, sink)?, Match::Same);
         if !is_of_before {
             named.rename(from_home);

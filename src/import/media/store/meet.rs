@@ -61,12 +61,17 @@ impl Store<'_> {
                 }
             }
         }
+        let mut same = Vec::new();
         for id in ids {
-            if matches!(self.compare(table, &id, file, false, sink)?, Match::Same) {
-                named.rename(id);
-                named.is_apart = false;
-                return Ok(());
+            if !same.contains(&id) && matches!(self.compare(table, &id, file, false, sink)?, Match::Same) {
+                same.push(id);
             }
+        }
+        let mut same = same.into_iter();
+        if let Some(first) = same.next() {
+            named.rename(first);
+            named.is_apart = false;
+            named.twins = same.collect();
         }
         Ok(())
     }
