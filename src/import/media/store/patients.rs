@@ -1,8 +1,10 @@
 //! Whose a picture or video is, as its path or its record says; and where nothing says it, though the source says what does.
 
 use super::{CACHED, Store};
+use crate::error::in_shell;
 use crate::import::media::bytes::Out;
 use crate::import::media::names::Named;
+use crate::import::pattern::Pattern;
 use crate::import::report::{At, ImportReport, Kind};
 use crate::import::source::PatientFrom;
 use crate::schema::tables::Table;
@@ -66,6 +68,25 @@ impl Store<'_> {
                 "patients are named as videos are, and no frame pattern says which video that is of".to_owned()
             }
         };
-        report.find(Kind::NoPatient, at, format!("{name:?} is of no patient: {why}"));
+        let patterns = match &source.patient_from {
+            Some(PatientFrom::Path(pattern)) => Some(pattern),
+            Some(PatientFrom::Video) => source.frame_pattern.as_ref(),
+            _ => None,
+        };
+        let above = patterns.and_then(|pattern| self.read_from_above(pattern, from_home)).unwrap_or_default();
+        report.find(Kind::NoPatient, at, format!("{name:?} is of no patient: {why}{above}"));
+    }
+
+    /// What to do where a path does not match, and would with the name of the folder that names start in: that of a patient,
+    /// say, which was named itself.
+    pub(super) fn read_from_above(&self, pattern: &Pattern, from_home: &str) -> Option<String> {
+        let (folder, parent) = self.roots.folder_of_home()?;
+        let whole = format!("{folder}/{from_home}");
+        pattern.names(&whole)?;
+        Some(format!(
+            "; {whole:?} does, with the name of the folder itself: import it with --home {}, or that folder above, where the \
+             dataset does not have these rows yet",
+            in_shell(parent)
+        ))
     }
 }

@@ -305,11 +305,9 @@ impl Store<'_> {
         let source = &self.options.source;
         let Some(pattern) = &source.frame_pattern else { return Ok(None) };
         let Some(names) = named.read_by(pattern) else {
-            out.report.find(
-                Kind::PatternMismatch,
-                out.at,
-                format!("{:?} does not match {:?}", named.place(), pattern.as_str()),
-            );
+            let above = self.read_from_above(pattern, named.place_from_home()).unwrap_or_default();
+            let what = format!("{:?} does not match {:?}{above}", named.place(), pattern.as_str());
+            out.report.find(Kind::PatternMismatch, out.at, what);
             return Ok(None);
         };
         row.index = names.index;
