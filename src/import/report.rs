@@ -45,12 +45,12 @@ pub struct ImportReport {
     pub records: RecordCounts,
     /// Rows that were added, by table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Conversations that were put into a split, by its name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub splits: BTreeMap<String, u64>,
     /// Rows of these that had been deleted before, and came in again, by table: as far as the dataset still has their ids.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub again: BTreeMap<&'static str, u64>,
+    /// Conversations that were put into a split, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub splits: BTreeMap<String, u64>,
     /// What became of boxes and points in texts.
     #[serde(skip_serializing_if = "BoxReport::is_empty")]
     pub boxes: BoxReport,
@@ -254,11 +254,11 @@ pub enum Kind {
     SameFile,
     /// A recording of which tables of one name in two folders speak: it may be two.
     SameVideo,
+    /// Rows that came in again after they had been deleted.
+    DeletedBefore,
     /// A conversation that asks and answers what another of this import does, of the same pictures.
     RepeatedConversation,
     /// A conversation that asks what another of this import does, of the same pictures, and has another answer.
-    /// Rows that came in again after they had been deleted.
-    DeletedBefore,
     OtherAnswer,
     /// A conversation of one split that shows what one of another split shows.
     SplitLeak,
@@ -286,7 +286,7 @@ pub enum Kind {
     FoundByBytes,
     /// A remote address; nothing is downloaded.
     RemoteMedia,
-    /// A picture whose header cannot be read, or says what cannot be; its bytes were stored.
+    /// A picture whose header cannot be read, or says what cannot be, or whose file ends too early; its bytes were stored.
     BadPicture,
     /// A picture or video of another size than its row said; the row has its own size now.
     OtherSize,
@@ -309,6 +309,8 @@ pub enum Kind {
     WrongType,
     /// A value that is kept and looks wrong: a time, an empty turn.
     Doubtful,
+    /// A folder with pictures that look like masks and are no frames, which a map would read.
+    LooksLikeMasks,
     /// Colours of a mask that its map does not know: how many pixels, and where; they are in no statement.
     UnknownColour,
     /// A box or point that was left as text, since it is not certain how it is measured: the convention is to be named.
@@ -317,8 +319,6 @@ pub enum Kind {
     BoxLeft,
     /// What imports of the source before said of its paths and patients, and this one does not.
     OtherDescription,
-    /// A folder with pictures that look like masks and are no frames, which a map would read.
-    LooksLikeMasks,
     /// A patient in the list of cases whom nothing in the source names: a name in the list may be misspelt.
     UnmetCase,
     /// A file without any record.

@@ -5,14 +5,15 @@ use crate::error::{Error, Result};
 use crate::format::address::Address;
 use crate::import::draft::MediaItem;
 use crate::import::media::names::Named;
-use crate::import::media::{mp4, picture};
+use crate::import::media::store::Located;
+use crate::import::media::{mp4, picture, whole};
 use crate::import::options::MediaMode;
 use crate::import::report::{At, ImportReport, Kind};
 use crate::import::sink::Sink;
 use crate::schema::rows::VideoRow;
 use crate::schema::tables::Table;
 use std::fs::File;
-use std::io::{BufReader, Cursor};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 /// A picture up to this size is read into memory once, for its header and its bytes.
@@ -53,8 +54,9 @@ impl Out<'_> {
         }
         let header = picture::read(Cursor::new(bytes), "");
         let media_type = if header.size.is_ok() || media_type.is_empty() { header.media_type } else { media_type };
+        let fault = whole::fault(Cursor::new(bytes), header.media_type, bytes.len() as u64);
         let blob = self.put(BlobSource::Bytes { media_type, bytes })?;
-        Ok(self.picture(blob, header.size, named))
+        Ok(self.picture(blob, (header.size, fault), named))
     }
 
     /// Stores, or links, a file of this size.
@@ -67,8 +69,7 @@ impl Out<'_> {
         if named.table == Table::Videos {
             let file = File::open(path).map_err(unreadable)?;
             let media_type = picture::media_type_of_name(named.written());
-            let is_mp4 = !matches!(media_type, "video/x-msvideo" | "video/x-matroska" | "video/webm" | "video/mpeg");
-            let found = match is_mp4 {
+            let found = match is_mp4(media_type) {
                 true => mp4::read(BufReader::new(file), size),
                 false => Err(format!(
                     "of {media_type} the bytes alone are taken: size, rate, length and key frames are read of mp4 files"
@@ -78,14 +79,17 @@ impl Out<'_> {
             return Ok(self.video(blob, found, named));
         }
         if mode == MediaMode::Link || size > HELD_LIMIT {
-            let header = picture::read(BufReader::new(File::open(path).map_err(unreadable)?), &named.id);
+            let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+            let header = picture::read(&mut file, &named.id);
+            let fault = whole::fault(file, header.media_type, size);
             let blob = self.put(from_file(header.media_type))?;
-            return Ok(self.picture(blob, header.size, named));
+            return Ok(self.picture(blob, (header.size, fault), named));
         }
         let bytes = std::fs::read(path).map_err(unreadable)?;
         let header = picture::read(Cursor::new(&bytes), &named.id);
+        let fault = whole::fault(Cursor::new(&bytes), header.media_type, bytes.len() as u64);
         let blob = self.put(BlobSource::Bytes { media_type: header.media_type, bytes: &bytes })?;
-        Ok(self.picture(blob, header.size, named))
+        Ok(self.picture(blob, (header.size, fault), named))
     }
 
     fn put(&mut self, source: BlobSource<'_>) -> Result<BlobInfo> {
@@ -100,8 +104,14 @@ impl Out<'_> {
         Ok(info)
     }
 
-    fn picture(&mut self, blob: BlobInfo, size: Result<(i32, i32), String>, named: &Named<'_>) -> Stored {
-        if let Err(reason) = &size {
+    /// What is known of a picture whose header says this size, or why it says none, and behind whose header this is wrong.
+    fn picture(
+        &mut self,
+        blob: BlobInfo,
+        (size, fault): (Result<(i32, i32), String>, Option<String>),
+        named: &Named<'_>,
+    ) -> Stored {
+        if let Some(reason) = size.as_ref().err().or(fault.as_ref()) {
             self.report.find(Kind::BadPicture, self.at, format!("{:?}: {reason}", named.written()));
         }
         let (blob, digest) = (Some(blob.address), Some(blob.digest));
@@ -119,6 +129,45 @@ impl Out<'_> {
         let (blob, digest) = (Some(blob.address), Some(blob.digest));
         Stored { blob, digest, size: None, video: found.unwrap_or_default() }
     }
+}
+
+/// What is wrong with the bytes of a medium that would be taken now: where it is no picture or video, or not whole.
+pub(crate) fn unreadable(named: &Named<'_>, located: &Located) -> Option<(Kind, String)> {
+    let is_video = named.table == Table::Videos;
+    let found = match (located, named.item) {
+        (Located::New(path, size, _) | Located::FoundNow(_, path, size) | Located::Changed(_, path, size), _) => {
+            let file = File::open(path).map_err(|error| error.to_string());
+            file.and_then(|file| {
+                if is_video {
+                    video_in(BufReader::new(file), *size, named.written())
+                } else {
+                    picture_in(BufReader::new(file), *size)
+                }
+            })
+        }
+        (Located::Bytes | Located::BytesNow(_), MediaItem::Bytes { bytes, path, .. }) => {
+            let (file, size) = (Cursor::new(bytes), bytes.len() as u64);
+            let name = path.as_deref().unwrap_or_default();
+            if is_video { video_in(file, size, name) } else { picture_in(file, size) }
+        }
+        _ => return None,
+    };
+    found.err().map(|reason| (if is_video { Kind::BadVideo } else { Kind::BadPicture }, reason))
+}
+
+fn picture_in(mut file: impl BufRead + Seek, size: u64) -> Result<(), String> {
+    let header = picture::read(&mut file, "");
+    header.size?;
+    whole::fault(file, header.media_type, size).map_or(Ok(()), Err)
+}
+
+fn video_in(file: impl BufRead + Seek, size: u64, name: &str) -> Result<(), String> {
+    if is_mp4(picture::media_type_of_name(name)) { mp4::read(file, size).map(drop) } else { Ok(()) }
+}
+
+/// Whether a video of this type is read, or taken as it is.
+fn is_mp4(media_type: &str) -> bool {
+    !matches!(media_type, "video/x-msvideo" | "video/x-matroska" | "video/webm" | "video/mpeg")
 }
 
 impl Stored {

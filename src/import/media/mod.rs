@@ -10,3 +10,4 @@ pub(super) mod picture;
 pub(super) mod resolve;
 pub(super) mod store;
 pub(super) mod wanted;
+mod whole;

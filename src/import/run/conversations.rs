@@ -6,7 +6,7 @@ use crate::dataset::Sought;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
 use crate::import::draft::{Draft, MediaKind};
-use crate::import::media::bytes::Out;
+use crate::import::media::bytes::{Out, unreadable};
 use crate::import::media::names::Named;
 use crate::import::media::store::{Located, ShownRows, shown_row};
 use crate::import::options::{OnChange, OnMissing};
@@ -204,7 +204,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a record is skipped because media are missing.
+    /// Whether a record is skipped because media are missing, or what is new of them cannot be read.
     pub(super) fn is_left_out(&mut self, names: &[Named<'_>], located: &[Located], at: &At) -> Result<bool> {
         if self.options.missing == OnMissing::Keep {
             return Ok(false);
@@ -214,7 +214,17 @@ impl Run<'_> {
             let (kind, reason) = match located {
                 Located::Missing(kind, reason) | Located::StillMissing(_, kind, reason) => (*kind, reason),
                 Located::Broken(_, reason) => (Kind::BrokenLink, reason),
-                _ => continue,
+                _ => {
+                    let Some((kind, reason)) = unreadable(named, located) else { continue };
+                    if self.options.missing == OnMissing::Stop {
+                        let what = format!("{:?}: {reason}; `--missing keep` takes it as it is", named.id);
+                        return Err(Error::new(ErrorKind::Corrupt, what));
+                    }
+                    let what = format!("{:?}: {reason}", named.written());
+                    self.report.find(kind, at, what.clone());
+                    missing.push(what);
+                    continue;
+                }
             };
             if self.options.missing == OnMissing::Stop {
                 let message =

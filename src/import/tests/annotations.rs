@@ -3,14 +3,6 @@
 use super::*;
 use crate::schema::rows::AnnotationRow;
 
-fn sized(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    bytes.extend(width.to_be_bytes());
-    bytes.extend(height.to_be_bytes());
-    bytes.extend([8, 6, 0, 0, 0]);
-    bytes
-}
-
 fn labels(row: &AnnotationRow) -> Vec<(&str, &str)> {
     row.labels.iter().map(|label| (label.axis.as_str(), label.raw.as_str())).collect()
 }

@@ -31,10 +31,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn png(width: u32) -> Vec<u8> {
+    sized(width, 48)
+}
+
+fn sized(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
-    bytes.extend(48u32.to_be_bytes());
-    bytes.extend([8, 6, 0, 0, 0]);
+    bytes.extend(height.to_be_bytes());
+    bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+    // What comes behind the header, as far as it is looked at.
+    [&b"\0\0\0\0IDAT"[..], b"\0\0\0\0IEND"].iter().for_each(|head| bytes.extend([head, &[0; 4][..]].concat()));
     bytes
 }
 

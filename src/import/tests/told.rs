@@ -115,6 +115,62 @@ fn pictures_that_no_record_names_are_told() {
 }
 
 #[test]
+fn what_was_to_be_imported_and_was_not_is_a_failure() {
+    let mut place = Place::new();
+    let line = |key: &str, id: &str| {
+        format!(r#"{{"id":"{id}","image":"x.png","{key}":[{{"role":"user","content":"<image>"}}]}}"#)
+    };
+    place.write("a.jsonl", line("messages", "a"));
+    assert!(!place.import(&[&place.folder()]).unwrap().has_failed());
+    place.write("b.jsonl", line("mesages", "b"));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.misspelt, report.has_failed(), report.records.unchanged), (1, true, 1));
+    // Beside pictures alone too.
+    fs::remove_file(place.folder().join("a.jsonl")).unwrap();
+    place.write("1.png", png(7));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.misspelt, report.has_failed(), report.records.added), (1, true, 1));
+    // Records of which none was taken.
+    place.options.missing = OnMissing::Skip;
+    let file = place.write("c.jsonl", line("messages", "c"));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.skipped_total(), report.has_failed()), (1, true));
+}
+
+#[test]
+fn media_that_cannot_be_read_are_left_out_or_stop_the_import_where_missing_ones_do() {
+    let mut place = Place::new();
+    let line =
+        |id: &str| format!(r#"{{"id":"{id}","image":"{id}.png","messages":[{{"role":"user","content":"<image>"}}]}}"#);
+    place.write("a.jsonl", ["1", "2", "3"].map(line).join("\n"));
+    let whole = png(7);
+    place.write("1.png", &whole);
+    place.write("2.png", &whole[..whole.len() - 12]);
+    place.write("3.png", "no picture");
+    let report = place.import(&[&place.folder()]).unwrap();
+    let told = &report.findings[&Kind::BadPicture];
+    assert_eq!((report.records.added, told.count), (3, 2), "they are kept, and told");
+    assert!(
+        told.examples[0].detail.contains("\"2.png\": its header is whole and the rest is not: it ends after"),
+        "{told:?}"
+    );
+    assert_eq!(place.frame("2.png").width, Some(7));
+    for missing in [OnMissing::Skip, OnMissing::Stop] {
+        place.options.missing = missing;
+        place.options.source.id = format!("{missing:?}");
+        let result = place.import(&[&place.folder()]);
+        if missing == OnMissing::Stop {
+            let error = result.unwrap_err();
+            assert_eq!((error.record(), error.kind()), (Some(2), crate::ErrorKind::Corrupt), "{error}");
+            continue;
+        }
+        let report = result.unwrap();
+        assert_eq!((report.records.added, report.records.skipped_total(), report.media.missing), (1, 2, 0));
+        assert_eq!((report.findings[&Kind::BadPicture].count, report.rows["frames"]), (2, 1));
+    }
+}
+
+#[test]
 fn a_dataset_is_no_source_and_says_what_copies_it() {
     let place = Place::new();
     let error = place.import(&[place.dataset().path()]).unwrap_err().to_string();
@@ -243,6 +299,30 @@ fn frames_of_a_pattern_are_not_silently_of_another_video_than_the_file_of_its_na
         let report = place.import(&[&file]).unwrap();
         let told = &report.findings[&Kind::Doubtful].examples;
         assert!(told.len() == 1 && told[0].detail.contains("\"V1.mp4\" is a video of its own"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_patient_whose_own_folder_is_named_is_read_from_the_folder_above() {
+    for (patient, frames) in [(Some("{patient}/*.png"), None), (Some("video"), Some("{video}/{index}.png"))] {
+        let mut place = Place::new();
+        place.write("P07/1.png", png(7));
+        place.options.source.patient_from = patient.map(|pattern| PatientFrom::parse(pattern).unwrap());
+        place.options.source.frame_pattern = frames.map(|pattern: &str| Pattern::parse(pattern).unwrap());
+        let folder = place.folder().join("P07");
+        place.options.dry_run = true;
+        let report = place.import(&[&folder]).unwrap();
+        let detail = &report.findings[&Kind::NoPatient].examples[0].detail;
+        assert!(detail.contains("\"P07/1.png\" does") && detail.contains("--home "), "{detail}");
+        if frames.is_some() {
+            let detail = &report.findings[&Kind::PatternMismatch].examples[0].detail;
+            assert!(detail.contains("\"P07/1.png\" does"), "{detail}");
+        }
+        // As it says.
+        place.options.dry_run = false;
+        place.options.home = Some(place.folder());
+        let report = place.import(&[&folder]).unwrap();
+        assert_eq!((report.findings.len(), place.frame("P07/1.png").case), (0, Some(place.found(Table::Cases, "P07"))));
     }
 }
 

@@ -1,0 +1,178 @@
+//! Whether a picture's file goes on to its end: by its structure alone, without decoding.
+
+use std::io::{BufRead, Read, Seek, SeekFrom};
+
+const PNG_SIGNATURE: u64 = 8;
+/// Length and type before a PNG chunk's data, and the checksum behind it.
+const CHUNK_FRAME: u64 = 12;
+/// The byte that JPEG markers start with.
+const MARKER: u8 = 0xff;
+const SCAN: u8 = 0xda;
+const END: u8 = 0xd9;
+
+/// What is missing of a picture of this type, of this many bytes, whose header can be read; nothing where it is whole, or of
+/// a type of which nothing is known.
+pub(super) fn fault<R: BufRead + Seek>(mut reader: R, media_type: &str, len: u64) -> Option<String> {
+    let found = match media_type {
+        "image/png" => png(&mut reader, len),
+        "image/jpeg" => jpeg(&mut reader, len),
+        "image/webp" => webp(&mut reader, len),
+        _ => return None,
+    };
+    // What cannot be read was told where its bytes were to be stored.
+    let what = found.ok().flatten()?;
+    Some(format!(
+        "its header is whole and the rest is not: {what}; no reader, or not every one, shows it: get the file anew"
+    ))
+}
+
+/// The chunks of a PNG follow each other up to one that says that it is the last.
+fn png(reader: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<String>> {
+    let (mut at, mut has_data) = (PNG_SIGNATURE, false);
+    loop {
+        if at.saturating_add(CHUNK_FRAME) > len {
+            return Ok(Some(format!("it ends after {len} bytes, before its last chunk")));
+        }
+        reader.seek(SeekFrom::Start(at))?;
+        let mut head = [0; 8];
+        reader.read_exact(&mut head)?;
+        let [a, b, c, d, kind @ ..] = head;
+        let size = u64::from(u32::from_be_bytes([a, b, c, d]));
+        if !kind.iter().all(u8::is_ascii_alphabetic) {
+            return Ok(Some(format!("what stands at byte {at} is no chunk of a PNG")));
+        }
+        has_data |= &kind == b"IDAT";
+        at = at.saturating_add(CHUNK_FRAME).saturating_add(size);
+        if at > len {
+            let name = String::from_utf8_lossy(&kind).into_owned();
+            return Ok(Some(format!("it ends after {len} bytes, and its chunk {name} goes on to {at}")));
+        }
+        if &kind == b"IEND" {
+            return Ok((!has_data).then(|| "it has no pixels".to_owned()));
+        }
+    }
+}
+
+/// The marker of a JPEG's end comes behind its scans; what follows it may be anything.
+fn jpeg(reader: &mut (impl BufRead + Seek), len: u64) -> std::io::Result<Option<String>> {
+    reader.seek(SeekFrom::Start(2))?;
+    let cut = || Ok(Some(format!("it ends after {len} bytes, before its first pixels")));
+    let mut at = 2u64;
+    loop {
+        let mut marker = [0; 4];
+        if at.saturating_add(4) > len {
+            return cut();
+        }
+        reader.seek(SeekFrom::Start(at))?;
+        reader.read_exact(&mut marker)?;
+        match marker {
+            [MARKER, MARKER, ..] => at += 1,
+            [MARKER, SCAN, ..] => break,
+            // A standalone marker has no length.
+            [MARKER, 0x01 | 0xd0..=0xd7, ..] => at += 2,
+            [MARKER, END, ..] => return cut(),
+            [MARKER, _, high, low] => at = at.saturating_add(2 + u64::from(u16::from_be_bytes([high, low]))),
+            _ => return Ok(Some(format!("what stands at byte {at} is no marker of a JPEG"))),
+        }
+    }
+    reader.seek(SeekFrom::Start(at))?;
+    // Pixels never have the two bytes of a marker, so the first that are an end's are it.
+    let mut is_after_marker = false;
+    loop {
+        let bytes = reader.fill_buf()?;
+        let read = bytes.len();
+        if read == 0 {
+            return Ok(Some(format!("it has {len} bytes, and the mark of a JPEG's end is not among them")));
+        }
+        let ends =
+            (is_after_marker && bytes.first() == Some(&END)) || memchr::memmem::find(bytes, &[MARKER, END]).is_some();
+        if ends {
+            return Ok(None);
+        }
+        is_after_marker = bytes.last() == Some(&MARKER);
+        reader.consume(read);
+    }
+}
+
+/// A WebP says how long it is.
+fn webp(reader: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<String>> {
+    let mut head = [0; 8];
+    reader.rewind()?;
+    reader.read_exact(&mut head)?;
+    let [.., a, b, c, d] = head;
+    let said = u64::from(u32::from_le_bytes([a, b, c, d])) + 8;
+    Ok((said > len).then(|| format!("it ends after {len} bytes, and says that it has {said}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufReader, Cursor};
+
+    fn png_file() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 9, 9);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[7; 81]).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    /// Markers with what a reader goes by: a thumbnail with an end of its own, two scans, a stuffed byte.
+    fn jpeg_file() -> Vec<u8> {
+        let mut bytes = vec![0xff, 0xd8, 0xff, 0xe1, 0, 8, 0xff, 0xd8, 1, 2, 0xff, 0xd9];
+        bytes.extend([0xff, 0xc2, 0, 11, 8, 0, 2, 0, 3, 1, 1, 0x11, 0]);
+        for _ in 0..2 {
+            bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 5, 0xff, 0, 0xff, 0xd0, 6]);
+        }
+        bytes.extend([0xff, 0xff, 0xd9]);
+        bytes
+    }
+
+    fn of(bytes: &[u8], media_type: &str) -> Option<String> {
+        // A small buffer, so that markers lie across its borders.
+        let short = fault(BufReader::with_capacity(3, Cursor::new(bytes)), media_type, bytes.len() as u64);
+        assert_eq!(short, fault(Cursor::new(bytes), media_type, bytes.len() as u64));
+        short
+    }
+
+    #[test]
+    fn whole_pictures_have_no_fault_whatever_follows_them() {
+        for (bytes, media_type) in [(png_file(), "image/png"), (jpeg_file(), "image/jpeg")] {
+            assert_eq!(of(&bytes, media_type), None);
+            assert_eq!(of(&[bytes, vec![0; 5000]].concat(), media_type), None);
+        }
+        assert_eq!(of(b"anything", "image/tiff"), None);
+        assert_eq!(of(b"RIFF\x04\0\0\0WEBP", "image/webp"), None);
+    }
+
+    #[test]
+    fn every_cut_is_found() {
+        for (bytes, media_type) in [(png_file(), "image/png"), (jpeg_file(), "image/jpeg")] {
+            for len in 12..bytes.len() - 1 {
+                assert!(of(&bytes[..len], media_type).is_some(), "{media_type} of {len} bytes");
+                // As a copy that was broken off has it in a file that was made as long as it was to be.
+                let filled = [&bytes[..len], &vec![0; bytes.len() - len]].concat();
+                assert!(
+                    filled == bytes || of(&filled, media_type).is_some() || len > bytes.len() - 13,
+                    "{media_type}, {len}"
+                );
+            }
+        }
+        assert!(of(b"RIFF\x05\0\0\0WEBP", "image/webp").unwrap().contains("12 bytes, and says that it has 13"));
+    }
+
+    #[test]
+    fn every_flipped_byte_is_survived() {
+        for (bytes, media_type) in [(png_file(), "image/png"), (jpeg_file(), "image/jpeg")] {
+            for at in 0..bytes.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut damaged = bytes.clone();
+                    damaged[at] = value;
+                    let _ = of(&damaged, media_type);
+                }
+            }
+        }
+    }
+}
