@@ -3,6 +3,7 @@
 mod attach;
 mod columns;
 mod copying;
+mod erased;
 mod exporting;
 mod fixture;
 mod maps;
