@@ -1,16 +1,13 @@
-//! A picture, whose bytes may have stood in its record, what it is labelled with, and what was drawn on it.
+//! A picture, whose bytes may have stood in its record, and what it is labelled with.
 
 use super::{Run, Target, statement};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::import::draft::Draft;
 use crate::import::media::bytes::Out;
 use crate::import::media::names::{Named, name_of};
-use crate::import::media::picture;
-use crate::import::options::OnChange;
-use crate::import::report::{At, Kind};
+use crate::import::report::At;
 use crate::schema::rows::LabelRow;
 use crate::schema::tables::Table;
-use std::io::Cursor;
 
 /// What is said of a picture as a whole.
 #[derive(Debug, Default)]
@@ -46,27 +43,8 @@ impl Run<'_> {
         self.annotate(row, &[target], at)
     }
 
-    /// Takes the bytes of a mask that belongs to a picture as a frame, whose id is that at hand. One that is there stays as
-    /// it is.
-    pub(in crate::import) fn drawn(&mut self, bytes: &[u8], target: &Target, at: &At) -> Result<()> {
-        let header = picture::read(Cursor::new(bytes), "");
-        let size =
-            header.size.map_err(|reason| Error::input(format!("its mask is no picture that can be read: {reason}")))?;
-        let before = self.new_rows(Table::Frames);
-        self.mask_of(&at.id.clone().unwrap_or_default(), (header.media_type, bytes), size, target)?;
-        if self.redrawn.take().is_none() {
-            self.count_frame(before);
-            return Ok(());
-        }
-        self.report.records.changed_kept += 1;
-        if self.options.on_change != OnChange::Keep {
-            self.report.find(Kind::ChangedRecord, at, "its mask differs; the dataset's was kept");
-        }
-        Ok(())
-    }
-
     /// Counts a record that is a frame alone, before which so many were new.
-    fn count_frame(&mut self, before: u64) {
+    pub(super) fn count_frame(&mut self, before: u64) {
         let is_known = self.new_rows(Table::Frames) == before;
         let records = &mut self.report.records;
         *if is_known { &mut records.unchanged } else { &mut records.added } += 1;

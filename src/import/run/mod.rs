@@ -8,6 +8,7 @@ mod differing;
 mod foreign;
 mod known;
 mod labels;
+mod masks;
 mod places;
 mod provenance;
 mod records;
@@ -200,7 +201,7 @@ pub(super) struct Run<'r> {
     reread: Reread,
     changed: Vec<(Address, AnnotationRow)>,
     /// The mask of the statement at hand, where it looks otherwise than the dataset's.
-    redrawn: Option<statements::Redrawn>,
+    redrawn: Option<masks::Redrawn>,
     /// Conversations that were replaced, and where they are now.
     replaced: Vec<(Address, Address)>,
     pub(super) report: ImportReport,

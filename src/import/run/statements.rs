@@ -1,7 +1,8 @@
 //! Statements about pictures and videos on their way in: what they are about, and what becomes of them.
 
+use super::masks::Redrawn;
 use super::{Run, placed};
-use crate::dataset::{BlobSource, Sought};
+use crate::dataset::Sought;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::import::draft::{Draft, FileFields, MediaItem, MediaKind};
@@ -16,7 +17,7 @@ use crate::import::report::{At, Kind};
 use crate::import::source::PatientFrom;
 use crate::schema::build::AnnotationsBuilder;
 use crate::schema::record;
-use crate::schema::rows::{AnnotationRow, FrameRow, VideoRow};
+use crate::schema::rows::{AnnotationRow, VideoRow};
 use crate::schema::tables::{Table, annotations};
 use std::path::{Path, PathBuf};
 
@@ -66,13 +67,6 @@ pub(super) enum Shown {
     ByStatement,
     /// Itself: its row is the record.
     Itself,
-}
-
-/// A mask that the dataset has, and that looks otherwise now.
-pub(super) struct Redrawn {
-    address: Address,
-    id: String,
-    png: Vec<u8>,
 }
 
 /// A row that statements refer to.
@@ -307,53 +301,6 @@ impl Run<'_> {
     pub(crate) fn recording(&mut self, row: VideoRow, patient: Option<&str>, at: &At) -> Result<Target> {
         let draft = Draft { patient: patient.map(str::to_owned), ..Draft::default() };
         self.recording_of(row, &draft, at)
-    }
-
-    /// A mask that was drawn on a picture, as a row of its own. One that is there and looks otherwise now is a change of the
-    /// statement that it belongs to, which is taken next.
-    pub(crate) fn mask(&mut self, id: &str, png: &[u8], size: (i32, i32), parent: &Target) -> Result<Target> {
-        self.mask_of(id, ("image/png", png), size, parent)
-    }
-
-    /// The same of one of another type.
-    pub(super) fn mask_of(
-        &mut self,
-        id: &str,
-        (media_type, bytes): (&str, &[u8]),
-        size: (i32, i32),
-        parent: &Target,
-    ) -> Result<Target> {
-        let source = self.options.source.id.clone();
-        let name = name_of(&source, id);
-        self.redrawn = None;
-        if let Some(address) = self.sink.lookup(Table::Frames, &source, id)? {
-            if !self.store.has_bytes(address, bytes, &*self.sink)? {
-                self.redrawn = Some(Redrawn { address, id: id.to_owned(), png: bytes.to_vec() });
-            }
-            return Ok(Target { address, name });
-        }
-        let blob = self.sink.blob(BlobSource::Bytes { media_type, bytes })?;
-        self.report.media.embedded += 1;
-        self.report.media.bytes += blob.size;
-        if blob.is_new {
-            self.report.row(Table::Blobs.name());
-        }
-        let mut row = FrameRow {
-            id: id.to_owned(),
-            source,
-            kind: "mask".into(),
-            parent: Some(parent.address),
-            blob: Some(blob.address),
-            width: Some(size.0),
-            height: Some(size.1),
-            ..FrameRow::default()
-        };
-        row.record = Some(record::of_frame(&row, &mut |_, out| {
-            out.extend(&parent.name);
-            Ok(())
-        })?);
-        self.report.row(Table::Frames.name());
-        Ok(Target { address: self.sink.frame(&row)?, name })
     }
 
     /// Takes a statement: it is added, or held against what the dataset has under its id. `targets` are the rows that it
