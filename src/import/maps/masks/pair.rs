@@ -1,4 +1,5 @@
-//! Which picture a mask belongs to, by the names of both: found in the mask's folder, or in one beside it.
+//! Which picture a mask belongs to, by the names of both: found in the mask's folder, in one beside it, or in a folder of the
+//! same name beside the one that the mask's folder lies in (`masks/P1` and `images/P1`).
 
 use crate::import::inputs::{entries, is_medium};
 use crate::import::media::by_name::is_drawn;
@@ -14,13 +15,16 @@ const LIKELY: usize = 4;
 const RARE: usize = 10;
 /// How many other places are named.
 const NAMED: usize = 3;
+/// How unlikely a folder is that is called as one of drawings, and one among others of masks.
+const DRAWN: u8 = 2;
+const OTHERS: u8 = 3;
 /// What folders of pictures are called.
 const PICTURES: [&str; 6] = ["image", "img", "frame", "picture", "photo", "rgb"];
 
 /// How masks are called, where their pictures lie, and what is not certain of it.
 #[derive(Debug)]
 pub(super) struct Pairing {
-    /// The pattern of the masks' names.
+    /// The pattern of the masks' paths.
     pub(super) files: String,
     /// The path of a mask's picture, from the mask's folder.
     pub(super) picture: String,
@@ -31,18 +35,18 @@ pub(super) struct Pairing {
 impl Pairing {
     /// Of these masks of one folder.
     pub(super) fn of(masks: &[PathBuf]) -> Self {
-        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let names: Vec<String> = masks.iter().map(name).collect();
+        let names: Vec<String> = masks.iter().map(|mask| name_of(mask)).collect();
         let folder = masks.first().and_then(|mask| mask.parent()).unwrap_or(Path::new(""));
+        let own = name_of(&folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf()));
         let mut ways: Vec<Way> = Vec::new();
-        for place in Place::around(folder) {
+        for place in Place::around(folder, &own) {
             ways.extend(place.best(&names));
         }
         ways.sort_by_key(|way| (Reverse(way.hits), way.is_unlikely, way.affix.length()));
         let ending = names.first().map_or("png", |name| parted(name).1);
         let Some(best) = ways.first() else {
             return Self {
-                files: format!("{{frame}}.{ending}"),
+                files: format!("{own}/{{frame}}.{ending}"),
                 picture: "../images/{file.frame}.png".into(),
                 doubts: vec![
                     "A guess, since nothing beside the masks is called as they are: say where the picture of a mask"
@@ -59,7 +63,9 @@ impl Pairing {
                 names.len()
             ));
         }
-        let others: Vec<String> = ways.iter().skip(1).filter(|way| way.hits == best.hits).map(Way::picture).collect();
+        // Beside one patient's masks lie others', under the same names.
+        let is_as_good = |way: &&Way| way.hits == best.hits && (way.is_unlikely < OTHERS || best.is_unlikely == OTHERS);
+        let others: Vec<String> = ways.iter().skip(1).filter(is_as_good).map(Way::picture).collect();
         if !others.is_empty() {
             let more = others.len().saturating_sub(NAMED);
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
@@ -68,7 +74,8 @@ impl Pairing {
                 .push(format!("Not certain: as many masks have a file at {others}{more}. Say which are the pictures."));
         }
         let (before, after) = &best.affix.mask;
-        Self { files: format!("{before}{{frame}}{after}.{ending}"), picture: best.picture(), doubts }
+        let files = format!("{}/{before}{{frame}}{after}.{ending}", best.masks_in);
+        Self { files, picture: best.picture(), doubts }
     }
 }
 
@@ -76,8 +83,11 @@ impl Pairing {
 struct Place {
     /// Its path from the masks' folder, with a slash behind it.
     path: String,
-    /// Whether its name says that it holds something else than pictures: 2 where it does, 0 where it says that it has these.
+    /// Whether its name says that it holds something else than pictures: [`DRAWN`] where it does, 0 where it says that it has
+    /// these; [`OTHERS`] where it lies among folders of masks.
     is_unlikely: u8,
+    /// The pattern of the folder that the masks lie in, which the path refers to.
+    masks_in: String,
     /// The pictures that it has, as stems and endings.
     pictures: Vec<(String, String)>,
 }
@@ -86,6 +96,7 @@ struct Place {
 struct Way {
     path: String,
     is_unlikely: u8,
+    masks_in: String,
     affix: Affix,
     ending: String,
     /// How many masks have a picture by it.
@@ -154,29 +165,35 @@ impl Affix {
 }
 
 impl Place {
-    /// The masks' folder, and those beside it.
-    fn around(folder: &Path) -> Vec<Self> {
-        let own = folder.canonicalize().ok();
-        let mut places = vec![Self::of(folder, String::new(), 1)];
+    /// The masks' folder, those beside it, and those of its name in folders beside the one that it lies in.
+    fn around(folder: &Path, own: &str) -> Vec<Self> {
+        let is_own = |other: &Path| other.canonicalize().ok() == folder.canonicalize().ok();
+        let above = folder.canonicalize().ok().and_then(|real| real.parent().map(name_of)).unwrap_or_default();
+        let lies_among_masks = is_drawn(&above) && !is_drawn(own);
+        let mut places = vec![Self::of(folder, String::new(), (own.to_owned(), 1))];
         for (entry, name, _) in entries(&folder.join(".."), "").unwrap_or_default() {
-            if !entry.path().is_dir() || entry.path().canonicalize().ok() == own {
-                continue;
+            if entry.path().is_dir() && !is_own(&entry.path()) {
+                let is_unlikely = if lies_among_masks { OTHERS } else { unlikely(&name) };
+                places.push(Self::of(&entry.path(), format!("../{name}/"), (own.to_owned(), is_unlikely)));
             }
-            let lower = name.to_lowercase();
-            let is_of_pictures = PICTURES.iter().any(|word| lower.contains(word));
-            let is_unlikely = if is_drawn(&name) { 2 } else { u8::from(!is_of_pictures) };
-            places.push(Self::of(&entry.path(), format!("../{name}/"), is_unlikely));
+        }
+        for (entry, name, _) in entries(&folder.join("../.."), "").unwrap_or_default() {
+            let inside = entry.path().join(own);
+            if name != above && inside.is_dir() && !is_own(&inside) {
+                let masks_in = format!("{above}/{{clip}}");
+                places.push(Self::of(&inside, format!("../../{name}/{{file.clip}}/"), (masks_in, unlikely(&name))));
+            }
         }
         places
     }
 
-    fn of(folder: &Path, path: String, is_unlikely: u8) -> Self {
+    fn of(folder: &Path, path: String, (masks_in, is_unlikely): (String, u8)) -> Self {
         let names = entries(folder, "").unwrap_or_default().into_iter().map(|(_, name, _)| name);
         let pictures = names.filter(|name| is_medium(name)).map(|name| {
             let (stem, ending) = parted(&name);
             (stem.to_owned(), ending.to_owned())
         });
-        Self { path, is_unlikely, pictures: pictures.collect() }
+        Self { path, is_unlikely, masks_in, pictures: pictures.collect() }
     }
 
     /// The way by which most masks have a picture here; none where none has.
@@ -206,7 +223,8 @@ impl Place {
         });
         let (hits, affix, ending) = best.filter(|(hits, ..)| *hits > 0 && hits * RARE >= stems.len())?;
         let ending = ending.to_owned();
-        Some(Way { hits, affix, ending, is_unlikely: self.is_unlikely, path: self.path })
+        let Self { path, is_unlikely, masks_in, .. } = self;
+        Some(Way { path, is_unlikely, masks_in, affix, ending, hits })
     }
 
     /// How the names that are most like a mask's differ from it; that of the mask itself is none of them.
@@ -232,6 +250,18 @@ fn tears(edge: char, mask: Option<char>, picture: Option<char>) -> bool {
     let go_on = |is: fn(&char) -> bool| [mask, picture].map(|next| next.as_ref().is_some_and(is));
     (edge.is_ascii_digit() && go_on(char::is_ascii_digit).contains(&true))
         || (edge.is_alphabetic() && go_on(|next| next.is_alphabetic()) == [true; 2])
+}
+
+/// Whether a folder's name says that it holds something else than pictures.
+fn unlikely(folder: &str) -> u8 {
+    let lower = folder.to_lowercase();
+    let is_of_pictures = PICTURES.iter().any(|word| lower.contains(word));
+    if is_drawn(folder) { DRAWN } else { u8::from(!is_of_pictures) }
+}
+
+/// The last name of a path.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A file's name without its ending, and that.

@@ -48,14 +48,28 @@ pub(in crate::import::maps) fn propose(path: &Path) -> Result<String> {
     Ok(text(&masks, &colours, by_value))
 }
 
-/// The first pictures there are.
+/// The first pictures there are in a folder, or in the first of those in it that has any.
 fn pictures_of(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
-    let named = entries(path, "")?.into_iter();
-    let pictures = named.filter(|(_, name, _)| is_medium(name) && name.to_ascii_lowercase().ends_with(".png"));
-    Ok(pictures.map(|(entry, ..)| entry.path()).take(LOOKED_AT).collect())
+    let in_folder = |folder: &Path| -> Result<Vec<PathBuf>> {
+        let named = entries(folder, "")?.into_iter();
+        let pictures = named.filter(|(_, name, _)| is_medium(name) && name.to_ascii_lowercase().ends_with(".png"));
+        Ok(pictures.map(|(entry, ..)| entry.path()).take(LOOKED_AT).collect())
+    };
+    let own = in_folder(path)?;
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    // Each patient's may lie in a folder of its own: the first speaks for all.
+    for (entry, ..) in entries(path, "")?.into_iter().filter(|(entry, ..)| entry.path().is_dir()) {
+        let inside = in_folder(&entry.path())?;
+        if !inside.is_empty() {
+            return Ok(inside);
+        }
+    }
+    Ok(own)
 }
 
 fn bytes_of(mask: &Path) -> Result<Vec<u8>> {
@@ -86,10 +100,7 @@ fn text(masks: &[PathBuf], colours: &BTreeMap<Colour, (u64, u64)>, by_value: boo
         "[[masks]]".into(),
     ];
     lines.extend(doubts.iter().map(|doubt| format!("# {doubt}")));
-    lines.extend([
-        format!("files = [{}]", quoted(&format!("{folder}/{files}"))),
-        format!("picture = {}", quoted(&picture)),
-    ]);
+    lines.extend([format!("files = [{}]", quoted(&files)), format!("picture = {}", quoted(&picture))]);
     lines.push("axis = \"instrument\"".into());
     if colours.contains_key(&nothing) {
         lines.push(format!("background = [{}]", written(nothing)));

@@ -363,6 +363,28 @@ fn a_proposal_finds_the_pictures_by_the_masks_names_and_says_where_it_is_not_cer
 }
 
 #[test]
+fn masks_in_a_folder_a_patient_are_proposed_the_pictures_in_those_of_the_same_names() {
+    let mut place = Place::new();
+    for patient in ["P1", "P2", "P3"] {
+        for number in 0..3 {
+            place.write(&format!("set/masks/{patient}/{number}.png"), rgb(2, &[NONE, RED]));
+            place.write(&format!("set/images/{patient}/{number}.png"), rgb(2, &[[9; 3], [8, number as u8, 7]]));
+        }
+    }
+    // The folder of all says the same as that of one.
+    for folder in ["set/masks/P2", "set/masks"] {
+        let text = TableMap::propose(place.folder().join(folder)).unwrap();
+        let files = "files = [\"masks/{clip}/{frame}.png\"]\npicture = \"../../images/{file.clip}/{file.frame}.png\"\n";
+        assert!(text.contains(files) && !text.contains("Not certain"), "{text}");
+        place.options.map = Some(Arc::new(TableMap::from_toml(&text).unwrap()));
+    }
+    let report = place.import(&[&place.folder().join("set")]).unwrap();
+    assert_eq!((report.records.added, report.rows["frames"], report.media.missing), (9, 27, 0));
+    let drawn = place.frame("masks/P3/2.png");
+    assert_eq!(drawn.parent, Some(place.found(Table::Frames, "images/P3/2.png")));
+}
+
+#[test]
 fn pictures_that_look_like_masks_are_told_with_what_reads_them() {
     let place = Place::new();
     let photo = rgb(40, &(0..400u32).map(|n| [n as u8, (n / 256) as u8, 9]).collect::<Vec<_>>());
