@@ -61,7 +61,11 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
             format!("it says that it is of the video {said:?}, and is taken as one of {video:?}, as it is called");
         run.report.find(Kind::Doubtful, &at, what);
     }
-    run.recording(row, patient.as_deref(), &at)?;
+    match run.recording(row, patient.as_deref(), &at) {
+        // So is each of its statements, which are counted.
+        Err(error) if run.is_skipped_as_deleted(&error) => {}
+        recording => drop(recording?),
+    }
     let mut file = Video { head, video, patient, id: stem(input).to_owned() };
     let before = run.progress.bytes;
     let mut reader = MemberReader::new(DigestingReader::open(&input.path)?, &["annotations"]);

@@ -1,7 +1,7 @@
 //! Records that would bring in again what was deleted: told, or refused before anything of them is written.
 
 use super::Run;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::import::again::refusal;
 use crate::import::draft::Draft;
 use crate::import::media::names::Named;
@@ -30,11 +30,16 @@ impl Run<'_> {
             if let Some(patient) = self.store.patient_of(named, draft.patient.as_deref()) {
                 check_case(&patient)?;
             }
-            if let Some(video) = self.store.video_read_of(named) {
+            if let Some(video) = self.store.video_meant_by(named) {
                 self.check_row_deleted(Table::Videos, video)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether what was refused so is skipped and counted.
+    pub(in crate::import) fn is_skipped_as_deleted(&self, error: &Error) -> bool {
+        error.kind() == ErrorKind::Deleted && self.options.on_deleted == OnDeleted::Skip
     }
 
     /// Refuses a row that was deleted, where such is to stay away.

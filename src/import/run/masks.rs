@@ -65,8 +65,9 @@ impl Run<'_> {
             out.extend(&parent.name);
             Ok(())
         })?);
+        let address = self.sink.frame(&row)?;
         self.report.row(Table::Frames.name());
-        Ok(Target { address: self.sink.frame(&row)?, name })
+        Ok(Target { address, name })
     }
 
     /// Takes the bytes of a mask that belongs to a picture as a frame, whose id is that at hand. One that is there stays as

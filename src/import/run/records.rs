@@ -7,7 +7,7 @@ use crate::import::format::Format;
 use crate::import::forms;
 use crate::import::huggingface::{Held, Text};
 use crate::import::inputs::{DigestingReader, Input};
-use crate::import::options::{OnDeleted, OnError};
+use crate::import::options::OnError;
 use crate::import::raw::{self, RawRecord};
 use crate::import::records::{Record, RecordReader};
 use crate::import::report::{At, Kind};
@@ -98,7 +98,7 @@ impl Run<'_> {
     pub(super) fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
         self.check_foreign(at)?;
         let Err(error) = result else { return Ok(()) };
-        if error.kind() == ErrorKind::Deleted && self.options.on_deleted == OnDeleted::Skip {
+        if self.is_skipped_as_deleted(&error) {
             self.report.skip(DELETED, at, error.message().to_owned());
             return Ok(());
         }

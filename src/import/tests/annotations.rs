@@ -30,7 +30,7 @@ fn stops(place: &mut Place, message: &str) -> ImportReport {
     report
 }
 
-const CHOLECT50: &str = r#"{"info": {"year": 2022}, "categories": {"instrument": {"0": "grasper", "1": "hook"},
+pub(super) const CHOLECT50: &str = r#"{"info": {"year": 2022}, "categories": {"instrument": {"0": "grasper", "1": "hook"},
  "verb": {"0": "grasp", "9": "null_verb"}, "target": {"0": "gallbladder", "14": "null_target"},
  "phase": {"0": "preparation", "4": "gallbladder-packaging"}, "triplet": {"7": "grasper,grasp,gallbladder", "94": "grasper,null_verb,null_target"}},
  "video": 68, "fps": 2, "num_frames": 3, "annotations": {

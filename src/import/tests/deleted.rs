@@ -82,3 +82,26 @@ fn after_a_compaction_nobody_knows_what_was_deleted() {
     assert_eq!(place.import(&[&place.folder()]).unwrap().again, [].into());
     assert_eq!(counts(&place), [2, 2, 3, 2]);
 }
+
+#[test]
+fn a_recording_that_was_deleted_stays_away_with_all_that_is_said_of_it() {
+    let mut place = Place::new();
+    for (number, video) in ["VID68", "VID70"].into_iter().enumerate() {
+        place.write(&format!("labels/{video}.json"), annotations::CHOLECT50.replace("\"video\": 68, ", ""));
+        place.write(&format!("videos/{video}/000016.png"), png(number as u32 + 7));
+    }
+    let all = place.import(&[&place.folder()]).unwrap().records.added;
+    let case = place.found(Table::Cases, "VID68");
+    place.dataset().delete([case], DeleteOptions { cascade: true, unshown_blobs: true }).unwrap();
+    let counts = |place: &Place| Table::ALL.map(|table| place.count(table));
+    let before = counts(&place);
+    // A picture that came since is of it too.
+    place.write("videos/VID68/000021.png", png(20));
+    place.options.on_deleted = OnDeleted::Skip;
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!(
+        (report.records.skipped.clone(), report.records.unchanged),
+        ([("deleted before", all / 2)].into(), all / 2)
+    );
+    assert_eq!((report.version, counts(&place)), (None, before));
+}

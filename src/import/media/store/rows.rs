@@ -45,8 +45,8 @@ impl Store<'_> {
                     ..said
                 };
                 row.record = Some(record::of_case(&row));
-                out.report.row(Table::Cases.name());
                 let address = out.sink.case(&row)?;
+                out.report.row(Table::Cases.name());
                 self.heard_case(patient, draft, address)?;
                 address
             }
@@ -74,7 +74,6 @@ impl Store<'_> {
         if let Some(said) = named.said {
             path = said.path.clone().or(path.filter(|_| !said.no_path));
         }
-        out.report.row(named.table.name());
         if named.table == Table::Videos {
             let extra = named.said.and_then(|said| said.extra.clone());
             let mut row = VideoRow { id: named.id.clone(), source, case, path, extra, ..VideoRow::default() };
@@ -89,6 +88,7 @@ impl Store<'_> {
                 Ok(())
             })?);
             let address = out.sink.video(&row)?;
+            out.report.row(named.table.name());
             self.durations.extend(row.duration.map(|duration| (address, duration)));
             if self.options.source.frame_pattern.is_some() && named.stem() != named.id {
                 let is_new = self.filmed.insert(named.stem().to_owned(), named.id.clone()).is_none();
@@ -120,6 +120,7 @@ impl Store<'_> {
             Ok(())
         })?);
         let address = out.sink.frame(&row)?;
+        out.report.row(named.table.name());
         let case_name = names.first().and_then(|(_, name)| name.as_deref());
         self.heard_frame(named, &row, case_name, address)?;
         Ok(address)
@@ -147,9 +148,14 @@ impl Store<'_> {
     }
 
     /// The video that the source's pattern reads in a frame's path.
-    pub(crate) fn video_read_of<'n>(&'n self, named: &'n Named<'_>) -> Option<&'n str> {
+    pub(super) fn video_read_of<'n>(&'n self, named: &'n Named<'_>) -> Option<&'n str> {
         let pattern = self.pattern_of(named).filter(|_| named.table == Table::Frames)?;
         named.read_by(pattern)?.video
+    }
+
+    /// The video that a frame is of, as its record or the source's pattern says.
+    pub(crate) fn video_meant_by<'n>(&'n self, named: &'n Named<'_>) -> Option<&'n str> {
+        named.said.and_then(|said| said.video.as_deref()).or_else(|| self.video_read_of(named))
     }
 
     /// The source's pattern, where it says what a frame's path means.
@@ -255,9 +261,9 @@ impl Store<'_> {
             name.extend(case_name.unwrap_or_default());
             Ok(())
         })?);
+        let address = out.sink.video(&row)?;
         out.report.row(Table::Videos.name());
         self.bare.insert(id_identity(Table::Videos.name(), &row.id), row.fps);
-        let address = out.sink.video(&row)?;
         self.durations.extend(row.duration.map(|duration| (address, duration)));
         self.heard_video(&row, case_name, address)?;
         self.cached.insert(Table::Videos, &row.id, address);
