@@ -27,7 +27,8 @@ pub struct ImportOptions {
     pub cases: Option<CaseList>,
     /// What happens at a record that cannot be read.
     pub on_error: OnError,
-    /// What happens to a record whose picture or video is missing.
+    /// What happens to a record whose picture or video is missing; one that is new and cannot be read is kept with its bytes,
+    /// or as a missing one is.
     pub missing: OnMissing,
     /// What happens to a record, and to the row of a picture, a recording or a file, that the dataset has with other
     /// content.

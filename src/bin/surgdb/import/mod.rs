@@ -68,7 +68,8 @@ pub struct Args {
     /// At a record that cannot be read: stop, or skip it and count it
     #[arg(long, default_value = "stop", value_name = "WHAT")]
     on_error: OnError,
-    /// With a record whose picture or video is missing: keep it without, skip it, or stop
+    /// With a record whose picture or video is missing: keep it without, skip it, or stop; skip and stop mean what is there and
+    /// cannot be read, or is cut off, too
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
     /// With what the dataset has with other content (a record, a patient's key, a picture's file): report it, keep the
