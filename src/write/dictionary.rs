@@ -26,22 +26,25 @@ impl Interner {
         let values = array.values().as_any().downcast_ref::<StringArray>();
         let values = values.ok_or_else(|| Error::invalid("the values of a dictionary column must be utf8"))?;
         let mut map = vec![-1; values.len()];
-        let keys = array.keys();
-        (0..keys.len())
-            .map(|row| {
-                if gone.is_some_and(|gone| gone.is_null(row)) {
-                    return if nullable { Ok(0) } else { self.key("") };
-                }
-                let old = keys.value(row) as usize;
+        let mut keys = vec![0; array.len()];
+        // Many columns say nothing at all.
+        let says_nothing = nullable && gone.is_some_and(|gone| gone.null_count() == keys.len());
+        let rows = if says_nothing { 0 } else { keys.len() };
+        for (row, (key, old)) in keys.iter_mut().zip(array.keys().values()).enumerate().take(rows) {
+            if gone.is_some_and(|gone| gone.is_null(row)) {
+                *key = if nullable { 0 } else { self.key("")? };
+                continue;
+            }
+            let old = *old as usize;
+            if map[old] < 0 {
                 if values.is_null(old) {
                     return Err(Error::invalid("a dictionary column has a null among its values, not among its keys"));
                 }
-                if map[old] < 0 {
-                    map[old] = self.key(values.value(old))?;
-                }
-                Ok(map[old])
-            })
-            .collect()
+                map[old] = self.key(values.value(old))?;
+            }
+            *key = map[old];
+        }
+        Ok(keys.into())
     }
 
     fn key(&mut self, value: &str) -> Result<i32> {

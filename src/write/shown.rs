@@ -23,7 +23,10 @@ fn range<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, row: usize) -> Range<usi
 }
 
 fn hides<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, gone: &NullBuffer) -> bool {
-    gone_rows(gone).any(|row| !range(offsets, row).is_empty())
+    match gone.null_count() == gone.len() {
+        true => offsets[0] != offsets[gone.len()],
+        false => gone_rows(gone).any(|row| !range(offsets, row).is_empty()),
+    }
 }
 
 /// Offsets of the same values without those under nulls.
@@ -81,10 +84,19 @@ pub fn fixed(values: Buffer, rows: usize, gone: Option<&NullBuffer>) -> Buffer {
     let Some(gone) = gone else { return values };
     let width = values.len() / rows.max(1);
     let of = |row: usize| row * width..(row + 1) * width;
-    if !gone_rows(gone).any(|row| values[of(row)].iter().any(|byte| *byte != 0)) {
+    let is_clear = match gone.null_count() == gone.len() {
+        true => is_zero(&values),
+        false => gone_rows(gone).all(|row| is_zero(&values[of(row)])),
+    };
+    if is_clear {
         return values;
     }
     let mut cleared = values.to_vec();
     gone_rows(gone).for_each(|row| cleared[of(row)].fill(0));
     Buffer::from_vec(cleared)
+}
+
+/// Whether all bytes are 0; many are looked at together.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(64).all(|chunk| chunk.iter().fold(0, |any, byte| any | byte) == 0)
 }

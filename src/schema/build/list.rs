@@ -38,7 +38,11 @@ impl Lists {
 
     /// The lists, of the type `ty`, whose items are `values`.
     pub(super) fn finish(&mut self, ty: &DataType, values: ArrayRef) -> Result<ArrayRef> {
-        let mut done = std::mem::take(self);
+        // The next batch is about as long: room for it is made once.
+        let mut ends = Vec::with_capacity(self.ends.len());
+        ends.push(0);
+        let next = Self { ends, ..Self::default() };
+        let mut done = std::mem::replace(self, next);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(done.ends));
         Ok(Arc::new(ListArray::try_new(item_of(ty)?.clone(), offsets, values, done.valid.finish())?))
     }
