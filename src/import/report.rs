@@ -361,6 +361,11 @@ pub(super) struct At {
 impl ImportReport {
     /// Notes a finding.
     pub(super) fn find(&mut self, kind: Kind, at: &At, detail: impl Into<String>) {
+        self.find_many(kind, at, || detail.into());
+    }
+
+    /// The same of one of which there may be very many: it is put into words only where these are kept.
+    pub(super) fn find_many(&mut self, kind: Kind, at: &At, detail: impl FnOnce() -> String) {
         let findings = self.findings.entry(kind).or_default();
         findings.count += 1;
         if findings.examples.len() < EXAMPLES {
@@ -369,7 +374,7 @@ impl ImportReport {
                 record: at.record,
                 line: at.line,
                 id: at.id.clone(),
-                detail: detail.into(),
+                detail: detail(),
             });
         }
     }

@@ -91,7 +91,8 @@ impl Store<'_> {
             }
             Located::Missing(kind, reason) => {
                 self.miss(named, kind, reason, out);
-                self.bare.insert(id_identity(named.table.name(), &named.id), None);
+                let id = self.identity(named.table, &named.id);
+                self.bare.insert(id, None);
                 self.take_missing(named);
                 self.add(named, Stored::default(), draft, out)?
             }
@@ -209,7 +210,7 @@ impl Store<'_> {
 
     /// Notes the bytes of a row that had none.
     fn complete(&mut self, named: &Named<'_>, address: Address, stored: Stored, out: &mut Out<'_>) -> Result<()> {
-        let id = id_identity(named.table.name(), &named.id);
+        let id = self.identity(named.table, &named.id);
         match self.bare.remove(&id) {
             Some(fps) => {
                 if let Some(kind) = self.missing.remove(&id) {
@@ -227,12 +228,12 @@ impl Store<'_> {
     }
 
     pub(crate) fn miss(&mut self, named: &Named<'_>, kind: Kind, reason: String, out: &mut Out<'_>) {
-        let id = id_identity(named.table.name(), &named.id);
+        let id = self.identity(named.table, &named.id);
         if self.missing.insert(id, kind).is_some() {
             return;
         }
         self.tell_missing_elsewhere(named, id, out);
-        out.report.find(kind, out.at, format!("{:?}: {reason}", named.id));
+        out.report.find_many(kind, out.at, || format!("{:?}: {reason}", named.id));
         out.report.miss(named.written(), reason, out.at);
     }
 

@@ -17,7 +17,7 @@ use crate::import::media::names::{Named, own_id};
 use crate::import::media::resolve::Resolved;
 use crate::import::media::wanted::Wanted;
 use crate::import::sink::Sink;
-use crate::schema::record::{Identity, id_identity};
+use crate::schema::record::Identity;
 use crate::schema::tables::Table;
 use std::borrow::Cow;
 use std::fs::File;
@@ -316,7 +316,8 @@ impl Store<'_> {
             return Ok(Match::Other);
         }
         let digest = Some(Identity::of_digest(&blob.digest));
-        self.taken.insert(id_identity(table.name(), id), Taken { place: file.place, digest });
+        let id = self.identity(table, id);
+        self.taken.insert(id, Taken { place: file.place, digest });
         Ok(Match::Same)
     }
 
@@ -333,7 +334,7 @@ impl Store<'_> {
     }
 
     fn taken(&self, table: Table, id: &str) -> Option<&Taken> {
-        self.taken.get(&id_identity(table.name(), id))
+        self.taken.get(&self.identity(table, id))
     }
 
     /// Notes that a row is made of bytes that stood in a record.
@@ -346,13 +347,15 @@ impl Store<'_> {
     /// Notes that a row is made of a file.
     pub(super) fn take(&mut self, named: &Named<'_>, path: &Path, digest: Option<[u8; 32]>) {
         let taken = Taken { place: place_of(path), digest: digest.as_ref().map(Identity::of_digest) };
-        self.taken.insert(id_identity(named.table.name(), &named.id), taken);
+        let id = self.identity(named.table, &named.id);
+        self.taken.insert(id, taken);
     }
 
     /// Notes that a row's file is missing.
     pub(super) fn take_missing(&mut self, named: &Named<'_>) {
         let place = named.wanted().map_or(place_of(Path::new("")), |wanted| self.place_of_missing(wanted));
-        self.taken.insert(id_identity(named.table.name(), &named.id), Taken { place, digest: None });
+        let id = self.identity(named.table, &named.id);
+        self.taken.insert(id, Taken { place, digest: None });
     }
 
     /// Remembers what a path means as long as media are looked for where they are looked for now.

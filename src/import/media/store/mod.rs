@@ -38,6 +38,7 @@ pub(crate) use identity::{ShownRows, digest_of, shown_row};
 pub(crate) use late::Late;
 use meet::Known;
 use met::Met;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -171,6 +172,8 @@ pub(crate) struct Store<'o> {
     institutions: HashMap<String, String>,
     /// The patients whose cases were written, by their names without what does not show.
     patients: HashMap<String, String>,
+    /// The row whose id was asked for last, and what tells it apart.
+    last_id: RefCell<Option<(Table, String, Identity)>>,
     depth: u32,
     /// The folders that ids start in.
     homes: Homes,
@@ -218,6 +221,7 @@ impl<'o> Store<'o> {
             durations: HashMap::new(),
             institutions: HashMap::new(),
             patients: HashMap::new(),
+            last_id: RefCell::default(),
             depth: 0,
             homes: Homes::default(),
             known_files: None,
@@ -348,7 +352,22 @@ impl<'o> Store<'o> {
 
     /// Whether the row of this id was written by this import without bytes.
     fn is_bare(&self, table: Table, id: &str) -> bool {
-        !self.bare.is_empty() && self.bare.contains_key(&id_identity(table.name(), id))
+        !self.bare.is_empty() && self.bare.contains_key(&self.identity(table, id))
+    }
+
+    /// What tells a row's id apart: of one row it is asked for again and again.
+    fn identity(&self, table: Table, id: &str) -> Identity {
+        let mut last = self.last_id.borrow_mut();
+        match &mut *last {
+            Some((of, known, identity)) if *of == table => {
+                if known != id {
+                    id.clone_into(known);
+                    *identity = id_identity(table.name(), id);
+                }
+                *identity
+            }
+            last => last.insert((table, id.to_owned(), id_identity(table.name(), id))).2,
+        }
     }
 
     /// Finds out what an item is, writing nothing.
