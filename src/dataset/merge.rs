@@ -79,6 +79,9 @@ fn source<'a>(entries: impl Iterator<Item = Result<(u64, i64)>> + 'a) -> Source<
 
 /// The least of all the entries that are next. There are so few runs that a heap would not help.
 fn least(sources: &mut [Source<'_>]) -> Result<Option<(u64, i64)>> {
+    if let [only] = sources {
+        return only.next().transpose();
+    }
     let mut best: Option<(usize, (u64, i64))> = None;
     for (at, source) in sources.iter_mut().enumerate() {
         match source.peek() {

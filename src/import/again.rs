@@ -88,6 +88,14 @@ impl Sink for Watched<'_> {
         self.sink.seek(table, identity, source, id)
     }
 
+    fn has_new(&self, identity: Identity) -> bool {
+        self.sink.has_new(identity)
+    }
+
+    fn new_ids(&self) -> Vec<Identity> {
+        self.sink.new_ids()
+    }
+
     fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
         admitted!(self, Table::Annotations, row, self.sink.new_annotation(row, id))
     }

@@ -11,6 +11,9 @@ use crate::schema::tables::Table;
 use crate::schema::validate::Finding;
 use std::collections::HashMap;
 
+/// The tables whose rows are records.
+const RECORDS: [Table; 2] = [Table::Annotations, Table::Conversations];
+
 /// What an import needs of an appender.
 pub(super) trait Sink {
     /// The version that the import builds on.
@@ -21,7 +24,11 @@ pub(super) trait Sink {
     fn frame(&mut self, row: &FrameRow) -> Result<Address>;
     /// Looks for the id that has this identity.
     fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought>;
-    /// Takes a statement whose id was looked for.
+    /// Whether a new statement or conversation has the id of this identity.
+    fn has_new(&self, identity: Identity) -> bool;
+    /// What tells the ids of new statements and conversations apart.
+    fn new_ids(&self) -> Vec<Identity>;
+    /// Takes a statement whose id was looked for, and whose `extra` is a JSON object.
     fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>>;
     /// Takes a conversation in place of one that is deleted.
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address>;
@@ -63,6 +70,14 @@ impl Sink for Appender {
 
     fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought> {
         Appender::seek(self, table, identity, source, id)
+    }
+
+    fn has_new(&self, identity: Identity) -> bool {
+        RECORDS.iter().any(|table| Appender::has_new(self, *table, identity))
+    }
+
+    fn new_ids(&self) -> Vec<Identity> {
+        RECORDS.iter().flat_map(|table| Appender::new_ids(self, *table)).collect()
     }
 
     fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
@@ -150,6 +165,14 @@ impl Sink for TrialRun {
         Ok(there.map_or(Sought::New(NewId(identity)), Sought::There))
     }
 
+    fn has_new(&self, identity: Identity) -> bool {
+        RECORDS.iter().any(|table| self.ids[*table as usize].contains_key(&identity))
+    }
+
+    fn new_ids(&self) -> Vec<Identity> {
+        RECORDS.iter().flat_map(|table| self.ids[*table as usize].keys().copied()).collect()
+    }
+
     fn case(&mut self, row: &CaseRow) -> Result<Address> {
         self.row(Table::Cases, &row.source, &row.id)
     }
@@ -163,7 +186,7 @@ impl Sink for TrialRun {
     }
 
     fn new_annotation(&mut self, row: &AnnotationRow, NewId(identity): NewId) -> Result<Vec<Finding>> {
-        let findings = crate::schema::validate::check_annotation(row)?;
+        let findings = crate::schema::validate::check_annotation_columns(row)?;
         self.known_row(Table::Annotations, identity)?;
         Ok(findings)
     }

@@ -27,7 +27,7 @@ use crate::format::address::Address;
 use crate::format::constants::{DIGEST_LEN, RECORD_LEN};
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
-use sink::{Names, Sink};
+use sink::Sink;
 
 /// The key of an id in the index: the first 8 bytes, little-endian, of BLAKE3 over source, a zero byte, id.
 pub fn id_key(source: &str, id: &str) -> u64 {
@@ -111,10 +111,9 @@ pub fn of_case(row: &CaseRow) -> [u8; RECORD_LEN] {
 /// What `name_of` returns.
 pub fn of_video(row: &VideoRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
     let mut sink = Sink::of_table(Table::Videos);
-    let mut names = Names::new(name_of);
     sink.text(&row.id);
     sink.text(&row.source);
-    sink.address_opt(row.case, &mut names)?;
+    sink.address_opt(row.case, name_of)?;
     sink.text_opt(&row.path);
     sink.text_opt(&row.extra);
     Ok(sink.finish())
@@ -126,15 +125,14 @@ pub fn of_video(row: &VideoRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_
 /// What `name_of` returns.
 pub fn of_frame(row: &FrameRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
     let mut sink = Sink::of_table(Table::Frames);
-    let mut names = Names::new(name_of);
     sink.text(&row.id);
     sink.text(&row.source);
-    sink.address_opt(row.case, &mut names)?;
-    sink.address_opt(row.video, &mut names)?;
+    sink.address_opt(row.case, name_of)?;
+    sink.address_opt(row.video, name_of)?;
     sink.opt(row.index.map(i64::to_le_bytes));
     sink.opt(row.time.map(f64::to_le_bytes));
     sink.text(&row.kind);
-    sink.address_opt(row.parent, &mut names)?;
+    sink.address_opt(row.parent, name_of)?;
     for text in [&row.path, &row.origin, &row.generator, &row.extra] {
         sink.text_opt(text);
     }
@@ -147,16 +145,15 @@ pub fn of_frame(row: &FrameRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_
 /// What `name_of` returns.
 pub fn of_annotation(row: &AnnotationRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
     let mut sink = Sink::of_table(Table::Annotations);
-    let mut names = Names::new(name_of);
     sink.text(&row.id);
     sink.text(&row.source);
     for text in [&row.annotator, &row.status, &row.origin, &row.generator] {
         sink.text_opt(text);
     }
-    sink.address(row.target, &mut names)?;
+    sink.address(row.target, name_of)?;
     sink.opt(row.start.map(f64::to_le_bytes));
     sink.opt(row.end.map(f64::to_le_bytes));
-    sink.address_opt(row.parent, &mut names)?;
+    sink.address_opt(row.parent, name_of)?;
     sink.text_opt(&row.text);
     sink.count(row.labels.len());
     for label in &row.labels {
@@ -164,7 +161,7 @@ pub fn of_annotation(row: &AnnotationRow, name_of: &mut NameOf<'_>) -> Result<[u
     }
     sink.count(row.regions.len());
     for region in &row.regions {
-        sink.region(region, &mut names)?;
+        sink.region(region, name_of)?;
     }
     sink.text_opt(&row.extra);
     Ok(sink.finish())
@@ -176,28 +173,27 @@ pub fn of_annotation(row: &AnnotationRow, name_of: &mut NameOf<'_>) -> Result<[u
 /// What `name_of` returns.
 pub fn of_conversation(row: &ConversationRow, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]> {
     let mut sink = Sink::of_table(Table::Conversations);
-    let mut names = Names::new(name_of);
     for text in [&row.id, &row.source, &row.task] {
         sink.text(text);
     }
     for text in [&row.specialty, &row.procedure, &row.language, &row.origin, &row.generator] {
         sink.text_opt(text);
     }
-    sink.address_opt(row.case, &mut names)?;
+    sink.address_opt(row.case, name_of)?;
     sink.turns(&row.turns);
-    sink.media(&row.media, &mut names)?;
+    sink.media(&row.media, name_of)?;
     sink.groundings(&row.grounding);
     sink.count(row.reasoning.len());
     for node in &row.reasoning {
-        sink.node(node, &mut names)?;
+        sink.node(node, name_of)?;
     }
     sink.count(row.alternatives.len());
     for alternative in &row.alternatives {
-        sink.alternative(alternative, &mut names)?;
+        sink.alternative(alternative, name_of)?;
     }
     sink.opt(row.preferred.map(|preferred| [u8::from(preferred)]));
     sink.text_opt(&row.solution);
-    sink.addresses(&row.annotations, &mut names)?;
+    sink.addresses(&row.annotations, name_of)?;
     sink.text_opt(&row.tools);
     sink.text_opt(&row.extra);
     Ok(sink.finish())

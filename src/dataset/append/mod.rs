@@ -90,6 +90,8 @@ pub struct Appender {
     links: HashMap<Identity, Address, Keyed>,
     /// Width and height of new pictures.
     sizes: HashMap<Address, (usize, usize)>,
+    /// Targets of new annotations, with their addresses.
+    targets: Vec<(u64, i64)>,
     /// What the row at hand refers to: it counts once the row is appended.
     noted: Vec<Address>,
     names: BTreeSet<String>,
@@ -125,6 +127,7 @@ impl Dataset {
             digests: HashMap::default(),
             links: HashMap::default(),
             sizes: HashMap::new(),
+            targets: Vec::new(),
             noted: Vec::new(),
             names: BTreeSet::new(),
             change: Change::default(),
@@ -216,9 +219,9 @@ impl Appender {
         Ok((address, findings))
     }
 
-    /// The same of one whose id was looked for before.
+    /// The same of one whose id was looked for before, and whose `extra` is known to be a JSON object.
     pub(crate) fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
-        let findings = validate::check_annotation(row)?;
+        let findings = validate::check_annotation_columns(row)?;
         let identity = self.still_new(Table::Annotations, id, &row.source, &row.id)?;
         let address = append_new!(self, Table::Annotations, annotations, row, identity);
         self.note_target(row.target, address);
@@ -226,7 +229,7 @@ impl Appender {
     }
 
     fn note_target(&mut self, target: Address, address: Address) {
-        self.change.entries.entry(IndexKind::Target).or_default().push((target.get() as u64, address.get()));
+        self.targets.push((target.get() as u64, address.get()));
     }
 
     /// Appends a conversation. What is odd but kept (a box that leaves its picture) comes back as findings.
@@ -291,6 +294,16 @@ impl Appender {
     /// Looks for the id of this source that has this identity.
     pub(crate) fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought> {
         Ok(self.lookup_of(table, identity, source, id)?.map_or(Sought::New(NewId(identity)), Sought::There))
+    }
+
+    /// Whether a row was appended here whose id has this identity.
+    pub(crate) fn has_new(&self, table: Table, identity: Identity) -> bool {
+        self.ids[table as usize].contains_key(&identity)
+    }
+
+    /// The identities of the ids of rows that were appended here.
+    pub(crate) fn new_ids(&self, table: Table) -> impl Iterator<Item = Identity> {
+        self.ids[table as usize].keys().copied()
     }
 
     /// The identity of an id, unless a row was appended here meanwhile that has it.
@@ -438,6 +451,9 @@ impl Appender {
                 let entries = ids.into_iter().map(|(id, address)| (id.key(), address.get()));
                 self.change.entries.insert(IndexKind::Id(table), entries.collect());
             }
+        }
+        if !self.targets.is_empty() {
+            self.change.entries.insert(IndexKind::Target, std::mem::take(&mut self.targets));
         }
         let (digests, links) = (std::mem::take(&mut self.digests), std::mem::take(&mut self.links));
         if !digests.is_empty() || !links.is_empty() {

@@ -109,7 +109,7 @@ impl Taker<'_> {
         let set = self.table.sets.get(number).ok_or_else(|| Error::invalid("there are no such rows"))?;
         let subject = self.subject(run, set, row)?;
         let (labels, doubts) = labels(set, row)?;
-        let nothing = Target { address: Address::new(1 << 32)?, name: Vec::new() };
+        let nothing = Target { address: Address::new(1 << 32)?, name: [].into() };
         let mut said = statement(String::new(), &run.options.source.id, &nothing);
         said.labels = labels;
         said.text = text(row, &set.text)?;

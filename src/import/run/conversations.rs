@@ -79,6 +79,7 @@ impl Run<'_> {
             draft.media.iter().map(|medium| medium.kind == MediaKind::Video && !medium.of_frames).collect();
         self.doubt_clips(&planned.row, &are_videos, at)?;
         self.tell_repeats(&planned.row, draft.split.as_deref(), at)?;
+        self.ids.note_row(identity, &*self.sink);
         let address = match sought {
             Sought::There(there) => {
                 self.sink.delete(there)?;

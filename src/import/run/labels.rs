@@ -65,6 +65,6 @@ impl Run<'_> {
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let [located] = located;
         let address = self.store.ensure(&named, located, draft, &mut out)?;
-        Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
+        Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id).into() }))
     }
 }

@@ -36,7 +36,7 @@ impl Run<'_> {
         parent: &Target,
     ) -> Result<Target> {
         let source = self.options.source.id.clone();
-        let name = name_of(&source, id);
+        let name = name_of(&source, id).into();
         self.redrawn = None;
         if let Some(address) = self.sink.lookup(Table::Frames, &source, id)? {
             if !self.store.has_bytes(address, bytes, &*self.sink)? {
@@ -62,7 +62,7 @@ impl Run<'_> {
             ..FrameRow::default()
         };
         row.record = Some(record::of_frame(&row, &mut |_, out| {
-            out.extend(&parent.name);
+            out.extend_from_slice(&parent.name);
             Ok(())
         })?);
         let address = self.sink.frame(&row)?;

@@ -68,10 +68,10 @@ const TELL_EVERY: u64 = 64;
 ///
 /// `inputs` are files or folders; of a folder, every file below it that is of a known form is read: lists of pictures and
 /// recordings first, then what is said about them, conversations, and masks, each by name; where there is none, its pictures
-/// and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes a record's id, 12 where it
-/// says its split, 16 a picture or video where a folder was named, 60 one of which something is said, 16 one of the source
-/// that the dataset has where others are new, and 200 a picture of a COCO file, beside what the appender needs and 52 MB at
-/// most for what was asked of which picture before.
+/// and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes the id of one that adds
+/// no row, 12 where it says its split, 16 a picture or video where a folder was named, 60 one of which something is
+/// said, 16 one of the source that the dataset has where others are new, and 200 a picture of a COCO file, beside what the
+/// appender needs and 52 MB at most for what was asked of which picture before.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();

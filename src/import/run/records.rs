@@ -12,16 +12,20 @@ use crate::import::raw::{self, RawRecord};
 use crate::import::records::{Record, RecordReader};
 use crate::import::report::{At, Kind};
 use crate::import::row;
+use crate::import::sink::Sink;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use std::collections::{HashMap, HashSet};
 
 /// What records are counted under that are skipped since they were deleted before.
 pub(super) const DELETED: &str = "deleted before";
 
-/// The ids that an import has met.
+/// The ids that an import has met. Those of its new rows are known to where these go, and are not held twice.
 #[derive(Default)]
 pub(super) struct Ids {
+    /// Those that no new row has; all of them, once there are new rows whose ids were not asked for.
     met: HashSet<Identity, Keyed>,
+    /// Whether there are such rows.
+    has_others: bool,
     repeats: HashMap<String, u32>,
     /// The pictures that were listed with an id, by both: the how manieth of those with this id each is.
     pictures: HashMap<Identity, u32, Keyed>,
@@ -31,14 +35,21 @@ pub(super) struct Ids {
 
 impl Ids {
     /// Whether an id is new.
-    fn insert(&mut self, source: &str, id: &str) -> bool {
+    fn insert(&mut self, source: &str, id: &str, sink: &dyn Sink) -> bool {
+        self.settle(sink);
         let identity = id_identity(source, id);
-        let is_new = self.met.insert(identity);
+        let is_new = !self.met.contains(&identity) && (self.has_others || !sink.has_new(identity));
         if is_new {
             id.clone_into(&mut self.last.0);
             self.last.1 = Some(identity);
         }
         is_new
+    }
+
+    /// Holds the last id, unless a new row has it.
+    fn settle(&mut self, sink: &dyn Sink) {
+        let last = self.last.1.take();
+        self.met.extend(last.filter(|last| self.has_others || !sink.has_new(*last)));
     }
 
     /// What tells an id of the source apart.
@@ -47,6 +58,15 @@ impl Ids {
             (last, Some(identity)) if last == id => *identity,
             _ => id_identity(source, id),
         }
+    }
+
+    /// Notes that a row is to be new that has this id: also one that was not asked for.
+    pub(super) fn note_row(&mut self, identity: Identity, sink: &dyn Sink) {
+        if self.has_others || self.last.1 == Some(identity) {
+            return;
+        }
+        self.met.extend(sink.new_ids());
+        self.has_others = true;
     }
 }
 
@@ -184,7 +204,7 @@ impl Run<'_> {
     /// The id, with `~2`, `~3`, … where it was met before.
     pub(in crate::import) fn unique(&mut self, id: String, at: &At) -> String {
         let source = self.options.source.id.as_str();
-        if self.ids.insert(source, &id) {
+        if self.ids.insert(source, &id, &*self.sink) {
             return id;
         }
         self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
@@ -192,7 +212,7 @@ impl Run<'_> {
         loop {
             count = count.saturating_add(1);
             let candidate = format!("{id}~{count}");
-            if self.ids.insert(source, &candidate) {
+            if self.ids.insert(source, &candidate, &*self.sink) {
                 self.ids.repeats.insert(id, count);
                 return candidate;
             }

@@ -20,6 +20,7 @@ use crate::schema::record;
 use crate::schema::rows::{AnnotationRow, VideoRow};
 use crate::schema::tables::{Table, annotations};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A picture or video file that something is said about.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +75,7 @@ pub(super) enum Shown {
 pub(crate) struct Target {
     pub(crate) address: Address,
     /// Its name in record digests.
-    pub(crate) name: Vec<u8>,
+    pub(crate) name: Rc<[u8]>,
 }
 
 /// A statement of this id, about this row, that says nothing yet.
@@ -146,7 +147,7 @@ impl Run<'_> {
         let settled = picture.fields.id.as_ref().and_then(|id| self.store.settled(table, id, picture.path()));
         let met = settled.and_then(|id| {
             let name = || name_of(&self.options.source.id, id);
-            self.store.known(table, id).map(|address| Target { address, name: name() })
+            self.store.known(table, id).map(|address| Target { address, name: name().into() })
         });
         if met.is_some() && !picture.says_more() {
             return Ok(met);
@@ -190,7 +191,7 @@ impl Run<'_> {
             Some(bytes) => self.store.ensure_held(&named, bytes, located, draft, &mut out)?,
             None => self.store.ensure(&named, located, draft, &mut out)?,
         };
-        Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id) }))
+        Ok(Some(Target { address, name: name_of(&self.options.source.id, &named.id).into() }))
     }
 
     /// Leaves a statement of the dataset as it is that is about a picture or video now whose row would be new: what is not
@@ -308,7 +309,7 @@ impl Run<'_> {
     pub(crate) fn annotate(&mut self, mut row: AnnotationRow, targets: &[&Target], at: &At) -> Result<()> {
         row.record = Some(record::of_annotation(&row, &mut |address, name| {
             let target = targets.iter().find(|target| target.address == address);
-            name.extend(target.map(|target| &target.name[..]).unwrap_or_default());
+            name.extend_from_slice(target.map(|target| &target.name[..]).unwrap_or_default());
             Ok(())
         })?);
         if row.start.or(row.end).is_some() {
@@ -318,6 +319,7 @@ impl Run<'_> {
         let address = match self.sink.seek(Table::Annotations, identity, &row.source, &row.id)? {
             Sought::There(address) => address,
             Sought::New(id) => {
+                self.ids.note_row(identity, &*self.sink);
                 for finding in self.sink.new_annotation(&row, id)? {
                     self.report.find(Kind::Doubtful, at, finding.to_string());
                 }

@@ -18,7 +18,7 @@ impl Run<'_> {
         let source = self.options.source.id.clone();
         let known = self.store.known_video(&row.id, &*self.sink)?;
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-        let name = name_of(&source, &row.id);
+        let name = name_of(&source, &row.id).into();
         let address = match known {
             Some(address) => {
                 self.store.hear_video(&row, address, draft.patient.as_deref(), draft, &mut out)?;
@@ -73,12 +73,12 @@ impl Run<'_> {
             let fields = FileFields { id: Some(id.to_owned()), fps, ..FileFields::default() };
             let picture = Picture { path, fields, patient: draft.patient.clone(), ..Picture::default() };
             let found = self.picture_of(MediaKind::Video, &picture, draft, at)?;
-            return Ok(found.filter(|found| found.name != name_of(&self.options.source.id, id)));
+            return Ok(found.filter(|found| *found.name != name_of(&self.options.source.id, id)[..]));
         }
         // A statement that is about such a row stays so though the file is not there now.
         let Some(own) = self.recording_shown(id, at)? else { return Ok(None) };
         let address = self.sink.lookup(Table::Videos, &self.options.source.id, &own)?;
-        Ok(address.map(|address| Target { address, name: name_of(&self.options.source.id, &own) }))
+        Ok(address.map(|address| Target { address, name: name_of(&self.options.source.id, &own).into() }))
     }
 
     /// The row of another id that the dataset's statement is about, where its file is that of the recording of this id.

@@ -1,30 +1,12 @@
 //! The canonical bytes of values, on their way into a digest.
 
 use super::NameOf;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::address::Address;
 use crate::format::constants::{DIGEST_LEN, RECORD_LEN};
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
 use std::cell::Cell;
-
-/// Asks for the names of addresses, into one buffer.
-pub(super) struct Names<'a, 'b> {
-    name_of: &'a mut NameOf<'b>,
-    buffer: Vec<u8>,
-}
-
-impl<'a, 'b> Names<'a, 'b> {
-    pub(super) fn new(name_of: &'a mut NameOf<'b>) -> Self {
-        Self { name_of, buffer: Vec::new() }
-    }
-
-    pub(super) fn of(&mut self, address: Address) -> Result<&[u8]> {
-        self.buffer.clear();
-        (self.name_of)(address, &mut self.buffer)?;
-        Ok(&self.buffer)
-    }
-}
 
 thread_local! {
     /// The buffer of the last [`Sink`], for the next one.
@@ -48,8 +30,13 @@ impl Sink {
         sink
     }
 
+    /// How many bytes more are gathered: a name may have taken more than there was room for.
+    fn room(&self) -> usize {
+        Self::GATHERED.saturating_sub(self.buffer.len())
+    }
+
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        if bytes.len() > Self::GATHERED - self.buffer.len() {
+        if bytes.len() > self.room() {
             return self.pass(bytes);
         }
         self.buffer.extend_from_slice(bytes);
@@ -116,19 +103,29 @@ impl Sink {
         self.floats(bbox.as_ref().map_or(&[], |bbox| bbox));
     }
 
-    pub(super) fn address(&mut self, address: Address, names: &mut Names<'_, '_>) -> Result<()> {
-        self.bytes(names.of(address)?);
+    pub(super) fn address(&mut self, address: Address, name_of: &mut NameOf<'_>) -> Result<()> {
+        let unknown = 0u64.to_le_bytes();
+        if unknown.len() > self.room() {
+            self.pass(&[]);
+        }
+        // How long the name is stands before it, and is known behind it.
+        let start = self.buffer.len() + unknown.len();
+        self.buffer.extend_from_slice(&unknown);
+        name_of(address, &mut self.buffer)?;
+        let length = self.buffer.len().saturating_sub(start) as u64;
+        let said = self.buffer.get_mut(start - unknown.len()..start);
+        said.ok_or_else(|| Error::invalid("a name was not appended"))?.copy_from_slice(&length.to_le_bytes());
         Ok(())
     }
 
-    pub(super) fn address_opt(&mut self, address: Option<Address>, names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn address_opt(&mut self, address: Option<Address>, name_of: &mut NameOf<'_>) -> Result<()> {
         self.raw(&[u8::from(address.is_some())]);
-        address.map_or(Ok(()), |address| self.address(address, names))
+        address.map_or(Ok(()), |address| self.address(address, name_of))
     }
 
-    pub(super) fn addresses(&mut self, addresses: &[Address], names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn addresses(&mut self, addresses: &[Address], name_of: &mut NameOf<'_>) -> Result<()> {
         self.count(addresses.len());
-        addresses.iter().try_for_each(|address| self.address(*address, names))
+        addresses.iter().try_for_each(|address| self.address(*address, name_of))
     }
 
     pub(super) fn turns(&mut self, turns: &[TurnRow]) {
@@ -141,16 +138,16 @@ impl Sink {
         }
     }
 
-    pub(super) fn media(&mut self, media: &[MediumRow], names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn media(&mut self, media: &[MediumRow], name_of: &mut NameOf<'_>) -> Result<()> {
         self.count(media.len());
-        media.iter().try_for_each(|medium| self.medium(medium, names))
+        media.iter().try_for_each(|medium| self.medium(medium, name_of))
     }
 
-    fn medium(&mut self, medium: &MediumRow, names: &mut Names<'_, '_>) -> Result<()> {
+    fn medium(&mut self, medium: &MediumRow, name_of: &mut NameOf<'_>) -> Result<()> {
         self.raw(&medium.turn.to_le_bytes());
         self.opt(medium.at.map(i64::to_le_bytes));
         self.raw(&[u8::from(medium.output)]);
-        self.addresses(&medium.refs, names)?;
+        self.addresses(&medium.refs, name_of)?;
         for value in [medium.start, medium.end, medium.fps] {
             self.opt(value.map(f64::to_le_bytes));
         }
@@ -172,7 +169,7 @@ impl Sink {
         self.floats(&place.values);
     }
 
-    pub(super) fn node(&mut self, node: &ReasoningRow, names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn node(&mut self, node: &ReasoningRow, name_of: &mut NameOf<'_>) -> Result<()> {
         self.raw(&node.turn.to_le_bytes());
         self.opt(node.parent.map(i32::to_le_bytes));
         self.raw(&node.subtree_end.to_le_bytes());
@@ -182,7 +179,7 @@ impl Sink {
         self.text(&node.text);
         self.count(node.evidence.len());
         for evidence in &node.evidence {
-            self.address(evidence.address, names)?;
+            self.address(evidence.address, name_of)?;
             self.opt(evidence.start.map(f64::to_le_bytes));
             self.opt(evidence.end.map(f64::to_le_bytes));
             self.box_opt(&evidence.bbox);
@@ -190,10 +187,10 @@ impl Sink {
         Ok(())
     }
 
-    pub(super) fn alternative(&mut self, alternative: &AlternativeRow, names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn alternative(&mut self, alternative: &AlternativeRow, name_of: &mut NameOf<'_>) -> Result<()> {
         self.text(&alternative.kind);
         self.turns(&alternative.turns);
-        self.media(&alternative.media, names)?;
+        self.media(&alternative.media, name_of)?;
         self.groundings(&alternative.grounding);
         self.opt(alternative.score.map(f64::to_le_bytes));
         self.text_opt(&alternative.generator);
@@ -207,10 +204,10 @@ impl Sink {
         self.opt(label.value.map(f64::to_le_bytes));
     }
 
-    pub(super) fn region(&mut self, region: &RegionRow, names: &mut Names<'_, '_>) -> Result<()> {
+    pub(super) fn region(&mut self, region: &RegionRow, name_of: &mut NameOf<'_>) -> Result<()> {
         self.text_opt(&region.role);
         self.box_opt(&region.bbox);
-        self.address_opt(region.mask, names)?;
+        self.address_opt(region.mask, name_of)?;
         self.raw(&[u8::from(region.polygons.is_some())]);
         if let Some(polygons) = &region.polygons {
             self.count(polygons.len());

@@ -12,6 +12,15 @@ use crate::schema::rows::{AnnotationRow, LabelRow, RegionRow};
 /// # Errors
 /// `Invalid`, naming the field.
 pub fn check_annotation(row: &AnnotationRow) -> Result<Vec<Finding>> {
+    json_object("extra", &row.extra)?;
+    check_annotation_columns(row)
+}
+
+/// The same of an annotation whose `extra` was put together out of JSON that was read, so that it is an object.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub(crate) fn check_annotation_columns(row: &AnnotationRow) -> Result<Vec<Finding>> {
     let mut findings = Findings::default();
     id_and_source(&row.id, &row.source)?;
     one_of_opt("status", &row.status, &STATUSES)?;
@@ -23,7 +32,7 @@ pub fn check_annotation(row: &AnnotationRow) -> Result<Vec<Finding>> {
     for (i, region) in row.regions.iter().enumerate() {
         check_region(i, region, &mut findings)?;
     }
-    json_object("extra", &row.extra)?;
+    debug_assert!(json_object("extra", &row.extra).is_ok(), "{:?}", row.extra);
     Ok(findings.0)
 }
 

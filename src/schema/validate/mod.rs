@@ -13,6 +13,7 @@ mod plain;
 mod tests;
 
 pub use annotation::check_annotation;
+pub(crate) use annotation::check_annotation_columns;
 pub use conversation::check_conversation;
 pub use plain::{check_blob, check_case, check_frame, check_media_type, check_pixels, check_video};
 
