@@ -80,10 +80,14 @@ pub(super) enum RawPart<'a> {
 
 /// The text that a JSON value is; nothing for other values and for empty text.
 pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
-    if !value.get().starts_with('"') {
+    text_of_json(value.get())
+}
+
+fn text_of_json(json: &str) -> Option<Cow<'_, str>> {
+    if !json.starts_with('"') {
         return None;
     }
-    let text = serde_json::from_str::<Text<'_>>(value.get()).ok()?.0;
+    let text = serde_json::from_str::<Text<'_>>(json).ok()?.0;
     (!text.is_empty()).then_some(text)
 }
 
@@ -98,8 +102,13 @@ pub(super) fn number_of(value: &RawValue) -> Option<f64> {
 
 /// The text that an id is written as: text that is not empty, or a number.
 pub(super) fn id_text(value: &RawValue) -> Option<Cow<'_, str>> {
-    let is_number = value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    if is_number { Some(Cow::Borrowed(value.get())) } else { as_text(value) }
+    id_of_json(value.get())
+}
+
+/// The same of a value's JSON.
+pub(super) fn id_of_json(json: &str) -> Option<Cow<'_, str>> {
+    let is_number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if is_number { Some(Cow::Borrowed(json)) } else { text_of_json(json) }
 }
 
 /// The id of a record that cannot be read whole: what stands as its `id` before its fault.
@@ -320,13 +329,29 @@ fn push_field<'de, A: MapAccess<'de>>(
 pub(super) struct ObjectText(String);
 
 impl ObjectText {
+    /// How many bytes a short object has.
+    const ROOM: usize = 96;
+
     /// Adds a field whose value is JSON already.
     pub(super) fn raw(&mut self, key: &str, json: &str) {
-        self.0.reserve(key.len() + json.len() + 5);
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.start_field(key.len() + json.len());
         push_json_text(&mut self.0, key);
         self.0.push(':');
         self.0.push_str(json);
+    }
+
+    /// The same of a field in whose name there is nothing to escape.
+    pub(super) fn unescaped(&mut self, key: &str, json: &str) {
+        self.start_field(key.len() + json.len());
+        ["\"", key, "\":", json].into_iter().for_each(|part| self.0.push_str(part));
+    }
+
+    /// Makes room for a field of this length, and begins it.
+    fn start_field(&mut self, length: usize) {
+        // Most objects are short: room for one is made once.
+        let least = if self.0.capacity() == 0 { Self::ROOM } else { 0 };
+        self.0.reserve(least.max(length + 5));
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
     }
 
     /// Adds a field whose value is text.
@@ -336,7 +361,7 @@ impl ObjectText {
     }
 
     /// Adds fields as they were written.
-    pub(super) fn fields(&mut self, fields: &[Field<'_>]) {
+    pub(super) fn fields<'a>(&mut self, fields: impl IntoIterator<Item = &'a Field<'a>>) {
         for (key, value) in fields {
             self.raw(key, value.get());
         }

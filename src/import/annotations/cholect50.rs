@@ -6,7 +6,7 @@
 //! and in `extra` the scores of what has no box; the phase, which each row of a frame
 //! repeats, becomes one statement about the frame.
 
-use super::{Fields, beside, key_of, stem, without_place};
+use super::{Fields, beside, fault_of, key_of, stem, without_place};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
@@ -17,11 +17,12 @@ use crate::import::run::{Picture, Run, Target, statement};
 use crate::schema::rows::{LabelRow, RegionRow, VideoRow};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 
 /// The folders beside the labels that hold pictures.
 const FOLDERS: &[&str] = &["videos", "data", "images", "frames"];
+const OPENED: &[&str] = &["annotations"];
 /// How many numbers a row has.
 const WIDTH: usize = 15;
 
@@ -29,8 +30,8 @@ const WIDTH: usize = 15;
 #[derive(Default)]
 struct Head {
     fps: Option<f64>,
-    /// Names by axis and number.
-    names: HashMap<&'static str, BTreeMap<String, String>>,
+    /// Names by axis, in the order of [`AXES`], and by number.
+    names: [BTreeMap<i64, String>; AXES.len()],
     extra: Option<String>,
     /// Its categories as they are written.
     categories: Option<String>,
@@ -39,6 +40,14 @@ struct Head {
 }
 
 const AXES: [&str; 5] = ["triplet", "instrument", "verb", "target", "phase"];
+const PHASE: usize = 4;
+/// The axes that a row says something on, by their places among [`AXES`], and where in the row.
+const PLACES: [(usize, usize); 4] = [(1, 1), (2, 7), (3, 8), (0, 0)];
+
+/// The number that a key is, where it is written as numbers are.
+fn number_of(key: &str) -> Option<i64> {
+    key.parse().ok().filter(|number: &i64| number.to_string() == key)
+}
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     run.search_around(input, FOLDERS);
@@ -68,7 +77,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     }
     let mut file = Video { head, video, patient, id: stem(input).to_owned() };
     let before = run.progress.bytes;
-    let mut reader = MemberReader::new(DigestingReader::open(&input.path)?, &["annotations"]);
+    let mut reader = MemberReader::new(DigestingReader::open(&input.path)?, OPENED);
     while let Some(member) = reader.next_member() {
         let member = member?;
         if let ("annotations", Entry::Named(number)) = (member.key, member.entry) {
@@ -84,23 +93,22 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
 /// Reads everything but the rows.
 fn head(input: &Input) -> Result<Head> {
     let file = File::open(&input.path).map_err(|error| Error::io("cannot read it", error))?;
-    let mut reader = MemberReader::new(file, &["annotations"]);
+    let mut reader = MemberReader::new(file, &[]).passing_over(OPENED);
     let mut head = Head::default();
     let mut extra = ObjectText::default();
     while let Some(member) = reader.next_member() {
-        let member = member?;
+        let member = member.map_err(|error| fault_of(input, OPENED).unwrap_or(error))?;
         match (member.key, member.entry) {
-            ("annotations", Entry::Whole) => {
+            ("annotations", _) => {
                 return Err(Error::input("`annotations` is no object of frames").at_line(member.value.line));
             }
-            ("annotations", _) => {}
             ("categories", _) => {
                 let placed = |error: Error| of_key("categories", &error).at_line(member.value.line);
                 let fields = Fields::of(member.value.text).map_err(placed)?;
                 head.categories = Some(member.value.text.to_owned());
-                for axis in AXES {
-                    let names = fields.parse::<BTreeMap<String, String>>(axis).map_err(placed)?.unwrap_or_default();
-                    head.names.insert(axis, names);
+                for (names, axis) in head.names.iter_mut().zip(AXES) {
+                    let written = fields.parse::<BTreeMap<String, String>>(axis).map_err(placed)?.unwrap_or_default();
+                    *names = written.into_iter().filter_map(|(key, name)| Some((number_of(&key)?, name))).collect();
                 }
             }
             ("fps", _) => {
@@ -155,7 +163,7 @@ impl Video {
     /// Takes all that is said about a frame.
     fn frame(&mut self, run: &mut Run<'_>, input: &Input, number: &str, text: &str, at: &mut At) -> Result<()> {
         run.report.count_read("frames", 1);
-        at.id = Some(format!("{}/{number}", self.id));
+        at.id = Some([&*self.id, "/", number].concat());
         let rows: Vec<Vec<f64>> = match serde_json::from_str(text) {
             Ok(rows) => rows,
             Err(error) => {
@@ -187,14 +195,14 @@ impl Video {
                 }
             }
             is_stated = true;
-            at.id = Some(format!("{}/{number}/{place}", self.id));
+            at.id = Some([&*self.id, "/", number, "/", &place.to_string()].concat());
             run.take(at, |run, at| {
                 self.check(row, number, place)?;
                 let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
                 self.instance(run, row, &target, at)
             })?;
         }
-        at.id = Some(format!("{}/{number}/phase", self.id));
+        at.id = Some([&*self.id, "/", number, "/phase"].concat());
         if phases.len() > 1 {
             run.report.find(Kind::Doubtful, at, format!("frame {number} has {} phases", phases.len()));
         }
@@ -209,7 +217,7 @@ impl Video {
             let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
             let id = at.id.clone().unwrap_or_default();
             let mut row = statement(id, &run.options.source.id, &target);
-            row.labels = phases.iter().map(|phase| self.label("phase", *phase)).collect();
+            row.labels = phases.iter().map(|phase| self.label(PHASE, *phase)).collect();
             run.annotate(row, &[&target], at)
         })
     }
@@ -245,8 +253,7 @@ impl Video {
     fn instance(&self, run: &mut Run<'_>, numbers: &[f64], target: &Target, at: &At) -> Result<()> {
         let id = at.id.clone().unwrap_or_default();
         let mut row = statement(id, &run.options.source.id, target);
-        let places = [("instrument", 1), ("verb", 7), ("target", 8), ("triplet", 0)];
-        for (axis, place) in places {
+        for (axis, place) in PLACES {
             if let Some(number) = numbers.get(place).and_then(|number| whole(*number)).filter(|number| *number >= 0) {
                 row.labels.push(self.label(axis, number));
             }
@@ -266,10 +273,9 @@ impl Video {
     }
 
     /// A label by its number; one that the file has no name for keeps the number.
-    fn label(&self, axis: &'static str, number: i64) -> LabelRow {
-        let key = number.to_string();
-        let raw = self.head.names.get(axis).and_then(|names| names.get(&key)).cloned().unwrap_or(key);
-        LabelRow { axis: axis.to_owned(), raw, ..LabelRow::default() }
+    fn label(&self, axis: usize, number: i64) -> LabelRow {
+        let raw = self.head.names[axis].get(&number).cloned().unwrap_or_else(|| number.to_string());
+        LabelRow { axis: AXES[axis].to_owned(), raw, ..LabelRow::default() }
     }
 }
 

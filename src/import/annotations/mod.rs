@@ -20,10 +20,12 @@ use crate::import::format::Format;
 use crate::import::inputs::Input;
 use crate::import::media::wanted::folded;
 use crate::import::raw::{Field, ObjectText, RawPart};
+use crate::import::records::members::MemberReader;
 use crate::import::run::Run;
 use crate::schema::rows::BoxCoords;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fs::File;
 
 /// Reads an input of this form; its digest and its length.
 pub(super) fn read(run: &mut Run<'_>, input: &Input, format: Format) -> Result<(String, u64)> {
@@ -34,6 +36,16 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input, format: Format) -> Result<(
         Format::EndoVisVqa => endovis::read(run, input),
         Format::Media => media::read(run, input),
         _ => Err(Error::invalid(format!("{} is no form of annotations", format.name()))),
+    }
+}
+
+/// What is wrong with a file that was passed over in part, as a reader tells it that looks at each entry of these members.
+fn fault_of(input: &Input, opened: &[&str]) -> Option<Error> {
+    let mut reader = MemberReader::new(File::open(&input.path).ok()?, opened);
+    loop {
+        if let Err(error) = reader.next_member()? {
+            return Some(error);
+        }
     }
 }
 
@@ -56,9 +68,7 @@ fn key_of(value: &RawValue) -> Option<Cow<'_, str>> {
 /// Fields of an object, save these, as the text of an object.
 fn others(fields: &[Field<'_>], known: &[&str]) -> Option<String> {
     let mut text = ObjectText::default();
-    for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&&**key)) {
-        text.raw(key, value.get());
-    }
+    text.fields(fields.iter().filter(|(key, _)| !known.contains(&&**key)));
     text.finish()
 }
 
@@ -85,11 +95,7 @@ impl<'a> Fields<'a> {
 
     /// A field, read as this type; nothing where it is not there or null.
     fn parse<T: serde::Deserialize<'a>>(&self, key: &str) -> Result<Option<T>> {
-        let read = |value: &'a RawValue| {
-            serde_json::from_str(value.get())
-                .map_err(|error| Error::input(format!("the field `{key}`: {}", without_place(&error))))
-        };
-        self.get(key).map(read).transpose()
+        parsed(key, self.get(key).map(RawValue::get))
     }
 
     /// A field that must be there.
@@ -101,6 +107,15 @@ impl<'a> Fields<'a> {
 /// A box of x, y, width and height in pixels, as COCO has it, of a picture of this size.
 pub(super) fn box_of_pixels([x, y, w, h]: [f64; 4], (width, height): (f64, f64)) -> BoxCoords {
     [x / width, y / height, (x + w) / width, (y + h) / height].map(|value| value as f32)
+}
+
+/// The JSON of a field's value, read as this type; nothing where it is not there or null.
+fn parsed<'a, T: serde::Deserialize<'a>>(key: &str, json: Option<&'a str>) -> Result<Option<T>> {
+    let read = |json: &'a str| {
+        serde_json::from_str(json)
+            .map_err(|error| Error::input(format!("the field `{key}`: {}", without_place(&error))))
+    };
+    json.filter(|json| *json != "null").map(read).transpose()
 }
 
 /// The size of a picture that is said to have these sides; nothing where a side is not said, or is none.

@@ -13,20 +13,41 @@ pub(super) struct Ahead<R> {
     end: usize,
     at_end: bool,
     offset: u64,
-    /// The line that comes next, from 1.
-    pub(super) line: u64,
+    /// The line, from 1, that a place of the buffer is in: lines are counted when they are asked for.
+    line: (usize, u64),
     /// How much may be held.
     pub(super) limit: usize,
 }
 
 impl<R: Read> Ahead<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, buffer: vec![0; CHUNK], start: 0, end: 0, at_end: false, offset: 0, line: 1, limit: RECORD_LIMIT }
+        Self {
+            input,
+            buffer: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            at_end: false,
+            offset: 0,
+            line: (0, 1),
+            limit: RECORD_LIMIT,
+        }
     }
 
     /// How many bytes of the input are behind.
     pub(super) fn position(&self) -> u64 {
         self.offset + self.start as u64
+    }
+
+    /// The line that comes next, from 1.
+    pub(super) fn line(&self) -> u64 {
+        let (from, line) = self.line;
+        line + memchr::memchr_iter(b'\n', self.at(from..self.start)).count() as u64
+    }
+
+    /// The same; what is behind is not counted again.
+    pub(super) fn count_lines(&mut self) -> u64 {
+        self.line = (self.start, self.line());
+        self.line.1
     }
 
     /// Whether the input has ended, and what is held is all there is.
@@ -52,8 +73,9 @@ impl<R: Read> Ahead<R> {
 
     /// Steps over a line of this length, and its end where it has one.
     pub(super) fn pass_line(&mut self, length: usize) {
-        self.line += u64::from(length < self.len());
+        let line = self.count_lines() + u64::from(length < self.len());
         self.start += (length + 1).min(self.len());
+        self.line = (self.start, line);
     }
 
     /// Where the line ends that starts so many bytes from here, counted from here.
@@ -74,19 +96,19 @@ impl<R: Read> Ahead<R> {
     /// The next byte that is no blank, if there is one.
     pub(super) fn skip_blanks(&mut self) -> Result<Option<u8>> {
         loop {
-            let held = self.bytes();
-            let blanks = held.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            let next = held.get(blanks).copied();
-            self.advance(blanks);
-            if next.is_some() || !self.fill()? {
-                return Ok(next);
+            let next = self.bytes().iter().enumerate().find(|(_, byte)| !byte.is_ascii_whitespace());
+            if let Some((blanks, byte)) = next.map(|(at, byte)| (at, *byte)) {
+                self.advance(blanks);
+                return Ok(Some(byte));
+            }
+            self.advance(self.len());
+            if !self.fill()? {
+                return Ok(None);
             }
         }
     }
 
     pub(super) fn advance(&mut self, bytes: usize) {
-        let passed = self.bytes().get(..bytes).unwrap_or_default();
-        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
         self.start += bytes;
     }
 
@@ -129,6 +151,8 @@ impl<R: Read> Ahead<R> {
 
     fn make_room(&mut self) -> Result<()> {
         if self.start > self.buffer.len() / 2 || (self.start > 0 && self.buffer.len() >= self.limit) {
+            let line = self.count_lines();
+            self.line = (0, line);
             self.buffer.copy_within(self.start..self.end, 0);
             self.offset += self.start as u64;
             self.end -= self.start;

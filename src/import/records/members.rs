@@ -40,6 +40,7 @@ enum Inside {
 pub struct MemberReader<R> {
     reader: RecordReader<R>,
     opened: Vec<String>,
+    passed_over: Vec<String>,
     key: String,
     name: String,
     inside: Inside,
@@ -54,6 +55,7 @@ impl<R: Read> MemberReader<R> {
         Self {
             reader: RecordReader::new(input),
             opened: opened.iter().map(|name| (*name).to_owned()).collect(),
+            passed_over: Vec::new(),
             key: String::new(),
             name: String::new(),
             inside: Inside::Top,
@@ -61,6 +63,13 @@ impl<R: Read> MemberReader<R> {
             is_first: true,
             has_ended: false,
         }
+    }
+
+    /// The same reader, which passes over these members where they are lists or objects: nothing is said of them, and
+    /// nothing in them is looked at but where they end.
+    pub fn passing_over(mut self, members: &[&str]) -> Self {
+        self.passed_over = members.iter().map(|name| (*name).to_owned()).collect();
+        self
     }
 
     /// What it is read from: to ask it for the input's digest, say.
@@ -134,7 +143,12 @@ impl<R: Read> MemberReader<R> {
             if self.inside == Inside::Top {
                 self.key = self.name()?;
                 let byte = self.next_byte()?;
-                if matches!(byte, b'[' | b'{') && self.opened.contains(&self.key) {
+                let has_entries = matches!(byte, b'[' | b'{');
+                if has_entries && self.passed_over.contains(&self.key) {
+                    self.pass_over()?;
+                    continue;
+                }
+                if has_entries && self.opened.contains(&self.key) {
                     self.reader.ahead.advance(1);
                     self.inside = if byte == b'[' { Inside::List } else { Inside::Object };
                     self.is_first = true;
@@ -163,10 +177,24 @@ impl<R: Read> MemberReader<R> {
         Ok(name)
     }
 
+    /// Steps over the list or object that starts here, and holds nothing of it.
+    fn pass_over(&mut self) -> Result<()> {
+        let mut scan = Scan::default();
+        loop {
+            let step = scan.run(self.reader.ahead.bytes());
+            self.reader.ahead.advance(scan.forget());
+            match step {
+                Step::Whole(_) => return Ok(()),
+                Step::More if self.reader.ahead.fill()? => {}
+                Step::More => return Err(self.wrong("the file ends in the middle of this value")),
+            }
+        }
+    }
+
     /// The value that starts here, whatever it is.
     fn value(&mut self) -> Result<Found> {
         let first = self.next_byte()?;
-        let (line, offset) = (self.reader.ahead.line, self.reader.position());
+        let (line, offset) = (self.reader.ahead.count_lines(), self.reader.position());
         let length = match first {
             b'"' | b'[' | b'{' => {
                 let mut scan = Scan::default();
@@ -216,7 +244,7 @@ impl<R: Read> MemberReader<R> {
     }
 
     fn wrong(&self, message: &str) -> Error {
-        Error::input(message).at_line(self.reader.ahead.line).at_byte(self.reader.position())
+        Error::input(message).at_line(self.reader.ahead.line()).at_byte(self.reader.position())
     }
 }
 
@@ -274,6 +302,34 @@ mod tests {
         );
         assert_eq!(fault, None);
         assert_eq!(walk("{}"), (vec![], None));
+    }
+
+    #[test]
+    fn members_that_are_passed_over_are_not_looked_into() {
+        let text = "{\"a\":1, \"big\":[{\"x\":\"]}\\\"\"}, 2 3,\n\"\\\\\"],\n \"big\" :{\"y\":[{}]}, \"z\":2}";
+        let mut reader = MemberReader::new(Slowly(text.as_bytes()), &["big"]).passing_over(&["big"]);
+        let mut seen = Vec::new();
+        while let Some(member) = reader.next_member() {
+            let member = member.unwrap();
+            seen.push((member.key.to_owned(), member.value.line, member.value.text.to_owned()));
+        }
+        assert_eq!(seen, [("a".into(), 1, "1".into()), ("z".into(), 3, "2".into())]);
+        let mut cut = MemberReader::new(&b"{\"big\":[1,\n2"[..], &[]).passing_over(&["big"]);
+        let fault = cut.next_member().unwrap().unwrap_err().to_string();
+        assert_eq!(fault, "line 2, byte 12: the file ends in the middle of this value");
+    }
+
+    #[test]
+    fn lines_are_counted_however_much_is_behind() {
+        let long = format!("\n{}\n", "x".repeat(3000));
+        let entries = vec![serde_json::to_string(&long).unwrap(); 500].join(",\n\n ");
+        let text = format!("{{\"over\": [\n{entries}],\"images\":[{entries}\n, 7]}}");
+        let mut reader = MemberReader::new(text.as_bytes(), &["images"]).passing_over(&["over"]);
+        let mut last = 0;
+        while let Some(member) = reader.next_member() {
+            last = member.unwrap().value.line;
+        }
+        assert_eq!(last, 1 + text.matches('\n').count() as u64);
     }
 
     #[test]

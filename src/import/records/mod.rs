@@ -94,7 +94,7 @@ impl<R: Read> RecordReader<R> {
         }
         let message = "from here on no record can be told from the next, so the rest of the file cannot be read, also \
                        where bad records are skipped: mend the file";
-        Err(Error::input(message).at_line(self.ahead.line).at_byte(self.position()))
+        Err(Error::input(message).at_line(self.ahead.line()).at_byte(self.position()))
     }
 
     /// Notes that nothing is read any more, and whether something is left.
@@ -237,7 +237,7 @@ impl<R: Read> RecordReader<R> {
             let start = self.ahead.start() + blanks;
             let found = Found {
                 place: start..start + text.len(),
-                line: self.ahead.line,
+                line: self.ahead.line(),
                 offset: self.position() + blanks as u64,
             };
             let is_last = self.ahead.is_last() && length == self.ahead.len();
@@ -366,7 +366,7 @@ impl<R: Read> RecordReader<R> {
     /// Finds the end of the value that starts here.
     fn find_value(&mut self) -> Result<Option<Found>> {
         self.number += 1;
-        let (line, offset) = (self.ahead.line, self.position());
+        let (line, offset) = (self.ahead.count_lines(), self.position());
         let place = |error: Error, number| error.in_record(number).at_line(line).at_byte(offset);
         let mut scan = Scan::default();
         let length = loop {
@@ -398,7 +398,7 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn wrong(&self, message: &str) -> Error {
-        Error::input(message).in_record(self.number + 1).at_line(self.ahead.line).at_byte(self.position())
+        Error::input(message).in_record(self.number + 1).at_line(self.ahead.line()).at_byte(self.position())
     }
 
     fn not_a_record(&self, found: u8) -> Error {

@@ -7,19 +7,18 @@
 //! the `category_id` of an annotation, and its `id` where that is no whole number, which the row's own id ends with: an
 //! export gives them back. What the file says as a whole, its categories among it, is kept in the import's report.
 
+mod drawn;
+
 use super::folders::{Folders, Where};
-use super::rle::{Mask, runs_of};
-use super::{Fields, beside, box_of_pixels, others, size_of, stem};
+use super::{Fields, beside, fault_of, others, size_of, stem};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::raw::ObjectText;
-use crate::import::records::members::{Entry, MemberReader};
+use crate::import::records::members::{Entry, Member, MemberReader};
 use crate::import::report::{At, Kind};
-use crate::import::run::{Picture, Run, Target, statement};
-use crate::schema::rows::{LabelRow, RegionRow};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use crate::import::run::{Picture, Run};
+use drawn::{Drawn, key_of};
 use std::collections::HashMap;
 use std::fs::File;
 
@@ -42,6 +41,13 @@ struct Image {
     found: Option<Where>,
 }
 
+/// The picture of an image, by the image's id and place.
+struct Last {
+    image: Box<str>,
+    place: u32,
+    picture: Picture,
+}
+
 struct Category {
     name: String,
     /// What it names, where its supercategory says so.
@@ -55,8 +61,10 @@ struct Tables {
     /// Their places there, by their ids.
     places: HashMap<Box<str>, u32>,
     categories: HashMap<String, Category>,
-    /// The picture that the last statement was about, by its place.
-    last: Option<(u32, Picture)>,
+    /// The picture that the last statement was about.
+    last: Option<Last>,
+    /// What the ids of statements start with.
+    stem: String,
     folders: Folders,
     /// The folder in which pictures are that are called by their names alone, once that was asked for.
     only_folder: Option<Option<Box<str>>>,
@@ -69,17 +77,26 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     let mut at = At { file: input.name.clone(), ..At::default() };
     let mut tables = Tables::read(run, input, &mut at)?;
     let before = run.progress.bytes;
-    let mut reader = MemberReader::new(DigestingReader::open(&input.path)?, OPENED);
+    let file = DigestingReader::open(&input.path)?;
+    let mut reader = MemberReader::new(file, OPENED).passing_over(&["images", "categories"]);
+    let mut annotations = 0;
     while let Some(member) = reader.next_member() {
         let member = member?;
-        if (member.key, member.entry) == ("annotations", Entry::Element) {
-            run.report.count_read("annotations", 1);
-            (at.record, at.line) = (Some(member.value.number), Some(member.value.line));
-            at.id = None;
-            tables.annotation(run, input, member.value.text, &mut at)?;
+        match (member.key, member.entry) {
+            ("annotations", Entry::Element) => {
+                annotations += 1;
+                (at.record, at.line) = (Some(member.value.number), Some(member.value.line));
+                at.id = None;
+                tables.annotation(run, input, member.value.text, &mut at)?;
+            }
+            ("annotations", _) => return Err(no_list(&member)),
+            _ => {}
         }
         let behind = before + reader.position();
         run.advance(behind)?;
+    }
+    if annotations > 0 {
+        run.report.count_read("annotations", annotations);
     }
     for (id, place) in not_met(&tables.places, &tables.images) {
         let Some(image) = tables.images.get_mut(place as usize) else { continue };
@@ -103,12 +120,13 @@ impl Tables {
     /// Reads images and categories. A fault in them is one of the file: what refers to them could not be taken.
     fn read(run: &mut Run<'_>, input: &Input, at: &mut At) -> Result<Self> {
         let file = File::open(&input.path).map_err(|error| Error::io("cannot read it", error))?;
-        let mut reader = MemberReader::new(file, OPENED);
+        let mut reader = MemberReader::new(file, OPENED).passing_over(&["annotations"]);
         let mut tables = Self {
             images: Vec::new(),
             places: HashMap::new(),
             categories: HashMap::new(),
             last: None,
+            stem: format!("{}/", stem(input)),
             folders: Folders::around(run, input),
             only_folder: None,
             shared: String::new(),
@@ -116,7 +134,7 @@ impl Tables {
         let mut names: Vec<String> = Vec::new();
         let mut categories = String::new();
         while let Some(member) = reader.next_member() {
-            let member = member?;
+            let member = member.map_err(|error| fault_of(input, OPENED).unwrap_or(error))?;
             let place = |error: Error| error.at_line(member.value.line).at_byte(member.value.offset);
             (at.record, at.line, at.id) = (Some(member.value.number), Some(member.value.line), None);
             match (member.key, member.entry) {
@@ -130,10 +148,7 @@ impl Tables {
                     categories.push(if categories.is_empty() { '[' } else { ',' });
                     categories.push_str(member.value.text);
                 }
-                ("images" | "categories" | "annotations", Entry::Whole | Entry::Named(_)) => {
-                    return Err(place(Error::input(format!("`{}` is no list", member.key))));
-                }
-                ("annotations", _) => {}
+                ("images" | "categories" | "annotations", _) => return Err(no_list(&member)),
                 (key, _) => {
                     names.push(format!("`{key}`"));
                     run.says.raw(key, member.value.text);
@@ -153,7 +168,7 @@ impl Tables {
 
     fn image(&mut self, run: &mut Run<'_>, text: &str, at: &At) -> Result<()> {
         let fields = Fields::of(text)?;
-        let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("an image has no id"))?;
+        let id = fields.get("id").and_then(|id| key_of(id.get())).ok_or_else(|| Error::input("an image has no id"))?;
         let path: String = fields.need("file_name")?;
         if path.trim().is_empty() {
             return Err(Error::input(format!("image {id} has an empty `file_name`")));
@@ -177,7 +192,8 @@ impl Tables {
 
     fn category(&mut self, text: &str) -> Result<()> {
         let fields = Fields::of(text)?;
-        let id = fields.get("id").and_then(key_of).ok_or_else(|| Error::input("a category has no id"))?;
+        let id =
+            fields.get("id").and_then(|id| key_of(id.get())).ok_or_else(|| Error::input("a category has no id"))?;
         let name: String = fields.need("name")?;
         let above: Option<String> = fields.parse("supercategory")?;
         let axis = match above.as_deref().map(|above| above.trim().to_lowercase()).as_deref() {
@@ -252,37 +268,46 @@ impl Tables {
             Ok(drawn) => drawn,
             Err(fault) => return run.take(at, |_, _| Err(fault)),
         };
-        let id = match &drawn.id {
-            Some(id) => format!("{}/{id}", stem(input)),
-            None => format!("{}/#{}", stem(input), at.record.unwrap_or_default()),
+        let id = match drawn.id() {
+            Some(id) => [&self.stem, &*id].concat(),
+            None => format!("{}#{}", self.stem, at.record.unwrap_or_default()),
         };
         at.id = Some(run.unique(id, at));
-        let place = self.places.get(&*drawn.image).copied();
+        let place = match &self.last {
+            Some(last) if *last.image == *drawn.image => Some(last.place),
+            _ => self.places.get(&*drawn.image).copied(),
+        };
         let image = place.and_then(|place| Some((place, self.images.get_mut(place as usize)?)));
         let Some((place, image)) = image else {
             let fault = Error::input(format!("it is about image {}, which is not among `images`", drawn.image));
             return run.take(at, |_, _| Err(fault));
         };
         image.is_met = true;
-        if self.last.as_ref().is_none_or(|(last, _)| *last != place) {
+        if self.last.as_ref().is_none_or(|last| last.place != place) {
             let is_first = image.found.is_none();
             let picture = image.picture(run, input, &self.folders, at)?;
-            self.last = Some((place, self.placed(run, input, picture, is_first)?));
+            let picture = self.placed(run, input, picture, is_first)?;
+            self.last = Some(Last { image: drawn.image.as_ref().into(), place, picture });
         }
         let Some(image) = self.images.get_mut(place as usize) else { return Ok(()) };
-        let Some((_, picture)) = &mut self.last else { return Ok(()) };
+        let Some(Last { picture, .. }) = &mut self.last else { return Ok(()) };
         if image.size.is_none() {
             let sides = run.size_of(picture)?;
             image.size = sides.map(|(width, height)| (f64::from(width), f64::from(height)));
         }
         let size = image.size;
-        let category = drawn.category.clone();
+        let category = drawn.category();
         let category = category.as_ref().map(|id| (&**id, self.categories.get(&**id)));
         run.take(at, |run, at| {
             let Some(target) = run.picture(MediaKind::Picture, picture, at)? else { return Ok(()) };
             drawn.take(run, category, size, &target, at)
         })
     }
+}
+
+fn no_list(member: &Member<'_>) -> Error {
+    let fault = Error::input(format!("`{}` is no list", member.key));
+    fault.at_line(member.value.line).at_byte(member.value.offset)
 }
 
 /// The images that nothing is said about, by their ids and places, in the file's order.
@@ -353,145 +378,6 @@ fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
         }
         (first, second) => first.or(second),
     }
-}
-
-/// An annotation as it is written.
-struct Drawn<'a> {
-    fields: Fields<'a>,
-    id: Option<Cow<'a, str>>,
-    image: Cow<'a, str>,
-    category: Option<Cow<'a, str>>,
-    bbox: Option<[f64; 4]>,
-    polygons: Vec<Vec<f64>>,
-    runs: Option<Runs<'a>>,
-}
-
-#[derive(serde::Deserialize)]
-struct Runs<'a> {
-    #[serde(borrow)]
-    counts: &'a RawValue,
-    /// Height before width.
-    size: (u64, u64),
-}
-
-impl<'a> Drawn<'a> {
-    fn of(text: &'a str) -> Result<Self> {
-        let fields = Fields::of(text)?;
-        let image = fields.get("image_id").and_then(key_of).ok_or_else(|| Error::input("it has no `image_id`"))?;
-        let bbox: Vec<f64> = fields.parse("bbox")?.unwrap_or_default();
-        let bbox = match bbox[..] {
-            [] => None,
-            [x, y, w, h] => Some([x, y, w, h]),
-            _ => return Err(Error::input(format!("its `bbox` has {} numbers, not 4", bbox.len()))),
-        };
-        let (mut polygons, mut runs) = (Vec::new(), None);
-        match fields.get("segmentation") {
-            Some(value) if value.get().starts_with('{') => runs = fields.parse("segmentation")?,
-            Some(_) => polygons = fields.parse("segmentation")?.unwrap_or_default(),
-            None => {}
-        }
-        if let Some(odd) = polygons.iter().find(|outline: &&Vec<f64>| outline.len() % 2 == 1) {
-            return Err(Error::input(format!("an outline has {} numbers, which are no pairs", odd.len())));
-        }
-        let category = fields.get("category_id").and_then(key_of);
-        Ok(Self { id: fields.get("id").and_then(key_of), image, category, bbox, polygons, runs, fields })
-    }
-
-    fn take(
-        self,
-        run: &mut Run<'_>,
-        category: Option<(&str, Option<&Category>)>,
-        size: Option<(f64, f64)>,
-        target: &Target,
-        at: &At,
-    ) -> Result<()> {
-        let id = at.id.clone().unwrap_or_default();
-        let mut row = statement(id.clone(), &run.options.source.id, target);
-        let axis = match category {
-            Some((id, None)) => {
-                run.report.find(Kind::Doubtful, at, format!("category {id} is not among `categories`"));
-                None
-            }
-            Some((_, Some(category))) => category.axis.clone(),
-            None => None,
-        };
-        let axis = axis.unwrap_or_else(|| run.axis());
-        if let Some((id, category)) = category {
-            let raw = category.map_or(id, |category| &category.name).to_owned();
-            row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });
-        }
-        row.text = self.fields.parse("caption")?;
-        let mut known = vec!["image_id", "caption", "score"];
-        if self.fields.get("id").is_some_and(|id| is_whole(id.get())) {
-            known.push("id");
-        }
-        let mut region = RegionRow { score: self.fields.parse("score")?, ..RegionRow::default() };
-        let mut mask = None;
-        match size {
-            Some((width, height)) => {
-                let side = |at: usize| if at.is_multiple_of(2) { width } else { height };
-                region.bbox = self.bbox.map(|bbox| box_of_pixels(bbox, (width, height)));
-                let outline = |outline: &Vec<f64>| {
-                    outline.iter().enumerate().map(|(at, value)| (value / side(at)) as f32).collect()
-                };
-                region.polygons =
-                    (!self.polygons.is_empty()).then(|| self.polygons.iter().map(outline).collect::<Vec<Vec<f32>>>());
-                known.extend(["bbox", "segmentation"]);
-            }
-            None if self.bbox.is_some() || !self.polygons.is_empty() => {
-                run.report.find(Kind::Doubtful, at, "the picture's size is not known: its box is kept in `extra`");
-            }
-            None => {}
-        }
-        if let Some(runs) = &self.runs {
-            let drawn = runs.draw(size)?;
-            let sides = (drawn.width as i32, drawn.height as i32);
-            let drawn = run.mask(&format!("{id}/mask"), &drawn.to_png()?, sides, target)?;
-            region.mask = Some(drawn.address);
-            mask = Some(drawn);
-            known.push("segmentation");
-        }
-        if region != RegionRow::default() {
-            row.regions = vec![RegionRow { role: Some(axis), ..region }];
-        }
-        row.extra = others(&self.fields.0, &known);
-        let targets: Vec<&Target> = std::iter::once(target).chain(&mask).collect();
-        run.annotate(row, &targets, at)
-    }
-}
-
-impl Runs<'_> {
-    fn draw(&self, of_picture: Option<(f64, f64)>) -> Result<Mask> {
-        let (height, width) = self.size;
-        if let Some((wide, high)) = of_picture
-            && (wide, high) != (width as f64, height as f64)
-        {
-            let message = format!("its mask has {width} × {height} pixels, and its picture {wide} × {high}");
-            return Err(Error::input(message));
-        }
-        let runs: Vec<u64> = match self.counts.get().starts_with('"') {
-            true => runs_of(&crate::import::raw::as_text(self.counts).unwrap_or_default())?,
-            false => serde_json::from_str(self.counts.get())
-                .map_err(|_| Error::input("the runs of its mask are neither a list of numbers nor text"))?,
-        };
-        Mask::of_runs(width, height, &runs)
-    }
-}
-
-/// An id, or what refers to one. Whole numbers that are written as others are (`1.0`, as tables with gaps write them) are the
-/// same.
-fn key_of(value: &RawValue) -> Option<Cow<'_, str>> {
-    let key = super::key_of(value)?;
-    let whole = key.strip_suffix(".0").filter(|_| !value.get().starts_with('"')).filter(|whole| is_whole(whole));
-    Some(match whole {
-        Some(whole) => Cow::Owned(whole.to_owned()),
-        None => key,
-    })
-}
-
-/// Whether it is a whole number, written as whole numbers are.
-fn is_whole(value: &str) -> bool {
-    value.parse::<u64>().is_ok_and(|number| number.to_string() == value)
 }
 
 /// The start of a text, for a message.
