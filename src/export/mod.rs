@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | `media` | a list, an entry a medium in the conversation's order: `from`, its place in the order in which an importer meets the media (left out where it is the entry's own), `ending`, the number of the other ending that it belongs to (left out for the conversation's own), `turn`, `at`, `output`, `start`, `end`, `fps` |
 //! | `absent` | by the field: what the entries are that stand there as null, in their order: a path, or, of what no file was ever named for, `unnamed`, the name under which `files` has it |
-//! | `texts` | by the turn's number: the text of a turn that is written as content parts |
+//! | `texts` | by the turn's number: the text of a turn that is written as content parts, or with placeholders that it does not have |
 //! | `turn_extras` | by the turn's number: what the turn says beyond its columns, where its own fields do not give that again byte for byte |
 //! | `extra` | the same for the record |
 //! | `empty` | columns whose text is empty, not absent |

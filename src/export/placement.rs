@@ -25,6 +25,11 @@ impl Kind {
     pub(super) fn is_picture(self) -> bool {
         self == Self::Picture
     }
+
+    /// What stands for it in a text.
+    pub(super) fn placeholder(self) -> &'static str {
+        if self.is_picture() { placeholder::IMAGE } else { placeholder::VIDEO }
+    }
 }
 
 /// Where a medium stands.
@@ -123,6 +128,27 @@ pub(super) fn listed(media: &[Shown], has_clips: bool) -> [Vec<usize>; 4] {
         fitting.into_iter().map(|(number, _)| number).collect()
     };
     [of(true, false), of(true, true), of(false, false), of(false, true)]
+}
+
+/// Whether placeholders may be written where media stand without one, as between content parts: readers take the first
+/// picture that a record lists for the first placeholder, so that each must have a place, in the order in which they are listed,
+/// and no text may have a placeholder that stands for nothing.
+pub(super) fn may_be_marked(turns: Turns<'_>, shown: &[Shown]) -> bool {
+    let own = || shown.iter().filter(|medium| medium.place.ending.is_none() && !medium.place.output);
+    [true, false].into_iter().all(|picture| {
+        let mut places = Vec::new();
+        let (mut marks, mut found) = (0, 0);
+        for medium in own().filter(|medium| medium.kind.is_picture() == picture) {
+            let Some(at) = medium.place.at else { return false };
+            let text = turns.get(medium.place.turn).map(|turn| turn.text()).unwrap_or_default();
+            marks += usize::from(placeholder::at(text, at as i64) == Some(medium.kind.placeholder()));
+            places.push((medium.place.turn, at));
+        }
+        let mark = if picture { placeholder::IMAGE } else { placeholder::VIDEO };
+        let asking = turns.iter().filter(|turn| turn.role() != "assistant");
+        asking.for_each(|turn| found += memchr::memmem::find_iter(turn.text().as_bytes(), mark).count());
+        places.is_sorted() && marks == found
+    })
 }
 
 /// Where an importer puts so many pictures (or videos) shown and so many to be produced, in this order.

@@ -314,17 +314,23 @@ impl Writer<'_> {
         let (mut texts, mut extras) = (Fields::default(), Fields::default());
         let mut apart = 0u64;
         let has_parts = self.form.style != MessageStyle::Placeholders;
+        let has_marks = !has_parts && placement::may_be_marked(turns, shown);
         object.list(self.form.turns, turns.iter().enumerate(), |out, (number, turn)| {
-            let media = if has_parts { of_turn(shown, None, number) } else { Vec::new() };
-            let extra = self.form.extra_of(&turn, !media.is_empty());
+            let media = of_turn(shown, None, number);
+            let marked = if has_marks { turns::marked(turn.text(), &media) } else { None };
+            let media = if has_parts { media } else { Vec::new() };
+            let extra = self.form.extra_of(&turn, !media.is_empty() || marked.is_some());
             apart += u64::from(extra.is_apart);
             if extra.is_apart || !extra.is_exact {
                 push_json(extras.key(&number.to_string()), turn.extra().unwrap_or_default());
             }
-            if media.is_empty() {
+            if media.is_empty() && marked.is_none() {
                 return turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
             }
             push_text(texts.key(&number.to_string()), turn.text());
+            if let Some(marked) = marked {
+                return turns::write(out, &self.form, &turn, &extra, |out| push_text(out, &marked));
+            }
             order.extend(media.iter().map(|(number, _)| *number));
             turns::write(out, &self.form, &turn, &extra, |out| turns::parts(out, self.form.style, turn.text(), &media));
         });

@@ -110,6 +110,22 @@ pub(super) fn write(
     object.end();
 }
 
+/// A text with a placeholder for each medium shown that stands in it without one; nothing where there is none.
+pub(super) fn marked(text: &str, media: &[(usize, &Shown)]) -> Option<String> {
+    let (mut marked, mut done) = (String::new(), 0);
+    for (_, medium) in media.iter().filter(|(_, medium)| !medium.place.output) {
+        let Some(at) = medium.place.at.filter(|at| placeholder::at(text, *at as i64).is_none()) else { continue };
+        marked.push_str(text.get(done..at)?);
+        marked.push_str(medium.kind.placeholder());
+        done = at;
+    }
+    if marked.is_empty() {
+        return None;
+    }
+    marked.push_str(text.get(done..)?);
+    Some(marked)
+}
+
 /// Writes a text as content parts: media without a place first, then the others where they stand.
 pub(super) fn parts(out: &mut Vec<u8>, style: MessageStyle, text: &str, media: &[(usize, &Shown)]) {
     let mut done = 0;

@@ -423,6 +423,11 @@ impl ImportReport {
         *self.read.entry(what).or_default() += count;
     }
 
+    /// How many findings of a kind there are.
+    pub(super) fn found(&self, kind: Kind) -> u64 {
+        self.findings.get(&kind).map_or(0, |findings| findings.count)
+    }
+
     /// Counts a row of a table.
     pub(super) fn count_listed(&mut self, what: &str) {
         match self.listed.get_mut(what) {

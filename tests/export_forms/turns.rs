@@ -154,3 +154,41 @@ fn a_record_whose_answer_says_nothing_or_is_still_to_come_is_left_out() {
         }
     }
 }
+
+#[test]
+fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let image = |path: &str| json!({"type": "image", "image": path});
+    let asked = |parts: Value| json!([{"role": "user", "content": parts}, {"role": "assistant", "content": "x"}]);
+    let dataset = said(
+        dir.path(),
+        &[
+            json!({"id": "two", "messages": asked(json!([text("before "), image("a.png"), image("b.png"), text("after")]))}),
+            json!({"id": "last", "messages": asked(json!([text("é"), image("a.png")]))}),
+            // Which picture would be shown for the word that stands for none?
+            json!({"id": "word", "messages": asked(json!([text("what is <image>?"), image("a.png")]))}),
+        ],
+    );
+    for (format, turns, key) in
+        [(ExportFormat::Llava, "conversations", "value"), (ExportFormat::Messages, "messages", "content")]
+    {
+        let out = dir.path().join(format.name());
+        exported(&dataset, &out, &of(format));
+        let written = records(&out.join("conversations.jsonl"));
+        let asked = |id: &str| with_id(&written, id)[turns][0][key].clone();
+        assert_eq!((asked("two"), asked("last")), (json!("before <image><image>after"), json!("é<image>")));
+        assert_eq!(asked("word"), "what is <image>?");
+        let again = Dataset::create(dir.path().join(format!("{}.surgdb", format.name()))).unwrap();
+        let options = ImportOptions::new(SourceDescription::named("s"));
+        let report = import(&again, &[out.join("conversations.jsonl")], &options, &mut |_| {}).unwrap();
+        let again = Dataset::open(again.path()).unwrap();
+        for number in 0..3 {
+            let row = |dataset: &Dataset| dataset.conversation(number).unwrap().to_row().unwrap();
+            let (row, before) = (row(&again), row(&dataset));
+            assert_eq!((&row.turns, row.media.len()), (&before.turns, before.media.len()), "{report:?}");
+            let places = |row: &ConversationRow| row.media.iter().map(|medium| medium.at).collect::<Vec<_>>();
+            assert_eq!(places(&row), places(&before));
+        }
+    }
+}

@@ -25,7 +25,7 @@ stays, and is told.
 
 Older versions keep what is deleted here, and its bytes stay on the disk; reports of imports go on
 naming its ids. To be rid of all that, copy what is left into a new dataset (surgdb copy), which
-takes no report along, and remove this one. Names of files that were imported stay in any case.
+takes no report along, and remove this one.
 
 Importing the same files again brings deleted rows in again, which is told; surgdb import
 --on-deleted skip leaves them out, as long as this dataset was not compacted since.";

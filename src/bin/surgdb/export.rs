@@ -233,23 +233,7 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         let fate = if what.contains(": ") { "" } else { ": left out" };
         out.line(format_args!("  the form cannot hold {what}{fate} ({})", ui::counted(*count, "time")))?;
     }
-    if !report.new_ids.is_empty() {
-        let new: Vec<String> =
-            report.new_ids.iter().map(|(what, count)| format!("{} {what}", ui::count(*count))).collect();
-        out.line(format_args!(
-            "  new ids, since the dataset has none of a COCO file or has it twice: of {}",
-            new.join(", ")
-        ))?;
-    }
-    for (what, count) in &report.added {
-        out.line(format_args!("  added {what}: {}", ui::counted(*count, "time")))?;
-    }
-    for (what, count) in &report.lacking {
-        let count = ui::counted(*count, "annotation");
-        out.line(format_args!(
-            "  {count} without `{what}`, as in the file that it came from: pycocotools asks for it to evaluate"
-        ))?;
-    }
+    made_up(report, out)?;
     for source in &report.sources {
         let licence = source.licence.as_deref().unwrap_or("no licence named");
         out.line(format_args!("  source {}: {licence} ({})", source.id, source.file))?;
@@ -267,6 +251,28 @@ fn print(report: &ExportReport, args: &Args, out: &mut Output) -> Result<()> {
         Some(step) => out.line(format_args!("{step}")),
         None => Ok(()),
     }
+}
+
+/// Says what stands in the files that the dataset does not have, and what their readers may miss.
+fn made_up(report: &ExportReport, out: &mut Output) -> Result<()> {
+    if !report.new_ids.is_empty() {
+        let new: Vec<String> =
+            report.new_ids.iter().map(|(what, count)| format!("{} {what}", ui::count(*count))).collect();
+        out.line(format_args!(
+            "  new ids, since the dataset has none of a COCO file or has it twice: of {}",
+            new.join(", ")
+        ))?;
+    }
+    for (what, count) in &report.added {
+        out.line(format_args!("  added {what}: {}", ui::counted(*count, "time")))?;
+    }
+    for (what, count) in &report.lacking {
+        let count = ui::counted(*count, "annotation");
+        out.line(format_args!(
+            "  {count} without `{what}`, as in the file that it came from: pycocotools asks for it to evaluate"
+        ))?;
+    }
+    Ok(())
 }
 
 /// Says which parts of videos start before what was asked for, and how many answers are pictures.

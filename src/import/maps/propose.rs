@@ -5,7 +5,7 @@ mod sample;
 mod write;
 
 use crate::error::Result;
-use names::{BOXES, NAMES, PICTURES, Role, VIDEOS, axis_of, last_name};
+use names::{BOXES, NAMES, PICTURES, Role, SIDES, VIDEOS, axis_of, last_name};
 use sample::{FieldSample, Sample, SampledRows};
 use std::collections::HashSet;
 use std::path::Path;
@@ -111,7 +111,8 @@ impl<'s> Proposal<'s> {
                 proposal.become_what = "labels";
             }
         }
-        if ["intervals", "labels"].contains(&proposal.become_what) && !proposal.has_labels() {
+        let has_caption = proposal.field(Role::Caption).is_some();
+        if ["intervals", "labels"].contains(&proposal.become_what) && !proposal.has_labels() && !has_caption {
             proposal.labels = proposal.guessed_labels();
         }
         proposal
@@ -128,7 +129,7 @@ impl<'s> Proposal<'s> {
         } else if has(Role::Frame) && self.has_labels() {
             if self.labels.is_empty() { "labels" } else { "intervals" }
         } else if has(Role::Image) {
-            if self.has_labels() { "labels" } else { "frames" }
+            if self.has_labels() || has(Role::Caption) { "labels" } else { "frames" }
         } else if self.find_moment().is_some() && (self.has_labels() || !self.guessed_labels().is_empty()) {
             "intervals"
         } else if self.is_a_row_a_video() {
@@ -200,6 +201,14 @@ impl<'s> Proposal<'s> {
         };
         let whole = names.iter().find_map(|name| named(name, |whole| whole));
         whole.or_else(|| names.iter().find_map(|name| named(name, last_name)))
+    }
+
+    /// The fields that say how large the picture is in which a box lies, where they are not the box's own.
+    fn sides(&self) -> Option<[&'s str; 2]> {
+        let is_of_box = |name: &str| self.corners.as_ref().is_some_and(|(names, _)| names.contains(&name));
+        let field = |name: &str| self.rows.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        let numbers = |name| field(name).filter(|field| field.numbers().is_some() && !is_of_box(&field.name));
+        SIDES.into_iter().find_map(|[width, height]| Some([&*numbers(width)?.name, &*numbers(height)?.name]))
     }
 
     /// A list of two numbers that is a stretch.

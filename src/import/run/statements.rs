@@ -232,11 +232,9 @@ impl Run<'_> {
     pub(crate) fn lone_of(&mut self, kind: MediaKind, picture: &Picture, draft: &Draft, at: &mut At) -> Result<()> {
         let table = if kind == MediaKind::Video { Table::Videos } else { Table::Frames };
         self.take(at, |run, at| {
-            let before = run.new_rows(table);
+            let before = run.standing(table);
             if run.picture_shown(kind, picture, draft, Shown::Itself, at)?.is_some() {
-                let is_known = run.new_rows(table) == before;
-                let records = &mut run.report.records;
-                *if is_known { &mut records.unchanged } else { &mut records.added } += 1;
+                run.count_change(run.change_since(table, before));
             }
             Ok(())
         })

@@ -121,10 +121,9 @@ impl Run<'_> {
         crate::schema::validate::check_video(&row)?.into_iter().for_each(|finding| {
             self.report.find(Kind::Doubtful, at, finding.to_string());
         });
-        let before = self.new_rows(Table::Videos);
+        let before = self.standing(Table::Videos);
         let target = self.recording_of(row, draft, at)?;
-        let is_new = self.new_rows(Table::Videos) != before;
-        self.listed(Table::Videos, is_new, &target, cells, at)
+        self.listed(Table::Videos, before, &target, cells, at)
     }
 
     /// A picture that a table lists: a record of its own.
@@ -135,26 +134,46 @@ impl Run<'_> {
         cells: Vec<(String, CellValue)>,
         at: &At,
     ) -> Result<()> {
-        let before = self.new_rows(Table::Frames);
+        let before = self.standing(Table::Frames);
         let target = self.picture_shown(MediaKind::Picture, picture, draft, Shown::Itself, at)?;
         let Some(target) = target else { return Ok(()) };
-        let is_new = self.new_rows(Table::Frames) != before;
-        self.listed(Table::Frames, is_new, &target, cells, at)
+        self.listed(Table::Frames, before, &target, cells, at)
     }
 
-    /// Gives a listed row its cells, and counts it.
+    /// How many rows of a table are new, and how often something else was said of rows than they say.
+    pub(super) fn standing(&self, table: Table) -> [u64; 2] {
+        [self.new_rows(table), self.report.found(Kind::ChangedRow)]
+    }
+
+    /// What became of a row, where it stood so before.
+    pub(super) fn change_since(&self, table: Table, before: [u64; 2]) -> CellChange {
+        let [new, other] = self.standing(table);
+        match before {
+            [rows, _] if rows != new => CellChange::Added,
+            [_, told] if told != other => CellChange::Kept,
+            _ => CellChange::Same,
+        }
+    }
+
+    /// Gives a listed row its cells, and counts it; `before` is how things stood before it came.
     fn listed(
         &mut self,
         table: Table,
-        is_new: bool,
+        before: [u64; 2],
         target: &Target,
         cells: Vec<(String, CellValue)>,
         at: &At,
     ) -> Result<()> {
-        let mut change = if is_new { CellChange::Added } else { CellChange::Same };
+        let mut change = self.change_since(table, before);
         for (name, value) in cells {
             change = change.max(self.give_cell(table, target.address, &name, value, at)?);
         }
+        self.count_change(change);
+        Ok(())
+    }
+
+    /// Counts a record by what became of its row.
+    pub(super) fn count_change(&mut self, change: CellChange) {
         let records = &mut self.report.records;
         match change {
             CellChange::Same => records.unchanged += 1,
@@ -162,6 +181,5 @@ impl Run<'_> {
             CellChange::Added => records.added += 1,
             CellChange::Replaced => records.replaced += 1,
         }
-        Ok(())
     }
 }

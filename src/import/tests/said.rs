@@ -197,6 +197,8 @@ fn further_fields_of_two_files_stand_together() {
     let told: Vec<_> = report.findings[&Kind::ChangedRow].examples.iter().map(|example| &*example.detail).collect();
     assert_eq!(told, ["this import said another `extra.site` of \"2.png\" before, and that was kept"]);
     assert_eq!((report.rows["frames"], count(&report, Kind::RepeatedId)), (2, 0), "listed twice, they are one each");
+    let records = &report.records;
+    assert_eq!((records.added, records.unchanged, records.changed_kept), (2, 1, 1));
     both_stand(&place);
     assert_eq!(place.import(&[&place.folder()]).unwrap().version, None, "all is there");
 }

@@ -1,7 +1,7 @@
 //! What fields are called: what each is by its name, and which axis its labels are of.
 
 /// What fields are usually called, by what they are.
-pub(super) const NAMES: [(Role, &[&str]); 13] = [
+pub(super) const NAMES: [(Role, &[&str]); 14] = [
     (Role::Video, &["video", "video_id", "video_name", "videoid", "videoname", "vid"]),
     (Role::Patient, &["patient", "patient_id", "patientid", "case_id", "case", "caseid", "case_no", "case_number"]),
     (Role::Frame, &["frame", "frame_id", "frame_number", "frame_index", "frame_idx", "frame_no", "frameid"]),
@@ -45,6 +45,7 @@ pub(super) const NAMES: [(Role, &[&str]); 13] = [
     (Role::Split, &["split", "subset", "partition"]),
     (Role::Id, &["id", "uid", "annotation_id"]),
     (Role::Box, &["bbox", "box"]),
+    (Role::Caption, &["caption", "text", "description", "sentence", "narration", "report"]),
 ];
 /// Fields that hold labels, by the axis that they name.
 const AXES: [&str; 12] = [
@@ -70,6 +71,10 @@ pub(super) const BOXES: [([&str; 4], &str); 5] = [
     (["x", "y", "width", "height"], "xywh"),
 ];
 
+/// What the sides of a picture are called beside what is said of it.
+pub(super) const SIDES: [[&str; 2]; 3] =
+    [["image_width", "image_height"], ["img_width", "img_height"], ["width", "height"]];
+
 /// How names of pictures and of videos end.
 pub(super) const PICTURES: [&str; 6] = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
 pub(super) const VIDEOS: [&str; 5] = [".mp4", ".avi", ".mov", ".mkv", ".webm"];
@@ -90,6 +95,7 @@ pub(super) enum Role {
     Split,
     Id,
     Box,
+    Caption,
 }
 
 /// The name of a field that stands in an object, without the way to it.

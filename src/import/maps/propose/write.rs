@@ -80,7 +80,14 @@ impl<'s> Proposal<'s> {
                 if named(Role::Image).or(named(Role::Frame)).is_none() {
                     key("time", named(Role::Time));
                 }
+                if let Some([width, height]) = self.sides() {
+                    key("width", Some(width));
+                    key("height", Some(height));
+                }
             }
+        }
+        if ["intervals", "labels", "boxes"].contains(&self.become_what) {
+            key("text", named(Role::Caption));
         }
         if self.become_what == "intervals" && self.is_of_moments() {
             self.write_runs(line);
@@ -167,7 +174,8 @@ impl<'s> Proposal<'s> {
             line(format!("axis = {}", quoted(axis)));
             line(format!("raw = {}", quoted(&field.name)));
         }
-        if self.labels.is_empty() || self.marks.len() > 1 {
+        let is_said = !self.labels.is_empty() || self.field(Role::Caption).is_some();
+        if !is_said || self.marks.len() > 1 {
             line(String::new());
             line("[[table.rows.labels]]".into());
             line("# Say what the labels name: phase, instrument, ….".into());

@@ -232,6 +232,7 @@ fn a_proposal_for_moments_keeps_every_row() {
         ("far.csv", "time,phase\n0,a\n5,a\n10,b\n", "step = 5", 2),
         ("bare.txt", "0 prep\n1 prep\n2 cut\n", "raw = \"2\"", 2),
         ("note.csv", "second,note\n0,a\n1,a\n2,b\n", "raw = \"note\"", 2),
+        ("cap.csv", "image,caption\n1.jpg,A hook\n1.jpg,B\n1.jpg,C\n2.jpg,x\n", "text = \"caption\"", 4),
         (
             "deep.jsonl",
             "{\"vid\":\"v\",\"seg\":{\"from\":0,\"to\":5},\"label\":\"x\"}\n\
@@ -295,6 +296,7 @@ fn a_proposal_is_a_map_that_reads_its_file() {
              {\"video_id\": \"b\", \"cuts\": [{\"start\": 1, \"end\": 4, \"label\": \"y\"}]}]}",
             "video = \"{parent.video_id}\"",
         ),
+        ("tf.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\na.png,64,48,x,1,2,3,4\n", "height = \"height\""),
         (
             "each.json",
             "{\"P07\": [{\"t\": 0, \"phase\": \"x\"}, {\"t\": 1, \"phase\": \"y\"}], \"P08\": [{\"t\": 0, \"phase\": \"x\"}]}",

@@ -72,10 +72,9 @@ fn join(there: Option<&str>, said: &str) -> Result<String> {
 struct OfRow {
     /// A mark of the text that was heard last.
     last: u64,
-    /// Whether it was told that something else was said.
-    is_told: bool,
-    /// Marks of the fields: 8 bytes each.
+    /// Marks of the fields, and of what else was said of them and told: 8 bytes each.
     fields: Vec<u64>,
+    told: Vec<u64>,
 }
 
 /// What a text says that was not said of its row before.
@@ -83,7 +82,7 @@ struct OfRow {
 struct News<'t> {
     /// Fields that were not said.
     more: Vec<Field<'t>>,
-    /// The names of fields of which something else was said, once for a row.
+    /// The names of fields of which something else was said, which was not said yet.
     other: Vec<String>,
 }
 
@@ -98,22 +97,23 @@ impl HeardFields {
         if self.0.get(&address).is_some_and(|row| row.last == last) {
             return Ok(News::default());
         }
-        let row = self.0.entry(address).or_insert(OfRow { last, is_told: false, fields: Vec::new() });
+        let row = self.0.entry(address).or_insert(OfRow { last, fields: Vec::new(), told: Vec::new() });
         row.last = last;
         let mut news = News::default();
         for field in fields_of(text)? {
             let new = mark_of(&field);
             match row.fields.iter().find(|known| **known & !VALUE == new & !VALUE) {
                 Some(known) if *known == new => {}
-                Some(_) => news.other.push(field.0.into_owned()),
+                Some(_) if row.told.contains(&new) => {}
+                Some(_) => {
+                    row.told.push(new);
+                    news.other.push(field.0.into_owned());
+                }
                 None => {
                     row.fields.push(new);
                     news.more.push(field);
                 }
             }
-        }
-        if !news.other.is_empty() && std::mem::replace(&mut row.is_told, true) {
-            news.other.clear();
         }
         Ok(news)
     }
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_more_are_new_and_others_are_told_once() {
+    fn fields_that_are_more_are_new_and_what_else_is_said_of_them_is_told_once() {
         let mut heard = HeardFields::default();
         assert_eq!(names(&heard.hear(row(), r#"{"a":1,"b":"x"}"#).unwrap().more), ["a", "b"]);
         let news = heard.hear(row(), r#"{"c":[],"a":1}"#).unwrap();
@@ -246,8 +246,10 @@ mod tests {
         assert!(heard.agrees(row(), r#"{"b":"x","d":1}"#) && !heard.agrees(row(), r#"{"b":"y"}"#));
         let news = heard.hear(row(), r#"{"b":"y","c":{},"d":1}"#).unwrap();
         assert_eq!((names(&news.more), news.other), (vec!["d".to_owned()], vec!["b".to_owned(), "c".into()]));
-        let news = heard.hear(row(), r#"{"b":"z"}"#).unwrap();
-        assert_eq!((news.more.len(), news.other.len()), (0, 0));
+        let news = heard.hear(row(), r#"{"b":"z","c":{}}"#).unwrap();
+        assert_eq!((news.more.len(), news.other), (0, vec!["b".to_owned()]));
+        let news = heard.hear(row(), r#"{"b":"y"}"#).unwrap();
+        assert_eq!((news.more.len(), news.other.len()), (0, 0), "it was told");
         assert!(heard.hear(row(), "[1]").is_err());
     }
 
