@@ -8,6 +8,8 @@ use super::ExportReport;
 use super::list::{Beside, List};
 use crate::dataset::dataset_around;
 use crate::error::{Error, Result};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ pub(super) struct OutputFolder {
     list: List,
     /// What killed exports to the same place left behind, and was removed; and what may be such.
     left_behind: [Vec<PathBuf>; 2],
+    /// Folders inside that are known to lie in it, where it was there before.
+    inner: RefCell<HashSet<PathBuf>>,
 }
 
 impl OutputFolder {
@@ -48,7 +52,8 @@ impl OutputFolder {
         let left_behind = name.map(|name| clear_beside(path, name)).unwrap_or_default();
         if !is_free {
             let list = List::start(path, true)?;
-            return Ok(Self { root: path.to_path_buf(), target: None, list, left_behind });
+            let (root, inner) = (path.to_path_buf(), RefCell::default());
+            return Ok(Self { root, target: None, list, left_behind, inner });
         }
         let Some(name) = name else { return Err(Error::invalid("the export's folder needs a name").in_file(path)) };
         let root = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
@@ -57,7 +62,7 @@ impl OutputFolder {
         }
         fs::create_dir_all(&root).map_err(|error| Error::io("cannot create the folder", error).in_file(&root))?;
         let list = List::start(&root, false).inspect_err(|_| drop(fs::remove_dir_all(&root)))?;
-        Ok(Self { root, target: Some(path.to_path_buf()), list, left_behind })
+        Ok(Self { root, target: Some(path.to_path_buf()), list, left_behind, inner: RefCell::default() })
     }
 
     /// Where a file of the folder is now; its name is a path with slashes.
@@ -71,6 +76,7 @@ impl OutputFolder {
     /// `Io`.
     pub(super) fn file(&self, name: &str) -> Result<OutputFile> {
         let path = self.root.join(name);
+        self.stay_inside(&path)?;
         self.list.note(name)?;
         let (Some(parent), Some(last)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return Err(Error::invalid(format!("{name:?} cannot be a file's name")));
@@ -87,7 +93,9 @@ impl OutputFolder {
     /// # Errors
     /// `Io`.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        if self.target.is_none() && holds(&self.root.join(name), bytes) {
+        let path = self.root.join(name);
+        self.stay_inside(&path)?;
+        if self.target.is_none() && holds(&path, bytes) {
             return self.list.note(name);
         }
         let mut file = self.file(name)?;
@@ -101,17 +109,38 @@ impl OutputFolder {
     /// `Io`.
     pub(super) fn link(&self, name: &str, file: &Path) -> Result<bool> {
         let path = self.root.join(name);
+        self.stay_inside(&path)?;
+        self.list.note(name)?;
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| Error::io("cannot create the folder", error).in_file(parent))?;
         }
         // A link of a link would be one to a name, not to the file.
         let Ok(file) = file.canonicalize() else { return Ok(false) };
         let _ = fs::remove_file(&path);
-        let is_linked = fs::hard_link(file, &path).is_ok();
-        if is_linked {
-            self.list.note(name)?;
+        Ok(fs::hard_link(file, &path).is_ok())
+    }
+
+    /// Refuses a file whose folder is reached through a link that leads out of this one: what stood there would be
+    /// somebody's, and what is written there nobody would find again.
+    fn stay_inside(&self, path: &Path) -> Result<()> {
+        let Some(parent) = path.parent() else { return Ok(()) };
+        // A folder that was made just now has no links in it.
+        if self.target.is_some() || parent == self.root || self.inner.borrow().contains(parent) {
+            return Ok(());
         }
-        Ok(is_linked)
+        let there = parent.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
+        if let (Some((folder, real)), Ok(root)) = (there, self.root.canonicalize())
+            && !real.starts_with(root)
+        {
+            let message = format!(
+                "it leads out of the export's folder, to {}, and nothing is written there: remove the link, or export to \
+                 another folder",
+                real.display()
+            );
+            return Err(Error::exists(message).in_file(folder));
+        }
+        self.inner.borrow_mut().insert(parent.to_path_buf());
+        Ok(())
     }
 
     /// Gives a new folder its name; takes files of an export before that were not written anew out of one that was there,
@@ -334,6 +363,51 @@ mod tests {
             OutputFolder::new(&path, true).err().unwrap().message().contains("another export writes into this folder")
         );
         drop(first);
+    }
+
+    #[test]
+    fn what_stood_there_before_stays_though_it_was_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        fs::create_dir(&path).unwrap();
+        for name in ["same.png", "other.png"] {
+            fs::write(path.join(name), name).unwrap();
+        }
+        let export = |files: &[(&str, &str)]| {
+            let folder = OutputFolder::new(&path, true).unwrap();
+            files.iter().for_each(|(name, bytes)| folder.write(name, bytes.as_bytes()).unwrap());
+            let mut report = ExportReport::default();
+            folder.finish(&mut report).unwrap();
+            (report.removed, report.others)
+        };
+        // Neither what has the same bytes nor what gets others becomes an export's own; again, and after one that was killed.
+        let all = [("same.png", "same.png"), ("other.png", "new"), ("own.png", "own")];
+        assert_eq!(export(&all), (0, 0));
+        assert_eq!(export(&all), (0, 0));
+        let killed = OutputFolder::new(&path, true).unwrap();
+        killed.write("other.png", b"newer").unwrap();
+        drop(killed);
+        assert_eq!(export(&[("a.jsonl", "x")]), (1, 2));
+        assert!(path.join("same.png").is_file() && path.join("other.png").is_file() && !path.join("own.png").exists());
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_that_leads_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("out"), dir.path().join("other"));
+        for folder in [&path, &other, &path.join("real")] {
+            fs::create_dir(folder).unwrap();
+        }
+        std::os::unix::fs::symlink(&other, path.join("P2")).unwrap();
+        std::os::unix::fs::symlink("real", path.join("within")).unwrap();
+        let folder = OutputFolder::new(&path, true).unwrap();
+        for name in ["P2/0.png", "P2/deep/0.png"] {
+            let error = folder.write(name, b"x").unwrap_err();
+            assert!(error.to_string().contains("leads out of the export's folder"), "{error}");
+            assert!(folder.file(name).is_err() && folder.link(name, &path).is_err());
+        }
+        folder.write("within/1.png", b"x").unwrap();
+        assert!(names(&other).is_empty() && path.join("real/1.png").is_file());
     }
 
     #[test]

@@ -29,6 +29,8 @@ struct State {
     file: BufWriter<File>,
     /// What was written, where a folder is overwritten.
     written: Option<HashSet<Identity, Keyed>>,
+    /// What exports before wrote there, as their lists say.
+    own: HashSet<Identity, Keyed>,
 }
 
 /// What became of files that were there and were not written anew.
@@ -60,17 +62,24 @@ impl List {
             fs::rename(&path, root.join(NAME)).map_err(failed)?;
         }
         let written = overwrites.then(HashSet::default);
-        let state = RefCell::new(State { file: BufWriter::new(file), written });
+        let lists = [NAME, UNFINISHED].into_iter().filter(|_| overwrites);
+        let own = lists.flat_map(|list| names(&root.join(list))).map(|name| identity(&name)).collect();
+        let state = RefCell::new(State { file: BufWriter::new(file), written, own });
         Ok(Self { root: root.to_path_buf(), state })
     }
 
-    /// Notes a file that is written.
+    /// Notes a file that is to be written. One that is there already, and that no export wrote, stays somebody else's though
+    /// it gets new bytes: it is not listed, so that no export ever removes it.
     pub(super) fn note(&self, name: &str) -> Result<()> {
         let mut state = self.state.borrow_mut();
-        if let Some(written) = &mut state.written
-            && !written.insert(identity(name))
-        {
-            return Ok(());
+        let State { written, own, .. } = &mut *state;
+        if let Some(written) = written {
+            let known = identity(name);
+            let is_listed = !written.insert(known);
+            let is_others = !own.contains(&known) && self.root.join(name).symlink_metadata().is_ok();
+            if is_listed || is_others {
+                return Ok(());
+            }
         }
         write_line(&mut state.file, name).map_err(|error| self.failed(error))
     }

@@ -39,6 +39,7 @@ mod list;
 mod media;
 mod missing;
 mod notes;
+mod originals;
 mod parquet;
 mod placement;
 mod reached;
@@ -419,7 +420,7 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 ///
 /// # Errors
 /// `Invalid` when the form cannot do what the options ask for; `Exists` when there is something in the folder and it is
-/// not to be overwritten; `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export;
+/// not to be overwritten, or it holds a file that the dataset links to, or a folder in it is a link that leads out of it; `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export;
 /// `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
 pub fn export(
     dataset: &Dataset,
@@ -440,6 +441,9 @@ pub fn export(
         let message =
             "parquet has all rows of the tables, whether their pictures are there or not: leave out --missing skip";
         return Err(Error::invalid(message));
+    }
+    if options.overwrite {
+        originals::refuse(dataset, out.as_ref())?;
     }
     let folder = OutputFolder::new(out.as_ref(), options.overwrite)?;
     let mut report = ExportReport { format: options.format, version: dataset.version(), ..Default::default() };

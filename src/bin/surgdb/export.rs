@@ -93,7 +93,8 @@ pub struct Args {
     /// The most bytes in an archive of webdataset, in MiB
     #[arg(long, default_value_t = Shards::default().bytes >> 20, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
     shard_size: u64,
-    /// Write into a folder that has something in it; files of an export before that this one does not write are removed
+    /// Write into a folder that has something in it: files of an export before that this one does not write are removed,
+    /// those of others stay; refused where files lie in it that the dataset links to
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
