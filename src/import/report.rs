@@ -2,12 +2,15 @@
 
 use super::written::Written;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How many examples of each finding a report names.
 const EXAMPLES: usize = 20;
 /// How many skipped records, and how many missing files, a report names.
 const LISTED: usize = 1_000_000;
+/// A word of a message that is longer is cut: a path may hold a whole picture's bytes by mistake.
+const WORD_LIMIT: usize = 200;
 
 /// The report of one import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -222,7 +225,7 @@ pub struct MediaCounts {
 /// A picture or video that could not be had.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct MissingFile {
-    /// The path as the record wrote it.
+    /// The path as the record wrote it; its start alone where it is very long.
     pub path: String,
     /// Why, and where it was looked for.
     pub reason: String,
@@ -294,6 +297,8 @@ pub enum Kind {
     OtherRate,
     /// A video whose container cannot be read or has no picture track; its bytes were stored.
     BadVideo,
+    /// A split that the source says for its records, of which none is a conversation: it is kept nowhere.
+    UnusedSplit,
     /// Media of a kind that has no place yet (audio); kept in `extra`.
     OtherMedia,
     /// What a file says of itself as a whole (`info`, `licenses`), which has no place in a row: it is kept in the report.
@@ -374,7 +379,7 @@ impl ImportReport {
                 record: at.record,
                 line: at.line,
                 id: at.id.clone(),
-                detail: detail(),
+                detail: with_short_words(&detail()).into_owned(),
             });
         }
     }
@@ -387,12 +392,14 @@ impl ImportReport {
             return;
         }
         let (file, record) = (at.file.clone(), at.record.unwrap_or_default());
-        self.missing.push(MissingFile { path: path.to_owned(), reason, file, record });
+        let [path, reason] = [path, &reason].map(|text| with_short_words(text).into_owned());
+        self.missing.push(MissingFile { path, reason, file, record });
     }
 
     /// Takes back that a file is missing: its bytes came with a later record.
     pub(super) fn unmiss(&mut self, kind: Kind, path: &str, id: &str) {
         self.media.missing = self.media.missing.saturating_sub(1);
+        let path = with_short_words(path);
         match self.missing.iter().position(|missing| missing.path == path) {
             Some(at) => drop(self.missing.remove(at)),
             None => self.missing_more = self.missing_more.saturating_sub(1),
@@ -400,7 +407,8 @@ impl ImportReport {
         if let Some(findings) = self.findings.get_mut(&kind) {
             findings.count = findings.count.saturating_sub(1);
             let start = format!("{id:?}: ");
-            findings.examples.retain(|example| !example.detail.starts_with(&start));
+            let start = with_short_words(&start);
+            findings.examples.retain(|example| !example.detail.starts_with(&*start));
             if findings.count == 0 {
                 self.findings.remove(&kind);
             }
@@ -415,6 +423,7 @@ impl ImportReport {
             return;
         }
         let At { file, record, line, id } = at.clone();
+        let reason = with_short_words(&reason).into_owned();
         self.skipped.push(SkippedRecord { file, record, line, id, reason });
     }
 
@@ -466,4 +475,20 @@ impl ImportReport {
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
+}
+
+/// A text whose words of more than 200 characters are cut to their starts, with their lengths.
+fn with_short_words(text: &str) -> Cow<'_, str> {
+    let is_long = |word: &str| word.len() > WORD_LIMIT && word.chars().nth(WORD_LIMIT).is_some();
+    if text.len() <= WORD_LIMIT || !text.split(' ').any(is_long) {
+        return Cow::Borrowed(text);
+    }
+    let cut = |word: &str| match is_long(word) {
+        true => {
+            let start: String = word.chars().take(WORD_LIMIT / 4).collect();
+            format!("{start}…({} characters)", word.chars().count())
+        }
+        false => word.to_owned(),
+    };
+    Cow::Owned(text.split(' ').map(cut).collect::<Vec<_>>().join(" "))
 }

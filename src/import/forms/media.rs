@@ -1,12 +1,12 @@
 //! The fields of a record that name pictures and videos.
 
+use super::base64_text;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::huggingface::MARK;
 use crate::import::media::picture::UNKNOWN;
 use crate::import::raw::{RawRecord, Text, as_text};
 use crate::import::report::Kind;
-use base64::Engine;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -212,7 +212,7 @@ fn item(value: &RawValue, seen: &mut Seen) -> Result<Option<MediaItem>> {
             (Some(mark), path) if mark.starts_with(MARK) => {
                 Ok(Some(MediaItem::Held { mark: mark.into_owned(), path: path.map(Cow::into_owned) }))
             }
-            (Some(bytes), path) => from_base64(UNKNOWN, &bytes, path.map(Cow::into_owned)).map(Some),
+            (Some(bytes), path) => base64_text::bytes_of(UNKNOWN, &bytes, path.map(Cow::into_owned)).map(Some),
             (None, Some(path)) => from_text(&path, seen),
             (None, None) if fields.contains_key("path") || fields.contains_key("bytes") => {
                 seen.empty += 1;
@@ -227,25 +227,22 @@ fn item(value: &RawValue, seen: &mut Seen) -> Result<Option<MediaItem>> {
     }
 }
 
-/// A path, or the bytes that a `data:` address holds; nothing where the text is blank.
+/// A path, or the bytes that a `data:` address holds, or that stand there as base64; nothing where the text is blank.
 fn from_text(text: &str, seen: &mut Seen) -> Result<Option<MediaItem>> {
     let Some(data) = text.strip_prefix("data:") else {
+        if let Some(bytes) = base64_text::picture_of(text)? {
+            return Ok(Some(bytes));
+        }
         let is_blank = text.trim().is_empty();
         seen.empty += usize::from(is_blank);
         return Ok((!is_blank).then(|| MediaItem::Path(text.to_owned())));
     };
     match data.split_once(',') {
         Some((head, bytes)) if head.ends_with(";base64") => {
-            from_base64(head.split(';').next().unwrap_or_default(), bytes, None).map(Some)
+            base64_text::bytes_of(head.split(';').next().unwrap_or_default(), bytes, None).map(Some)
         }
         _ => Err(Error::input("a data: address without base64 bytes")),
     }
-}
-
-fn from_base64(media_type: &str, text: &str, path: Option<String>) -> Result<MediaItem> {
-    let engine = base64::engine::general_purpose::STANDARD;
-    let bytes = engine.decode(text.trim()).map_err(|error| Error::input(format!("bad base64: {error}")))?;
-    Ok(MediaItem::Bytes { media_type: media_type.to_owned(), bytes, path })
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(value: &'a RawValue) -> Result<T> {

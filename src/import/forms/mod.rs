@@ -13,6 +13,7 @@
 //! - in a conversation: `~image`, `~videos` and the like: a media field whose entries had further keys, as written;
 //!   `~task`, the task as written where it is another name of one that is known.
 
+mod base64_text;
 mod endings;
 mod media;
 mod objects;

@@ -1,6 +1,30 @@
 //! What an import must tell, or refuse, and what it names in full.
 
 use super::*;
+
+#[test]
+fn bytes_that_stand_in_place_of_a_path_are_the_picture_and_no_message_has_them_whole() {
+    let place = Place::new();
+    let mut bytes = png(7);
+    bytes.extend([7; 600]);
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &bytes);
+    let line = |image: &str| {
+        format!(
+            r#"{{"image":"{image}","conversations":[{{"from":"human","value":"<image>"}},{{"from":"gpt","value":"a"}}]}}"#
+        )
+    };
+    // The second is cut, so that it is no picture, and may be a path as far as its length goes.
+    place.write("a.jsonl", [line(&text), line(&format!("{}!", &text[..500]))].join("\n"));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.media.embedded, report.media.missing), (1, 1));
+    let dataset = place.dataset();
+    let row = dataset.conversation_at(place.found(Table::Conversations, "a.jsonl#1")).unwrap().to_row().unwrap();
+    assert_eq!(dataset.frame(row.media[0].refs[0]).unwrap().width().unwrap(), Some(7));
+    assert!(!report.to_json().contains(&text[..200]), "{}", report.to_json());
+    assert!(report.missing[0].path.ends_with("…(501 characters)"), "{:?}", report.missing);
+    let error = place.import(&[&place.write("b.jsonl", line(&"x/".repeat(3000)))]).unwrap_err().to_string();
+    assert!(error.contains("a text of 6000 characters stands where a path should be"), "{error}");
+}
 use crate::import::Pattern;
 use crate::import::report::At;
 
