@@ -5,7 +5,8 @@
 //! (RLE) a mask picture, a frame of its own below the picture's. Boxes and outlines are normalised by the size that the
 //! file states, else the picture's own. `area`, `iscrowd` and all else are kept in `extra`; so are the `id` of an image,
 //! the `category_id` of an annotation, and its `id` where that is no whole number, which the row's own id ends with: an
-//! export gives them back. What the file says as a whole, its categories among it, is kept in the import's report.
+//! export gives them back. An image that stands twice is one; where two images have one id, what is said of it can be left out.
+//! What the file says as a whole, its categories among it, is kept in the import's report.
 
 mod drawn;
 
@@ -14,6 +15,7 @@ use super::{Fields, beside, fault_of, others, size_of, stem};
 use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
+use crate::import::options::OnError;
 use crate::import::raw::ObjectText;
 use crate::import::records::members::{Entry, Member, MemberReader};
 use crate::import::report::{At, Kind};
@@ -48,6 +50,7 @@ struct Last {
     picture: Picture,
 }
 
+#[derive(Clone, PartialEq)]
 struct Category {
     name: String,
     /// What it names, where its supercategory says so.
@@ -60,6 +63,8 @@ struct Tables {
     images: Vec<Image>,
     /// Their places there, by their ids.
     places: HashMap<Box<str>, u32>,
+    /// Further pictures of ids that others have already: which one a statement is about is not clear.
+    twins: HashMap<Box<str>, Vec<u32>>,
     categories: HashMap<String, Category>,
     /// The picture that the last statement was about.
     last: Option<Last>,
@@ -98,7 +103,7 @@ pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     if annotations > 0 {
         run.report.count_read("annotations", annotations);
     }
-    for (id, place) in not_met(&tables.places, &tables.images) {
+    for (id, place) in tables.not_met() {
         let Some(image) = tables.images.get_mut(place as usize) else { continue };
         (at.record, at.line) = (Some(image.place.0), Some(image.place.1));
         at.id = Some(format!("{}/image {id}", stem(input)));
@@ -124,6 +129,7 @@ impl Tables {
         let mut tables = Self {
             images: Vec::new(),
             places: HashMap::new(),
+            twins: HashMap::new(),
             categories: HashMap::new(),
             last: None,
             stem: format!("{}/", stem(input)),
@@ -178,12 +184,22 @@ impl Tables {
         let extra = others(&fields.0, &["file_name", "width", "height"]).map(String::into_boxed_str);
         let place = (at.record.unwrap_or_default(), at.line.unwrap_or_default());
         let number = u32::try_from(self.images.len()).map_err(|_| Error::input("it has too many images"))?;
-        if self.places.insert(id.as_ref().into(), number).is_some() {
-            return Err(Error::input(format!(
-                "two images have the id {id}: which one a statement is about is not clear"
-            )));
+        let image = Image { path: path.into_boxed_str(), size, extra, place, is_met: false, found: None };
+        match self.places.get(&*id).map(|place| self.images.get(*place as usize)) {
+            None => drop(self.places.insert(id.as_ref().into(), number)),
+            // Files that were put together say the same twice.
+            Some(Some(before)) if before.says_the_same(&image) => return Ok(()),
+            Some(_) if run.options.on_error == OnError::Skip => {
+                self.twins.entry(id.as_ref().into()).or_default().push(number);
+            }
+            Some(_) => {
+                return Err(Error::input(format!(
+                    "two images have the id {id}: which one a statement is about is not clear; give one of them another \
+                     id, or leave out what is said of both with --on-error skip"
+                )));
+            }
         }
-        self.images.push(Image { path: path.into_boxed_str(), size, extra, place, is_met: false, found: None });
+        self.images.push(image);
         if size.is_none() {
             run.report.find(Kind::Doubtful, at, format!("image {id} does not say its size"));
         }
@@ -203,9 +219,10 @@ impl Tables {
             Some("" | "none" | "root" | "object") | None => None,
             Some(other) => Some(other.to_owned()),
         };
-        match self.categories.insert(id.clone().into_owned(), Category { name, axis }) {
-            Some(_) => Err(Error::input(format!("two categories have the id {id}"))),
-            None => Ok(()),
+        let category = Category { name, axis };
+        match self.categories.insert(id.clone().into_owned(), category.clone()) {
+            Some(before) if before != category => Err(Error::input(format!("two categories have the id {id}"))),
+            _ => Ok(()),
         }
     }
 
@@ -263,6 +280,18 @@ impl Tables {
         self.only_folder.as_ref()?.as_deref()
     }
 
+    /// The images that nothing is said about, by their ids and places, in the file's order.
+    fn not_met(&self) -> Vec<(Box<str>, u32)> {
+        let is_met = |place: u32| self.images.get(place as usize).is_none_or(|image| image.is_met);
+        let all = self.places.iter().map(|(id, place)| (id, *place));
+        let twins = self.twins.iter().flat_map(|(id, places)| places.iter().map(move |place| (id, *place)));
+        let all = all.chain(twins);
+        let mut lone: Vec<_> =
+            all.filter(|(_, place)| !is_met(*place)).map(|(id, place)| (id.clone(), place)).collect();
+        lone.sort_unstable_by_key(|(_, place)| *place);
+        lone
+    }
+
     fn annotation(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &mut At) -> Result<()> {
         let drawn = match Drawn::of(text) {
             Ok(drawn) => drawn,
@@ -273,6 +302,10 @@ impl Tables {
             None => format!("{}#{}", self.stem, at.record.unwrap_or_default()),
         };
         at.id = Some(run.unique(id, at));
+        if self.twins.contains_key(&*drawn.image) {
+            let fault = Error::input(format!("it is about image {}, and two images have that id", drawn.image));
+            return run.take(at, |_, _| Err(fault));
+        }
         let place = match &self.last {
             Some(last) if *last.image == *drawn.image => Some(last.place),
             _ => self.places.get(&*drawn.image).copied(),
@@ -310,16 +343,12 @@ fn no_list(member: &Member<'_>) -> Error {
     fault.at_line(member.value.line).at_byte(member.value.offset)
 }
 
-/// The images that nothing is said about, by their ids and places, in the file's order.
-fn not_met(places: &HashMap<Box<str>, u32>, images: &[Image]) -> Vec<(Box<str>, u32)> {
-    let is_met = |place: u32| images.get(place as usize).is_none_or(|image| image.is_met);
-    let lone = places.iter().filter(|(_, place)| !is_met(**place));
-    let mut lone: Vec<(Box<str>, u32)> = lone.map(|(id, place)| (id.clone(), *place)).collect();
-    lone.sort_unstable_by_key(|(_, place)| *place);
-    lone
-}
-
 impl Image {
+    /// Whether another entry says nothing else.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (&self.path, self.size, &self.extra) == (&other.path, other.size, &other.extra)
+    }
+
     fn picture(&mut self, run: &mut Run<'_>, input: &Input, folders: &Folders, at: &At) -> Result<Picture> {
         let found = match self.found {
             Some(found) => found,
