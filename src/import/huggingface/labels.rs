@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::forms;
 use crate::import::inputs::Input;
+use crate::import::media::found::other_size;
 use crate::import::media::picture;
 use crate::import::raw::{ObjectText, RawRecord, as_text};
 use crate::import::report::{At, Kind};
@@ -95,10 +96,8 @@ impl Labelled {
             let mut captions = self.captions(&record).into_iter();
             let labels = self.labels(run, &record, at);
             let said = Said { labels, text: captions.next() };
-            // A split alone is nothing to say of a picture of which nothing is said.
-            let is_said = !said.is_nothing() || !objects.is_empty() || !masks.is_empty();
-            let draft = self.draft(run, &record, split.filter(|_| is_said), &json, &mut held)?;
-            let size = size_of(run, &record, &draft)?;
+            let draft = self.draft(run, &record, split, &json, &mut held)?;
+            let size = size_of(run, &record, &draft, at)?;
             let target = run.labelled(&draft, said, at)?;
             taken = target.map(|target| (target, size, captions, objects, masks));
             Ok(())
@@ -227,14 +226,19 @@ fn is_text(ty: &DataType) -> bool {
     }
 }
 
-/// The size of a draft's picture: as its bytes or its file have it, else as the row says.
-fn size_of(run: &mut Run<'_>, record: &RawRecord<'_>, draft: &Draft) -> Result<Option<(f64, f64)>> {
+/// The size of a draft's picture: as its bytes or its file have it, else as the row says. Where these differ, that is told.
+fn size_of(run: &mut Run<'_>, record: &RawRecord<'_>, draft: &Draft, at: &At) -> Result<Option<(f64, f64)>> {
     let known = match draft.media.first().and_then(|medium| medium.items.first()) {
         Some(MediaItem::Bytes { bytes, .. }) => picture::read(Cursor::new(bytes), "").size.ok(),
         Some(MediaItem::Path(path)) => run.size_of(&Picture { path: path.clone(), ..Picture::default() })?,
         _ => None,
     };
     let side = |name: &str| record.get(name).and_then(|value| value.get().parse::<f64>().ok());
-    let said = || side("width").zip(side("height")).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
-    Ok(known.map(|(width, height)| (f64::from(width), f64::from(height))).or_else(said))
+    let said = side("width").zip(side("height")).filter(|(width, height)| *width >= 1.0 && *height >= 1.0);
+    let Some(is) = known else { return Ok(said) };
+    let pixels = said.map(|(width, height)| (width as i32, height as i32));
+    if let Some(said) = pixels.filter(|said| *said != is) {
+        run.report.find(Kind::OtherSize, at, other_size(said, is));
+    }
+    Ok(Some((f64::from(is.0), f64::from(is.1))))
 }

@@ -95,12 +95,16 @@ pub(super) fn tell_other_size(out: &mut Out<'_>, declared: (Option<i32>, Option<
     if let (Some(said), Some(is)) = (sides(declared), sides(is))
         && said != is
     {
-        let detail = format!(
-            "it was said to have {}×{} pixels and has {}×{}; boxes that were measured in pixels may be off",
-            said.0, said.1, is.0, is.1
-        );
-        out.report.find(Kind::OtherSize, out.at, detail);
+        out.report.find(Kind::OtherSize, out.at, other_size(said, is));
     }
+}
+
+/// What there is to tell of a size that was declared and is another one.
+pub(crate) fn other_size(said: (i32, i32), is: (i32, i32)) -> String {
+    format!(
+        "it was said to have {}×{} pixels and has {}×{}; boxes that were measured in pixels may be off",
+        said.0, said.1, is.0, is.1
+    )
 }
 
 /// Tells of a file whose rate is another one than that at which frames were counted. Where the file has a multiple of it, the

@@ -434,7 +434,7 @@ fn pictures_with_classes_become_statements() {
     place.write("data/train-00000-of-00001.parquet", parquet_of(&batch, Compression::SNAPPY));
     let report = place.whole();
     assert_eq!((report.inputs[0].format, report.read["pictures"]), (Some("huggingface"), 4));
-    assert_eq!((report.records.added, report.rows["annotations"], report.rows["frames"]), (4, 2, 4));
+    assert_eq!((report.records.added, report.rows["annotations"], report.rows["frames"]), (4, 4, 4));
     let said = |number: u32| {
         let row = place.annotation(&format!("data/train-00000-of-00001.parquet#{number}"));
         let labels: Vec<_> = row.labels.into_iter().map(|label| (label.axis, label.raw)).collect();
@@ -451,7 +451,9 @@ fn pictures_with_classes_become_statements() {
             r#"{"note":"n","split":"train"}"#.to_owned()
         )
     );
-    assert_eq!(said(2), (vec![label("category", "hook")], b.clone(), split));
+    assert_eq!(said(2), (vec![label("category", "hook")], b.clone(), split.clone()));
+    // One of no class is of its split as its sisters are.
+    assert_eq!(said(3), (Vec::new(), c.clone(), split));
     let doubts = &report.findings[&Kind::Doubtful].examples;
     assert_eq!((doubts.len(), doubts[0].record), (1, Some(3)));
     assert!(doubts[0].detail.contains("`phase` is 4, which is no class's number"), "{}", doubts[0].detail);
@@ -614,6 +616,29 @@ fn pictures_with_objects_become_statements_with_boxes_as_coco_measures_them() {
         assert_eq!(second.extra.as_deref(), (names[1] == "7/41").then_some(r#"{"id":41}"#));
         assert_eq!(first.target, place.annotation("7").target);
         assert_eq!(place.annotation("7").extra.as_deref(), Some(r#"{"width":7,"split":"train"}"#));
+    }
+}
+
+#[test]
+fn a_row_that_says_another_size_than_its_picture_has_is_told() {
+    let a = png(10);
+    for (width, height, count_of) in [(20, 96, 1), (10, 48, 0)] {
+        let side = |side: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![side])) };
+        let batch = table(vec![
+            ("image", pictures(&[(Some(&a), None)])),
+            ("bbox", boxes_of(&[&[1.0, 12.0, 4.0, 24.0]])),
+            ("category", numbers(&[&[3]])),
+            ("width", side(width)),
+            ("height", side(height)),
+        ]);
+        let place = Place::new();
+        place.write("train.parquet", parquet_of(&batch, Compression::SNAPPY));
+        let report = place.whole();
+        assert_eq!(count(&report, Kind::OtherSize), count_of, "{:?}", report.findings);
+        if count_of > 0 {
+            let told = &report.findings[&Kind::OtherSize].examples[0].detail;
+            assert!(told.contains("20×96 pixels and has 10×48"), "{told}");
+        }
     }
 }
 
