@@ -20,6 +20,7 @@ const CARRIED: usize = 1 << 15;
 
 impl Run<'_> {
     pub(in crate::import) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+        self.has_conversations = true;
         let source = self.options.source.id.as_str();
         let identity = self.ids.identity(source, &id);
         let sought = self.sink.seek(Table::Conversations, identity, source, &id)?;

@@ -202,6 +202,8 @@ pub(super) struct Run<'r> {
     changed: Vec<(Address, AnnotationRow)>,
     /// The mask of the statement at hand, where it looks otherwise than the dataset's.
     redrawn: Option<masks::Redrawn>,
+    /// Whether a conversation was met.
+    has_conversations: bool,
     /// Conversations that were replaced, and where they are now.
     replaced: Vec<(Address, Address)>,
     pub(super) report: ImportReport,
@@ -240,6 +242,7 @@ impl<'r> Run<'r> {
             reread: Reread::default(),
             changed: Vec::new(),
             redrawn: None,
+            has_conversations: false,
             replaced: Vec::new(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             says: ObjectText::default(),
@@ -297,6 +300,7 @@ impl<'r> Run<'r> {
         self.report.boxes = std::mem::take(&mut self.boxes.report);
         self.tell_again();
         self.tell_unsaid();
+        self.tell_unused_split();
         self.tell_unmet_cases()?;
         self.tell_unnamed(&folders)
     }
@@ -432,6 +436,20 @@ impl<'r> Run<'r> {
             );
             self.report.find(Kind::OtherDescription, &at, what);
         }
+    }
+
+    /// Tells of a split that is said for records of which none is a conversation, which alone are put into one.
+    fn tell_unused_split(&mut self) {
+        let Some(split) = self.options.source.defaults.split.as_deref() else { return };
+        if self.has_conversations || self.report.records.read == 0 {
+            return;
+        }
+        let at = At { file: "what is said of the source".into(), ..At::default() };
+        let what = format!(
+            "the split {split:?} was not used: it goes into a column of conversations, and none came. To select annotations \
+             by it, give them a column: surgdb column add DATASET annotations SPLITS.csv, a file with the columns id and split"
+        );
+        self.report.find(Kind::UnusedSplit, &at, what);
     }
 
     /// Writes report and source; what is left is to commit.

@@ -123,6 +123,49 @@ fn a_file_is_known_by_members_behind_a_long_one() {
 }
 
 #[test]
+fn a_picture_that_stands_twice_is_one_and_an_id_of_two_leaves_out_what_is_said_of_it() {
+    let file = |second: &str, third: &str| {
+        format!(
+            r#"{{"images": [{{"id": 1, "file_name": "a.png", "width": 8, "height": 48}}, {{"id": 2, "file_name": "b.png", "width": 9, "height": 48}},
+            {{"id": 1, "file_name": "{second}.png", "width": 8, "height": 48}}, {{"id": 1, "file_name": "{third}.png", "width": 8, "height": 48}}],
+            "categories": [{{"id": 1, "name": "g"}}, {{"id": 1, "name": "g"}}],
+            "annotations": [{{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 48]}}, {{"id": 2, "image_id": 2, "category_id": 1, "bbox": [0, 0, 4, 48]}}]}}"#
+        )
+    };
+    let mut place = Place::new();
+    for (name, width) in [("a", 8), ("b", 9), ("c", 8)] {
+        place.write(&format!("{name}.png"), png(width));
+    }
+    place.write("all.json", file("a", "a"));
+    let report = place.whole();
+    assert_eq!((report.records.read, report.records.added, report.rows["frames"]), (2, 2, 2));
+    assert_eq!(shown(&place, "all/1"), png(8));
+    let place_of_two = Place::new();
+    ["a", "b", "c"].iter().for_each(|name| drop(place_of_two.write(&format!("{name}.png"), png(8))));
+    place = place_of_two;
+    place.write("all.json", file("a", "c"));
+    let error = place.import(&[&place.folder()]).unwrap_err().to_string();
+    assert!(error.contains("two images have the id 1") && error.contains("--on-error skip"), "{error}");
+    place.options.on_error = OnError::Skip;
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.skipped_total(), report.rows["annotations"], report.rows["frames"]), (1, 1, 3));
+    assert!(report.skipped[0].reason.contains("two images have that id"), "{:?}", report.skipped);
+}
+
+#[test]
+fn a_split_that_is_said_for_annotations_is_told_as_not_used() {
+    let mut place = Place::new();
+    place.write("all.json", one("a.png", 8, ""));
+    place.write("a.png", png(8));
+    place.options.source.defaults.split = Some("train".into());
+    let report = place.whole();
+    let told = &report.findings[&Kind::UnusedSplit].examples[0].detail;
+    assert!(told.contains("\"train\" was not used") && told.contains("surgdb column add"), "{told}");
+    place.write("x.json", TWO);
+    assert_eq!(count(&place.import(&[&place.folder()]).unwrap(), Kind::UnusedSplit), 0);
+}
+
+#[test]
 fn what_the_folder_is_called_that_was_named_says_nothing_of_its_pictures() {
     for folder in ["plain", "test", "my-validation-copy"] {
         let place = Place::new();
