@@ -107,6 +107,57 @@ impl Dataset {
     }
 }
 
+/// Cases that stay though a case of the same patient was deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SamePatient {
+    /// How many cases.
+    pub cases: u64,
+    /// The first of them.
+    pub first: Option<Address>,
+}
+
+impl Dataset {
+    /// The cases of a later version whose patient had one in this version that the later one no longer has: as other
+    /// sources have of the same person.
+    ///
+    /// # Errors
+    /// What reading of the rows returns.
+    pub fn same_patients(&self, after: &Dataset) -> Result<SamePatient> {
+        let mut gone = BTreeSet::new();
+        each_patient(self, &mut |case, patient| {
+            if !after.is_live(case)? {
+                gone.insert(patient.to_owned());
+            }
+            Ok(())
+        })?;
+        let mut same = SamePatient::default();
+        if !gone.is_empty() {
+            each_patient(after, &mut |case, patient| {
+                if gone.contains(patient) {
+                    same.cases += 1;
+                    same.first.get_or_insert(case);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(same)
+    }
+}
+
+/// Calls `found` with each case that names its patient.
+fn each_patient(dataset: &Dataset, found: &mut dyn FnMut(Address, &str) -> Result<()>) -> Result<()> {
+    for piece in dataset.scan(Table::Cases).columns(["patient"])?.batches() {
+        let piece = piece?;
+        for row in 0..piece.batch.num_rows() {
+            let case = piece.address(row)?;
+            if let Some(patient) = dataset.case(case)?.patient()? {
+                found(case, patient)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Adds the rows that refer to those to be deleted; whether there were any.
 fn add_referrers(dataset: &Dataset, deletes: &mut BTreeSet<Address>) -> Result<bool> {
     let mut more = Vec::new();

@@ -46,7 +46,7 @@ pub(crate) use append::{NewId, Sought};
 pub(crate) use around::dataset_around;
 pub use columns::CellUpdate;
 pub use copy::{CopiedRows, CopyOptions, CopyProgress, CopyReport};
-pub use delete::{DeleteOptions, StillShown};
+pub use delete::{DeleteOptions, SamePatient, StillShown};
 pub use diff::{NamesDiff, RowsDiff, VersionDiff};
 pub(crate) use gather::{Gather, VIEW_BYTES_MAX, push_view};
 pub use index::IndexKind;

@@ -88,3 +88,38 @@ fn an_import_that_takes_nothing_ends_with_one_and_says_why() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("NOTHING WAS TAKEN: all 2 records were skipped (missing media)"), "{said}");
 }
+
+#[test]
+fn a_folder_that_holds_linked_files_is_no_place_for_an_export() {
+    let place = Place::new();
+    let (folder, file, linked) = (place.0.path(), place.at("a.jsonl"), place.at("l.surgdb"));
+    let [folder_text, file, linked] = [folder, &file, &linked].map(|path| path.display().to_string());
+    stdout(&surgdb(&["import", &linked, &file, "--source", "s", "--media", "link"]));
+    std::os::unix::fs::symlink(folder, place.at("alias")).unwrap();
+    for out in [folder_text, place.at("alias").display().to_string()] {
+        let said = fails(&surgdb(&["export", &linked, &out, "--overwrite"]));
+        assert!(said.contains("it holds files that the dataset links to") && said.contains(".png"), "{said}");
+    }
+    assert!(!place.at("conversations.jsonl").exists() && !place.at(".surgdb-export").exists());
+    assert_eq!(std::fs::read(place.at("a.png")).unwrap(), b"a");
+    // One inside of it that holds none of them is one.
+    let out = place.at("out");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("notes.txt"), "mine").unwrap();
+    stdout(&surgdb(&["export", &linked, out.to_str().unwrap(), "--overwrite"]));
+    assert_eq!(std::fs::read(out.join("a.png")).unwrap(), b"a");
+}
+
+#[test]
+fn a_case_of_the_same_patient_that_another_source_has_is_told() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(place.at("a.jsonl")).unwrap();
+    let file = place.at("t.jsonl");
+    std::fs::write(&file, text.replace("\"a\"", "\"c\"").replace("\"b\"", "\"d\"")).unwrap();
+    stdout(&place.run("import", &[file.to_str().unwrap(), "--source", "t", "--on-known", "take"]));
+    let said = stdout(&place.run("delete", &["P1", "--table", "cases", "--source", "s", "--cascade", "--yes"]));
+    assert!(said.contains("1 case of the same patient stays: P1 (source t)"), "{said}");
+    let said =
+        stdout(&place.run("delete", &["P1", "--table", "cases", "--source", "t", "--cascade", "--yes", "--json"]));
+    assert!(said.contains("\"same_patient\"") && !said.contains("(source t)"), "{said}");
+}

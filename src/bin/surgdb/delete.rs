@@ -21,14 +21,15 @@ Examples:
 
 The bytes of a picture or video go with the last frame or video that shows them; deleting
 conversations alone leaves their frames. What other rows show as well, of another source perhaps,
-stays, and is told.
+stays, and is told; so does a case of the same patient that another source has, with all that is its.
 
 Older versions keep what is deleted here, and its bytes stay on the disk; reports of imports go on
 naming its ids. To be rid of all that, copy what is left into a new dataset (surgdb copy), which
 takes no report along, and remove this one.
 
 Importing the same files again brings deleted rows in again, which is told; surgdb import
---on-deleted skip leaves them out, as long as this dataset was not compacted since.";
+--on-deleted skip leaves them out, as long as this dataset was not compacted since. It knows what was
+deleted of the source that is imported: what another source has of the same patient comes in.";
 
 /// Delete rows by id, address or condition, in a new version
 #[derive(clap::Args)]
@@ -83,16 +84,23 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     let still = dataset.still_shown(&after)?;
     let first = still.first.map(|row| name_of(&after, row)).transpose()?;
+    let same = dataset.same_patients(&after)?;
+    let first_case = same.first.map(|row| name_of(&after, row)).transpose()?;
     let mut out = Output::new();
     if args.place.json {
         let (pictures, videos, rows) = (still.pictures, still.videos, still.rows);
         let still = json!({ "pictures": pictures, "videos": videos, "rows": rows, "first": first });
-        out.json(&json!({ "version": after.version(), "deleted": deleted, "still_shown": still }))?;
+        let same = json!({ "cases": same.cases, "first": first_case });
+        let version = after.version();
+        out.json(&json!({ "version": version, "deleted": deleted, "still_shown": still, "same_patient": same }))?;
     } else {
         let counts: Vec<String> = deleted.iter().map(|(table, count)| format!("{table} {count}")).collect();
         out.line(format_args!("version {}: deleted {}", after.version(), counts.join(", ")))?;
         if let Some(first) = first {
             out.line(stays(&still, &first))?;
+        }
+        if let Some(first) = first_case {
+            out.line(same_patient(same.cases, &first))?;
         }
     }
     out.finish()?;
@@ -109,6 +117,10 @@ fn name_of(dataset: &Dataset, row: Address) -> Result<String> {
         Table::Videos => {
             let video = dataset.video(row)?;
             (video.id()?.to_owned(), video.source()?.to_owned())
+        }
+        Table::Cases => {
+            let case = dataset.case(row)?;
+            (case.id()?.to_owned(), case.source()?.to_owned())
         }
         table => return Ok(format!("the {} at {row}", table.row_name())),
     };
@@ -128,6 +140,14 @@ fn stays(still: &StillShown, first: &str) -> String {
         format!("{} other rows show {them}, the first of which is {first}", ui::count(rows))
     };
     format!("{counts} {stay}, since {who}")
+}
+
+/// What other cases there are of patients whose cases were deleted.
+fn same_patient(cases: u64, first: &str) -> String {
+    match cases {
+        1 => format!("1 case of the same patient stays: {first}"),
+        _ => format!("{} cases of the same patients stay, the first of which is {first}", ui::count(cases)),
+    }
 }
 
 /// The rows that are named, of those that the conditions hold for.

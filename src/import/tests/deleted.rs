@@ -105,3 +105,20 @@ fn a_recording_that_was_deleted_stays_away_with_all_that_is_said_of_it() {
     );
     assert_eq!((report.version, counts(&place)), (None, before));
 }
+
+#[test]
+fn rows_of_a_table_that_are_left_out_are_in_no_count_and_make_no_version() {
+    let mut place = place_with_a_patient_deleted();
+    let map = "name = \"m\"\n[[table]]\nfiles = [\"*.csv\"]\nform = \"csv\"\n[[table.rows]]\nbecome = \"intervals\"\n\
+        video = \"video\"\nstart = \"start\"\nend = \"end\"\n[[table.rows.labels]]\naxis = \"phase\"\nraw = \"label\"\n";
+    place.options.map = Some(std::sync::Arc::new(TableMap::from_toml(map).unwrap()));
+    place.options.on_deleted = OnDeleted::Skip;
+    let before = counts(&place);
+    let file = place.write("iv.csv", "video,start,end,label\nP1,0,10,x\n");
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!(report.records.skipped, [("deleted before", 1)].into());
+    assert_eq!((report.rows.clone(), report.version, counts(&place)), ([].into(), None, before));
+    let file = place.write("iv2.csv", "video,start,end,label\nP1,0,10,x\nP2,0,10,x\n");
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!(report.rows, [("annotations", 1), ("videos", 1)].into());
+}

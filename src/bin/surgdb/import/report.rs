@@ -46,7 +46,12 @@ fn failed(report: &ImportReport, out: &mut Output) -> Result<()> {
     let skipped = report.records.skipped_total();
     if skipped > 0 && skipped == report.records.read {
         let why: Vec<&str> = report.records.skipped.keys().copied().collect();
-        let line = format!("NOTHING WAS TAKEN: all {} were skipped ({})", several(skipped, "records"), why.join(", "));
+        let all = if skipped == 1 {
+            "the only record was".to_owned()
+        } else {
+            format!("all {} records were", ui::count(skipped))
+        };
+        let line = format!("NOTHING WAS TAKEN: {all} skipped ({})", why.join(", "));
         out.line(paint(Ink::Alarm, &line))?;
     }
     if report.misspelt > 0 {
