@@ -145,7 +145,12 @@ fn a_picture_that_stands_twice_is_one_and_an_id_of_two_leaves_out_what_is_said_o
     place = place_of_two;
     place.write("all.json", file("a", "c"));
     let error = place.import(&[&place.folder()]).unwrap_err().to_string();
-    assert!(error.contains("two images have the id 1") && error.contains("--on-error skip"), "{error}");
+    assert!(
+        error.contains("two images have the id 1")
+            && error.contains("--on-error skip")
+            && error.contains("line 2, byte"),
+        "{error}"
+    );
     place.options.on_error = OnError::Skip;
     let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((report.records.skipped_total(), report.rows["annotations"], report.rows["frames"]), (1, 1, 3));
