@@ -6,7 +6,8 @@ use super::pixels::Pixels;
 use crate::error::{Error, Result};
 use crate::import::inputs::{entries, is_medium};
 use crate::import::maps::propose::quoted;
-use std::collections::BTreeMap;
+use crate::import::media::by_name::is_drawn;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ pub(in crate::import::maps) fn propose(path: &Path) -> Result<String> {
     if masks.is_empty() {
         return Err(fault);
     }
+    leave_pictures_beside(&mut masks);
     let is_value = |pixels: &Pixels| pixels.colours.iter().all(|counted| counted.colour.is_value());
     let by_value = masks.iter().all(|(_, pixels)| is_value(pixels));
     let mut colours: BTreeMap<Colour, (u64, u64)> = BTreeMap::new();
@@ -70,6 +72,20 @@ fn pictures_of(path: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(own)
+}
+
+/// Leaves those alone that are called as masks (`1_mask.png`), where the pictures of the other names lie beside them (`1.png`).
+fn leave_pictures_beside(masks: &mut Vec<(PathBuf, Pixels)>) {
+    let stem = |mask: &Path| mask.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let (drawn, others): (Vec<_>, Vec<_>) = masks.iter().map(|(mask, _)| stem(mask)).partition(|stem| is_drawn(stem));
+    let others: HashSet<String> = others.into_iter().collect();
+    // A mask's name starts as its picture's does.
+    let is_of_other = |drawn: &String| {
+        drawn.char_indices().any(|(at, _)| drawn.get(..at).is_some_and(|start| others.contains(start)))
+    };
+    if drawn.iter().any(is_of_other) {
+        masks.retain(|(mask, _)| is_drawn(&stem(mask)));
+    }
 }
 
 fn bytes_of(mask: &Path) -> Result<Vec<u8>> {

@@ -363,6 +363,18 @@ fn a_proposal_finds_the_pictures_by_the_masks_names_and_says_where_it_is_not_cer
 }
 
 #[test]
+fn pictures_of_few_colours_beside_their_masks_are_proposed_as_pictures() {
+    let place = Place::new();
+    for number in 0..3 {
+        place.write(&format!("dark/{number}.png"), rgb(2, &[[9; 3], [8, number as u8, 7]]));
+        place.write(&format!("dark/{number}_mask.png"), png(ColorType::Grayscale, 2, &[0, 255]));
+    }
+    let text = TableMap::propose(place.folder().join("dark")).unwrap();
+    assert!(text.contains("files = [\"dark/{frame}_mask.png\"]\npicture = \"{file.frame}.png\"\n"), "{text}");
+    assert!(!text.contains("class 2") && !text.contains("Not certain"), "{text}");
+}
+
+#[test]
 fn masks_in_a_folder_a_patient_are_proposed_the_pictures_in_those_of_the_same_names() {
     let mut place = Place::new();
     for patient in ["P1", "P2", "P3"] {
