@@ -8,8 +8,10 @@ use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
+use crate::schema::whole;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::io::Cursor;
 use std::str::FromStr;
 
 /// How many are named.
@@ -83,8 +85,9 @@ pub(super) fn lacks_bytes(dataset: &Dataset, address: Address) -> Result<Option<
     }
 }
 
-/// Whether the bytes of a picture or video are there, and nobody can read them as such: an import leaves such a row without
-/// a size. The header of those without is read again, since rows need not have come from an import.
+/// Whether the bytes of a picture or video are there, and nobody can read them as such: an import leaves a row whose header is
+/// none without a size. It is read again, since rows need not have come from an import; and pictures are held to go on to
+/// their ends.
 ///
 /// # Errors
 /// `Corrupt`, `LinkBroken`, `Io`.
@@ -100,11 +103,18 @@ pub(super) fn is_unreadable(dataset: &Dataset, address: Address) -> Result<bool>
             (frame.width()?.is_some(), frame.blob()?)
         }
     };
-    let Some(at) = blob.filter(|_| !has_size) else { return Ok(false) };
+    let Some(at) = blob.filter(|_| !(is_video && has_size)) else { return Ok(false) };
     let blob = dataset.blob(at)?;
     let size = blob.size()?;
     if !is_video {
-        return Ok(!size_of_blob(dataset, at).is_some_and(|(width, height)| width > 0 && height > 0));
+        let has_header = has_size || size_of_blob(dataset, at).is_some_and(|(width, height)| width > 0 && height > 0);
+        let bytes = match bytes_of(dataset, address) {
+            // It is told as what it is.
+            Err(error) if error.kind() == ErrorKind::LinkBroken => return Ok(false),
+            bytes => bytes?.unwrap_or_default(),
+        };
+        let fault = || whole::fault(Cursor::new(&*bytes), blob.media_type().ok()?, bytes.len() as u64);
+        return Ok(!has_header || fault().is_some());
     }
     // Of other containers nobody says more than that they have bytes.
     if size == 0 || blob.media_type()? != "video/mp4" || (blob.uri()?.is_some() && size > LINKED_MAX) {

@@ -1,5 +1,5 @@
 //! The six tables: their columns, rows as plain values, builders that turn rows into Arrow, and borrowed views; and
-//! how the videos that they tell of are made up.
+//! how the pictures and videos that they tell of are made up.
 //!
 //! It may use `error` and `format`; it reads and writes no file.
 
@@ -14,3 +14,4 @@ pub mod rows;
 pub mod tables;
 pub mod validate;
 pub mod views;
+pub mod whole;

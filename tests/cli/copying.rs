@@ -40,7 +40,8 @@ fn a_copy_that_fails_leaves_no_dataset_that_was_not_there() {
     let fixture = Fixture::new();
     let blobs = std::fs::read_dir(fixture.dataset().join("blobs")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&blobs).unwrap();
-    let at = bytes.windows(15).position(|window| window == b"not quite a PNG").unwrap();
+    let picture = crate::fixture::picture();
+    let at = bytes.windows(picture.len()).position(|window| window == picture).unwrap();
     bytes[at] ^= 1;
     std::fs::write(&blobs, bytes).unwrap();
     let into = fixture.path("new.surgdb");

@@ -1,5 +1,9 @@
 //! A small dataset, and the command run on it.
 
+#[path = "../common/pictures.rs"]
+#[allow(dead_code)]
+mod pictures;
+
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -9,6 +13,11 @@ use surgdb::rows::{AlternativeRow, ConversationRow, FrameRow, MediumRow, Reasoni
 use surgdb::{Dataset, Operation};
 use tempfile::TempDir;
 
+/// The picture that the small dataset has.
+pub fn picture() -> Vec<u8> {
+    pictures::grey_png(854, 480, 8, 1)
+}
+
 /// A folder with a small dataset in it.
 pub struct Fixture {
     pub dir: TempDir,
@@ -16,10 +25,15 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new() -> Self {
+        Self::showing(&picture())
+    }
+
+    /// The same with these bytes for its picture.
+    pub fn showing(picture: &[u8]) -> Self {
         let fixture = Self { dir: tempfile::tempdir().unwrap() };
         let mut appender = Dataset::create(fixture.dataset()).unwrap().append().unwrap();
         appender.source(Source { id: "mine".into(), licence: Some("CC0-1.0".into()), ..Source::default() });
-        let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: b"not quite a PNG" }).unwrap();
+        let blob = appender.blob(BlobSource::Bytes { media_type: "image/png", bytes: picture }).unwrap();
         let frame = |id: &str, blob| FrameRow {
             id: id.into(),
             source: "mine".into(),

@@ -61,7 +61,7 @@ fn stats_counts_what_is_there_and_what_is_missing() {
 fn show_prints_turns_media_tree_and_endings() {
     let fixture = Fixture::new();
     let text = stdout(&fixture.run("show", &["0"]));
-    for part in ["q0", "user", "Which phase?", "VID01/000001.png 854x480 15 B", "It holds the fundus.", "rejected"] {
+    for part in ["q0", "user", "Which phase?", "VID01/000001.png 854x480 410", "It holds the fundus.", "rejected"] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
     assert!(!text.contains("<image>"), "{text}");
@@ -75,7 +75,7 @@ fn show_finds_a_sample_by_number_id_and_address() {
     assert_eq!(by_id["id"], "q2");
     assert_eq!(by_id["turns"][1]["text"], "Preparation.");
     assert_eq!(by_id["reasoning"][1]["parent"], 0);
-    assert_eq!(by_id["media"][0]["refs"][0]["bytes"], 15);
+    assert_eq!(by_id["media"][0]["refs"][0]["bytes"], fixture::picture().len());
     assert_eq!(fixture.json("show", &["2"]), by_id);
     assert_eq!(fixture.json("show", &[by_id["address"].as_str().unwrap()]), by_id);
     assert_eq!(fixture.json("show", &["--random", "2", "--seed", "7"]).as_array().unwrap().len(), 2);
@@ -90,7 +90,7 @@ fn show_writes_pictures_out_and_overwrites_none() {
     let picture = fixture.path("picture.png");
     let args = ["0", "--frame", picture.to_str().unwrap()];
     stdout(&fixture.run("show", &args));
-    assert_eq!(std::fs::read(&picture).unwrap(), b"not quite a PNG");
+    assert_eq!(std::fs::read(&picture).unwrap(), fixture::picture());
     let again = fixture.run("show", &args);
     assert_eq!(again.status.code(), Some(2));
     assert!(stderr(&again).contains("picture.png"));

@@ -257,7 +257,7 @@ fn marked(appender: &mut Appender) {
 
 #[test]
 fn the_page_says_what_the_dataset_holds() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::showing(b"not quite a PNG");
     let (page, said) = report(&fixture.dataset(), &fixture.path("a.html"), &[]);
     let text = checked(&page);
     for part in [

@@ -31,13 +31,17 @@ fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
     png.extend(crc.to_be_bytes());
 }
 
-/// The bytes as a zlib stream of one stored block.
+/// The bytes as a zlib stream of stored blocks.
 fn stored(raw: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(raw.len()).expect("the picture is small");
-    let mut zlib = vec![0x78, 0x01, 0x01];
-    zlib.extend(len.to_le_bytes());
-    zlib.extend((!len).to_le_bytes());
-    zlib.extend(raw);
+    let mut zlib = vec![0x78, 0x01];
+    let mut blocks = raw.chunks(usize::from(u16::MAX)).peekable();
+    while let Some(block) = blocks.next() {
+        let len = block.len() as u16;
+        zlib.push(u8::from(blocks.peek().is_none()));
+        zlib.extend(len.to_le_bytes());
+        zlib.extend((!len).to_le_bytes());
+        zlib.extend(block);
+    }
     let (mut a, mut b) = (1u32, 0u32);
     for byte in raw {
         a = (a + u32::from(*byte)) % 65_521;

@@ -64,6 +64,7 @@ fn records_whose_pictures_nobody_can_read_are_left_out_or_told() {
     let files = [
         ("good.png", grey_png(4, 3, 8, 1)),
         ("page.png", b"<!DOCTYPE html><html><head><title>404</title></head></html>".to_vec()),
+        ("half.png", grey_png(4, 3, 8, 1)[..40].to_vec()),
         ("none.mp4", Vec::new()),
         ("cut.mp4", one_key_frame(5)[..40].to_vec()),
         ("good.mp4", one_key_frame(5)),
@@ -73,13 +74,14 @@ fn records_whose_pictures_nobody_can_read_are_left_out_or_told() {
     let records = [
         shows("good", picture("good.png")),
         shows("page", picture("page.png")),
+        shows("half", picture("half.png")),
         shows("none", video("none.mp4")),
         shows("cut", video("cut.mp4")),
         shows("video", video("good.mp4")),
     ];
     let dataset = with_files(dir.path(), &files, &records);
     let why = "their pictures or videos cannot be read: their bytes are none, or damaged";
-    let hurt = ["cut", "none", "page"];
+    let hurt = ["cut", "half", "none", "page"];
     // Tables hold all rows, and COCO what is annotated.
     let others = [ExportFormat::Coco, ExportFormat::Parquet];
     for format in ExportFormat::ALL.into_iter().filter(|format| !others.contains(format)) {
@@ -104,7 +106,7 @@ fn records_whose_pictures_nobody_can_read_are_left_out_or_told() {
                 told.sort();
                 assert_eq!(
                     (report.unreadable, told),
-                    (3, vec!["cut.mp4", "none.mp4", "page.png"]),
+                    (4, vec!["cut.mp4", "half.png", "none.mp4", "page.png"]),
                     "{}",
                     format.name()
                 );

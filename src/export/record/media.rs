@@ -78,6 +78,11 @@ impl Writer<'_> {
                 turns::push_paths(object.key("image"), medium);
                 "image"
             }
+            // As LLaVA-NeXT's readers look for it.
+            [medium @ Shown { kind: Kind::Video, .. }] if self.form.single_image && name == "videos" => {
+                turns::push_paths(object.key("video"), medium);
+                "video"
+            }
             list => {
                 object.list(name, list, |out, medium| turns::push_paths(out, medium));
                 name

@@ -86,20 +86,20 @@ fn class_names(feature: &Value) -> Option<Vec<String>> {
     feature.get("names")?.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
-/// The split that a file belongs to: what `state.json` beside it says; its folder, where that is one of a `DatasetDict`;
-/// the name of a shard (`train-00000-of-00003`); or a name, of the file or its folder, that is a usual one.
+/// The split that a file belongs to: its folder, where that is one of a `DatasetDict`; what `state.json` beside it says,
+/// which is the split that the rows were once loaded from, also where they were split anew since; the name of a shard (`train-00000-of-00003`); or a name, of the file or its folder, that is a usual one.
 pub(super) fn split_of(path: &Path) -> Option<String> {
     let folder = path.parent()?;
     let folder_name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    if let Some(split) = described(&folder.join("state.json")).as_ref().and_then(|state| state.get("_split")?.as_str())
-    {
-        return Some(split.to_owned());
-    }
     let splits = folder.parent().and_then(|above| described(&above.join("dataset_dict.json")));
     let listed = splits.as_ref().and_then(|dict| dict.get("splits")?.as_array());
     let is_listed = |name: &&String| listed.is_some_and(|listed| listed.iter().any(|split| split == name.as_str()));
     if let Some(name) = folder_name.as_ref().filter(is_listed) {
         return Some(name.clone());
+    }
+    if let Some(split) = described(&folder.join("state.json")).as_ref().and_then(|state| state.get("_split")?.as_str())
+    {
+        return Some(split.to_owned());
     }
     let stem = path.file_stem()?.to_string_lossy().into_owned();
     let shard = shard_name(&stem);
@@ -168,12 +168,14 @@ mod tests {
         for folder in ["ours", "other", "said"] {
             std::fs::create_dir(dir.path().join(folder)).unwrap();
         }
-        std::fs::write(dir.path().join("dataset_dict.json"), r#"{"splits": ["ours", "said"]}"#).unwrap();
-        std::fs::write(dir.path().join("said/state.json"), r#"{"_split": "holdout"}"#).unwrap();
+        std::fs::write(dir.path().join("dataset_dict.json"), r#"{"splits": ["ours"]}"#).unwrap();
+        for folder in ["ours", "said"] {
+            std::fs::write(dir.path().join(folder).join("state.json"), r#"{"_split": "holdout"}"#).unwrap();
+        }
         let splits = ["ours", "other", "said"].map(|folder| split_of(&file(folder)));
         assert_eq!(splits, [Some("ours".to_owned()), None, Some("holdout".to_owned())]);
         std::fs::write(dir.path().join("said/state.json"), "{").unwrap();
-        assert_eq!(split_of(&file("said")).as_deref(), Some("said"));
+        assert_eq!(split_of(&file("said")), None);
     }
 
     #[test]

@@ -10,4 +10,3 @@ pub(super) mod picture;
 pub(super) mod resolve;
 pub(super) mod store;
 pub(super) mod wanted;
-mod whole;

@@ -12,7 +12,13 @@ const END: u8 = 0xd9;
 
 /// What is missing of a picture of this type, of this many bytes, whose header can be read; nothing where it is whole, or of
 /// a type of which nothing is known.
-pub(super) fn fault<R: BufRead + Seek>(mut reader: R, media_type: &str, len: u64) -> Option<String> {
+///
+/// ```
+/// let cut = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+/// let fault = surgdb::schema::whole::fault(std::io::Cursor::new(cut), "image/png", cut.len() as u64);
+/// assert!(fault.unwrap().contains("it ends after 16 bytes"));
+/// ```
+pub fn fault<R: BufRead + Seek>(mut reader: R, media_type: &str, len: u64) -> Option<String> {
     let found = match media_type {
         "image/png" => png(&mut reader, len),
         "image/jpeg" => jpeg(&mut reader, len),
