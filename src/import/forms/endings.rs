@@ -12,9 +12,12 @@ use serde_json::value::RawValue;
 
 /// The turns of a record with a `prompt`, or of one whose endings share their start.
 pub(super) fn prompt(record: &mut RawRecord<'_>, draft: &mut Draft, inputs: &mut Inputs<'_>) -> Result<()> {
-    if let Some(value) = record.take("prompt") {
-        let list = spoken(value, "prompt", "user")?;
-        turns::add(draft, list, inputs)?;
+    // RLHF-V and its kin call a prompt a question.
+    for name in ["prompt", "question"] {
+        if let Some(value) = record.take(name) {
+            turns::add(draft, spoken(value, name, "user")?, inputs)?;
+            break;
+        }
     }
     if let Some(value) = record.take("completion") {
         let list = spoken(value, "completion", "assistant")?;

@@ -213,6 +213,8 @@ fn trl_rows() {
     assert_eq!(said(&draft), [("user", "q")]);
     assert_eq!(draft.alternatives[0].score, Some(0.5));
     assert_eq!(draft.alternatives[1].turns[0].text, "");
+    let draft = read(r#"{"question":"q","chosen":"good","rejected":"bad","image":"x.png"}"#);
+    assert_eq!((said(&draft), draft.alternatives.len(), draft.media.len()), (vec![("user", "q")], 2, 1));
     let draft = read(
         r#"{"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"g"}],"rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]}"#,
     );

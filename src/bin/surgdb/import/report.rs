@@ -71,12 +71,10 @@ fn again(report: &ImportReport, out: &mut Output) -> Result<()> {
     let total: u64 = report.again.values().sum();
     let rows = if total == 1 { "ROW COMES" } else { "ROWS COME" };
     let tables: Vec<String> = report.again.iter().map(|(table, count)| several(*count, table)).collect();
-    let before = match report.version {
-        Some(_) => "delete them again, or restore the version before (surgdb versions), and ",
-        None => "",
-    };
+    let were = if total == 1 { "WAS" } else { "WERE" };
+    let before = if report.version.is_some() { "delete them again, and " } else { "" };
     let advice = format!("where they are to stay away, {before}import with --on-deleted skip");
-    let line = format!("{} {rows} IN AGAIN THAT WERE DELETED ({}): {advice}", ui::count(total), tables.join(", "));
+    let line = format!("{} {rows} IN AGAIN THAT {were} DELETED ({}): {advice}", ui::count(total), tables.join(", "));
     out.line(paint(Ink::Alarm, &line))
 }
 

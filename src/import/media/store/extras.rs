@@ -26,7 +26,14 @@ fn mark(value: &str) -> u64 {
 }
 
 fn mark_of((name, value): &Field<'_>) -> u64 {
-    mark(name) & !VALUE | mark(value.get()) & VALUE
+    let text = value.get();
+    // Objects and lists are written with blanks and without, texts with escapes.
+    let value = match text.starts_with(['{', '[']) || text.contains('\\') {
+        true => serde_json::from_str::<serde_json::Value>(text)
+            .map_or_else(|_| mark(text), |value| mark(&value.to_string())),
+        false => mark(text),
+    };
+    mark(name) & !VALUE | value & VALUE
 }
 
 /// The fields of a JSON object in their order.
@@ -250,6 +257,8 @@ mod tests {
         assert_eq!((news.more.len(), news.other), (0, vec!["b".to_owned()]));
         let news = heard.hear(row(), r#"{"b":"y"}"#).unwrap();
         assert_eq!((news.more.len(), news.other.len()), (0, 0), "it was told");
+        let news = heard.hear(row(), r#"{"b":"\u0078","c":[ ]}"#).unwrap();
+        assert_eq!((news.more.len(), news.other.len()), (0, 0), "it is the same in other letters");
         assert!(heard.hear(row(), "[1]").is_err());
     }
 
