@@ -45,8 +45,7 @@ impl Dataset {
     pub(super) fn find_by_key(&self, table: Table, key: u64, source: &str, id: &str) -> Result<Option<Address>> {
         let mut hit = None;
         self.hits(IndexKind::Id(table), key, |row| {
-            // `id` and `source` are the first two columns of every table that has them.
-            let same = read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source;
+            let same = is_named(&row, source, id)?;
             if same {
                 hit = Some(row.address());
             }
@@ -61,36 +60,41 @@ impl Dataset {
     /// # Errors
     /// `Corrupt`, `Purged`.
     pub fn was_deleted(&self, table: Table, source: &str, id: &str) -> Result<bool> {
-        let state = self.state(table);
-        if !table.has_ids() || state.deleted() == 0 {
+        if !table.has_ids() || self.state(table).deleted() == 0 {
             return Ok(false);
         }
-        let (kind, key) = (IndexKind::Id(table), id_key(source, id));
         let (mut is_deleted, mut is_live) = (false, false);
-        for run in self.runs().iter().filter(|run| run.kind == kind.name()) {
-            run.find(self.opening(), key, |address| {
-                let Ok(at) = state.locate(address) else { return Ok(false) };
-                let row = Row::at(self, state, at, address)?;
-                if read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source {
-                    let is_gone = state.live(self.opening())?.is_deleted(at, address.row());
-                    *if is_gone { &mut is_deleted } else { &mut is_live } = true;
-                }
-                Ok(is_live)
-            })?;
-        }
+        self.rows_under(IndexKind::Id(table), id_key(source, id), true, |row, is_gone| {
+            if is_named(&row, source, id)? {
+                *if is_gone { &mut is_deleted } else { &mut is_live } = true;
+            }
+            Ok(is_live)
+        })?;
         Ok(is_deleted && !is_live)
     }
 
     /// Calls `found` for each live row that an index has under a key, until it says to stop.
     pub(super) fn hits(&self, kind: IndexKind, key: u64, mut found: impl FnMut(Row<'_>) -> Result<bool>) -> Result<()> {
+        self.rows_under(kind, key, false, |row, _| found(row))
+    }
+
+    /// The same, and of deleted ones too where these are asked for; `found` is told which are.
+    fn rows_under(
+        &self,
+        kind: IndexKind,
+        key: u64,
+        with_deleted: bool,
+        mut found: impl FnMut(Row<'_>, bool) -> Result<bool>,
+    ) -> Result<()> {
         let (state, mut done) = (self.state(kind.table()), false);
         for run in self.runs().iter().filter(|run| run.kind == kind.name()) {
             run.find(self.opening(), key, |address| {
                 let Ok(at) = state.locate(address) else { return Ok(false) };
-                if state.deleted() > 0 && state.live(self.opening())?.is_deleted(at, address.row()) {
+                let is_gone = state.deleted() > 0 && state.live(self.opening())?.is_deleted(at, address.row());
+                if is_gone && !with_deleted {
                     return Ok(false);
                 }
-                done = found(Row::at(self, state, at, address)?)?;
+                done = found(Row::at(self, state, at, address)?, is_gone)?;
                 Ok(done)
             })?;
             if done {
@@ -127,4 +131,10 @@ impl Dataset {
         found.sort_unstable();
         Ok(found)
     }
+}
+
+/// Whether a row has this source and id.
+fn is_named(row: &Row<'_>, source: &str, id: &str) -> Result<bool> {
+    // These are the first two columns of every table that has them.
+    Ok(read::text(row.cell(0)?)? == id && read::dict(row.cell(1)?)? == source)
 }

@@ -69,7 +69,7 @@ pub(super) fn write_all(
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
         done += 1;
-        if options.missing.leaves_out(dataset, &row, report)?
+        if options.missing.leaves_out(&mut writer.media, &row, report)?
             || boxes::leaves_out(dataset, &row, options.boxes, report)?
         {
             continue;

@@ -12,7 +12,7 @@ pub(super) fn form(style: MessageStyle) -> Form {
         role: "role",
         text: "content",
         mark: "label",
-        single_image: false,
+        has_singles: false,
         endings_are_lists: true,
         roles: Roles { user: "user", assistant: "assistant" },
         style,

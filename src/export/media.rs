@@ -3,7 +3,7 @@
 
 use super::folder::OutputFolder;
 use super::list;
-use super::missing::is_unreadable;
+use super::missing::{UNREADABLE, lacks_bytes};
 use super::{ExportReport, OnMissing, Pictures, sources};
 use crate::dataset::{Dataset, link};
 use crate::error::Result;
@@ -48,8 +48,10 @@ pub(super) struct MediaFolder<'a> {
     gone: HashSet<Address>,
     /// Those of them for which no file was ever named.
     nameless: HashSet<Address>,
-    /// Those that were looked at for whether anybody can read them.
+    /// Those of which it was told whether anybody can read them.
     told: HashSet<Address>,
+    /// Why the bytes of those that were looked at cannot be had, if they cannot.
+    lacking: HashMap<Address, Option<&'static str>>,
     on_missing: OnMissing,
 }
 
@@ -58,13 +60,31 @@ impl<'a> MediaFolder<'a> {
     pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[impl AsRef<str>]) -> Self {
         let names = taken.iter().map(|name| name.as_ref().to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
-        let (written, gone, nameless, told) = Default::default();
-        Self { dataset, to, written, names, folders, gone, nameless, told, on_missing: OnMissing::default() }
+        let (written, gone, nameless, told, lacking) = Default::default();
+        Self { dataset, to, written, names, folders, gone, nameless, told, lacking, on_missing: OnMissing::default() }
     }
 
     /// The same, with this done where bytes cannot be had.
     pub(super) fn on_missing(self, on_missing: OnMissing) -> Self {
         Self { on_missing, ..self }
+    }
+
+    /// The dataset that they are of.
+    pub(super) fn dataset(&self) -> &'a Dataset {
+        self.dataset
+    }
+
+    /// Why the bytes of a picture or video cannot be had, if they cannot: they are looked at once.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub(super) fn lacks_bytes(&mut self, address: Address) -> Result<Option<&'static str>> {
+        if let Some(known) = self.lacking.get(&address) {
+            return Ok(*known);
+        }
+        let reason = lacks_bytes(self.dataset, address)?;
+        self.lacking.insert(address, reason);
+        Ok(reason)
     }
 
     /// Starts a sample that holds its media itself.
@@ -178,7 +198,7 @@ impl<'a> MediaFolder<'a> {
         }
         let said = found.written.as_deref().unwrap_or(&found.id);
         let bytes = self.on_missing.judge(bytes, said, found.is_named(), address, report)?;
-        if bytes.is_some() && self.told.insert(address) && is_unreadable(self.dataset, address)? {
+        if bytes.is_some() && self.told.insert(address) && self.lacks_bytes(address)? == Some(UNREADABLE) {
             report.note_unreadable(said, address);
         }
         if bytes.is_none() {

@@ -2,7 +2,7 @@
 
 use super::ExportReport;
 use super::cut::has_pictures;
-use super::media::bytes_of;
+use super::media::{MediaFolder, bytes_of};
 use crate::dataset::pictures::size_of_blob;
 use crate::dataset::{Conversation, Dataset};
 use crate::error::{Error, ErrorKind, Result};
@@ -91,7 +91,7 @@ pub(super) fn lacks_bytes(dataset: &Dataset, address: Address) -> Result<Option<
 ///
 /// # Errors
 /// `Corrupt`, `LinkBroken`, `Io`.
-pub(super) fn is_unreadable(dataset: &Dataset, address: Address) -> Result<bool> {
+fn is_unreadable(dataset: &Dataset, address: Address) -> Result<bool> {
     let is_video = dataset.table_of(address)? == Table::Videos;
     let (has_size, blob) = match is_video {
         true => {
@@ -143,11 +143,11 @@ impl OnMissing {
     ///
     /// # Errors
     /// `Corrupt`, `Io`.
-    pub(super) fn omits(self, dataset: &Dataset, address: Address) -> Result<Option<&'static str>> {
+    pub(super) fn omits(self, media: &mut MediaFolder<'_>, address: Address) -> Result<Option<&'static str>> {
         match self {
             Self::Stop => Ok(None),
-            Self::Skip => lacks_bytes(dataset, address),
-            Self::Keep => Ok(blob_of(dataset, address)?.err().filter(|reason| *reason == NAMELESS)),
+            Self::Skip => media.lacks_bytes(address),
+            Self::Keep => Ok(blob_of(media.dataset(), address)?.err().filter(|reason| *reason == NAMELESS)),
         }
     }
 
@@ -157,7 +157,7 @@ impl OnMissing {
     /// `Corrupt`, `Io`.
     pub(super) fn leaves_out(
         self,
-        dataset: &Dataset,
+        media: &mut MediaFolder<'_>,
         row: &Conversation<'_>,
         report: &mut ExportReport,
     ) -> Result<bool> {
@@ -166,7 +166,7 @@ impl OnMissing {
         }
         for medium in row.all_media()? {
             for address in medium.refs().iter() {
-                if let Some(reason) = lacks_bytes(dataset, address)? {
+                if let Some(reason) = media.lacks_bytes(address)? {
                     report.broken += u64::from(reason == BROKEN);
                     report.leave_out(reason, row.id()?, row.source()?, row.address());
                     return Ok(true);

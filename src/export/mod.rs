@@ -420,7 +420,8 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 ///
 /// # Errors
 /// `Invalid` when the form cannot do what the options ask for; `Exists` when there is something in the folder and it is
-/// not to be overwritten, or it holds a file that the dataset links to, or a folder in it is a link that leads out of it; `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export;
+/// not to be overwritten, or it holds a file that the dataset links to, or a folder in it is a link that leads out of it;
+/// `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export;
 /// `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
 pub fn export(
     dataset: &Dataset,

@@ -52,7 +52,7 @@ pub(super) fn write_all(
     let (mut line, mut rows, mut done) = (Vec::new(), 0u64, 0u64);
     for address in addresses {
         let row = dataset.sound_conversation(address?)?;
-        let is_left_out = options.missing.leaves_out(dataset, &row, report)?
+        let is_left_out = options.missing.leaves_out(&mut writer.media, &row, report)?
             || boxes::leaves_out(dataset, &row, options.boxes, report)?;
         if !is_left_out {
             line.clear();

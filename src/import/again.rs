@@ -48,7 +48,7 @@ impl<'s> Watched<'s> {
 
 /// Why a row stays away.
 pub(super) fn refusal(table: Table, id: &str) -> Error {
-    let what = table.name().strip_suffix('s').unwrap_or(table.name());
+    let what = table.row_name();
     let advice = "--on-deleted take takes it again, skip leaves out what is of it";
     Error::new(ErrorKind::Deleted, format!("the {what} {id:?} was deleted, and would come in again: {advice}"))
 }

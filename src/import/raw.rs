@@ -78,6 +78,14 @@ pub(super) enum RawPart<'a> {
     Object(Vec<Field<'a>>),
 }
 
+/// The fields of a JSON object, in their order; nothing where the text is none.
+pub(super) fn fields_of(text: &str) -> Option<Vec<Field<'_>>> {
+    match serde_json::from_str(text) {
+        Ok(RawPart::Object(fields)) => Some(fields),
+        _ => None,
+    }
+}
+
 /// The text that a JSON value is; nothing for other values and for empty text.
 pub(super) fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
     text_of_json(value.get())

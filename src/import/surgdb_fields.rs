@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use crate::import::draft::{CaseFields, Draft, DraftEvidence, DraftNode, FileFields, VideoFields};
 use crate::import::forms::Absent;
-use crate::import::raw::{ObjectText, RawPart, RawRecord, Text, as_text};
+use crate::import::raw::{ObjectText, RawRecord, Text, as_text, fields_of};
 use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, GroundingRow, KeyframeRow, TurnRow};
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -277,7 +277,7 @@ fn turn_of(draft: &mut Draft, number: usize) -> Result<&mut TurnRow> {
 
 /// A turn's further fields without the borders of its content parts.
 fn without_parts(extra: &str) -> Option<String> {
-    let Ok(RawPart::Object(mut fields)) = serde_json::from_str::<RawPart<'_>>(extra) else { return None };
+    let mut fields = fields_of(extra)?;
     fields.retain(|(key, _)| key != "~parts");
     let mut text = ObjectText::default();
     text.fields(&fields);

@@ -197,7 +197,7 @@ impl Coco<'_, '_> {
     }
 
     fn image(&mut self, address: Address) -> Result<()> {
-        if let Some(reason) = self.on_missing.omits(self.dataset, address)? {
+        if let Some(reason) = self.on_missing.omits(&mut self.media, address)? {
             self.omitted.insert(address, reason);
             return Ok(());
         }

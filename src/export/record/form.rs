@@ -15,8 +15,8 @@ pub(in crate::export) struct Form {
     pub(in crate::export) text: &'static str,
     /// The answer's own mark.
     pub(in crate::export) mark: &'static str,
-    /// Whether one picture alone stands in `image`.
-    pub(in crate::export) single_image: bool,
+    /// Whether one picture or one video alone stands in `image` or `video`, as LLaVA's readers look for them.
+    pub(in crate::export) has_singles: bool,
     /// Whether an ending is a list of turns, even where it is one turn.
     pub(in crate::export) endings_are_lists: bool,
     /// What the roles are called.

@@ -72,17 +72,14 @@ impl Writer<'_> {
 
     /// Writes a list of media; returns the name of its field.
     fn media_list(&self, name: &'static str, list: &[&Shown], object: &mut Object<'_>) -> &'static str {
+        let mut single = |name| {
+            list.iter().for_each(|medium| turns::push_paths(object.key(name), medium));
+            name
+        };
         match list {
             [] => name,
-            [medium @ Shown { kind: Kind::Picture, .. }] if self.form.single_image && name == "images" => {
-                turns::push_paths(object.key("image"), medium);
-                "image"
-            }
-            // As LLaVA-NeXT's readers look for it.
-            [medium @ Shown { kind: Kind::Video, .. }] if self.form.single_image && name == "videos" => {
-                turns::push_paths(object.key("video"), medium);
-                "video"
-            }
+            [Shown { kind: Kind::Picture, .. }] if self.form.has_singles && name == "images" => single("image"),
+            [Shown { kind: Kind::Video, .. }] if self.form.has_singles && name == "videos" => single("video"),
             list => {
                 object.list(name, list, |out, medium| turns::push_paths(out, medium));
                 name

@@ -208,7 +208,7 @@ impl Export<'_, '_> {
             Some(rewritten) => rewritten.to_row()?,
             None => row.to_row()?,
         };
-        let sample = Sample::of(self.dataset, said, &rules)?;
+        let sample = Sample::of(&mut self.media, said, &rules)?;
         let sample = match sample {
             Ok(sample) => sample,
             Err(reason) => return self.leave_out(reason.into(), row),

@@ -5,7 +5,7 @@ use super::Rules;
 use super::said::{self, Fields, Role, Said, said};
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::export::missing::lacks_bytes;
+use crate::export::media::MediaFolder;
 use crate::format::Address;
 use crate::schema::placeholder;
 use crate::schema::rows::{AlternativeRow, ConversationRow, GroundingRow, MediumRow, TurnRow};
@@ -128,14 +128,14 @@ impl Sample {
     /// # Errors
     /// `Corrupt`.
     pub(super) fn of(
-        dataset: &Dataset,
+        media: &mut MediaFolder<'_>,
         row: ConversationRow,
         rules: &Rules,
     ) -> Result<std::result::Result<Self, Reason>> {
-        if let Some(reason) = unshowable(dataset, &row.turns, &row.media, rules)? {
+        if let Some(reason) = unshowable(media, &row.turns, &row.media, rules)? {
             return Ok(Err(reason));
         }
-        let mut draft = Draft::new(dataset, &row, rules);
+        let mut draft = Draft::new(media.dataset(), &row, rules);
         let (mut turns, mut lost) = (Vec::new(), Vec::new());
         let boxes_apart = draft.boxes_apart;
         let rejected = row.alternatives.iter().find(|ending| ending.kind == "rejected");
@@ -164,7 +164,7 @@ impl Sample {
             |number: usize| row.media.get(number).is_some_and(|medium| usize::try_from(medium.turn).ok() == last);
         let of_last = pictures.iter().filter(|(number, _)| of_last(*number)).count();
         let mut pictures: Vec<Address> = pictures.into_iter().map(|(_, address)| address).collect();
-        let pair = match Pair::of(dataset, &row, rules, &turns, &mut lost)? {
+        let pair = match Pair::of(media, &row, rules, &turns, &mut lost)? {
             Ok(pair) => pair,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -191,14 +191,19 @@ impl Sample {
 }
 
 /// Why turns with these media are no sample, if they are none.
-fn unshowable(dataset: &Dataset, turns: &[TurnRow], media: &[MediumRow], rules: &Rules) -> Result<Option<Reason>> {
+fn unshowable(
+    files: &mut MediaFolder<'_>,
+    turns: &[TurnRow],
+    media: &[MediumRow],
+    rules: &Rules,
+) -> Result<Option<Reason>> {
     if turns.iter().any(|turn| Fields::of(turn).has_other_parts()) {
         return Ok(Some(OTHER_PARTS));
     }
     for medium in media {
         let role = usize::try_from(medium.turn).ok().and_then(|turn| turns.get(turn)).map(|turn| &*turn.role);
         let is_picture = match medium.refs[..] {
-            [only] => dataset.table_of(only)? != Table::Videos,
+            [only] => files.dataset().table_of(only)? != Table::Videos,
             _ => false,
         };
         match role {
@@ -208,7 +213,7 @@ fn unshowable(dataset: &Dataset, turns: &[TurnRow], media: &[MediumRow], rules: 
             _ => return Ok(Some("pictures or videos stand in what is neither question nor answer")),
         }
         for address in medium.refs.iter().copied() {
-            if let Some(reason) = lacks_bytes(dataset, address)? {
+            if let Some(reason) = files.lacks_bytes(address)? {
                 return Ok(Some(reason));
             }
         }
@@ -415,7 +420,7 @@ struct Pair {
 impl Pair {
     /// The pair, if the endings make one; or why the conversation is no sample. `turns` are what the conversation says.
     fn of(
-        dataset: &Dataset,
+        media: &mut MediaFolder<'_>,
         row: &ConversationRow,
         rules: &Rules,
         turns: &[Said],
@@ -438,21 +443,21 @@ impl Pair {
         };
         let mut answers = Vec::with_capacity(used.len());
         for ending in &used {
-            if let Some(reason) = unshowable(dataset, &ending.turns, &ending.media, rules)? {
+            if let Some(reason) = unshowable(media, &ending.turns, &ending.media, rules)? {
                 return Ok(Err(reason));
             }
             if ending.turns.iter().any(|turn| turn.text.contains(BOX) || turn.text.contains(NAME)) {
                 return Ok(Err("their pair has <bbox> or <ref-object> for which there is no box or name"));
             }
-            answers.push(Answer::of(dataset, ending, rules, lost)?);
+            answers.push(Answer::of(media.dataset(), ending, rules, lost)?);
         }
         let scores = endings.iter().filter(|ending| ending.score.is_some()).count();
         lost.push(("scores of other endings", scores as u64));
         let generators = endings.iter().filter(|ending| ending.generator.is_some()).count();
         lost.push(("what made other endings", generators as u64));
         lost.push(("other endings that are no pair of one answer each", (endings.len() - used.len()) as u64));
-        let media = |ending: &AlternativeRow| ending.media.len();
-        let unused = endings.iter().map(media).sum::<usize>() - used.iter().map(|ending| media(ending)).sum::<usize>();
+        let shown = |ending: &AlternativeRow| ending.media.len();
+        let unused = endings.iter().map(shown).sum::<usize>() - used.iter().map(|ending| shown(ending)).sum::<usize>();
         lost.push(("pictures and videos of other endings", unused as u64));
         let rejected = answers.pop();
         Ok(Ok(rejected.map(|rejected| Self { chosen: answers.pop(), rejected })))

@@ -6,7 +6,7 @@
 
 use super::media::Inputs;
 use crate::import::draft::{Draft, MediaKind};
-use crate::import::raw::{Field, RawPart, RawRecord, as_text};
+use crate::import::raw::{Field, RawRecord, as_text, fields_of};
 use crate::import::report::Kind;
 use crate::schema::boxes::Scale;
 use crate::schema::rows::GroundingRow;
@@ -70,9 +70,7 @@ fn check_turns(draft: &Draft) -> Result<(), &'static str> {
 
 impl<'a> Objects<'a> {
     fn read(value: &'a RawValue, inputs: &Inputs<'_>) -> Result<Self, &'static str> {
-        let Ok(RawPart::Object(fields)) = serde_json::from_str::<RawPart<'a>>(value.get()) else {
-            return Err("it is no object with keys that differ");
-        };
+        let fields = fields_of(value.get()).ok_or("it is no object with keys that differ")?;
         let get = |name: &str| field(&fields, name);
         let names: Vec<&RawValue> = list(get("ref")).ok_or("its `ref` is no list")?;
         let names = names.into_iter().map(|name| serde_json::from_str(name.get())).collect::<Result<_, _>>();

@@ -87,7 +87,8 @@ fn class_names(feature: &Value) -> Option<Vec<String>> {
 }
 
 /// The split that a file belongs to: its folder, where that is one of a `DatasetDict`; what `state.json` beside it says,
-/// which is the split that the rows were once loaded from, also where they were split anew since; the name of a shard (`train-00000-of-00003`); or a name, of the file or its folder, that is a usual one.
+/// which is the split that the rows were once loaded from, also where they were split anew since; the name of a shard
+/// (`train-00000-of-00003`); or a name, of the file or its folder, that is a usual one.
 pub(super) fn split_of(path: &Path) -> Option<String> {
     let folder = path.parent()?;
     let folder_name = folder.file_name().map(|name| name.to_string_lossy().into_owned());

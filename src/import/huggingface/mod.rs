@@ -11,7 +11,8 @@
 //! A row of one picture and of what is said of it (classes, objects with boxes, captions, masks), which asks nothing, becomes
 //! statements about the picture; see [`labels`].
 //!
-//! The split is the row's own, else what `datasets` says of it: `dataset_dict.json`, `state.json`, or the name of the file or its folder.
+//! The split is the row's own, else what `datasets` says of it: `dataset_dict.json`, `state.json`, or the name of the file
+//! or its folder.
 
 mod arrow_check;
 mod arrow_file;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::address::Address;
 use crate::import::media::bytes::Out;
 use crate::import::options::OnChange;
-use crate::import::raw::{Field, ObjectText, RawPart};
+use crate::import::raw::{self, Field, ObjectText};
 use crate::import::sink::Sink;
 use crate::schema::rows::{CaseRow, FrameRow, VideoRow};
 use crate::schema::tables::{Table, cases, frames, videos};
@@ -36,12 +36,9 @@ fn mark_of((name, value): &Field<'_>) -> u64 {
     mark(name) & !VALUE | value & VALUE
 }
 
-/// The fields of a JSON object in their order.
+/// The fields of an `extra`.
 fn fields_of(text: &str) -> Result<Vec<Field<'_>>> {
-    match serde_json::from_str::<RawPart<'_>>(text) {
-        Ok(RawPart::Object(fields)) => Ok(fields),
-        _ => Err(Error::input("`extra` is no JSON object")),
-    }
+    raw::fields_of(text).ok_or_else(|| Error::input("`extra` is no JSON object"))
 }
 
 /// Whether two values are the same, however they are written.
