@@ -4,6 +4,8 @@ use crate::dataset::Dataset;
 use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
+use crate::dataset::record::Case;
+use crate::dataset::row::Row;
 use crate::dataset::table::{DELETIONS_FILE_KIND, deletions_schema};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
@@ -141,6 +143,32 @@ impl Dataset {
             })?;
         }
         Ok(same)
+    }
+}
+
+impl Dataset {
+    /// The patients who had cases in this dataset that were deleted and not yet emptied, and who have none any more:
+    /// compaction and purge take a deleted case's patient out of the files.
+    ///
+    /// # Errors
+    /// What reading of the rows returns.
+    pub fn deleted_patients(&self) -> Result<BTreeSet<String>> {
+        let (state, mut gone) = (self.state(Table::Cases), BTreeSet::new());
+        if state.deleted() == 0 {
+            return Ok(gone);
+        }
+        let live = state.live(self.opening())?;
+        for (at, fragment) in state.fragments.iter().enumerate() {
+            for row in live.deleted(at).into_iter().flatten() {
+                let case = Case::new(Row::at(self, state, at, fragment.id.address(row))?);
+                gone.extend(case.patient()?.map(str::to_owned));
+            }
+        }
+        each_patient(self, &mut |_, patient| {
+            gone.remove(patient);
+            Ok(())
+        })?;
+        Ok(gone)
     }
 }
 

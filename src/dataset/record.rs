@@ -91,18 +91,33 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What the added column [`SPLIT`] says of a row, where there is one of names.
+fn split_of<'r>(row: &'r Row<'_>) -> Result<Option<&'r str>> {
+    let Some(cell) = row.named_opt(SPLIT)? else { return Ok(None) };
+    match cell.array.data_type() {
+        DataType::Dictionary(..) => read::dict_opt(cell),
+        DataType::LargeUtf8 => read::text_opt(cell),
+        _ => Ok(None),
+    }
+}
+
 impl Conversation<'_> {
     /// What the added column [`SPLIT`](crate::dataset::SPLIT) says, where there is one of names.
     ///
     /// # Errors
     /// `Corrupt` when it cannot be read.
     pub fn split(&self) -> Result<Option<&str>> {
-        let Some(cell) = self.row().named_opt(SPLIT)? else { return Ok(None) };
-        match cell.array.data_type() {
-            DataType::Dictionary(..) => read::dict_opt(cell),
-            DataType::LargeUtf8 => read::text_opt(cell),
-            _ => Ok(None),
-        }
+        split_of(self.row())
+    }
+}
+
+impl Annotation<'_> {
+    /// What the added column [`SPLIT`](crate::dataset::SPLIT) says, where there is one of names.
+    ///
+    /// # Errors
+    /// `Corrupt` when it cannot be read.
+    pub fn split(&self) -> Result<Option<&str>> {
+        split_of(self.row())
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-/// The column, added to conversations, in which importers put the split that a record says it belongs to.
+/// The column, added to conversations and annotations, in which importers put the split that a record belongs to.
 pub const SPLIT: &str = "split";
 /// The column, added to conversations, in which importers put the source of its own from which a collection has a record.
 pub const SOURCE_DATASET: &str = "source_dataset";

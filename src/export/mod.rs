@@ -147,6 +147,13 @@ pub enum MessageStyle {
     OpenAi,
 }
 
+impl MessageStyle {
+    /// Whether it says of a video where the part that is meant starts and ends.
+    fn holds_times(self) -> bool {
+        self == Self::Qwen
+    }
+}
+
 impl FromStr for MessageStyle {
     type Err = Error;
 
@@ -340,6 +347,10 @@ pub struct ExportReport {
     /// Records with answers that are pictures or videos, in the forms that have such in a list of their own.
     #[serde(skip_serializing_if = "is_zero")]
     pub shown_answers: u64,
+    /// Parts of videos that go out as the whole file in a form whose own fields hold no times: where they start and end is
+    /// in `surgdb`, which other readers pass over.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub whole_clips: u64,
     /// What the form could not hold, and how often.
     pub lost: BTreeMap<Cow<'static, str>, u64>,
     /// Files of an export before that were removed from the folder, since this one did not write them.

@@ -42,6 +42,9 @@ pub(super) struct Place {
     pub(super) output: bool,
 }
 
+/// What is lost where a form holds no times of a part of a video.
+pub(super) const WHOLE_CLIP: &str = "where a clip starts and ends: the whole video is shown";
+
 /// A medium with the paths that its files are written to.
 pub(super) struct Shown {
     pub(super) kind: Kind,
@@ -65,6 +68,11 @@ impl Shown {
     /// What the record calls those for which null stands.
     pub(super) fn nulls(&self) -> impl Iterator<Item = &str> {
         self.paths.iter().zip(&self.nameless).filter(|(_, is_nameless)| **is_nameless).map(|(path, _)| &**path)
+    }
+
+    /// Whether it is a part of a video's file.
+    pub(super) fn is_part_of_video(&self) -> bool {
+        self.kind == Kind::Video && self.start.or(self.end).is_some()
     }
 
     /// Whether null stands for one of its files.
@@ -130,25 +138,36 @@ pub(super) fn listed(media: &[Shown], has_clips: bool) -> [Vec<usize>; 4] {
     [of(true, false), of(true, true), of(false, false), of(false, true)]
 }
 
-/// Whether placeholders may be written where media stand without one, as between content parts: readers take the first
-/// picture that a record lists for the first placeholder, so that each must have a place, in the order in which they are listed,
-/// and no text may have a placeholder that stands for nothing.
+/// Whether placeholders may be written where media stand without one, as between content parts, and at the front of a turn for
+/// what has no place in it: readers take the first picture that a record lists for the first placeholder, so that they must
+/// stand in the order in which they are listed, and no text may have a placeholder that stands for nothing.
 pub(super) fn may_be_marked(turns: Turns<'_>, shown: &[Shown]) -> bool {
     let own = || shown.iter().filter(|medium| medium.place.ending.is_none() && !medium.place.output);
     [true, false].into_iter().all(|picture| {
         let mut places = Vec::new();
         let (mut marks, mut found) = (0, 0);
         for medium in own().filter(|medium| medium.kind.is_picture() == picture) {
-            let Some(at) = medium.place.at else { return false };
-            let text = turns.get(medium.place.turn).map(|turn| turn.text()).unwrap_or_default();
-            marks += usize::from(placeholder::at(text, at as i64) == Some(medium.kind.placeholder()));
-            places.push((medium.place.turn, at));
+            let Place { turn, at, .. } = medium.place;
+            let row = turns.get(turn);
+            if at.is_none() && row.is_none_or(|row| row.role() == "assistant") {
+                return false;
+            }
+            let text = row.map(|row| row.text()).unwrap_or_default();
+            let mark = at.and_then(|at| placeholder::at(text, at as i64));
+            marks += usize::from(mark == Some(medium.kind.placeholder()));
+            places.push((turn, at));
         }
         let mark = if picture { placeholder::IMAGE } else { placeholder::VIDEO };
         let asking = turns.iter().filter(|turn| turn.role() != "assistant");
         asking.for_each(|turn| found += memchr::memmem::find_iter(turn.text().as_bytes(), mark).count());
         places.is_sorted() && marks == found
     })
+}
+
+/// Whether a placeholder is written at the front of a turn for something that the record shows.
+pub(super) fn has_front(turns: Turns<'_>, shown: &[Shown]) -> bool {
+    let mut own = shown.iter().map(|medium| &medium.place).filter(|place| place.ending.is_none() && !place.output);
+    own.any(|place| place.at.is_none()) && may_be_marked(turns, shown)
 }
 
 /// Where an importer puts so many pictures (or videos) shown and so many to be produced, in this order.

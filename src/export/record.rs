@@ -9,7 +9,7 @@ use super::files::shown_videos;
 use super::folder::OutputFolder;
 use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
 use super::media::{MediaFolder, MediaTo};
-use super::placement::{self, Shown};
+use super::placement::{self, Shown, WHOLE_CLIP};
 use super::turns;
 use super::{
     ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, notes, sources,
@@ -116,7 +116,7 @@ impl Notes {
     }
 
     /// Writes a field that says in the very bytes what the record says elsewhere.
-    fn repeat(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn repeat(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.plain {
             write(self.fields.key(key));
         }
@@ -223,6 +223,13 @@ impl Writer<'_> {
         }
         object.end();
         report.lose("annotations", row.annotations()?.len() as u64);
+        if !self.form.style.holds_times() {
+            let clips = shown.iter().filter(|medium| medium.is_part_of_video()).count() as u64;
+            match self.plain {
+                true => report.lose(WHOLE_CLIP, clips),
+                false => report.whole_clips += clips,
+            }
+        }
         Ok(shown)
     }
 

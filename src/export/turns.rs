@@ -5,6 +5,7 @@ use super::json::{Object, WrittenFields, number, push_list, push_raw, push_text}
 use super::placement::{Kind, Shown};
 use super::record::Form;
 use crate::schema::placeholder;
+use crate::schema::roles::role_of;
 use crate::schema::views::Turn;
 use serde_json::value::RawValue;
 use std::rc::Rc;
@@ -74,12 +75,9 @@ impl<'a> TurnExtra<'a> {
 
 /// Whether an importer reads this as the role and keeps it as it was written.
 fn is_written_role(written: &str, role: &str) -> bool {
-    match written {
-        "user" | "human" | "assistant" | "gpt" | "system" | "tool" => false,
-        "model" | "bot" | "function_call" | "tool_call" => role == "assistant",
-        "developer" => role == "system",
-        "observation" | "tool_response" | "function" | "ipython" => role == "tool",
-        _ => role == "user",
+    match role_of(written) {
+        Some((known, is_usual)) => !is_usual && known == role,
+        None => role == "user",
     }
 }
 
@@ -110,10 +108,16 @@ pub(super) fn write(
     object.end();
 }
 
-/// A text with a placeholder for each medium shown that stands in it without one; nothing where there is none.
+/// A text with a placeholder for each medium shown that stands in it without one: in front, on a line of its own, where it has
+/// no place in the text. Nothing where there is none.
 pub(super) fn marked(text: &str, media: &[(usize, &Shown)]) -> Option<String> {
     let (mut marked, mut done) = (String::new(), 0);
     for (_, medium) in media.iter().filter(|(_, medium)| !medium.place.output) {
+        if medium.place.at.is_none() {
+            marked.push_str(medium.kind.placeholder());
+            marked.push_str(if text.is_empty() { "" } else { "\n" });
+            continue;
+        }
         let Some(at) = medium.place.at.filter(|at| placeholder::at(text, *at as i64).is_none()) else { continue };
         marked.push_str(text.get(done..at)?);
         marked.push_str(medium.kind.placeholder());

@@ -1,7 +1,7 @@
 //! Rows that come in again after they were deleted: counted, or refused.
 //!
 //! A deleted row's id stays in the index until a compaction empties the row, or a purge takes it out; so long it is known
-//! here. What came after that, in another dataset or from another source, nothing can tell.
+//! here; so is a patient whose cases were, whichever source speaks of them. What came after that, nothing can tell.
 
 use super::sink::Sink;
 use crate::dataset::{BlobInfo, BlobSource, CellUpdate, Dataset, NewId, Sought};
@@ -13,7 +13,8 @@ use crate::schema::record::Identity;
 use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
 use crate::schema::validate::Finding;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of a table that came in again: how many, and the id of the first.
 pub(super) type CameAgain = BTreeMap<Table, (u64, String)>;
@@ -23,16 +24,23 @@ pub(super) struct Watched<'s> {
     sink: &'s mut dyn Sink,
     on_deleted: OnDeleted,
     came: CameAgain,
+    /// The patients whose cases were deleted, once they were asked for.
+    patients: OnceCell<BTreeSet<String>>,
 }
 
 impl<'s> Watched<'s> {
     pub(super) fn new(sink: &'s mut dyn Sink, on_deleted: OnDeleted) -> Self {
-        Self { sink, on_deleted, came: CameAgain::new() }
+        Self { sink, on_deleted, came: CameAgain::new(), patients: OnceCell::new() }
     }
 
     /// Whether a row that is new may come in: an error where it was deleted and is to stay away.
-    fn admit(&mut self, table: Table, source: &str, id: &str) -> Result<bool> {
+    fn admit(&self, table: Table, source: &str, id: &str) -> Result<bool> {
         let is_again = self.dataset().was_deleted(table, source, id)?;
+        self.judge(is_again, table, id)
+    }
+
+    /// The same of a row of which it is known whether it was deleted.
+    fn judge(&self, is_again: bool, table: Table, id: &str) -> Result<bool> {
         if is_again && self.on_deleted != OnDeleted::Take {
             return Err(refusal(table, id));
         }
@@ -73,7 +81,12 @@ impl Sink for Watched<'_> {
     }
 
     fn case(&mut self, row: &CaseRow) -> Result<Address> {
-        admitted!(self, Table::Cases, row, self.sink.case(row))
+        let of_patient = row.patient.as_deref().map_or(Ok(false), |patient| self.is_patient_deleted(patient))?;
+        let is_again = self.admit(Table::Cases, &row.source, &row.id)?;
+        let is_again = is_again || self.judge(of_patient, Table::Cases, &row.id)?;
+        let appended = self.sink.case(row)?;
+        self.count(is_again, Table::Cases, &row.id);
+        Ok(appended)
     }
 
     fn video(&mut self, row: &VideoRow) -> Result<Address> {
@@ -96,7 +109,7 @@ impl Sink for Watched<'_> {
         self.sink.new_ids()
     }
 
-    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
+    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<(Address, Vec<Finding>)> {
         admitted!(self, Table::Annotations, row, self.sink.new_annotation(row, id))
     }
 
@@ -126,6 +139,17 @@ impl Sink for Watched<'_> {
 
     fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
         self.sink.report(name, bytes)
+    }
+
+    fn is_patient_deleted(&self, patient: &str) -> Result<bool> {
+        let patients = match self.patients.get() {
+            Some(patients) => patients,
+            None => {
+                let found = self.dataset().deleted_patients()?;
+                self.patients.get_or_init(|| found)
+            }
+        };
+        Ok(patients.contains(patient))
     }
 
     fn came_again(&self) -> Option<&CameAgain> {

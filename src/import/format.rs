@@ -106,9 +106,9 @@ impl Format {
             _ if surgsigma::is_record(record) => Some(Self::SurgSigma),
             Some((key, _)) if key.starts_with("conversation") => Some(Self::ShareGpt),
             Some(_) => Some(Self::Messages),
-            None if has("prompt") || (has("chosen") && has("rejected") && !has("instruction")) => {
-                Some(Self::Preference)
-            }
+            None if has("prompt") => Some(Self::Preference),
+            None if has("chosen") && has("rejected") && !has("instruction") => Some(Self::Preference),
+            None if has("problem") && (has("solution") || has("answer")) => Some(Self::Preference),
             None if has("instruction") || (has("query") && has("response")) => Some(Self::Alpaca),
             None => None,
         }

@@ -51,7 +51,7 @@ pub struct ImportReport {
     /// Rows of these that had been deleted before, and came in again, by table: as far as the dataset still has their ids.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub again: BTreeMap<&'static str, u64>,
-    /// Conversations that were put into a split, by its name.
+    /// Conversations and statements that were put into a split, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, u64>,
     /// What became of boxes and points in texts.
@@ -364,6 +364,14 @@ pub(super) struct At {
 }
 
 impl ImportReport {
+    /// Counts a record that is put into a split.
+    pub(super) fn count_split(&mut self, split: &str) {
+        match self.splits.get_mut(split) {
+            Some(count) => *count += 1,
+            None => drop(self.splits.insert(split.to_owned(), 1)),
+        }
+    }
+
     /// Notes a finding.
     pub(super) fn find(&mut self, kind: Kind, at: &At, detail: impl Into<String>) {
         self.find_many(kind, at, || detail.into());

@@ -29,7 +29,7 @@ pub(super) trait Sink {
     /// What tells the ids of new statements and conversations apart.
     fn new_ids(&self) -> Vec<Identity>;
     /// Takes a statement whose id was looked for, and whose `extra` is a JSON object.
-    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>>;
+    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<(Address, Vec<Finding>)>;
     /// Takes a conversation in place of one that is deleted.
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address>;
     /// Takes a conversation that was checked, and whose id was looked for.
@@ -40,6 +40,11 @@ pub(super) trait Sink {
     fn source(&mut self, source: Source);
     /// Keeps a report with an id of its own.
     fn report(&mut self, name: &str, bytes: &[u8]) -> Result<String>;
+
+    /// Whether all cases of a patient were deleted, of whichever source, where that is watched.
+    fn is_patient_deleted(&self, _patient: &str) -> Result<bool> {
+        Ok(false)
+    }
 
     /// What came in again after it was deleted, where that is watched.
     fn came_again(&self) -> Option<&CameAgain> {
@@ -80,7 +85,7 @@ impl Sink for Appender {
         RECORDS.iter().flat_map(|table| Appender::new_ids(self, *table)).collect()
     }
 
-    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
+    fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<(Address, Vec<Finding>)> {
         Appender::new_annotation(self, row, id)
     }
 
@@ -185,10 +190,9 @@ impl Sink for TrialRun {
         self.row(Table::Frames, &row.source, &row.id)
     }
 
-    fn new_annotation(&mut self, row: &AnnotationRow, NewId(identity): NewId) -> Result<Vec<Finding>> {
+    fn new_annotation(&mut self, row: &AnnotationRow, NewId(identity): NewId) -> Result<(Address, Vec<Finding>)> {
         let findings = crate::schema::validate::check_annotation_columns(row)?;
-        self.known_row(Table::Annotations, identity)?;
-        Ok(findings)
+        Ok((self.known_row(Table::Annotations, identity)?, findings))
     }
 
     fn conversation(&mut self, row: &ConversationRow) -> Result<Address> {

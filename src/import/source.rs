@@ -54,7 +54,8 @@ pub struct SourceDescription {
     pub fps: Option<f64>,
     /// The number of a video's first frame: 0 or 1.
     pub index_base: Option<i64>,
-    /// How boxes in texts are measured: two corners, x before y.
+    /// How boxes in texts are measured: two corners, x before y; and those of objects in tables, whose corner and sides are
+    /// in pixels where nothing is said.
     pub boxes: Option<BoxConvention>,
 }
 

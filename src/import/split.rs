@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 /// Names on their way into a column of few values; 12 bytes a record.
 pub(super) struct Labels {
+    table: Table,
     column: &'static str,
     /// What the records say, for an error.
     what: &'static str,
@@ -24,21 +25,21 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Splits.
-    pub(super) fn splits() -> Self {
-        Self::new(SPLIT, "which split they belong to")
+    /// Splits of a table's rows.
+    pub(super) fn splits(table: Table) -> Self {
+        Self::new(table, SPLIT, "which split they belong to")
     }
 
     /// Sources of the source.
     pub(super) fn source_datasets() -> Self {
-        Self::new(SOURCE_DATASET, "which dataset they come from")
+        Self::new(Table::Conversations, SOURCE_DATASET, "which dataset they come from")
     }
 
-    fn new(column: &'static str, what: &'static str) -> Self {
-        Self { column, what, addresses: Vec::new(), names: StringDictionaryBuilder::new() }
+    fn new(table: Table, column: &'static str, what: &'static str) -> Self {
+        Self { table, column, what, addresses: Vec::new(), names: StringDictionaryBuilder::new() }
     }
 
-    /// Notes what a conversation says.
+    /// Notes what a record says.
     ///
     /// # Errors
     /// `Invalid` where there are more names than a column can tell apart.
@@ -58,13 +59,13 @@ impl Labels {
         }
         let addresses = std::mem::take(&mut self.addresses);
         let names = self.names.finish();
-        let schema = sink.dataset().schema(Table::Conversations);
+        let schema = sink.dataset().schema(self.table);
         let is_text = schema.field_with_name(self.column).is_ok_and(|field| *field.data_type() == DataType::LargeUtf8);
         let (ty, names): (_, ArrayRef) = match names.downcast_dict::<StringArray>().filter(|_| is_text) {
             Some(names) => (ColumnType::Text, Arc::new(LargeStringArray::from_iter(names))),
             None => (ColumnType::Dict, Arc::new(names)),
         };
-        let update = CellUpdate::new(Table::Conversations, Column::new(self.column, ty, true), addresses, names);
+        let update = CellUpdate::new(self.table, Column::new(self.column, ty, true), addresses, names);
         sink.update(update).map_err(|error| {
             Error::invalid(format!("the records say {}, which cannot be kept: {}", self.what, error.message()))
         })

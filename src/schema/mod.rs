@@ -10,6 +10,7 @@ pub mod mp4;
 pub mod placeholder;
 pub mod record;
 pub mod references;
+pub(crate) mod roles;
 pub mod rows;
 pub mod tables;
 pub mod validate;

@@ -168,6 +168,11 @@ fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_w
             json!({"id": "last", "messages": asked(json!([text("é"), image("a.png")]))}),
             // Which picture would be shown for the word that stands for none?
             json!({"id": "word", "messages": asked(json!([text("what is <image>?"), image("a.png")]))}),
+            // What has no place in the text belongs to the turn as a whole.
+            json!({"id": "beside", "messages": asked(json!("Q")), "images": ["a.png", "b.png"], "video": "v.mp4"}),
+            json!({"id": "alone", "messages": asked(json!([image("a.png")]))}),
+            json!({"id": "shown", "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"},
+                {"role": "user", "content": [image("b.png")]}]}),
         ],
     );
     for (format, turns, key) in
@@ -179,15 +184,18 @@ fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_w
         let asked = |id: &str| with_id(&written, id)[turns][0][key].clone();
         assert_eq!((asked("two"), asked("last")), (json!("before <image><image>after"), json!("é<image>")));
         assert_eq!(asked("word"), "what is <image>?");
+        assert_eq!((asked("beside"), asked("alone")), (json!("<image>\n<image>\n<video>\nQ"), json!("<image>")));
+        assert_eq!(with_id(&written, "shown")[turns][2][key], "<image>");
         let again = Dataset::create(dir.path().join(format!("{}.surgdb", format.name()))).unwrap();
         let options = ImportOptions::new(SourceDescription::named("s"));
         let report = import(&again, &[out.join("conversations.jsonl")], &options, &mut |_| {}).unwrap();
         let again = Dataset::open(again.path()).unwrap();
-        for number in 0..3 {
+        for number in 0..dataset.count(Table::Conversations).unwrap() {
             let row = |dataset: &Dataset| dataset.conversation(number).unwrap().to_row().unwrap();
             let (row, before) = (row(&again), row(&dataset));
             assert_eq!((&row.turns, row.media.len()), (&before.turns, before.media.len()), "{report:?}");
-            let places = |row: &ConversationRow| row.media.iter().map(|medium| medium.at).collect::<Vec<_>>();
+            let places =
+                |row: &ConversationRow| row.media.iter().map(|medium| (medium.turn, medium.at)).collect::<Vec<_>>();
             assert_eq!(places(&row), places(&before));
         }
     }

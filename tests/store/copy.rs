@@ -5,7 +5,7 @@ use crate::common::small::{Profile, build};
 use crate::common::stored::stored;
 use arrow_array::cast::AsArray;
 use std::collections::{BTreeMap, HashMap};
-use surgdb::dataset::{BlobSource, CellUpdate, CopiedRows, CopyOptions, CopyReport, Filter, Selection};
+use surgdb::dataset::{BlobSource, CellUpdate, CopiedRows, CopyOptions, CopyReport, DeleteOptions, Filter, Selection};
 use surgdb::format::manifest::{Home, Import, Source};
 use surgdb::format::notation::{Column, ColumnType};
 use surgdb::rows::*;
@@ -254,6 +254,8 @@ fn another_row_with_the_same_id_stops_the_copy_is_kept_or_gets_another_source() 
     let kept = CopyOptions { keep_clashing: true, ..CopyOptions::default() };
     let (after, report) = copy(&b, &a, &kept).unwrap();
     assert_eq!((report.rows[&Table::Frames].kept, after.count(Table::Frames).unwrap()), (1, 1));
+    // Bytes that nothing would show stay behind.
+    assert_eq!((report.bytes, after.count(Table::Blobs).unwrap()), (0, 1));
 
     let sources = BTreeMap::from([("s".to_owned(), "s-b".to_owned())]);
     let renamed = CopyOptions { sources, ..CopyOptions::default() };
@@ -269,6 +271,27 @@ fn another_row_with_the_same_id_stops_the_copy_is_kept_or_gets_another_source() 
     assert_eq!(row.record, Some(digest));
     let (_, report) = copy(&b, &after, &renamed).unwrap();
     assert_eq!((report.version, report.rows[&Table::Conversations].there), (None, 1));
+}
+
+#[test]
+fn rows_that_were_deleted_from_the_target_are_counted_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (one(&dir, "a.surgdb", b"one", None), new(&dir, "b.surgdb"));
+    let (b, _) = copy(&a, &b, &CopyOptions::default()).unwrap();
+    let frame = b.find_in(Table::Frames, "s", "f").unwrap().unwrap();
+    let b = b.delete([frame], DeleteOptions { cascade: true, ..DeleteOptions::default() }).unwrap();
+    assert_eq!((b.count(Table::Frames).unwrap(), b.count(Table::Conversations).unwrap()), (0, 0));
+    let refused = copy(&a, &b, &CopyOptions { refuse_deleted: true, ..CopyOptions::default() }).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Deleted);
+    assert!(refused.to_string().contains("frame \"f\" of the source \"s\" was deleted"), "{refused}");
+    assert_eq!(Dataset::open(b.path()).unwrap().version(), b.version());
+    let (_, report) = copy(&a, &b, &CopyOptions::default()).unwrap();
+    for table in [Table::Frames, Table::Conversations] {
+        assert_eq!((report.rows[&table].added, report.rows[&table].again), (1, 1), "{table}");
+    }
+    // Into a dataset that never had them nothing comes again.
+    let (_, report) = copy(&a, &new(&dir, "c.surgdb"), &CopyOptions::default()).unwrap();
+    assert!(report.rows.values().all(|rows| rows.again == 0));
 }
 
 #[test]

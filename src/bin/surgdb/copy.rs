@@ -51,6 +51,9 @@ pub struct Args {
     /// Ids mean the same in sources of one name that were imported from other folders
     #[arg(long)]
     same_names: bool,
+    /// With a row that was deleted from the target, as far as that still has its id: take it again and say so, or stop
+    #[arg(long, default_value = "take", value_name = "WHAT", value_parser = ["take", "stop"])]
+    on_deleted: String,
     /// Refuse to make a dataset that is not there
     #[arg(long)]
     existing: bool,
@@ -110,6 +113,7 @@ fn options(args: &Args, from: &Dataset) -> Result<CopyOptions> {
     let mut options = CopyOptions { selection, annotations: args.annotations, ..CopyOptions::default() };
     options.keep_clashing = args.keep;
     options.same_names = args.same_names;
+    options.refuse_deleted = args.on_deleted == "stop";
     options.sources = args.sources.iter().cloned().collect();
     Ok(options)
 }
@@ -134,7 +138,7 @@ fn facts(report: &CopyReport) -> Value {
         .map(|(table, rows)| {
             (
                 table.name().to_owned(),
-                json!({ "added": rows.added, "there": rows.there, "filled": rows.filled, "kept": rows.kept }),
+                json!({ "added": rows.added, "again": rows.again, "there": rows.there, "filled": rows.filled, "kept": rows.kept }),
             )
         })
         .collect();
@@ -162,6 +166,7 @@ fn print(report: &CopyReport, into: &Path, out: &mut Output) -> Result<()> {
         lines.row([table.name().into(), ui::count(rows.added), ui::count(rows.there), ui::count(rows.kept)]);
     }
     out.table(&lines, 2)?;
+    again(report, out)?;
     let shared = match report.shared {
         0 => String::new(),
         shared => format!(", {} of them in files that both datasets share", ui::bytes(shared)),
@@ -194,4 +199,15 @@ fn print(report: &CopyReport, into: &Path, out: &mut Output) -> Result<()> {
         out.line(format_args!("  source {source}: {}", licence.as_deref().unwrap_or("no licence named")))?;
     }
     Ok(())
+}
+
+/// Tells which rows came in again that were deleted from the target.
+fn again(report: &CopyReport, out: &mut Output) -> Result<()> {
+    let rows: Vec<(&str, u64)> =
+        report.rows.iter().map(|(table, rows)| (table.name(), rows.again)).filter(|(_, again)| *again > 0).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let advice = "where they are to stay away, delete them again; with --on-deleted stop a copy ends before them";
+    out.line(ui::came_again(rows.into_iter(), advice))
 }

@@ -293,6 +293,14 @@ fn clips_and_answers(report: &ExportReport, out: &mut Output) -> Result<()> {
         };
         out.line(format_args!("  {count} {start} earlier than asked, at the key frame before: {named}{instead}"))?;
     }
+    if report.whole_clips > 0 {
+        let (count, stand) =
+            (ui::counted(report.whole_clips, "clip"), if report.whole_clips == 1 { "stands" } else { "stand" });
+        out.line(format_args!(
+            "  {count} {stand} there as the whole video: where it starts and ends is in `surgdb`, which other readers pass over; \
+             the forms llama-factory, ms-swift and qwen-vl cut clips out"
+        ))?;
+    }
     if report.shown_answers > 0 {
         let (count, have) =
             (ui::counted(report.shown_answers, "record"), if report.shown_answers == 1 { "has" } else { "have" });

@@ -1,7 +1,7 @@
 //! How the command talks to people: progress, tables, sizes and durations.
 
 use crate::interrupt;
-use crate::terminal::shown;
+use crate::terminal::{Ink, paint, shown};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -184,6 +184,33 @@ pub fn count(number: u64) -> String {
 pub fn counted(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", count(number))
+}
+
+/// A count and what is counted: `1 box`, `2 boxes`, `1 line without a question`.
+pub fn several(number: u64, plural: &str) -> String {
+    let count = count(number);
+    if number != 1 {
+        return format!("{count} {plural}");
+    }
+    let (things, rest) = plural.split_at(plural.find(' ').unwrap_or(plural.len()));
+    let one = match things {
+        "boxes" => "box",
+        "categories" => "category",
+        other => other.strip_suffix('s').unwrap_or(other),
+    };
+    format!("{count} {one}{rest}")
+}
+
+/// That rows came in again which had been deleted, by table, and what to do about it.
+pub fn came_again<'t>(rows: impl Iterator<Item = (&'t str, u64)>, advice: &str) -> String {
+    let (mut total, mut tables) = (0, Vec::new());
+    for (table, number) in rows {
+        total += number;
+        tables.push(several(number, table));
+    }
+    let (rows, were) = if total == 1 { ("ROW COMES", "WAS") } else { ("ROWS COME", "WERE") };
+    let line = format!("{} {rows} IN AGAIN THAT {were} DELETED ({}): {advice}", count(total), tables.join(", "));
+    paint(Ink::Alarm, &line)
 }
 
 /// How many letters must be put in, left out or changed to make one word the other.

@@ -220,12 +220,12 @@ impl Appender {
     }
 
     /// The same of one whose id was looked for before, and whose `extra` is known to be a JSON object.
-    pub(crate) fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<Vec<Finding>> {
+    pub(crate) fn new_annotation(&mut self, row: &AnnotationRow, id: NewId) -> Result<(Address, Vec<Finding>)> {
         let findings = validate::check_annotation_columns(row)?;
         let identity = self.still_new(Table::Annotations, id, &row.source, &row.id)?;
         let address = append_new!(self, Table::Annotations, annotations, row, identity);
         self.note_target(row.target, address);
-        Ok(findings)
+        Ok((address, findings))
     }
 
     fn note_target(&mut self, target: Address, address: Address) {

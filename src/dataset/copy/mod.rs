@@ -39,6 +39,8 @@ pub struct CopyOptions {
     pub keep_clashing: bool,
     /// Whether ids mean the same in sources of one name that were imported from other folders; else that is an error.
     pub same_names: bool,
+    /// Whether a row that was deleted from the target, and would come in again, is an error; else it is counted.
+    pub refuse_deleted: bool,
 }
 
 /// How far a copy is.
@@ -81,6 +83,8 @@ pub struct CopyReport {
 pub struct CopiedRows {
     /// New in the target.
     pub added: u64,
+    /// Of these, rows that had been deleted there, as far as it still has their ids.
+    pub again: u64,
     /// There already, as they were imported; of blobs, the same content.
     pub there: u64,
     /// Of these, pictures and videos that had no bytes, and have them now.
@@ -104,7 +108,8 @@ impl Dataset {
     /// to its own, is shared where the file system can (a reflink, else a hard link): it is read, and not written.
     ///
     /// # Errors
-    /// `Exists` when the target has another row with the same source and id; `Invalid` when both are one dataset, or a
+    /// `Exists` when the target has another row with the same source and id; `Deleted` when a row was deleted there, where
+    /// that is to be an error; `Invalid` when both are one dataset, or a
     /// source has another licence there; `Conflict`, `Corrupt`, `Storage`, `Io`; what `progress` returns. Whatever the
     /// error, the target stays as it was.
     pub fn copy_to(
@@ -143,6 +148,8 @@ struct Copier<'a> {
     filled: there::Filled,
     /// Which tables of the target have rows.
     has_rows: [bool; 6],
+    /// The patients whose cases were deleted from the target.
+    deleted_patients: BTreeSet<String>,
     /// Sources of the rows, by their ids here.
     sources: BTreeSet<String>,
     report: CopyReport,
@@ -151,6 +158,7 @@ struct Copier<'a> {
 impl<'a> Copier<'a> {
     fn new(from: &'a Dataset, to: Appender, options: &'a CopyOptions) -> Result<Self> {
         let has_rows = there::with_rows(to.dataset())?;
+        let deleted_patients = to.dataset().deleted_patients()?;
         Ok(Self {
             from,
             to,
@@ -161,6 +169,7 @@ impl<'a> Copier<'a> {
             there: Default::default(),
             filled: there::Filled::default(),
             has_rows,
+            deleted_patients,
             sources: BTreeSet::new(),
             report: CopyReport::default(),
         })

@@ -18,15 +18,23 @@ pub(super) trait CopyRow: Fill + PartialEq + Sized {
 
     fn fetch(dataset: &Dataset, address: Address) -> Result<Self>;
     fn parts(&mut self) -> (&str, &mut String, &mut Option<[u8; RECORD_LEN]>);
+
+    /// The patient whose case it is.
+    fn patient(&self) -> Option<&str> {
+        None
+    }
+
     fn refer_to(&mut self, new: NewOf<'_>) -> Result<()>;
     fn digest(&self, name_of: &mut NameOf<'_>) -> Result<[u8; RECORD_LEN]>;
     fn append(&self, to: &mut Appender) -> Result<Address>;
 }
 
 macro_rules! copy_row {
-    ($row:ident, $table:ident, $fetch:ident, $refer:expr, $digest:expr, $append:expr) => {
+    ($row:ident, $table:ident, $fetch:ident, $refer:expr, $digest:expr, $append:expr $(, $patient:item)?) => {
         impl CopyRow for $row {
             const TABLE: Table = Table::$table;
+
+            $($patient)?
 
             fn fetch(dataset: &Dataset, address: Address) -> Result<Self> {
                 dataset.$fetch(address)?.to_row()
@@ -51,7 +59,17 @@ macro_rules! copy_row {
     };
 }
 
-copy_row!(CaseRow, Cases, case, |_, _| Ok(()), |row, _| Ok(record::of_case(row)), Appender::case);
+copy_row!(
+    CaseRow,
+    Cases,
+    case,
+    |_, _| Ok(()),
+    |row, _| Ok(record::of_case(row)),
+    Appender::case,
+    fn patient(&self) -> Option<&str> {
+        self.patient.as_deref()
+    }
+);
 copy_row!(VideoRow, Videos, video, Refer::refer, record::of_video, Appender::video);
 copy_row!(FrameRow, Frames, frame, Refer::refer, record::of_frame, Appender::frame);
 copy_row!(AnnotationRow, Annotations, annotation, Refer::refer, record::of_annotation, |to: &mut Appender, row| {
@@ -101,6 +119,9 @@ impl Copier<'_> {
         row.refer_to(&|address| self.new_of(address))?;
         let id = row.parts().0.to_owned();
         let Some(there) = self.to.lookup(R::TABLE, &name, &id)? else {
+            let is_of_deleted = row.patient().is_some_and(|patient| self.deleted_patients.contains(patient));
+            let is_again = is_of_deleted || self.to.dataset().was_deleted(R::TABLE, &name, &id)?;
+            self.admit(is_again, R::TABLE, &name, &id)?;
             let new = row.append(&mut self.to)?;
             self.added(R::TABLE, address, new);
             return Ok(());
@@ -121,8 +142,24 @@ impl Copier<'_> {
             )
             .with_id(&id));
         }
-        self.taken.insert(address, there);
-        self.report.rows.entry(R::TABLE).or_default().kept += 1;
+        self.keep(R::TABLE, address, there);
+        Ok(())
+    }
+
+    /// Counts a new row that was deleted from the target before, or refuses it.
+    fn admit(&mut self, is_again: bool, table: Table, source: &str, id: &str) -> Result<()> {
+        if !is_again {
+            return Ok(());
+        }
+        if self.options.refuse_deleted {
+            let what = table.row_name();
+            let message = format!(
+                "the {what} {id:?} of the source {source:?} was deleted from the target, and would come in again: delete it \
+                 here, too, or say which rows are to be copied; --on-deleted take takes it again"
+            );
+            return Err(Error::new(ErrorKind::Deleted, message));
+        }
+        self.report.rows.entry(table).or_default().again += 1;
         Ok(())
     }
 
@@ -171,6 +208,12 @@ impl Copier<'_> {
         self.taken.insert(from, to);
         self.new[table as usize].push(from);
         self.report.rows.entry(table).or_default().added += 1;
+    }
+
+    /// Notes another row of the target that is kept in place of this one.
+    pub(super) fn keep(&mut self, table: Table, from: Address, to: Address) {
+        self.taken.insert(from, to);
+        self.report.rows.entry(table).or_default().kept += 1;
     }
 
     pub(super) fn there(&mut self, table: Table, from: Address, to: Address) {

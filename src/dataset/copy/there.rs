@@ -18,8 +18,8 @@ pub(super) struct Filled {
 }
 
 impl Copier<'_> {
-    /// Whether the target has a row as it was imported and lacks nothing of it; then it and what it leads to stay as they
-    /// are there.
+    /// Whether the target has a row as it was imported and lacks nothing of it, or another that is to be kept; then it and
+    /// what it leads to stay as they are there.
     pub(super) fn is_there(&mut self, address: Address) -> Result<bool> {
         if !self.has_rows[self.from.table_of(address)? as usize] {
             return Ok(false);
@@ -48,7 +48,14 @@ impl Copier<'_> {
         }
         let mut other = R::fetch(self.to.dataset(), there)?;
         let (ours, theirs) = (*row.parts().2, *other.parts().2);
-        let is_other = ours.is_none() || ours != theirs || self.has_other_bytes(row.bytes(), other.bytes())?;
+        let has_other_bytes = self.has_other_bytes(row.bytes(), other.bytes())?;
+        if self.options.keep_clashing && (has_other_bytes || ours.is_some() && theirs.is_some() && ours != theirs) {
+            // What the row leads to would be shown by nothing there.
+            self.source(&source)?;
+            self.keep(R::TABLE, address, there);
+            return Ok(true);
+        }
+        let is_other = ours.is_none() || ours != theirs || has_other_bytes;
         if is_other || row.has_more_than(&other) {
             return Ok(false);
         }

@@ -67,6 +67,8 @@ impl Writer<'_> {
         let is_part = |medium: &Shown| medium.start.or(medium.end).or(medium.fps).is_some();
         if !is_clear || shown.iter().any(is_part) {
             notes.put("media", |out| notes::media(out, shown, &order));
+        } else if placement::has_front(turns, shown) {
+            notes.repeat("media", |out| notes::media(out, shown, &order));
         }
     }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::export::cut::{Cut, cut};
 use crate::export::json::{push_list, push_text};
 use crate::export::media::{MediaFolder, bytes_of};
+use crate::export::placement::WHOLE_CLIP;
 use crate::export::{ClipForm, ExportReport};
 use crate::format::Address;
 use std::borrow::Cow;
@@ -177,7 +178,7 @@ impl<'a> Clips<'a> {
         match plan {
             Plan::File(video) => media.path(video, report).map(whole),
             Plan::Whole(video) => {
-                report.lose("where a clip starts and ends: the whole video is shown", 1);
+                report.lose(WHOLE_CLIP, 1);
                 media.path(video, report).map(whole)
             }
             Plan::Done(path, added) => Ok((Placed::File(path), added)),

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 /// The turns of a record with a `prompt`, or of one whose endings share their start.
 pub(super) fn prompt(record: &mut RawRecord<'_>, draft: &mut Draft, inputs: &mut Inputs<'_>) -> Result<()> {
-    // RLHF-V and its kin call a prompt a question.
-    for name in ["prompt", "question"] {
+    // RLHF-V and its kin call a prompt a question, rows with answers that can be checked a problem.
+    for name in ["prompt", "question", "problem"] {
         if let Some(value) = record.take(name) {
             turns::add(draft, spoken(value, name, "user")?, inputs)?;
             break;

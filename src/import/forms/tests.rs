@@ -59,6 +59,14 @@ fn llama_factory_pairs_and_marks() {
 }
 
 #[test]
+fn roles_with_capitals_are_known_and_kept() {
+    let draft = read(r#"{"conversations":[{"from":"Human","value":"q"},{"from":"GPT","value":"a"}]}"#);
+    assert_eq!(said(&draft), [("user", "q"), ("assistant", "a")]);
+    assert_eq!(draft.turns[1].extra.as_deref(), Some(r#"{"~role":"GPT"}"#));
+    assert_eq!(draft.findings, []);
+}
+
+#[test]
 fn openai_parts_keep_their_borders() {
     let draft = read(
         r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAEC","detail":"low"}},{"type":"text","text":"bé","x":1},{"type":"image","image":"file:///p/q.png"},{"type":"input_audio","input_audio":{}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c"}]},{"role":"tool","tool_call_id":"c","name":"f","content":"3"}]}"#,
@@ -226,8 +234,11 @@ fn trl_rows() {
     let draft = read(r#"{"prompt":"q","answer":{"box":[1, 2]}}"#);
     assert_eq!(draft.solution.as_deref(), Some(r#"{"box":[1, 2]}"#));
     assert_eq!(draft.extra.as_deref(), Some(r#"{"answer":{"box":[1, 2]}}"#));
-    let draft = read(r#"{"prompt":"q","solution":"42"}"#);
-    assert_eq!((draft.solution.as_deref(), draft.extra), (Some("42"), None));
+    for question in ["prompt", "problem"] {
+        let draft = read(&format!(r#"{{"{question}":"q","solution":"42"}}"#));
+        assert_eq!(said(&draft), [("user", "q")]);
+        assert_eq!((draft.solution.as_deref(), draft.extra), (Some("42"), None));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::import::draft::{Draft, MediaKind};
 use crate::import::raw::{Content, ObjectText, RawTurn};
 use crate::import::report::Kind;
+use crate::schema::roles::role_of;
 use crate::schema::rows::TurnRow;
 
 /// A turn of text alone.
@@ -54,7 +55,7 @@ fn convert(raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut Inp
         return Err(Error::input("a turn has neither `from` nor `role`"));
     };
     let mut extra = ObjectText::default();
-    let role = match role(&written) {
+    let role = match role_of(&written) {
         Some((role, usual)) => {
             if !usual {
                 extra.text("~role", &written);
@@ -90,18 +91,4 @@ fn convert(raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut Inp
     };
     extra.fields(&raw.others);
     Ok(TurnRow { role: role.to_owned(), text, name: raw.name.map(|name| name.into_owned()), extra: extra.finish() })
-}
-
-/// The schema's role for a role as written, and whether the written one is a usual name of it.
-fn role(written: &str) -> Option<(&'static str, bool)> {
-    Some(match written {
-        "user" | "human" => ("user", true),
-        "assistant" | "gpt" => ("assistant", true),
-        "system" => ("system", true),
-        "tool" => ("tool", true),
-        "model" | "bot" | "function_call" | "tool_call" => ("assistant", false),
-        "developer" => ("system", false),
-        "observation" | "tool_response" | "function" | "ipython" => ("tool", false),
-        _ => return None,
-    })
 }

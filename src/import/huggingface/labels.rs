@@ -20,6 +20,7 @@ use crate::import::run::{Picture, Run, Said};
 use crate::schema::rows::LabelRow;
 use arrow_schema::{DataType, Schema};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::io::Cursor;
 
 /// Columns that are called so name no axis.
@@ -88,6 +89,8 @@ impl Labelled {
         let id = id.unwrap_or_else(|| format!("{}#{}", input.name, at.record.unwrap_or_default()));
         let id = run.unique(id, at);
         at.id = Some(id.clone());
+        let own = record.as_ref().ok().and_then(|record| record.get("split")).and_then(as_text);
+        run.split_of_row = own.map(Cow::into_owned).or_else(|| split.map(str::to_owned));
         let mut taken = None;
         run.take(at, |run, at| {
             let record = record.map_err(|error| Error::input(format!("its columns make no record: {error}")))?;

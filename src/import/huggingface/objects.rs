@@ -1,7 +1,7 @@
 //! Objects with boxes, as tables for object detection have them: `objects: {bbox, category}`, a list a field, or a list of
 //! objects; or the lists as columns of their own.
 //!
-//! A box is `[x, y, width, height]` in pixels from the top left, as COCO measures it.
+//! A box is `[x, y, width, height]` in pixels from the top left, as COCO measures it, or as the user says.
 
 use super::features::Features;
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::import::annotations::box_of_pixels;
 use crate::import::raw::{Field, ObjectText, RawPart, RawRecord, as_text, id_text};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Run, Target, statement};
+use crate::import::source::BoxConvention;
 use crate::schema::rows::{LabelRow, RegionRow};
 use arrow_schema::{DataType, Schema};
 use serde_json::value::RawValue;
@@ -168,12 +169,22 @@ impl Object<'_> {
         self.others.iter().for_each(|(key, value)| extra.raw(key, value.get()));
         let raw = self.class.and_then(|class| objects.class_name(class));
         row.labels.extend(raw.map(|raw| LabelRow { axis: axis.clone(), raw, ..LabelRow::default() }));
-        match (self.bbox, size) {
+        let convention = run.options.source.boxes.unwrap_or_default();
+        let sides = match convention {
+            BoxConvention::Unit => Some((1.0, 1.0)),
+            BoxConvention::Thousand => Some((1000.0, 1000.0)),
+            BoxConvention::Auto | BoxConvention::Pixels | BoxConvention::None => size,
+        };
+        match (self.bbox, sides) {
             (None, _) => {}
             (Some(bbox), Some(size)) => {
-                if bbox.iter().all(|number| number.abs() <= 1.0) {
-                    let what =
-                        format!("its box {bbox:?} was read as pixels, as COCO has it, and looks as parts of the sides");
+                let is_said =
+                    matches!(convention, BoxConvention::Unit | BoxConvention::Thousand | BoxConvention::Pixels);
+                if !is_said && bbox.iter().all(|number| number.abs() <= 1.0) {
+                    let what = format!(
+                        "its box {bbox:?} was read as pixels, as COCO has it, and looks as parts of the sides: where it is, \
+                         import with --boxes 0-1"
+                    );
                     run.report.find(Kind::Doubtful, at, what);
                 }
                 let bbox = Some(box_of_pixels(bbox, size));

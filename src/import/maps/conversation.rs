@@ -52,6 +52,7 @@ impl Taker<'_> {
         for (kind, detail) in std::mem::take(&mut draft.findings) {
             run.report.find(kind, at, detail);
         }
+        let id = run.id_beside(id, &draft, at)?;
         run.conversation(id, &mut draft, at)
     }
 

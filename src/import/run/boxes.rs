@@ -234,14 +234,14 @@ fn places_mut(row: &mut ConversationRow) -> impl Iterator<Item = &mut Vec<Ground
 }
 
 /// How the split that a conversation is in differs from the record's.
-pub(super) fn split_difference(there: &Conversation<'_>, draft: &Draft) -> Result<Difference> {
-    Ok(match (there.split()?, &draft.split) {
+pub(super) fn split_difference(there: Option<&str>, here: Option<&str>) -> Difference {
+    match (there, here) {
         (Some(there), Some(here)) if there != here => {
             Difference::Other(format!("its split is {here:?} here and {there:?} in the dataset, which was kept"))
         }
         (None, Some(_)) => Difference::Absent,
         _ => Difference::None,
-    })
+    }
 }
 
 /// Boxes of conversations that were there, read anew, on their way into the column.

@@ -108,7 +108,7 @@ impl Run<'_> {
         let change = match there {
             Some(there) if there == value => return Ok(CellChange::Same),
             Some(there) if self.options.on_change != OnChange::Replace => {
-                if self.options.on_change == OnChange::Report {
+                if self.options.on_change != OnChange::Keep {
                     let what = format!("its `{name}` is {value} here and {there} in the dataset, which was kept");
                     self.report.find(Kind::ChangedRecord, at, what);
                 }

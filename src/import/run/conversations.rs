@@ -18,14 +18,28 @@ use crate::schema::tables::Table;
 /// Rows whose cells are carried at once.
 const CARRIED: usize = 1 << 15;
 
+/// What a record makes a conversation of.
+pub(super) struct Plan<'d> {
+    pub(super) draft: &'d Draft,
+    /// What the dataset's conversation of its id shows.
+    shown: ShownRows,
+    pub(super) names: Vec<Named<'d>>,
+    pub(super) patient: Option<String>,
+    /// Its row; references are numbers of `names`.
+    pub(super) planned: row::Planned,
+}
+
 impl Run<'_> {
-    pub(in crate::import) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
-        self.has_conversations = true;
-        let source = self.options.source.id.as_str();
-        let identity = self.ids.identity(source, &id);
-        let sought = self.sink.seek(Table::Conversations, identity, source, &id)?;
-        let shown = match sought {
-            Sought::There(address) if !draft.media.is_empty() => self.shown_by(address)?,
+    /// What a draft makes a conversation of; `there` is the dataset's of this id.
+    pub(super) fn plan<'d>(
+        &mut self,
+        id: String,
+        there: Option<Address>,
+        draft: &'d mut Draft,
+        at: &At,
+    ) -> Result<Plan<'d>> {
+        let shown = match there {
+            Some(address) if !draft.media.is_empty() => self.shown_by(address)?,
             _ => ShownRows::new(),
         };
         match draft.listed_boxes.take() {
@@ -37,14 +51,28 @@ impl Run<'_> {
         let draft = &*draft;
         let names = self.store.names(draft, &shown, &*self.sink)?;
         let patient = self.patient(draft, &names);
-        let mut planned = row::plan(id, source, body, draft, &names, patient.as_deref(), &mut self.report, at)?;
+        let source = self.options.source.id.as_str();
+        let planned = row::plan(id, source, body, draft, &names, patient.as_deref(), &mut self.report, at)?;
+        Ok(Plan { draft, shown, names, patient, planned })
+    }
+
+    pub(in crate::import) fn conversation(&mut self, id: String, draft: &mut Draft, at: &At) -> Result<()> {
+        self.has_records = true;
+        let source = self.options.source.id.as_str();
+        let identity = self.ids.identity(source, &id);
+        let sought = self.sink.seek(Table::Conversations, identity, source, &id)?;
+        let there = match sought {
+            Sought::There(address) => Some(address),
+            Sought::New(_) => None,
+        };
+        let Plan { draft, shown, names, patient, mut planned } = self.plan(id, there, draft, at)?;
         self.report.media.named += names.len() as u64;
         if let Sought::There(address) = sought {
             let there = self.sink.dataset().conversation_at(address)?;
             let boxes =
                 Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
-            if boxes.is_some() || self.options.on_change != OnChange::Replace {
-                let split = split_difference(&there, draft)?;
+            if boxes.is_some() || !self.takes_place() {
+                let split = split_difference(there.split()?, draft.split.as_deref());
                 let boxes = match boxes {
                     Some(boxes) => Ok(boxes),
                     None => {
@@ -126,7 +154,7 @@ impl Run<'_> {
         draft: &Draft,
         at: &At,
     ) -> Result<()> {
-        let is_replaced = self.options.on_change == OnChange::Replace;
+        let is_replaced = self.takes_place();
         let mut others = Vec::new();
         match boxes {
             Ok(boxes) => {
@@ -150,7 +178,8 @@ impl Run<'_> {
             }
             Err(columns) => {
                 let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-                others.push(format!("its content differs{columns}; the dataset's was kept"));
+                others.push(format!("its content differs{columns}; {}", self.why_kept()));
+                self.clashes += 1;
             }
         }
         let records = &mut self.report.records;
@@ -159,7 +188,7 @@ impl Run<'_> {
             (false, true) => records.replaced += 1,
             (false, false) => records.changed_kept += 1,
         }
-        if !others.is_empty() && self.options.on_change == OnChange::Report {
+        if !others.is_empty() && !is_replaced && self.options.on_change != OnChange::Keep {
             self.report.find(Kind::ChangedRecord, at, others.join("; "));
         }
         Ok(())
@@ -177,10 +206,7 @@ impl Run<'_> {
 
     fn put_into_split(&mut self, address: Address, draft: &Draft) -> Result<()> {
         let Some(split) = &draft.split else { return Ok(()) };
-        match self.report.splits.get_mut(split) {
-            Some(count) => *count += 1,
-            None => drop(self.report.splits.insert(split.clone(), 1)),
-        }
+        self.report.count_split(split);
         self.splits.note(address, split)
     }
 

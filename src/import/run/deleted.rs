@@ -23,7 +23,10 @@ impl Run<'_> {
         if self.options.on_deleted == OnDeleted::Take {
             return Ok(());
         }
-        let check_case = |patient: &str| self.check_row_deleted(Table::Cases, draft.case_id(patient));
+        let check_case = |patient: &str| match self.sink.is_patient_deleted(patient)? {
+            true => Err(refusal(Table::Cases, draft.case_id(patient))),
+            false => self.check_row_deleted(Table::Cases, draft.case_id(patient)),
+        };
         patient.map_or(Ok(()), check_case)?;
         for (named, _) in names.iter().zip(located).filter(|(_, located)| located.is_new()) {
             self.check_row_deleted(named.table, &named.id)?;

@@ -180,6 +180,16 @@ impl Run<'_> {
                 changed + unchanged
             )));
         }
+        let is_judged = self.is_name_new && !is_known && self.options.on_change == OnChange::Report;
+        if is_judged && !self.are_ids_numbers && self.clashes > unchanged {
+            return Err(Error::invalid(format!(
+                "{} of its records are called as others that were imported from other files of this source, and say something \
+                 else. If each file has ids of its own, that count from 0 in all of them, --on-change add takes these beside \
+                 those (as in 7 and 7~2). If it is a newer copy of such a file, --on-change replace takes what it says in \
+                 place of what is there, and --on-change keep leaves that",
+                self.clashes
+            )));
+        }
         match self.known.now.get(digest).cloned() {
             Some(first) if added > 0 => {
                 self.tell_same(input, format!("it has the bytes of {first}, which was read too"))

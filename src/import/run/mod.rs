@@ -1,5 +1,6 @@
 //! The way of an import: inputs, records, rows, report, commit.
 
+mod beside;
 mod boxes;
 mod cells;
 mod conversations;
@@ -194,6 +195,9 @@ pub(super) struct Run<'r> {
     inputs: Rc<[Input]>,
     store: Store<'r>,
     splits: Labels,
+    splits_of_statements: Labels,
+    /// The split of the row that statements come of, where it says one: it goes before that of the source.
+    pub(in crate::import) split_of_row: Option<String>,
     repeats: Repeats,
     source_datasets: Labels,
     cells: cells::AddedCells,
@@ -202,8 +206,8 @@ pub(super) struct Run<'r> {
     changed: Vec<(Address, AnnotationRow)>,
     /// The mask of the statement at hand, where it looks otherwise than the dataset's.
     redrawn: Option<masks::Redrawn>,
-    /// Whether a conversation was met.
-    has_conversations: bool,
+    /// Whether a conversation or a statement was met.
+    has_records: bool,
     /// Conversations that were replaced, and where they are now.
     replaced: Vec<(Address, Address)>,
     pub(super) report: ImportReport,
@@ -222,6 +226,10 @@ pub(super) struct Run<'r> {
     pictures: Vec<ByName>,
     /// How many records had changed when the input at hand began.
     changed_before: u64,
+    /// Whether the dataset has several records of the id at hand, of which none is this one.
+    is_unclear: bool,
+    /// How many records of the input at hand are called as others of the dataset are, and say something else.
+    clashes: u64,
 }
 
 impl<'r> Run<'r> {
@@ -234,7 +242,9 @@ impl<'r> Run<'r> {
             tell,
             inputs: Rc::new([]),
             store: Store::new(options),
-            splits: Labels::splits(),
+            splits: Labels::splits(Table::Conversations),
+            splits_of_statements: Labels::splits(Table::Annotations),
+            split_of_row: None,
             repeats: Repeats::default(),
             source_datasets: Labels::source_datasets(),
             cells: cells::AddedCells::default(),
@@ -242,7 +252,7 @@ impl<'r> Run<'r> {
             reread: Reread::default(),
             changed: Vec::new(),
             redrawn: None,
-            has_conversations: false,
+            has_records: false,
             replaced: Vec::new(),
             report: ImportReport { source, dry_run: options.dry_run, ..ImportReport::default() },
             says: ObjectText::default(),
@@ -254,6 +264,8 @@ impl<'r> Run<'r> {
             homes: Homes::default(),
             pictures: Vec::new(),
             changed_before: 0,
+            is_unclear: false,
+            clashes: 0,
         }
     }
 
@@ -294,6 +306,7 @@ impl<'r> Run<'r> {
         self.store.attach(self.sink)?;
         self.carry_added_cells()?;
         self.splits.write(self.sink)?;
+        self.splits_of_statements.write(self.sink)?;
         self.source_datasets.write(self.sink)?;
         self.cells.write(self.sink)?;
         self.reread.write(self.sink)?;
@@ -371,6 +384,9 @@ impl<'r> Run<'r> {
         self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
         let blobs = self.new_rows(Table::Blobs);
         self.changed_before = self.changed();
+        self.clashes = 0;
+        self.is_unclear = false;
+        self.split_of_row = None;
         self.progress.file.clone_from(&input.name);
         self.are_ids_numbers = false;
         self.is_name_new = self.is_new_name(input);
@@ -438,16 +454,16 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Tells of a split that is said for records of which none is a conversation, which alone are put into one.
+    /// Tells of a split that is said for records of which none can be put into one.
     fn tell_unused_split(&mut self) {
         let Some(split) = self.options.source.defaults.split.as_deref() else { return };
-        if self.has_conversations || self.report.records.read == 0 {
+        if self.has_records || self.report.records.read == 0 {
             return;
         }
         let at = At { file: "what is said of the source".into(), ..At::default() };
         let what = format!(
-            "the split {split:?} was not used: it goes into a column of conversations, and none came. To select annotations \
-             by it, give them a column: surgdb column add DATASET annotations SPLITS.csv, a file with the columns id and split"
+            "the split {split:?} was not used: it goes into a column of conversations or annotations, and none came. Rows of \
+             other tables get one by surgdb column add DATASET frames SPLITS.csv, a file with the columns id and split"
         );
         self.report.find(Kind::UnusedSplit, &at, what);
     }

@@ -27,6 +27,8 @@ pub(super) struct Ids {
     /// Whether there are such rows.
     has_others: bool,
     repeats: HashMap<String, u32>,
+    /// Whether an id was given back, so that among repeats there may be free ones.
+    has_free: bool,
     /// The pictures that were listed with an id, by both: the how manieth of those with this id each is.
     pictures: HashMap<Identity, u32, Keyed>,
     /// The last one that was new: what is written next has it.
@@ -35,7 +37,7 @@ pub(super) struct Ids {
 
 impl Ids {
     /// Whether an id is new.
-    fn insert(&mut self, source: &str, id: &str, sink: &dyn Sink) -> bool {
+    pub(super) fn insert(&mut self, source: &str, id: &str, sink: &dyn Sink) -> bool {
         self.settle(sink);
         let identity = id_identity(source, id);
         let is_new = !self.met.contains(&identity) && (self.has_others || !sink.has_new(identity));
@@ -50,6 +52,21 @@ impl Ids {
     fn settle(&mut self, sink: &dyn Sink) {
         let last = self.last.1.take();
         self.met.extend(last.filter(|last| self.has_others || !sink.has_new(*last)));
+    }
+
+    /// Whether an id was met.
+    pub(super) fn is_met(&self, source: &str, id: &str, sink: &dyn Sink) -> bool {
+        let identity = id_identity(source, id);
+        self.last.1 == Some(identity) || self.met.contains(&identity) || (!self.has_others && sink.has_new(identity))
+    }
+
+    /// Takes back that an id was met: what it was met for has another now.
+    pub(super) fn release(&mut self, identity: Identity) {
+        self.has_free = true;
+        match self.last.1 {
+            Some(last) if last == identity => self.last.1 = None,
+            _ => drop(self.met.remove(&identity)),
+        }
     }
 
     /// What tells an id of the source apart.
@@ -193,6 +210,7 @@ impl Run<'_> {
         self.are_ids_numbers |= draft.id.is_none();
         let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
         let id = self.unique(id, at);
+        let id = self.id_beside(id, &draft, at)?;
         at.id = Some(id.clone());
         draft.name_absent(&id);
         for (kind, detail) in std::mem::take(&mut draft.findings) {
@@ -208,7 +226,8 @@ impl Run<'_> {
             return id;
         }
         self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
-        let mut count = self.ids.repeats.get(&id).copied().unwrap_or(1);
+        let last = self.ids.repeats.get(&id).copied().filter(|_| !self.ids.has_free);
+        let mut count = last.unwrap_or(1);
         loop {
             count = count.saturating_add(1);
             let candidate = format!("{id}~{count}");

@@ -158,16 +158,39 @@ fn a_picture_that_stands_twice_is_one_and_an_id_of_two_leaves_out_what_is_said_o
 }
 
 #[test]
-fn a_split_that_is_said_for_annotations_is_told_as_not_used() {
+fn a_split_that_is_said_for_annotations_is_theirs() {
     let mut place = Place::new();
-    place.write("all.json", one("a.png", 8, ""));
+    let file = place.write("all.json", one("a.png", 8, ""));
     place.write("a.png", png(8));
+    place.import(&[&file]).unwrap();
+    let in_split = |place: &Place| {
+        let dataset = place.dataset();
+        let address = place.found(Table::Annotations, "all/1");
+        dataset.annotation(address).unwrap().split().unwrap().map(str::to_owned)
+    };
+    assert_eq!(in_split(&place), None);
+    // One that is there and in none is put into it, and one that is in another stays there.
     place.options.source.defaults.split = Some("train".into());
-    let report = place.whole();
-    let told = &report.findings[&Kind::UnusedSplit].examples[0].detail;
-    assert!(told.contains("\"train\" was not used") && told.contains("surgdb column add"), "{told}");
-    place.write("x.json", TWO);
-    assert_eq!(count(&place.import(&[&place.folder()]).unwrap(), Kind::UnusedSplit), 0);
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.unchanged, &report.splits), (1, &[("train".to_owned(), 1)].into()));
+    assert_eq!((in_split(&place).as_deref(), place.import(&[&file]).unwrap().version), (Some("train"), None));
+    let selected = place.dataset().select(Table::Annotations, &crate::dataset::Filter::eq("split", "train")).unwrap();
+    assert_eq!(selected.len(), 1);
+    place.options.source.defaults.split = Some("val".into());
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.changed_kept, count(&report, Kind::ChangedRecord)), (1, 1));
+    place.options.on_change = OnChange::Replace;
+    assert_eq!(place.import(&[&file]).unwrap().records.replaced, 1);
+    assert_eq!(in_split(&place).as_deref(), Some("val"));
+    // New ones have it at once; what can be in none is told.
+    let place = Place { options: place.options, ..Place::new() };
+    place.write("all.json", one("a.png", 8, ""));
+    assert_eq!(place.whole().splits, [("val".to_owned(), 1)].into());
+    assert_eq!(in_split(&place).as_deref(), Some("val"));
+    let place = Place { options: place.options, ..Place::new() };
+    place.write("a.png", png(8));
+    let told = &place.whole().findings[&Kind::UnusedSplit].examples[0].detail;
+    assert!(told.contains("\"val\" was not used") && told.contains("surgdb column add"), "{told}");
 }
 
 #[test]

@@ -122,3 +122,20 @@ fn rows_of_a_table_that_are_left_out_are_in_no_count_and_make_no_version() {
     let report = place.import(&[&file]).unwrap();
     assert_eq!(report.rows, [("annotations", 1), ("videos", 1)].into());
 }
+
+#[test]
+fn a_patient_is_known_whichever_source_speaks_of_them() {
+    let mut place = place_with_a_patient_deleted();
+    assert_eq!(place.dataset().deleted_patients().unwrap().into_iter().collect::<Vec<_>>(), ["P1"]);
+    place.options.source = SourceDescription::named("other");
+    place.options.on_deleted = OnDeleted::Stop;
+    assert_eq!(place.import(&[&place.folder()]).unwrap_err().kind(), crate::ErrorKind::Deleted);
+    place.options.on_deleted = OnDeleted::Skip;
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.records.skipped["deleted before"]), (1, 2));
+    assert_eq!(place.count(Table::Cases), 2);
+    place.options.on_deleted = OnDeleted::Take;
+    assert_eq!(place.import(&[&place.folder()]).unwrap().again, [("cases", 1)].into());
+    // Now the patient has a case, and nobody is away any more.
+    assert!(place.dataset().deleted_patients().unwrap().is_empty());
+}

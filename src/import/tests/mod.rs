@@ -2,6 +2,7 @@
 
 mod annotations;
 mod attach;
+mod beside;
 mod boxes;
 mod by_name;
 mod changes;

@@ -68,14 +68,9 @@ fn again(report: &ImportReport, out: &mut Output) -> Result<()> {
     if report.again.is_empty() {
         return Ok(());
     }
-    let total: u64 = report.again.values().sum();
-    let rows = if total == 1 { "ROW COMES" } else { "ROWS COME" };
-    let tables: Vec<String> = report.again.iter().map(|(table, count)| several(*count, table)).collect();
-    let were = if total == 1 { "WAS" } else { "WERE" };
     let before = if report.version.is_some() { "delete them again, and " } else { "" };
     let advice = format!("where they are to stay away, {before}import with --on-deleted skip");
-    let line = format!("{} {rows} IN AGAIN THAT {were} DELETED ({}): {advice}", ui::count(total), tables.join(", "));
-    out.line(paint(Ink::Alarm, &line))
+    out.line(ui::came_again(report.again.iter().map(|(table, count)| (*table, *count)), &advice))
 }
 
 fn uncertain(report: &ImportReport, out: &mut Output) -> Result<()> {
@@ -87,21 +82,6 @@ fn uncertain(report: &ImportReport, out: &mut Output) -> Result<()> {
     let advice = "name the convention with --boxes pixels|0-1|0-1000, and import again";
     let line = format!("{} {what} measured is not certain; {advice}", ui::count(count));
     out.line(paint(Ink::Alarm, &line))
-}
-
-/// A count and what is counted: `1 box`, `2 boxes`, `1 line without a question`.
-fn several(number: u64, plural: &str) -> String {
-    let count = ui::count(number);
-    if number != 1 {
-        return format!("{count} {plural}");
-    }
-    let (things, rest) = plural.split_at(plural.find(' ').unwrap_or(plural.len()));
-    let one = match things {
-        "boxes" => "box",
-        "categories" => "category",
-        other => other.strip_suffix('s').unwrap_or(other),
-    };
-    format!("{count} {one}{rest}")
 }
 
 /// Names skipped records: a few where the dataset keeps the report, else more of them, beside the report.
@@ -142,7 +122,7 @@ fn counts(report: &ImportReport) -> Lines {
     }
     lines.row(["read".into(), inputs(report)]);
     lines.row(["records".into(), format!("{} read = {}", ui::count(records.read), parts.join(" + "))]);
-    let rows: Vec<String> = report.rows.iter().map(|(table, count)| several(*count, table)).collect();
+    let rows: Vec<String> = report.rows.iter().map(|(table, count)| ui::several(*count, table)).collect();
     if !rows.is_empty() {
         lines.row(["new rows".into(), rows.join(", ")]);
     }
@@ -156,7 +136,7 @@ fn counts(report: &ImportReport) -> Lines {
     }
     boxes(&report.boxes, &mut lines);
     let media = &report.media;
-    let mut parts = vec![format!("named in {}", several(media.named, "places"))];
+    let mut parts = vec![format!("named in {}", ui::several(media.named, "places"))];
     for (count, what) in [(media.embedded, "stored"), (media.linked, "linked")] {
         parts.extend((count > 0).then(|| format!("{} {what}", ui::counted(count, "file"))));
     }
@@ -194,15 +174,15 @@ fn inputs(report: &ImportReport) -> String {
         *forms.entry(form).or_default() += 1;
     }
     let forms = forms.iter().map(|(form, files)| format!("{} of {form}", ui::counted(*files, "file")));
-    let held = report.read.iter().map(|(what, count)| several(*count, what));
-    let held = held.chain(report.listed.iter().map(|(what, count)| several(*count, what)));
+    let held = report.read.iter().map(|(what, count)| ui::several(*count, what));
+    let held = held.chain(report.listed.iter().map(|(what, count)| ui::several(*count, what)));
     forms.chain(held).collect::<Vec<_>>().join(", ")
 }
 
 fn boxes(report: &BoxReport, lines: &mut Lines) {
     let read = [(report.boxes, "boxes"), (report.points, "points"), (report.reread, "conversations read anew")];
     let mut parts: Vec<String> = Vec::new();
-    parts.extend(read.iter().filter(|(count, _)| *count > 0).map(|(count, what)| several(*count, what)));
+    parts.extend(read.iter().filter(|(count, _)| *count > 0).map(|(count, what)| ui::several(*count, what)));
     parts.extend(report.left.iter().map(|(why, count)| format!("{} left as text ({why})", ui::count(*count))));
     if !parts.is_empty() {
         lines.row(["boxes in texts".into(), parts.join(", ")]);

@@ -68,7 +68,7 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     index_base: Option<i64>,
     /// How boxes in texts are measured: pixels, 0-1 or 0-1000; auto looks at all of them and reads them where there is
-    /// no doubt, none leaves them
+    /// no doubt, none leaves them. Boxes of objects in Hugging Face tables are taken as pixels where nothing is said
     #[arg(long, value_name = "HOW", value_parser = ["pixels", "0-1", "0-1000", "auto", "none"], hide_possible_values = true)]
     boxes: Option<String>,
 }

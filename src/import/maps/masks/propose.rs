@@ -106,7 +106,8 @@ fn text(masks: &[PathBuf], colours: &BTreeMap<Colour, (u64, u64)>, by_value: boo
     let folder = first.canonicalize().unwrap_or_else(|_| first.to_path_buf());
     let folder = folder.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
     let Pairing { files, picture, doubts } = Pairing::of(masks);
-    let nothing = Colour::nothing(by_value);
+    // What cannot be seen was not drawn.
+    let of_nothing = [Colour::nothing(by_value), Colour::rgba([0; 4])];
     let mut lines = vec![
         format!("# A proposal, by the colours of {looked_at} of the masks: say what each colour is, and try it with"),
         "#   surgdb import DATASET SRC --map THIS-FILE --dry-run".into(),
@@ -118,14 +119,16 @@ fn text(masks: &[PathBuf], colours: &BTreeMap<Colour, (u64, u64)>, by_value: boo
     lines.extend(doubts.iter().map(|doubt| format!("# {doubt}")));
     lines.extend([format!("files = [{}]", quoted(&files)), format!("picture = {}", quoted(&picture))]);
     lines.push("axis = \"instrument\"".into());
-    if colours.contains_key(&nothing) {
-        lines.push(format!("background = [{}]", written(nothing)));
-    } else {
+    let background: Vec<String> =
+        of_nothing.iter().filter(|colour| colours.contains_key(colour)).map(|colour| written(*colour)).collect();
+    if background.is_empty() {
         lines.push("# None is black: move here what is nothing.".into());
-        lines.push("background = []".into());
     }
+    lines.push(format!("background = [{}]", background.join(", ")));
     lines.push("colours = [".into());
-    for (number, (colour, (pixels, masks))) in colours.iter().filter(|(colour, _)| **colour != nothing).enumerate() {
+    for (number, (colour, (pixels, masks))) in
+        colours.iter().filter(|(colour, _)| !of_nothing.contains(colour)).enumerate()
+    {
         let (label, colour) = (quoted(&format!("class {}", number + 1)), written(*colour));
         let plural = |count: u64| if count == 1 { "" } else { "s" };
         let (s, of) = (plural(*pixels), plural(*masks));

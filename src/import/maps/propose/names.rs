@@ -1,7 +1,7 @@
 //! What fields are called: what each is by its name, and which axis its labels are of.
 
 /// What fields are usually called, by what they are.
-pub(super) const NAMES: [(Role, &[&str]); 14] = [
+pub(super) const NAMES: [(Role, &[&str]); 15] = [
     (Role::Video, &["video", "video_id", "video_name", "videoid", "videoname", "vid"]),
     (Role::Patient, &["patient", "patient_id", "patientid", "case_id", "case", "caseid", "case_no", "case_number"]),
     (Role::Frame, &["frame", "frame_id", "frame_number", "frame_index", "frame_idx", "frame_no", "frameid"]),
@@ -39,6 +39,7 @@ pub(super) const NAMES: [(Role, &[&str]); 14] = [
         ],
     ),
     (Role::Length, &["length", "duration"]),
+    (Role::Fps, &["fps", "frame_rate", "framerate", "frames_per_second"]),
     (Role::Question, &["question", "query"]),
     (Role::Answer, &["answer", "response"]),
     (Role::Image, &["image", "image_path", "image_filename", "image_name", "img", "img_path", "file_name", "filename"]),
@@ -89,6 +90,7 @@ pub(super) enum Role {
     End,
     Time,
     Length,
+    Fps,
     Question,
     Answer,
     Image,

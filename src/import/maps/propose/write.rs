@@ -17,7 +17,13 @@ impl<'s> Proposal<'s> {
         let field = self.field(Role::Start).or_else(|| self.segment()).or_else(moment)?;
         let name = field.name.to_lowercase();
         let guess = |what: &str| format!("# A guess, by {what} of `{}`.", field.name);
-        Some(if name.contains("frame") && !name.contains("time") {
+        let is_of_frames = name.contains("frame") && !name.contains("time");
+        Some(if is_of_frames && self.field(Role::Fps).is_some() {
+            vec![
+                "# Frame numbers: say whether the first is 0 or 1.".into(),
+                "clock = { unit = \"frames\", base = 0 }".into(),
+            ]
+        } else if is_of_frames {
             let how = "# Frame numbers: say how many frames a second has, and whether the first is 0 or 1.".to_owned();
             vec![how, "clock = { unit = \"frames\", fps = 25, base = 0 }".into()]
         } else if field.values.iter().any(|value| value.contains(':')) {
@@ -64,6 +70,9 @@ impl<'s> Proposal<'s> {
         };
         key("video", video);
         key("patient", named(Role::Patient));
+        if self.become_what != UNKNOWN {
+            key("fps", named(Role::Fps));
+        }
         match self.become_what {
             "conversations" => {
                 key("question", named(Role::Question));

@@ -261,6 +261,11 @@ fn a_proposal_for_moments_keeps_every_row() {
 fn a_proposal_is_a_map_that_reads_its_file() {
     for (name, text, wanted) in [
         ("a b.csv", "video_id,start_frame,end_frame,phase,grade\nv,0,25,x,1\n", "unit = \"frames\""),
+        (
+            "rates.csv",
+            "video,fps,start_frame,end_frame,phase\nv,25,0,100,x\nw,50,0,100,x\n",
+            "fps = \"fps\"\nstart = \"start_frame\"",
+        ),
         ("v1.csv", "start;end;label\n00:01;00:02;x\n", "unit = \"h:m:s\""),
         ("v.tsv", "video\tbegin\tend\tstep\nv\t0\t13301\tx\nv\t13301\t25000\ty\n", "unit = \"ms\""),
         ("v3.txt", "Frame Phase\n0 a\n1 a\n2 b\n", "runs = true"),

@@ -152,7 +152,7 @@ impl Store<'_> {
         }
         match self.options.on_change {
             OnChange::Keep => {}
-            OnChange::Report => {
+            OnChange::Report | OnChange::Add => {
                 let what = format!("{:?}: the picture in its record has changed; the dataset's was kept", named.id);
                 out.report.find(Kind::ChangedMedia, out.at, what);
             }

@@ -128,7 +128,7 @@ impl Store<'_> {
     ) -> Result<()> {
         match self.options.on_change {
             OnChange::Keep => {}
-            OnChange::Report => {
+            OnChange::Report | OnChange::Add => {
                 let what = format!("{:?}: its file has changed; the dataset's bytes were kept", named.id);
                 out.report.find(Kind::ChangedMedia, out.at, what);
             }

@@ -332,7 +332,7 @@ impl Store<'_> {
         match self.options.on_change {
             OnChange::Keep => return Vec::new(),
             OnChange::Replace => empty.append(&mut other),
-            OnChange::Report => tell_left(table, &names_of(table, &other), id, out),
+            OnChange::Report | OnChange::Add => tell_left(table, &names_of(table, &other), id, out),
         }
         count_row(is_more || !empty.is_empty(), out);
         empty

@@ -1,6 +1,7 @@
 //! Tables of pictures and what is said of them: classes, objects with boxes, captions, masks.
 
 use super::*;
+use crate::import::source::BoxConvention;
 
 #[test]
 fn pictures_with_classes_become_statements() {
@@ -135,6 +136,35 @@ fn pictures_with_objects_become_statements_with_boxes_as_coco_measures_them() {
         assert_eq!(second.extra.as_deref(), (names[1] == "7/41").then_some(r#"{"id":41}"#));
         assert_eq!(first.target, place.annotation("7").target);
         assert_eq!(place.annotation("7").extra.as_deref(), Some(r#"{"width":7,"split":"train"}"#));
+    }
+}
+
+#[test]
+fn boxes_of_objects_are_measured_as_it_is_said() {
+    let a = png(10);
+    for (said, bbox, doubts) in [
+        (None, [0.1, 0.25, 0.4, 0.5], 1),
+        (Some(BoxConvention::Pixels), [1.0, 12.0, 4.0, 24.0], 0),
+        (Some(BoxConvention::Unit), [0.1, 0.25, 0.4, 0.5], 0),
+        (Some(BoxConvention::Thousand), [100.0, 250.0, 400.0, 500.0], 0),
+    ] {
+        let mut place = Place::new();
+        place.options.source.boxes = said;
+        let columns = vec![
+            ("image", pictures(&[(Some(&a), None)])),
+            ("bbox", boxes_of(&[&bbox])),
+            ("category", numbers(&[&[3]])),
+        ];
+        place.write("train.parquet", parquet_of(&table(columns), Compression::SNAPPY));
+        let report = place.whole();
+        assert_eq!(count(&report, Kind::Doubtful), doubts);
+        let read = place.annotation("train.parquet#1/#1").regions[0].bbox.unwrap();
+        match report.findings.get(&Kind::Doubtful) {
+            Some(told) => assert!(told.examples[0].detail.contains("--boxes 0-1"), "{told:?}"),
+            None => {
+                assert!(read.iter().zip([0.1, 0.25, 0.5, 0.75]).all(|(is, want)| (is - want).abs() < 1e-6), "{read:?}")
+            }
+        }
     }
 }
 

@@ -1,0 +1,126 @@
+//! Files of one source whose records count from 0 in each.
+
+use super::*;
+
+/// Records 0, 1, … that ask these questions.
+fn records(questions: &[&str]) -> String {
+    let record = |(id, question): (usize, &&str)| {
+        format!(
+            r#"{{"id":{id},"image":"{question}.png","conversations":[{{"from":"human","value":"{question}"}},{{"from":"gpt","value":"x"}}]}}"#
+        )
+    };
+    questions.iter().enumerate().map(record).collect::<Vec<_>>().join("\n")
+}
+
+fn question(place: &Place, id: &str) -> String {
+    let dataset = place.dataset();
+    let row = dataset.conversation_at(place.found(Table::Conversations, id)).unwrap().to_row().unwrap();
+    row.turns[0].text.clone()
+}
+
+#[test]
+fn a_second_file_that_counts_from_0_again_is_not_taken_for_a_change() {
+    let mut place = Place::new();
+    let train = place.write("train.jsonl", records(&["a", "b"]));
+    let val = place.write("val.jsonl", records(&["c", "d", "e"]));
+    place.import(&[&train]).unwrap();
+    let message = place.import(&[&val]).unwrap_err().to_string();
+    for word in ["2 of its records", "other files of this source", "--on-change add", "7~2", "val.jsonl"] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    assert_eq!((place.dataset().version(), place.count(Table::Conversations)), (2, 2));
+    place.options.on_change = OnChange::Add;
+    let report = place.import(&[&val]).unwrap();
+    assert_eq!((report.records.added, count(&report, Kind::RepeatedId), report.media.named), (3, 2, 3));
+    for (id, asked) in [("0", "a"), ("1", "b"), ("0~2", "c"), ("1~2", "d"), ("2", "e")] {
+        assert_eq!(question(&place, id), asked, "{id}");
+    }
+    // In whatever order they come again, each is what it was.
+    for inputs in [vec![&val], vec![&train], vec![&val, &train], vec![&train, &val]] {
+        let inputs: Vec<&Path> = inputs.into_iter().map(PathBuf::as_path).collect();
+        let report = place.import(&inputs).unwrap();
+        assert_eq!((report.records.unchanged, report.version), (report.records.read, None), "{:?}", report.findings);
+    }
+    // Nor does it need to be said again that they are others.
+    for on_change in [OnChange::Report, OnChange::Replace] {
+        place.options.on_change = on_change;
+        for input in [&val, &train, &place.folder()] {
+            let report = place.import(&[input]).unwrap();
+            assert_eq!(
+                (report.records.unchanged, report.version),
+                (report.records.read, None),
+                "{:?}",
+                report.findings
+            );
+        }
+    }
+    // Where one has changed, its file is no other.
+    place.write("val.jsonl", records(&["c", "d", "f"]));
+    place.options.on_change = OnChange::Replace;
+    assert_eq!(place.import(&[&val]).unwrap().records.replaced, 1);
+    assert_eq!((question(&place, "2").as_str(), place.count(Table::Conversations)), ("f", 5));
+    place.whole();
+    // Of two that are called so, neither is taken for the one that has changed.
+    place.write("val.jsonl", records(&["g", "d", "f"]));
+    let report = place.import(&[&val]).unwrap();
+    assert_eq!((report.records.changed_kept, report.records.replaced, report.version), (1, 0, None));
+    let told = &report.findings[&Kind::ChangedRecord].examples[0].detail;
+    assert!(told.contains("which of them this is is not clear"), "{told}");
+    assert_eq!(question(&place, "0"), "a");
+}
+
+#[test]
+fn one_file_whose_records_have_changed_is_told_as_before() {
+    let place = Place::new();
+    let file = place.write("train.jsonl", records(&["a", "b"]));
+    place.import(&[&file]).unwrap();
+    place.write("train.jsonl", records(&["c", "b"]));
+    assert_eq!(count(&place.import(&[&file]).unwrap(), Kind::ChangedRecord), 1);
+    // A file of its own with a few corrections among what is there is no second file of these ids.
+    let other = place.write("newer.jsonl", records(&["c", "b"]));
+    assert_eq!(place.import(&[&other]).unwrap().records.changed_kept, 1);
+}
+
+#[test]
+fn repeats_within_a_file_go_on_beside_others() {
+    let mut place = Place::new();
+    let line = |text: &str| format!("{{\"id\":7,\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}\n");
+    let first = place.write("a.jsonl", [line("a"), line("b")].concat());
+    let second = place.write("b.jsonl", [line("c"), line("d")].concat());
+    place.import(&[&first]).unwrap();
+    place.options.on_change = OnChange::Add;
+    let report = place.import(&[&second]).unwrap();
+    assert_eq!((report.records.added, report.records.unchanged), (2, 0));
+    for (id, asked) in [("7", "a"), ("7~2", "b"), ("7~3", "c"), ("7~4", "d")] {
+        assert_eq!(question(&place, id), asked, "{id}");
+    }
+    for inputs in [[&second, &first], [&first, &second]] {
+        assert_eq!(place.import(&inputs.map(PathBuf::as_path)).unwrap().version, None);
+    }
+}
+
+#[test]
+fn statements_with_ids_of_each_file_stand_beside_each_other() {
+    let mut place = Place::with_map(
+        "name = \"m\"\n[[table]]\nform = \"csv\"\n[[table.rows]]\nbecome = \"intervals\"\nid = \"{id}\"\nvideo = \"video\"\n\
+         start = \"from\"\nend = \"to\"\nlabels = [{ axis = \"phase\", raw = \"phase\" }]\n",
+    );
+    let head = "id,video,from,to,phase\n";
+    let first = place.write("a.csv", format!("{head}0,V1,0,5,cut\n1,V1,5,9,clip\n"));
+    let second = place.write("b.csv", format!("{head}0,V2,0,5,cut\n1,V2,5,9,pack\n"));
+    place.import(&[&first]).unwrap();
+    let message = place.import(&[&second]).unwrap_err().to_string();
+    assert!(message.contains("--on-change add"), "{message}");
+    assert_eq!((place.count(Table::Annotations), place.count(Table::Videos)), (2, 1));
+    place.options.on_change = OnChange::Add;
+    let report = place.import(&[&second]).unwrap();
+    assert_eq!((report.records.added, count(&report, Kind::RepeatedId)), (2, 2));
+    let dataset = place.dataset();
+    let target = |id: &str| dataset.video(place.annotation(id).target).unwrap().id().unwrap().to_owned();
+    assert_eq!([target("0"), target("1"), target("0~2"), target("1~2")], ["V1", "V1", "V2", "V2"]);
+    assert_eq!(place.import(&[&second, &first]).unwrap().version, None);
+    place.options.on_change = OnChange::Report;
+    let report = place.import(&[&second]).unwrap();
+    assert_eq!((report.records.unchanged, report.version), (2, None), "{:?}", report.findings);
+    assert!(dataset.verify(&mut |_, _| {}).unwrap().is_sound());
+}
