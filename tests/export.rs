@@ -67,7 +67,7 @@ fn messages_say_where_pictures_stand_in_three_ways() {
         let out = dir.path().join(format!("{style:?}"));
         let options = ExportOptions { format: ExportFormat::Messages, style, ..Default::default() };
         // One of the styles says which part of a video is meant.
-        let whole = if style == MessageStyle::Qwen { 0 } else { 2 };
+        let whole = if style == MessageStyle::Qwen { 0 } else { 4 };
         assert_eq!(exported(&dataset, &out, &options).whole_clips, whole, "{style:?}");
         records(&out)[0]["messages"][0]["content"].clone()
     });
@@ -88,7 +88,7 @@ fn plain_records_hold_nothing_of_ours_and_say_what_is_lost() {
     assert_eq!(report.lost["grounding"], 2);
     assert_eq!(report.lost["reasoning"], 1);
     assert_eq!(report.lost["alternatives"], 2);
-    assert_eq!(report.lost["where a clip starts and ends: the whole video is shown"], 2);
+    assert_eq!(report.lost["where a clip starts and ends: the whole video is shown"], 4);
 }
 
 #[test]

@@ -54,13 +54,18 @@ impl Dataset {
         Ok(hit)
     }
 
+    /// Whether rows of a table were deleted in this version.
+    pub(crate) fn has_deleted(&self, table: Table) -> bool {
+        self.state(table).deleted() > 0
+    }
+
     /// Whether no live row has this source and id, and one had it that was deleted and not yet emptied: compaction and purge
     /// take such a row's id out of the files, and out of the index.
     ///
     /// # Errors
     /// `Corrupt`, `Purged`.
     pub fn was_deleted(&self, table: Table, source: &str, id: &str) -> Result<bool> {
-        if !table.has_ids() || self.state(table).deleted() == 0 {
+        if !table.has_ids() || !self.has_deleted(table) {
             return Ok(false);
         }
         let (mut is_deleted, mut is_live) = (false, false);

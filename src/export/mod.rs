@@ -347,6 +347,13 @@ pub struct ExportReport {
     /// Records with answers that are pictures or videos, in the forms that have such in a list of their own.
     #[serde(skip_serializing_if = "is_zero")]
     pub shown_answers: u64,
+    /// Records whose texts have more or fewer placeholders than they show pictures and videos, as where a word of the text reads
+    /// like one: readers fail at them, or show another picture than is meant.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unmatched: u64,
+    /// Their ids, up to a hundred thousand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmatched_ids: Vec<String>,
     /// Parts of videos that go out as the whole file in a form whose own fields hold no times: where they start and end is
     /// in `surgdb`, which other readers pass over.
     #[serde(skip_serializing_if = "is_zero")]
@@ -400,11 +407,21 @@ pub struct ExportedSource {
     pub file: String,
 }
 
+/// How many records are named whose placeholders do not match.
+const UNMATCHED_NAMED: usize = 100_000;
+
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
 impl ExportReport {
+    fn note_unmatched(&mut self, id: &str) {
+        self.unmatched += 1;
+        if self.unmatched_ids.len() < UNMATCHED_NAMED {
+            self.unmatched_ids.push(id.to_owned());
+        }
+    }
+
     fn lose(&mut self, what: impl Into<Cow<'static, str>>, count: u64) {
         if count > 0 {
             *self.lost.entry(what.into()).or_default() += count;

@@ -138,14 +138,14 @@ pub(super) fn listed(media: &[Shown], has_clips: bool) -> [Vec<usize>; 4] {
     [of(true, false), of(true, true), of(false, false), of(false, true)]
 }
 
-/// Whether placeholders may be written where media stand without one, as between content parts, and at the front of a turn for
-/// what has no place in it: readers take the first picture that a record lists for the first placeholder, so that they must
-/// stand in the order in which they are listed, and no text may have a placeholder that stands for nothing.
+/// Whether placeholders may be written where media stand without one, as between content parts, and for what has no place in its
+/// turn, behind the one before it or in front: readers take the first picture that a record lists for the first placeholder, so
+/// that they must stand in the order in which they are listed, and no text may have a placeholder that stands for nothing.
 pub(super) fn may_be_marked(turns: Turns<'_>, shown: &[Shown]) -> bool {
     let own = || shown.iter().filter(|medium| medium.place.ending.is_none() && !medium.place.output);
     [true, false].into_iter().all(|picture| {
-        let mut places = Vec::new();
-        let (mut marks, mut found) = (0, 0);
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        let mut marks = 0;
         for medium in own().filter(|medium| medium.kind.is_picture() == picture) {
             let Place { turn, at, .. } = medium.place;
             let row = turns.get(turn);
@@ -155,13 +155,42 @@ pub(super) fn may_be_marked(turns: Turns<'_>, shown: &[Shown]) -> bool {
             let text = row.map(|row| row.text()).unwrap_or_default();
             let mark = at.and_then(|at| placeholder::at(text, at as i64));
             marks += usize::from(mark == Some(medium.kind.placeholder()));
-            places.push((turn, at));
+            let before = places.last().filter(|(before, _)| *before == turn).map(|(_, at)| *at);
+            places.push((turn, at.or(before).unwrap_or(0)));
         }
-        let mark = if picture { placeholder::IMAGE } else { placeholder::VIDEO };
-        let asking = turns.iter().filter(|turn| turn.role() != "assistant");
-        asking.for_each(|turn| found += memchr::memmem::find_iter(turn.text().as_bytes(), mark).count());
-        places.is_sorted() && marks == found
+        places.is_sorted() && marks == asked(turns, picture)
     })
+}
+
+/// How many placeholders the turns have that ask.
+fn asked(turns: Turns<'_>, picture: bool) -> usize {
+    let mark = if picture { placeholder::IMAGE } else { placeholder::VIDEO };
+    let asking = turns.iter().filter(|turn| turn.role() != "assistant");
+    asking.map(|turn| memchr::memmem::find_iter(turn.text().as_bytes(), mark).count()).sum()
+}
+
+/// Whether the turns have as many placeholders as they show pictures and videos, or get them.
+pub(super) fn is_matched(turns: Turns<'_>, shown: &[Shown]) -> bool {
+    let own = |picture: bool| {
+        let of_kind = |medium: &&Shown| {
+            medium.kind.is_picture() == picture && medium.place.ending.is_none() && !medium.place.output
+        };
+        shown.iter().filter(of_kind).count()
+    };
+    may_be_marked(turns, shown) || [true, false].into_iter().all(|picture| asked(turns, picture) == own(picture))
+}
+
+/// Sorts media of one turn, which are in their order, by where they stand: what has no place in the text stands behind the one
+/// before it.
+pub(super) fn sort_by_place(media: &mut [(usize, &Shown)]) {
+    let mut last = None;
+    let mut places: Vec<(usize, Option<usize>)> = Vec::with_capacity(media.len());
+    for (number, medium) in media.iter() {
+        last = medium.place.at.or(last);
+        places.push((*number, last));
+    }
+    let place_of = |number: usize| places.iter().find(|(other, _)| *other == number).and_then(|(_, place)| *place);
+    media.sort_by_key(|(number, _)| place_of(*number));
 }
 
 /// Whether a placeholder is written at the front of a turn for something that the record shows.

@@ -127,7 +127,7 @@ impl Notes {
 fn of_turn(shown: &[Shown], ending: Option<usize>, turn: usize) -> Vec<(usize, &Shown)> {
     let is_of_turn = |(_, medium): &(usize, &Shown)| (medium.place.ending, medium.place.turn) == (ending, turn);
     let mut media: Vec<(usize, &Shown)> = shown.iter().enumerate().filter(is_of_turn).collect();
-    media.sort_by_key(|(_, medium)| medium.place.at);
+    placement::sort_by_place(&mut media);
     media
 }
 
@@ -223,6 +223,9 @@ impl Writer<'_> {
         }
         object.end();
         report.lose("annotations", row.annotations()?.len() as u64);
+        if self.form.style == MessageStyle::Placeholders && !placement::is_matched(turns, &shown) {
+            report.note_unmatched(row.id()?);
+        }
         if !self.form.style.holds_times() {
             let clips = shown.iter().filter(|medium| medium.is_part_of_video()).count() as u64;
             match self.plain {

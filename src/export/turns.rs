@@ -108,20 +108,22 @@ pub(super) fn write(
     object.end();
 }
 
-/// A text with a placeholder for each medium shown that stands in it without one: in front, on a line of its own, where it has
-/// no place in the text. Nothing where there is none.
+/// A text with a placeholder for each medium shown that stands in it without one, and behind the medium before it, or in front, on
+/// a line of its own, for what has no place in it. Nothing where there is none.
 pub(super) fn marked(text: &str, media: &[(usize, &Shown)]) -> Option<String> {
-    let (mut marked, mut done) = (String::new(), 0);
+    let (mut marked, mut done, mut last) = (String::new(), 0, None);
     for (_, medium) in media.iter().filter(|(_, medium)| !medium.place.output) {
-        if medium.place.at.is_none() {
-            marked.push_str(medium.kind.placeholder());
-            marked.push_str(if text.is_empty() { "" } else { "\n" });
-            continue;
+        let own = medium.place.at;
+        let length = own.and_then(|at| placeholder::at(text, at as i64)).map_or(0, str::len);
+        if let Some(at) = own.or(last).filter(|_| length == 0) {
+            marked.push_str(text.get(done..at)?);
+            done = at;
         }
-        let Some(at) = medium.place.at.filter(|at| placeholder::at(text, *at as i64).is_none()) else { continue };
-        marked.push_str(text.get(done..at)?);
-        marked.push_str(medium.kind.placeholder());
-        done = at;
+        if length == 0 {
+            marked.push_str(medium.kind.placeholder());
+            marked.push_str(if own.or(last).is_some() || text.is_empty() { "" } else { "\n" });
+        }
+        last = own.map(|at| at + length).or(last);
     }
     if marked.is_empty() {
         return None;

@@ -162,7 +162,7 @@ choices! {
         Keep = "keep",
         /// A conversation takes its place at a new address; of other rows the cells that differ are replaced.
         Replace = "replace",
-        /// A record is another one, and is added with `~2`, `~3`, … after its id; of other rows the dataset's stays, as by
+        /// A record is another one, and is added with its file's name before its id; of other rows the dataset's stays, as by
         /// `Report`.
         Add = "add",
     }

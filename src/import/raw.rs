@@ -417,6 +417,17 @@ fn first_escaped(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(is_escaped).map(|at| from + at)
 }
 
+/// The texts of two JSON objects as one.
+pub(super) fn joined_objects(first: Option<String>, second: Option<String>) -> Option<String> {
+    match (first, second) {
+        (Some(first), Some(second)) => {
+            let first = first.strip_suffix('}').unwrap_or(&first);
+            Some(format!("{first},{}", second.strip_prefix('{').unwrap_or(&second)))
+        }
+        (first, second) => first.or(second),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -297,7 +297,7 @@ pub enum Kind {
     OtherRate,
     /// A video whose container cannot be read or has no picture track; its bytes were stored.
     BadVideo,
-    /// A split that the source says for its records, of which none is a conversation: it is kept nowhere.
+    /// A split that the source says for its records, of which none can be put into one: it is kept nowhere.
     UnusedSplit,
     /// Media of a kind that has no place yet (audio); kept in `extra`.
     OtherMedia,

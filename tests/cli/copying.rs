@@ -17,8 +17,14 @@ fn a_subset_becomes_a_dataset_of_its_own() {
     assert!(stdout(&surgdb(&["verify", into])).contains("nothing wrong"));
 
     let rest = fixture.json("copy", &[into, "--existing"]);
-    assert_eq!(rest["rows"]["conversations"], value!({ "added": 2, "there": 1, "filled": 0, "kept": 0 }));
+    assert_eq!(rest["rows"]["conversations"], value!({ "added": 2, "again": 0, "there": 1, "filled": 0, "kept": 0 }));
     assert!(stdout(&fixture.run("copy", &[into])).starts_with("nothing new"));
+
+    stdout(&surgdb(&["delete", into, "--where", "task = \"phase recognition\"", "--yes"]));
+    let refused = fails(&fixture.run("copy", &[into, "--on-deleted", "stop"]));
+    assert!(refused.contains("was deleted from the target"), "{refused}");
+    let told = stdout(&fixture.run("copy", &[into]));
+    assert!(told.contains("1 ROW COMES IN AGAIN THAT WAS DELETED (1 conversation)"), "{told}");
 }
 
 #[test]

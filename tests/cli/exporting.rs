@@ -90,6 +90,9 @@ fn coco_takes_conditions_on_annotations_and_parts_of_a_split_of_conversations() 
     let out = out.to_str().unwrap();
     let both = ["--format", "coco", "--split", "test", "--where", "label = hook"];
     assert!(fails(&fixture.run("export", &[&[out], &both[..]].concat())).contains("shows no picture"));
+    let other = ["--format", "coco", "--split", "fold=3"];
+    let told = fails(&fixture.run("export", &[&[out], &other[..]].concat()));
+    assert!(told.contains("neither annotations nor conversations have a column \"fold\""), "{told}");
     let none = ["--format", "coco", "--where", "label = spoon"];
     assert!(fails(&fixture.run("export", &[&[out], &none[..]].concat())).contains("no annotation is left to export"));
 }

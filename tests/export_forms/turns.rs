@@ -170,6 +170,7 @@ fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_w
             json!({"id": "word", "messages": asked(json!([text("what is <image>?"), image("a.png")]))}),
             // What has no place in the text belongs to the turn as a whole.
             json!({"id": "beside", "messages": asked(json!("Q")), "images": ["a.png", "b.png"], "video": "v.mp4"}),
+            json!({"id": "fewer", "messages": asked(json!("<image> one")), "images": ["a.png", "b.png"]}),
             json!({"id": "alone", "messages": asked(json!([image("a.png")]))}),
             json!({"id": "shown", "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"},
                 {"role": "user", "content": [image("b.png")]}]}),
@@ -179,8 +180,11 @@ fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_w
         [(ExportFormat::Llava, "conversations", "value"), (ExportFormat::Messages, "messages", "content")]
     {
         let out = dir.path().join(format.name());
-        exported(&dataset, &out, &of(format));
+        let told = exported(&dataset, &out, &of(format));
+        assert_eq!((told.unmatched, &told.unmatched_ids[..]), (1, &["word".to_owned()][..]));
         let written = records(&out.join("conversations.jsonl"));
+        assert_eq!(with_id(&written, "fewer")[turns][0][key], "<image><image> one");
+        assert_eq!(with_id(&written, "fewer")["images"], json!(["images/a.png", "images/b.png"]));
         let asked = |id: &str| with_id(&written, id)[turns][0][key].clone();
         assert_eq!((asked("two"), asked("last")), (json!("before <image><image>after"), json!("é<image>")));
         assert_eq!(asked("word"), "what is <image>?");

@@ -28,8 +28,8 @@ naming its ids. To be rid of all that, copy what is left into a new dataset (sur
 takes no report along, and remove this one.
 
 Importing the same files again brings deleted rows in again, which is told; surgdb import
---on-deleted skip leaves them out, as long as this dataset was not compacted since. It knows what was
-deleted of the source that is imported: what another source has of the same patient comes in.";
+--on-deleted skip leaves them out, as long as this dataset was not compacted since, and with them what
+other sources have of a patient who has no case left here. A copy into this dataset tells it, too.";
 
 /// Delete rows by id, address or condition, in a new version
 #[derive(clap::Args)]

@@ -155,7 +155,7 @@ pub fn run(mut args: Args) -> Result<Outcome> {
 /// The annotations that are meant; none where all are. A part of a split of conversations means the annotations of what
 /// they show.
 fn selected_annotations(args: &mut Args, dataset: &Dataset) -> Result<Option<Vec<Address>>> {
-    let split = args.subset.take_split_of_conversations(dataset, Table::Annotations);
+    let split = args.subset.take_split_of_conversations(dataset, Table::Annotations)?;
     let selected = selection(args, dataset, Table::Annotations)?;
     let Some(split) = split else { return Ok(selected) };
     let mut shown = HashSet::new();
@@ -292,6 +292,16 @@ fn clips_and_answers(report: &ExportReport, out: &mut Output) -> Result<()> {
             _ => "; --clips frames has the dataset's own frames of them instead",
         };
         out.line(format_args!("  {count} {start} earlier than asked, at the key frame before: {named}{instead}"))?;
+    }
+    if report.unmatched > 0 {
+        let named: Vec<&str> = report.unmatched_ids.iter().take(NAMED).map(String::as_str).collect();
+        let (count, have) =
+            (ui::counted(report.unmatched, "record"), if report.unmatched == 1 { "has" } else { "have" });
+        out.line(format_args!(
+            "  {count} {have} other numbers of `<image>` or `<video>` in the text than of pictures and videos, as where a word of it \
+             reads so: readers fail at that, or show what is not meant: {}",
+            some_of(&named.join(", "), named.len(), report.unmatched)
+        ))?;
     }
     if report.whole_clips > 0 {
         let (count, stand) =

@@ -57,9 +57,21 @@ impl Subset {
     }
 
     /// Takes the condition on the split out, where this table has no such column: it is then about conversations.
-    pub fn take_split_of_conversations(&mut self, dataset: &Dataset, table: Table) -> Option<Filter> {
-        let schema = dataset.schema(table);
-        self.split.take_if(|part| schema.column_with_name(&part.column).is_none()).map(|part| part.filter)
+    ///
+    /// # Errors
+    /// `Invalid` where these have none either.
+    pub fn take_split_of_conversations(&mut self, dataset: &Dataset, table: Table) -> Result<Option<Filter>> {
+        let has = |table: Table, column: &str| dataset.schema(table).column_with_name(column).is_some();
+        let Some(Part { column, filter }) = self.split.take_if(|part| !has(table, &part.column)) else {
+            return Ok(None);
+        };
+        if !has(Table::Conversations, &column) {
+            return Err(Error::invalid(format!(
+                "neither {table} nor conversations have a column {column:?}: surgdb import --split fills `split`, and surgdb \
+                 column add gives them others"
+            )));
+        }
+        Ok(Some(filter))
     }
 
     /// The rows that are meant, with a further condition.

@@ -270,20 +270,24 @@ impl<'a> Draft<'a> {
     /// The text of a turn with a placeholder for each of its media, in their order.
     fn text(&mut self, number: usize, turn: &TurnRow) -> Result<String> {
         let mut text = String::with_capacity(turn.text.len());
-        let mut edits: Vec<Edit<'a>> = Vec::new();
+        let (mut edits, mut taken): (Vec<Edit<'a>>, HashSet<usize>) = Default::default();
         for (at, medium) in self.media.remove(&number).unwrap_or_default() {
             match medium.at.and_then(|at| usize::try_from(at).ok()) {
                 Some(start) => {
                     let mark = placeholder::at(&turn.text, start as i64).map_or(0, str::len);
+                    taken.insert(start);
                     edits.push(Edit { range: start..start + mark, what: What::Medium(at, medium) });
                 }
-                None => {
-                    text.push_str(self.add(at, medium)?);
-                    text.push('\n');
-                }
+                // What has no place in the text stands behind the one before it, so that their order stays.
+                None => match edits.last().map(|before| before.range.end) {
+                    Some(end) => edits.push(Edit { range: end..end, what: What::Medium(at, medium) }),
+                    None => {
+                        text.push_str(self.add(at, medium)?);
+                        text.push('\n');
+                    }
+                },
             }
         }
-        let taken: HashSet<usize> = edits.iter().map(|edit| edit.range.start).collect();
         for mark in [placeholder::IMAGE, placeholder::VIDEO] {
             let free = turn.text.match_indices(mark).filter(|(at, _)| !taken.contains(at));
             edits.extend(free.map(|(at, _)| Edit { range: at..at + mark.len(), what: What::Nothing }));

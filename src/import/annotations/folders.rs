@@ -199,7 +199,13 @@ impl Folders {
         };
         let by_url = hits.iter().map(|(at, _)| *at).filter(from).collect();
         let by_size = || hits.iter().filter(|(_, file)| has_size(file)).map(|(at, _)| *at).collect();
-        only(by_url).or_else(|| only(by_size())).unwrap_or(Where::Unclear)
+        // `train/` is nearer to `instances_train.json` than `lm_train/` is.
+        let is_called_so = |at: &usize| {
+            let name = self.folders.get(*at).and_then(|folder| folder.path.rsplit('/').next()).unwrap_or_default();
+            self.split.as_ref().is_some_and(|split| split.written.eq_ignore_ascii_case(name))
+        };
+        let by_name = || hits.iter().map(|(at, _)| *at).filter(is_called_so).collect();
+        only(by_url).or_else(|| only(by_size())).or_else(|| only(by_name())).unwrap_or(Where::Unclear)
     }
 
     /// The path of a picture, with the folder that it is in where it is in that of a split.

@@ -8,7 +8,7 @@ use super::text::{About, Kind};
 use super::value::{Origin, Piece, Reference};
 use crate::error::{Error, Result};
 use crate::import::draft::MediaKind;
-use crate::import::raw::ObjectText;
+use crate::import::raw::{ObjectText, joined_objects};
 use crate::import::report::{At, Kind as Finding};
 use crate::import::run::{Picture, Run, statement};
 use crate::schema::rows::{AnnotationRow, LabelRow, RegionRow, TrackRow};
@@ -56,7 +56,7 @@ impl Taker<'_> {
         }
         new.extra = rest(set, row);
         if let Some(kept) = kept {
-            new.extra = Some(joined(new.extra.take(), kept));
+            new.extra = joined_objects(new.extra.take(), Some(kept));
         }
         fill(&mut new, set, row)?;
         if let (Some(start), Some(end)) = (start, end)
@@ -294,18 +294,6 @@ fn all(row: &Row<'_>) -> Vec<(String, String)> {
 /// A time's fault, with what it is the time of.
 fn of(what: &str, error: &Error) -> Error {
     Error::input(format!("its {what}: {}", error.message()))
-}
-
-/// Two objects' texts as one.
-fn joined(first: Option<String>, second: String) -> String {
-    match first {
-        Some(first) => {
-            let (first, second) =
-                (first.strip_suffix('}').unwrap_or(&first), second.strip_prefix('{').unwrap_or(&second));
-            format!("{first},{second}")
-        }
-        None => second,
-    }
 }
 
 #[cfg(test)]

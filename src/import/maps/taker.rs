@@ -13,6 +13,7 @@ use crate::import::report::At;
 use crate::import::run::{CellValue, Picture, Run, Target};
 use crate::import::source::PatientFrom;
 use crate::schema::rows::VideoRow;
+use crate::schema::tables;
 use std::collections::HashMap;
 
 /// How many videos of a file are held.
@@ -108,7 +109,9 @@ impl<'m> Taker<'m> {
                 _ => format!("{name}/{}#{}", set.name, row.number),
             }
         });
-        Ok(run.unique(id, at))
+        let is_asked = set.kind == Kind::Conversations;
+        let table = if is_asked { tables::Table::Conversations } else { tables::Table::Annotations };
+        run.record_id(table, id, at)
     }
 
     /// What a row says of the video and the patient.

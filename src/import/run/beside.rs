@@ -1,74 +1,125 @@
-//! Records that are called as others of the dataset are, and are others: they are known again under the ids that they got
-//! when they came in first (`7~2`), as a repeat within one import does, and get such where that is asked for.
+//! Records that are called as others of the dataset are, and are others: as where each file of a source counts from 0. Where
+//! that is asked for they get ids with their file's name (`val.json#7`), under which they are known from then on.
 
 use super::Run;
 use super::boxes::Difference;
 use super::conversations::Plan;
 use crate::error::Result;
 use crate::format::Address;
+use crate::format::manifest::Source;
 use crate::import::draft::Draft;
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::import::row;
 use crate::schema::tables::Table;
 
-impl Run<'_> {
-    /// The id of a conversation: its own, or where the dataset has another of this id, the one of `~2`, `~3`, … under which it
-    /// has this one. Where it may not take the place of another either, the first of those that is free.
+/// Whether a record is what the dataset has at an address, under an id that it may have there.
+type IsIt<'i, 'r> = &'i mut dyn FnMut(&mut Run<'r>, Address, &str) -> Result<bool>;
+
+/// The id of a record that has this one in its file, where another has it in the dataset.
+fn id_of_file(id: &str, at: &At) -> String {
+    format!("{}#{id}", at.file)
+}
+
+/// An id without the `~2`, `~3`, … that it may have, and this number: 1 where it has none.
+fn numbered(id: &str) -> (&str, u32) {
+    let parts = id.rsplit_once('~').and_then(|(base, count)| Some((base, count.parse::<u32>().ok()?)));
+    parts.unwrap_or((id, 1))
+}
+
+/// Whether a source may have ids of files.
+pub(super) fn may_have_ids_of_files(source: Option<&Source>, on_change: OnChange) -> bool {
+    let mut imports = source.into_iter().flat_map(|source| &source.imports);
+    on_change == OnChange::Add
+        || imports.any(|import| import.options.get("on-change") == Some(&OnChange::Add.name().into()))
+}
+
+impl<'r> Run<'r> {
+    /// The id of a record that says this one: with its file's name where the dataset has it so, and with `~2`, `~3`, … where it
+    /// was met before.
+    pub(in crate::import) fn record_id(&mut self, table: Table, id: String, at: &At) -> Result<String> {
+        let of_file = if self.has_ids_of_files { self.known_of_file(table, &id, at)? } else { None };
+        Ok(self.unique(of_file.unwrap_or(id), at))
+    }
+
+    /// The id with the file's name, where the dataset has or had it, or where another file's record of the bare one was deleted.
+    fn known_of_file(&self, table: Table, id: &str, at: &At) -> Result<Option<String>> {
+        let (source, of_file) = (self.options.source.id.as_str(), id_of_file(id, at));
+        let dataset = self.sink.dataset();
+        let is_known =
+            self.sink.lookup(table, source, &of_file)?.is_some() || dataset.was_deleted(table, source, &of_file)?;
+        let is_another = || {
+            let is_new = self.options.on_change == OnChange::Add && self.is_name_new;
+            if is_new { dataset.was_deleted(table, source, id) } else { Ok(false) }
+        };
+        Ok((is_known || is_another()?).then_some(of_file))
+    }
+
+    /// The id of a conversation: its own, unless the dataset has another of this id, and this one under another, or it is to be
+    /// added.
     pub(in crate::import) fn id_beside(&mut self, id: String, draft: &Draft, at: &At) -> Result<String> {
         self.is_unclear = false;
         let source = self.options.source.id.as_str();
-        let Some(there) = self.sink.lookup(Table::Conversations, source, &id)? else { return Ok(id) };
-        let is_added = self.options.on_change == OnChange::Add;
-        let second = format!("{id}~2");
-        let is_alone = !is_added && self.sink.lookup(Table::Conversations, source, &second)?.is_none();
-        if is_alone || self.is_record_of(there, &id, draft, at)? {
+        let there = self.sink.lookup(Table::Conversations, source, &id)?;
+        // Where the one of this id was deleted, another may be left.
+        if there.is_none() && !self.sink.dataset().has_deleted(Table::Conversations) {
+            return Ok(id);
+        }
+        let is_added = self.options.on_change == OnChange::Add && there.is_some();
+        let (base, count) = numbered(&id);
+        let next = format!("{base}~{}", count.saturating_add(1));
+        let is_alone = !is_added && self.sink.lookup(Table::Conversations, source, &next)?.is_none();
+        let is_it = |run: &mut Self, there| run.is_record_of(there, &id, draft, at);
+        if is_alone || there.map_or(Ok(false), |there| is_it(self, there))? {
             return Ok(id);
         }
         let mut is_it = |run: &mut Self, there: Address, id: &str| run.is_record_of(there, id, draft, at);
-        match self.free_beside(Table::Conversations, &id, &mut is_it)? {
-            Some((beside, is_new)) => {
-                if is_new {
-                    self.tell_beside(&id, &beside, at);
-                }
-                Ok(beside)
-            }
-            None => Ok(id),
-        }
+        let beside = self.free_beside(Table::Conversations, &id, at, &mut is_it)?;
+        Ok(beside.unwrap_or(id))
     }
 
-    /// The id beside this one, which another row has, under which the dataset has what `is_it` knows; where records that differ
-    /// are to be added, else one that is free, and then whether it is new. What had this id in this import has that one now.
+    /// The id beside this one, which another row has, under which the dataset has what `is_it` knows, or where records that
+    /// differ are to be added, the one with the file's name. What had this id in this import has that one now.
     pub(super) fn free_beside(
         &mut self,
         table: Table,
         id: &str,
-        is_it: &mut dyn FnMut(&mut Self, Address, &str) -> Result<bool>,
-    ) -> Result<Option<(String, bool)>> {
+        at: &At,
+        is_it: IsIt<'_, 'r>,
+    ) -> Result<Option<String>> {
         let source = self.options.source.id.as_str();
-        let numbered = id.rsplit_once('~').and_then(|(base, count)| Some((base, count.parse::<u32>().ok()?)));
-        let (base, first) = numbered.unwrap_or((id, 1));
+        let (base, first) = numbered(id);
+        let mut found = None;
         self.is_unclear = false;
         for count in first.saturating_add(1)..u32::MAX {
             let beside = format!("{base}~{count}");
-            if self.ids.is_met(source, &beside, &*self.sink) {
-                continue;
+            let Some(there) = self.sink.lookup(table, source, &beside)? else { break };
+            if !self.ids.is_met(source, &beside, &*self.sink) {
+                if is_it(self, there, &beside)? {
+                    found = Some(beside);
+                    break;
+                }
+                self.is_unclear = true;
             }
-            let there = self.sink.lookup(table, source, &beside)?;
-            let is_found = match there {
-                Some(there) => is_it(self, there, &beside)?,
-                None if self.options.on_change == OnChange::Add => true,
-                None => return Ok(None),
-            };
-            if is_found {
-                self.ids.release(self.ids.identity(source, id));
-                self.ids.insert(source, &beside, &*self.sink);
-                self.is_unclear = false;
-                return Ok(Some((beside, there.is_none())));
-            }
-            self.is_unclear = true;
         }
-        Ok(None)
+        // One that has its file's name before it is no other file's.
+        let is_of_file = id.strip_prefix(&at.file).is_some_and(|rest| rest.starts_with('#'));
+        let is_another = self.options.on_change == OnChange::Add && self.sink.lookup(table, source, id)?.is_some();
+        if found.is_none() && is_another && !is_of_file {
+            found = Some(id_of_file(id, at));
+            self.report.find(
+                Kind::RepeatedId,
+                at,
+                format!("{id:?} is another record in the dataset: this one has its file's name before it"),
+            );
+        }
+        let Some(beside) = found else {
+            self.is_unclear = self.is_unclear && self.is_one_of_several(at);
+            return Ok(None);
+        };
+        self.is_unclear = false;
+        self.leave_id(id);
+        Ok(Some(self.unique(beside, at)))
     }
 
     /// Whether a record that differs takes the place of the dataset's of its id.
@@ -76,20 +127,21 @@ impl Run<'_> {
         self.options.on_change == OnChange::Replace && !self.is_unclear
     }
 
+    /// Gives an id back that a record has and does not take: another of this id may be what the dataset has.
+    pub(super) fn leave_id(&mut self, id: &str) {
+        let identity = self.ids.identity(&self.options.source.id, id);
+        self.ids.release(identity);
+    }
+
     /// Why a record that differs does not take a place.
     pub(super) fn why_kept(&self) -> &'static str {
         match self.is_unclear {
             true => {
-                "the dataset's was kept: it has several of this id (as in 7 and 7~2), and which of them this is is not clear"
+                "the dataset's was kept: it has several of this id (as in 7 and 7~2), of several files: name all of these at \
+                 once, and their order says which it is"
             }
             false => "the dataset's was kept",
         }
-    }
-
-    /// Tells that a record got another id than it has.
-    pub(super) fn tell_beside(&mut self, id: &str, beside: &str, at: &At) {
-        let what = format!("{id:?} is another record in the dataset: this one is {beside:?}");
-        self.report.find(Kind::RepeatedId, at, what);
     }
 
     /// Whether a conversation of the dataset is what a draft makes under its id. Nothing is told of the draft.

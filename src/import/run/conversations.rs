@@ -156,6 +156,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let is_replaced = self.takes_place();
         let mut others = Vec::new();
+        let is_other = boxes.is_err();
         match boxes {
             Ok(boxes) => {
                 match boxes {
@@ -181,6 +182,9 @@ impl Run<'_> {
                 others.push(format!("its content differs{columns}; {}", self.why_kept()));
                 self.clashes += 1;
             }
+        }
+        if is_other && !is_replaced {
+            self.leave_id(&planned.id);
         }
         let records = &mut self.report.records;
         match (others.is_empty(), is_replaced) {

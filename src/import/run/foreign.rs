@@ -19,14 +19,17 @@ impl Run<'_> {
         if !self.store.is_foreign() {
             return Ok(());
         }
-        let what = match self.store.take_clash() {
-            Some(id) => format!("a picture or video {id:?}"),
-            None if self.changed() > self.changed_before => "a record of this id, with other content,".to_owned(),
+        let (what, or_add) = match self.store.take_clash() {
+            Some(id) => (format!("a picture or video {id:?}"), ""),
+            None if self.changed() > self.changed_before => {
+                let what = "a record of this id, with other content,";
+                (what.to_owned(), ", and --on-change add takes it beside that one, as the other of its file")
+            }
             None => return Ok(()),
         };
         let message = format!(
-            "the source {:?} has {what} of another folder than this file's. If that is another, --source keeps them apart. If \
-             this folder is the one of before, moved or in a newer copy, or goes on with its ids: --same-names",
+            "the source {:?} has {what} of another folder than this file's. If that is another, --source keeps them \
+             apart{or_add}. If this folder is the one of before, moved or in a newer copy, or goes on with its ids: --same-names",
             self.options.source.id
         );
         Err(placed(Error::invalid(message), at))

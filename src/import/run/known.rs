@@ -181,11 +181,12 @@ impl Run<'_> {
             )));
         }
         let is_judged = self.is_name_new && !is_known && self.options.on_change == OnChange::Report;
-        if is_judged && !self.are_ids_numbers && self.clashes > unchanged {
+        // A row of a table counts for its picture, too, which may be the same.
+        if is_judged && !self.are_ids_numbers && self.clashes * 2 > unchanged {
             return Err(Error::invalid(format!(
                 "{} of its records are called as others that were imported from other files of this source, and say something \
                  else. If each file has ids of its own, that count from 0 in all of them, --on-change add takes these beside \
-                 those (as in 7 and 7~2). If it is a newer copy of such a file, --on-change replace takes what it says in \
+                 those (as in 7 and val.json#7). If it is a newer copy of such a file, --on-change replace takes what it says in \
                  place of what is there, and --on-change keep leaves that",
                 self.clashes
             )));
@@ -307,6 +308,13 @@ impl Run<'_> {
         );
         self.report.find(Kind::SameVideo, at, what);
         Ok(())
+    }
+
+    /// Whether one file is imported of a source that has others.
+    pub(super) fn is_one_of_several(&mut self, at: &At) -> bool {
+        let mut names = self.inputs.iter().map(|input| &input.name);
+        let is_one = names.all(|name| *name == at.file);
+        is_one && self.told_inputs().by_name.values().flatten().any(|called| called.1 != at.file)
     }
 
     /// Whether the source has files of before, and none of this name in this place.

@@ -1,5 +1,6 @@
 //! The way of an import: inputs, records, rows, report, commit.
 
+mod annotate;
 mod beside;
 mod boxes;
 mod cells;
@@ -226,6 +227,8 @@ pub(super) struct Run<'r> {
     pictures: Vec<ByName>,
     /// How many records had changed when the input at hand began.
     changed_before: u64,
+    /// Whether the source may have records whose ids have their files' names before them.
+    has_ids_of_files: bool,
     /// Whether the dataset has several records of the id at hand, of which none is this one.
     is_unclear: bool,
     /// How many records of the input at hand are called as others of the dataset are, and say something else.
@@ -235,7 +238,9 @@ pub(super) struct Run<'r> {
 impl<'r> Run<'r> {
     fn new(sink: &'r mut dyn Sink, options: &'r ImportOptions, tell: &'r mut dyn FnMut(&Progress)) -> Self {
         let source = options.source.id.clone();
-        let boxes = Boxes::new(options.source.boxes.unwrap_or_default(), sink.dataset().manifest().source(&source));
+        let known_source = sink.dataset().manifest().source(&source);
+        let boxes = Boxes::new(options.source.boxes.unwrap_or_default(), known_source);
+        let has_ids_of_files = beside::may_have_ids_of_files(known_source, options.on_change);
         Self {
             sink,
             options,
@@ -264,6 +269,7 @@ impl<'r> Run<'r> {
             homes: Homes::default(),
             pictures: Vec::new(),
             changed_before: 0,
+            has_ids_of_files,
             is_unclear: false,
             clashes: 0,
         }

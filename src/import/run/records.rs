@@ -14,6 +14,7 @@ use crate::import::report::{At, Kind};
 use crate::import::row;
 use crate::import::sink::Sink;
 use crate::schema::record::{Identity, Keyed, id_identity};
+use crate::schema::tables::Table;
 use std::collections::{HashMap, HashSet};
 
 /// What records are counted under that are skipped since they were deleted before.
@@ -209,7 +210,7 @@ impl Run<'_> {
         row::apply_defaults(&mut draft, self.options, text)?;
         self.are_ids_numbers |= draft.id.is_none();
         let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
-        let id = self.unique(id, at);
+        let id = self.record_id(Table::Conversations, id, at)?;
         let id = self.id_beside(id, &draft, at)?;
         at.id = Some(id.clone());
         draft.name_absent(&id);

@@ -1,26 +1,19 @@
-//! Statements about pictures and videos on their way in: what they are about, and what becomes of them.
+//! What statements are about: pictures and videos on their way in.
 
-use super::boxes::{Difference, split_difference};
-use super::masks::Redrawn;
 use super::{Run, placed};
-use crate::dataset::Sought;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::format::Address;
-use crate::format::constants::RECORD_LEN;
 use crate::import::draft::{Draft, FileFields, MediaItem, MediaKind};
 use crate::import::homes::Spot;
 use crate::import::inputs::Input;
 use crate::import::media::bytes::Out;
-use crate::import::media::found::replace;
 use crate::import::media::names::{Named, name_of};
 use crate::import::media::store::{Located, ShownRows, covers, shown_row};
 use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::import::source::PatientFrom;
-use crate::schema::build::AnnotationsBuilder;
-use crate::schema::record;
 use crate::schema::rows::{AnnotationRow, VideoRow};
-use crate::schema::tables::{Table, annotations};
+use crate::schema::tables::Table;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -70,28 +63,6 @@ pub(super) enum Shown {
     ByStatement,
     /// Itself: its row is the record.
     Itself,
-}
-
-/// The record digest of a statement that refers to these rows.
-fn record_of(row: &AnnotationRow, targets: &[&Target]) -> Result<[u8; RECORD_LEN]> {
-    record::of_annotation(row, &mut |address, name| {
-        let target = targets.iter().find(|target| target.address == address);
-        name.extend_from_slice(target.map(|target| &target.name[..]).unwrap_or_default());
-        Ok(())
-    })
-}
-
-/// Whether a statement of the dataset is this one. What was replaced is another than the digest, which stays, says.
-fn is_same(there: &AnnotationRow, row: &AnnotationRow) -> bool {
-    there.record == row.record || AnnotationRow { record: row.record, ..there.clone() } == *row
-}
-
-/// What became of a statement.
-enum Taken {
-    /// It was taken, or is there.
-    Taken,
-    /// The dataset has another of its id, which this one is not to be held for.
-    Another(Box<AnnotationRow>),
 }
 
 /// A row that statements refer to.
@@ -328,157 +299,6 @@ impl Run<'_> {
     pub(crate) fn recording(&mut self, row: VideoRow, patient: Option<&str>, at: &At) -> Result<Target> {
         let draft = Draft { patient: patient.map(str::to_owned), ..Draft::default() };
         self.recording_of(row, &draft, at)
-    }
-
-    /// Takes a statement: it is added, or held against what the dataset has under its id. `targets` are the rows that it
-    /// refers to.
-    pub(crate) fn annotate(&mut self, mut row: AnnotationRow, targets: &[&Target], at: &At) -> Result<()> {
-        self.has_records = true;
-        self.is_unclear = false;
-        let id = row.id.clone();
-        while let Taken::Another(other) = self.annotate_as(row, &id, targets, at)? {
-            row = *other;
-        }
-        Ok(())
-    }
-
-    /// The same under the id that the row has; the record's is `id`.
-    fn annotate_as(&mut self, mut row: AnnotationRow, id: &str, targets: &[&Target], at: &At) -> Result<Taken> {
-        row.record = Some(record_of(&row, targets)?);
-        if row.start.or(row.end).is_some() {
-            self.doubt_times("it", (row.start, row.end), Some(row.target), at)?;
-        }
-        let identity = self.ids.identity(&row.source, &row.id);
-        let address = match self.sink.seek(Table::Annotations, identity, &row.source, &row.id)? {
-            Sought::There(address) => address,
-            Sought::New(new) => {
-                self.ids.note_row(identity, &*self.sink);
-                if row.id != id {
-                    self.tell_beside(id, &row.id, at);
-                }
-                let (address, findings) = self.sink.new_annotation(&row, new)?;
-                self.put_statement_into_split(address)?;
-                for finding in findings {
-                    self.report.find(Kind::Doubtful, at, finding.to_string());
-                }
-                self.report.records.added += 1;
-                self.report.row(Table::Annotations.name());
-                return Ok(Taken::Taken);
-            }
-        };
-        let there = match self.sink.dataset().annotation(address) {
-            Ok(there) => there.to_row()?,
-            Err(error) if error.kind() == ErrorKind::NotInVersion => {
-                return Err(Error::input("a statement of this id was met in this import already"));
-            }
-            Err(error) => return Err(error),
-        };
-        let is_equal = is_same(&there, &row);
-        let redrawn = self.redrawn.take();
-        if is_equal && redrawn.is_none() {
-            return self.leave_statement(address, at).map(|()| Taken::Taken);
-        }
-        if redrawn.is_none()
-            && let Some(beside) = self.statement_beside(&row, targets)?
-        {
-            return Ok(Taken::Another(Box::new(AnnotationRow { id: beside, ..row })));
-        }
-        let is_replaced = self.takes_place();
-        if is_replaced && there.target == row.target {
-            self.report.records.replaced += 1;
-            if let Some(Redrawn { address, id, png }) = redrawn {
-                let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
-                self.store.redraw(address, &id, &png, &mut out)?;
-            }
-            if !is_equal {
-                self.changed.push((address, row));
-            }
-            return Ok(Taken::Taken);
-        }
-        self.report.records.changed_kept += 1;
-        self.clashes += u64::from(!is_equal);
-        if is_replaced {
-            self.report.find(Kind::ChangedRecord, at, "it is about something else now; the dataset's was kept");
-        } else if self.options.on_change != OnChange::Keep {
-            let what = if is_equal { "its mask" } else { "its content" };
-            self.report.find(Kind::ChangedRecord, at, format!("{what} differs; {}", self.why_kept()));
-        }
-        Ok(Taken::Taken)
-    }
-
-    /// The id under which the dataset has a statement whose own id another has there, or gets it, as
-    /// [`Run::free_beside`] says.
-    fn statement_beside(&mut self, row: &AnnotationRow, targets: &[&Target]) -> Result<Option<String>> {
-        let mut is_it = |run: &mut Self, there: Address, id: &str| {
-            let mut row = AnnotationRow { id: id.to_owned(), ..row.clone() };
-            row.record = Some(record_of(&row, targets)?);
-            Ok(is_same(&run.sink.dataset().annotation(there)?.to_row()?, &row))
-        };
-        let beside = self.free_beside(Table::Annotations, &row.id, &mut is_it)?;
-        Ok(beside.map(|(beside, _)| beside))
-    }
-
-    /// The split that the statement at hand belongs to, where one is said.
-    fn split_of_statement(&self) -> Option<&str> {
-        self.split_of_row.as_deref().or(self.options.source.defaults.split.as_deref())
-    }
-
-    fn put_statement_into_split(&mut self, address: Address) -> Result<()> {
-        let Some(split) = self.split_of_statement().map(str::to_owned) else { return Ok(()) };
-        self.report.count_split(&split);
-        self.splits_of_statements.note(address, &split)
-    }
-
-    /// Leaves a statement that is there as it is, save for the split that it has none of, or is to have another of.
-    fn leave_statement(&mut self, address: Address, at: &At) -> Result<()> {
-        let difference = match self.split_of_statement() {
-            None => Difference::None,
-            split => split_difference(self.sink.dataset().annotation(address)?.split()?, split),
-        };
-        let on_change = self.options.on_change;
-        let records = &mut self.report.records;
-        match difference {
-            Difference::None => records.unchanged += 1,
-            Difference::Absent => {
-                records.unchanged += 1;
-                self.put_statement_into_split(address)?;
-            }
-            Difference::Other(_) if on_change == OnChange::Replace => {
-                records.replaced += 1;
-                self.put_statement_into_split(address)?;
-            }
-            Difference::Other(what) => {
-                records.changed_kept += 1;
-                if on_change != OnChange::Keep {
-                    self.report.find(Kind::ChangedRecord, at, what);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what replaces the cells of statements that are there.
-    pub(super) fn write_changed(&mut self) -> Result<()> {
-        if self.changed.is_empty() {
-            return Ok(());
-        }
-        let mut builder = AnnotationsBuilder::new();
-        self.changed.iter().try_for_each(|(_, row)| builder.push(row))?;
-        let addresses: Vec<Address> = self.changed.drain(..).map(|(address, _)| address).collect();
-        let columns = [
-            annotations::ANNOTATOR,
-            annotations::STATUS,
-            annotations::ORIGIN,
-            annotations::GENERATOR,
-            annotations::START,
-            annotations::END,
-            annotations::PARENT,
-            annotations::TEXT,
-            annotations::LABELS,
-            annotations::REGIONS,
-            annotations::EXTRA,
-        ];
-        replace(Table::Annotations, &columns, &addresses, &builder.finish()?, self.sink)
     }
 
     /// Looks for pictures in the folders around a file of annotations, and below the folder that was named by their names.

@@ -25,14 +25,14 @@ fn a_second_file_that_counts_from_0_again_is_not_taken_for_a_change() {
     let val = place.write("val.jsonl", records(&["c", "d", "e"]));
     place.import(&[&train]).unwrap();
     let message = place.import(&[&val]).unwrap_err().to_string();
-    for word in ["2 of its records", "other files of this source", "--on-change add", "7~2", "val.jsonl"] {
+    for word in ["2 of its records", "other files of this source", "--on-change add", "val.json#7", "val.jsonl"] {
         assert!(message.contains(word), "{word}: {message}");
     }
     assert_eq!((place.dataset().version(), place.count(Table::Conversations)), (2, 2));
     place.options.on_change = OnChange::Add;
     let report = place.import(&[&val]).unwrap();
     assert_eq!((report.records.added, count(&report, Kind::RepeatedId), report.media.named), (3, 2, 3));
-    for (id, asked) in [("0", "a"), ("1", "b"), ("0~2", "c"), ("1~2", "d"), ("2", "e")] {
+    for (id, asked) in [("0", "a"), ("1", "b"), ("val.jsonl#0", "c"), ("val.jsonl#1", "d"), ("2", "e")] {
         assert_eq!(question(&place, id), asked, "{id}");
     }
     // In whatever order they come again, each is what it was.
@@ -60,24 +60,20 @@ fn a_second_file_that_counts_from_0_again_is_not_taken_for_a_change() {
     assert_eq!(place.import(&[&val]).unwrap().records.replaced, 1);
     assert_eq!((question(&place, "2").as_str(), place.count(Table::Conversations)), ("f", 5));
     place.whole();
-    // Of two that are called so, neither is taken for the one that has changed.
     place.write("val.jsonl", records(&["g", "d", "f"]));
-    let report = place.import(&[&val]).unwrap();
-    assert_eq!((report.records.changed_kept, report.records.replaced, report.version), (1, 0, None));
-    let told = &report.findings[&Kind::ChangedRecord].examples[0].detail;
-    assert!(told.contains("which of them this is is not clear"), "{told}");
-    assert_eq!(question(&place, "0"), "a");
+    assert_eq!(place.import(&[&val]).unwrap().records.replaced, 1);
+    assert_eq!((question(&place, "0").as_str(), question(&place, "val.jsonl#0").as_str()), ("a", "g"));
 }
 
 #[test]
 fn one_file_whose_records_have_changed_is_told_as_before() {
     let place = Place::new();
-    let file = place.write("train.jsonl", records(&["a", "b"]));
+    let file = place.write("train.jsonl", records(&["a", "b", "d", "e"]));
     place.import(&[&file]).unwrap();
-    place.write("train.jsonl", records(&["c", "b"]));
+    place.write("train.jsonl", records(&["c", "b", "d", "e"]));
     assert_eq!(count(&place.import(&[&file]).unwrap(), Kind::ChangedRecord), 1);
     // A file of its own with a few corrections among what is there is no second file of these ids.
-    let other = place.write("newer.jsonl", records(&["c", "b"]));
+    let other = place.write("newer.jsonl", records(&["c", "b", "d", "e", "f"]));
     assert_eq!(place.import(&[&other]).unwrap().records.changed_kept, 1);
 }
 
@@ -91,7 +87,7 @@ fn repeats_within_a_file_go_on_beside_others() {
     place.options.on_change = OnChange::Add;
     let report = place.import(&[&second]).unwrap();
     assert_eq!((report.records.added, report.records.unchanged), (2, 0));
-    for (id, asked) in [("7", "a"), ("7~2", "b"), ("7~3", "c"), ("7~4", "d")] {
+    for (id, asked) in [("7", "a"), ("7~2", "b"), ("b.jsonl#7", "c"), ("b.jsonl#7~2", "d")] {
         assert_eq!(question(&place, id), asked, "{id}");
     }
     for inputs in [[&second, &first], [&first, &second]] {
@@ -117,10 +113,101 @@ fn statements_with_ids_of_each_file_stand_beside_each_other() {
     assert_eq!((report.records.added, count(&report, Kind::RepeatedId)), (2, 2));
     let dataset = place.dataset();
     let target = |id: &str| dataset.video(place.annotation(id).target).unwrap().id().unwrap().to_owned();
-    assert_eq!([target("0"), target("1"), target("0~2"), target("1~2")], ["V1", "V1", "V2", "V2"]);
+    assert_eq!([target("0"), target("1"), target("b.csv#0"), target("b.csv#1")], ["V1", "V1", "V2", "V2"]);
     assert_eq!(place.import(&[&second, &first]).unwrap().version, None);
     place.options.on_change = OnChange::Report;
     let report = place.import(&[&second]).unwrap();
     assert_eq!((report.records.unchanged, report.version), (2, None), "{:?}", report.findings);
     assert!(dataset.verify(&mut |_, _| {}).unwrap().is_sound());
+}
+
+#[test]
+fn records_of_files_that_came_together_are_replaced_only_where_their_order_says_which_is_meant() {
+    let mut place = Place::new();
+    let train = place.write("train.jsonl", records(&["a", "b"]));
+    let val = place.write("val.jsonl", records(&["c", "d"]));
+    place.whole();
+    assert_eq!(["0", "1", "0~2", "1~2"].map(|id| question(&place, id)), ["a", "b", "c", "d"]);
+    place.write("val.jsonl", records(&["g", "d"]));
+    place.options.on_change = OnChange::Replace;
+    let report = place.import(&[&val]).unwrap();
+    assert_eq!((report.records.changed_kept, report.records.unchanged, report.version), (1, 1, None));
+    let told = &report.findings[&Kind::ChangedRecord].examples[0].detail;
+    assert!(told.contains("name all of these at once"), "{told}");
+    assert_eq!(place.import(&[&train, &val]).unwrap().records.replaced, 1);
+    assert_eq!(["0", "1", "0~2", "1~2"].map(|id| question(&place, id)), ["a", "b", "g", "d"]);
+    place.write("train.jsonl", records(&["h", "b"]));
+    assert_eq!(place.import(&[&train, &val]).unwrap().records.replaced, 1);
+    assert_eq!(["0", "1", "0~2", "1~2"].map(|id| question(&place, id)), ["h", "b", "g", "d"]);
+}
+
+#[test]
+fn records_that_were_deleted_are_not_those_of_other_files() {
+    let mut place = Place::new();
+    let first = place.write("a.jsonl", records(&["a", "b"]));
+    let second = place.write("b.jsonl", records(&["c", "d"]));
+    let delete = |place: &Place, id: &str| {
+        let row = place.found(Table::Conversations, id);
+        place.dataset().delete([row], crate::dataset::DeleteOptions::default()).unwrap();
+    };
+    place.import(&[&first]).unwrap();
+    delete(&place, "0");
+    // A new file's record is another than the one that was deleted.
+    place.options.on_change = OnChange::Add;
+    place.options.on_deleted = OnDeleted::Skip;
+    let report = place.import(&[&second]).unwrap();
+    assert_eq!((report.records.added, report.again), (2, [].into()));
+    assert_eq!((question(&place, "b.jsonl#0"), question(&place, "b.jsonl#1")), ("c".into(), "d".into()));
+    place.options.on_change = OnChange::Report;
+    assert_eq!(place.import(&[&second]).unwrap().version, None);
+    let report = place.import(&[&second, &first]).unwrap();
+    assert_eq!((report.records.unchanged, report.records.skipped["deleted before"], report.version), (3, 1, None));
+    delete(&place, "b.jsonl#0");
+    assert_eq!(place.import(&[&second]).unwrap().records.skipped["deleted before"], 1);
+    place.options.on_deleted = OnDeleted::Take;
+    assert_eq!(place.import(&[&second]).unwrap().again, [("conversations", 1)].into());
+    assert_eq!(question(&place, "b.jsonl#0"), "c");
+}
+
+#[test]
+fn repeats_are_known_by_what_they_say_wherever_they_stand_now() {
+    let lines = |texts: &[&str]| -> String {
+        let line = |text: &&str| format!("{{\"id\":7,\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}\n");
+        texts.iter().map(line).collect()
+    };
+    let rows = |place: &Place| -> Vec<String> {
+        let dataset = place.dataset();
+        let count = dataset.count(Table::Conversations).unwrap();
+        let row = |number| dataset.conversation(number).unwrap().to_row().unwrap();
+        let mut rows: Vec<_> = (0..count).map(row).map(|row| format!("{} {}", row.id, row.turns[0].text)).collect();
+        rows.sort();
+        rows
+    };
+    // A record in front of those of before is not in, and told; in their place it moves them on.
+    let mut place = Place::new();
+    let file = place.write("r.jsonl", lines(&["a", "b", "c"]));
+    place.import(&[&file]).unwrap();
+    place.write("r.jsonl", lines(&["x", "a", "b", "c"]));
+    let report = place.import(&[&file]).unwrap();
+    assert_eq!((report.records.changed_kept, report.records.unchanged, report.version), (1, 3, None));
+    place.options.on_change = OnChange::Replace;
+    place.import(&[&file]).unwrap();
+    assert_eq!(rows(&place), ["7 x", "7~2 a", "7~3 b", "7~4 c"]);
+    // One that a file has no more is not overwritten by another file's.
+    for on_change in [OnChange::Report, OnChange::Replace] {
+        let mut place = Place::new();
+        for (name, text) in [("a", "a"), ("b", "b"), ("c", "c")] {
+            place.write(&format!("{name}.jsonl"), lines(&[text]));
+        }
+        place.whole();
+        place.options.on_change = on_change;
+        place.write("b.jsonl", "{\"id\":8,\"messages\":[{\"role\":\"user\",\"content\":\"new\"}]}\n");
+        let report = place.import(&[&place.folder()]).unwrap();
+        assert_eq!((report.records.added, report.records.unchanged), (1, 2), "{:?}", report.findings);
+        assert_eq!(rows(&place), ["7 a", "7~2 b", "7~3 c", "8 new"]);
+        // Nor by one more of the same file.
+        let first = place.write("a.jsonl", lines(&["a", "aa"]));
+        let report = place.import(&[&first]).unwrap();
+        assert_eq!((report.records.changed_kept, report.version), (1, None), "{:?}", report.findings);
+    }
 }

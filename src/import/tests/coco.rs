@@ -158,6 +158,19 @@ fn a_picture_that_stands_twice_is_one_and_an_id_of_two_leaves_out_what_is_said_o
 }
 
 #[test]
+fn panoptic_segments_are_told_as_kept_alone() {
+    let place = Place::new();
+    place.write(
+        "panoptic.json",
+        r#"{"images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 48}], "categories": [{"id": 1, "name": "liver"}],
+        "annotations": [{"image_id": 1, "file_name": "a_pan.png", "segments_info": [{"id": 5, "category_id": 1}]}]}"#,
+    );
+    let told = &place.whole().findings[&Kind::Doubtful].examples;
+    assert!(told[0].detail.contains("panoptic") && told[0].detail.contains("`extra`"), "{told:?}");
+    assert!(place.annotation("panoptic/#1").extra.unwrap().contains("segments_info"));
+}
+
+#[test]
 fn a_split_that_is_said_for_annotations_is_theirs() {
     let mut place = Place::new();
     let file = place.write("all.json", one("a.png", 8, ""));

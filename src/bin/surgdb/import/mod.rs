@@ -84,8 +84,8 @@ pub struct Args {
     #[arg(long, default_value = "stop", value_name = "WHAT")]
     on_known: OnKnown,
     /// With a record that would bring in again what was deleted (a patient's case, a picture, itself), as far as the dataset
-    /// still has its id, which a compaction takes out: take it and tell, skip it and count it, or stop. Of this source alone:
-    /// a patient whose case another source had is not known
+    /// still has its id, which a compaction takes out: take it and tell, skip it and count it, or stop. A patient is known
+    /// whose last case was deleted, of whichever source
     #[arg(long, default_value = "take", value_name = "WHAT")]
     on_deleted: OnDeleted,
     /// The folder that ids start in which are made of paths, at or above SRC: `v2/1.png` rather than `1.png`; else SRC

@@ -42,6 +42,7 @@ pub fn stats(dataset: &Dataset, stats: &Stats) -> Value {
         "annotations": {
             "count": annotations.count,
             "sources": annotations.sources,
+            "splits": annotations.splits,
             "origins": annotations.origins,
             "statuses": annotations.statuses,
             "stretches": annotations.stretches,

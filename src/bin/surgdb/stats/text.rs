@@ -162,6 +162,7 @@ fn annotations(out: &mut Output, stats: &Stats) -> Result<()> {
     out.table(&lines, 2)?;
     out.line("")?;
     counts(out, "source of annotations", &annotations.sources, VALUES)?;
+    counts(out, "split of annotations", &annotations.splits, VALUES)?;
     counts(out, "origin of annotations", &annotations.origins, VALUES)?;
     counts(out, "status of annotations", &annotations.statuses, VALUES)?;
     for (axis, labels) in &annotations.labels {

@@ -82,6 +82,11 @@ impl<'a> Drawn<'a> {
             let raw = category.map_or(id, |category| &category.name).to_owned();
             row.labels.push(LabelRow { axis: axis.clone(), raw, ..LabelRow::default() });
         }
+        if self.other("segments_info").is_some() {
+            let what = "its `segments_info` (panoptic COCO) is kept in `extra`, and no class, box or mask is made of it: masks \
+                        in PNG are read by a map of their colours";
+            run.report.find(Kind::Doubtful, at, what);
+        }
         row.text = parsed("caption", self.said.caption)?;
         let mut region = RegionRow { score: parsed("score", self.said.score)?, ..RegionRow::default() };
         match size {

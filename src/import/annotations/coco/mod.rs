@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::options::OnError;
-use crate::import::raw::ObjectText;
+use crate::import::raw::{ObjectText, joined_objects};
 use crate::import::records::members::{Entry, Member, MemberReader};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run};
@@ -251,7 +251,7 @@ impl Tables {
         let mut picture = picture;
         let mut more = ObjectText::default();
         more.text("file_name", &path);
-        picture.fields.extra = joined(more.finish(), picture.fields.extra);
+        picture.fields.extra = joined_objects(more.finish(), picture.fields.extra);
         let said = picture.fields.extra.as_deref();
         if is_first && !run.keeps_extra(&inside, said)? {
             self.shared.push(if self.shared.is_empty() { '[' } else { ',' });
@@ -360,7 +360,7 @@ impl Image {
         if path.is_some() {
             let mut more = ObjectText::default();
             more.text("file_name", &self.path);
-            extra = joined(more.finish(), extra);
+            extra = joined_objects(more.finish(), extra);
         }
         let fields = FileFields {
             id: Some(folders.id(input, &self.path, found)),
@@ -396,17 +396,6 @@ impl Image {
 /// Whether a path is a name alone.
 fn is_bare(path: &str) -> bool {
     !path.contains(['/', '\\'])
-}
-
-/// The texts of two objects as one.
-fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
-    match (first, second) {
-        (Some(first), Some(second)) => {
-            let first = first.strip_suffix('}').unwrap_or(&first);
-            Some(format!("{first},{}", second.strip_prefix('{').unwrap_or(&second)))
-        }
-        (first, second) => first.or(second),
-    }
 }
 
 /// The start of a text, for a message.

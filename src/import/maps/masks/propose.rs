@@ -117,6 +117,9 @@ fn text(masks: &[PathBuf], colours: &BTreeMap<Colour, (u64, u64)>, by_value: boo
         "[[masks]]".into(),
     ];
     lines.extend(doubts.iter().map(|doubt| format!("# {doubt}")));
+    if picture.starts_with("..") {
+        lines.push("# The pictures lie beside this folder: import the folder above both, or say where they are by --media-root.".into());
+    }
     lines.extend([format!("files = [{}]", quoted(&files)), format!("picture = {}", quoted(&picture))]);
     lines.push("axis = \"instrument\"".into());
     let background: Vec<String> =
