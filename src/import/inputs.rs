@@ -217,7 +217,7 @@ impl Walk<'_> {
             }
             let lower = file_name.to_ascii_lowercase();
             if entry.file_type().map_err(unreadable)?.is_dir() {
-                if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !lower.ends_with(".surgdb") {
+                if depth < DEPTH_LIMIT && !file_name.starts_with('.') && !is_dataset(&entry.path(), &lower) {
                     self.folder(&entry.path(), &spot.folder(&file_name, self.homes)?, depth + 1)?;
                 }
                 continue;
@@ -307,6 +307,17 @@ impl Walk<'_> {
     }
 }
 
+/// Whether a folder is a dataset of this program, by its name in small letters or by its manifests.
+fn is_dataset(folder: &Path, lower: &str) -> bool {
+    let is_manifest = |entry: fs::DirEntry| {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
+        number.is_some_and(|number| number.len() == 10 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let versions = || fs::read_dir(folder.join(VERSIONS_DIR)).into_iter().flatten().flatten();
+    lower.ends_with(".surgdb") || versions().any(is_manifest)
+}
+
 /// Calls this for each picture and video below a folder, with its path, that without symbolic links, and its name.
 pub(super) fn each_medium(root: &Path, take: &mut dyn FnMut(&Path, &Path, &str)) -> Result<()> {
     let mut folders = vec![(root.to_path_buf(), String::new(), 0)];
@@ -316,7 +327,8 @@ pub(super) fn each_medium(root: &Path, take: &mut dyn FnMut(&Path, &Path, &str))
             let kind =
                 entry.file_type().map_err(|error| Error::io("cannot list the folder", error).in_file(&folder))?;
             if kind.is_dir() {
-                let is_hidden = file_name.starts_with('.') || file_name.to_ascii_lowercase().ends_with(".surgdb");
+                let lower = file_name.to_ascii_lowercase();
+                let is_hidden = file_name.starts_with('.') || is_dataset(&entry.path(), &lower);
                 if depth < DEPTH_LIMIT && !is_hidden {
                     folders.push((entry.path(), name, depth + 1));
                 }

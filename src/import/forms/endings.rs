@@ -7,6 +7,7 @@ use crate::import::draft::{Draft, DraftMedium, MediaKind};
 use crate::import::format::Format;
 use crate::import::placeholders;
 use crate::import::raw::{Content, ObjectText, RawRecord, RawTurn, as_text};
+use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, TurnRow};
 use serde_json::value::RawValue;
 
@@ -134,9 +135,19 @@ pub(super) fn media(record: &mut RawRecord<'_>, draft: &mut Draft, inputs: &Inpu
         let media = record.get(name).and_then(|value| media::named_alone(value, kind));
         let asked = inputs.of_kind(kind);
         let placed = media.and_then(|media| placeholders::place_in_ending(draft, rejected, kind, media, &asked));
-        if let Some(placed) = placed {
-            record.take(name);
-            of_endings.extend(placed);
+        match placed {
+            Some(placed) => {
+                record.take(name);
+                of_endings.extend(placed);
+            }
+            None if record.get(name).is_some_and(|value| value.get() != "null") => {
+                let what = format!(
+                    "`{name}` fits neither the rejected answer nor the question with what it shows, as where the question shows \
+                     another picture for it: it is kept in `extra`, and its files are not taken"
+                );
+                draft.find(Kind::OtherMedia, what);
+            }
+            None => {}
         }
     }
     Ok(of_endings)

@@ -201,6 +201,7 @@ fn placeholders_of_endings_take_what_the_record_lists() {
     // What fits nothing stays where it was written.
     let draft = record(r#"["x","c"]"#);
     assert_eq!(draft.extra.as_deref(), Some(r#"{"rejected_images":["x","c"]}"#));
+    assert_eq!(draft.findings[0].0, Kind::OtherMedia, "{:?}", draft.findings);
     // The question's pictures once more say nothing new.
     let draft = read(
         r#"{"messages":[{"role":"user","content":"<image>q"},{"role":"assistant","content":"y"}],"images":["a"],"rejected_messages":[{"role":"user","content":"<image>q"},{"role":"assistant","content":"n"}],"rejected_images":["a"]}"#,

@@ -88,7 +88,12 @@ impl Labelled {
         let record = serde_json::from_str::<RawRecord<'_>>(&json);
         let id = record.as_ref().ok().and_then(RawRecord::id);
         let id = id.unwrap_or_else(|| format!("{}#{}", input.name, at.record.unwrap_or_default()));
+        let said = id.clone();
         let id = run.record_id(Table::Annotations, id, at)?;
+        // What the row says besides goes by the row's id.
+        let id_of = |run: &mut Run<'_>, name: &str, at: &At| {
+            run.record_id_of(Table::Annotations, &format!("{said}/{name}"), format!("{id}/{name}"), at)
+        };
         at.id = Some(id.clone());
         let own = record.as_ref().ok().and_then(|record| record.get("split")).and_then(as_text);
         run.split_of_row = own.map(Cow::into_owned).or_else(|| split.map(str::to_owned));
@@ -108,19 +113,19 @@ impl Labelled {
         })?;
         let Some((target, size, captions, objects, masks)) = taken else { return Ok(()) };
         for (number, text) in captions.enumerate() {
-            at.id = Some(run.record_id(Table::Annotations, format!("{id}/caption {}", number + 2), at)?);
+            at.id = Some(id_of(run, &format!("caption {}", number + 2), at)?);
             run.take(at, |run, at| run.say(Said { text: Some(text), ..Said::default() }, None, &target, at))?;
         }
         for object in objects {
-            at.id = Some(run.record_id(Table::Annotations, format!("{id}/{}", object.name), at)?);
+            at.id = Some(id_of(run, &object.name, at)?);
             let Some(columns) = &self.objects else { continue };
             run.take(at, |run, at| object.take(run, columns, size, &target, at))?;
         }
         for (name, bytes) in masks {
-            at.id = Some(run.record_id(Table::Annotations, format!("{id}/{name}"), at)?);
+            at.id = Some(id_of(run, &name, at)?);
             run.take(at, |run, at| run.drawn(&bytes, &target, at))?;
         }
-        at.id = Some(id);
+        at.id = Some(id.clone());
         Ok(())
     }
 

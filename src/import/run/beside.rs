@@ -13,6 +13,9 @@ use crate::import::report::{At, Kind};
 use crate::import::row;
 use crate::schema::tables::Table;
 
+/// How many records of one id are held against one.
+const LOOKED_AT: u32 = 128;
+
 /// Whether a record is what the dataset has at an address, under an id that it may have there.
 type IsIt<'i, 'r> = &'i mut dyn FnMut(&mut Run<'r>, Address, &str) -> Result<bool>;
 
@@ -38,8 +41,22 @@ impl<'r> Run<'r> {
     /// The id of a record that says this one: with its file's name where the dataset has it so, and with `~2`, `~3`, … where it
     /// was met before.
     pub(in crate::import) fn record_id(&mut self, table: Table, id: String, at: &At) -> Result<String> {
-        let of_file = if self.has_ids_of_files { self.known_of_file(table, &id, at)? } else { None };
-        Ok(self.unique(of_file.unwrap_or(id), at))
+        let said = id.clone();
+        self.record_id_of(table, &said, id, at)
+    }
+
+    /// The same of what belongs to a record: its file says it so, and it is `id` after the record's own.
+    pub(in crate::import) fn record_id_of(&mut self, table: Table, said: &str, id: String, at: &At) -> Result<String> {
+        if !self.has_ids_of_files {
+            return Ok(self.unique(id, at));
+        }
+        let source = self.options.source.id.as_str();
+        let is_free = said != id && !self.ids.is_met(source, said, &*self.sink);
+        let known = match self.known_of_file(table, said, at)? {
+            None if is_free && self.sink.lookup(table, source, said)?.is_some() => Some(said.to_owned()),
+            known => known,
+        };
+        Ok(self.unique(known.unwrap_or(id), at))
     }
 
     /// The id with the file's name, where the dataset has or had it, or where another file's record of the bare one was deleted.
@@ -91,7 +108,7 @@ impl<'r> Run<'r> {
         let (base, first) = numbered(id);
         let mut found = None;
         self.is_unclear = false;
-        for count in first.saturating_add(1)..u32::MAX {
+        for count in (1..=LOOKED_AT).map(|more| first.saturating_add(more)) {
             let beside = format!("{base}~{count}");
             let Some(there) = self.sink.lookup(table, source, &beside)? else { break };
             if !self.ids.is_met(source, &beside, &*self.sink) {
@@ -131,6 +148,8 @@ impl<'r> Run<'r> {
     pub(super) fn leave_id(&mut self, id: &str) {
         let identity = self.ids.identity(&self.options.source.id, id);
         self.ids.release(identity);
+        let (base, count) = numbered(id);
+        self.ids.look_from(base, count.saturating_sub(1));
     }
 
     /// Why a record that differs does not take a place.
@@ -146,6 +165,16 @@ impl<'r> Run<'r> {
 
     /// Whether a conversation of the dataset is what a draft makes under its id. Nothing is told of the draft.
     fn is_record_of(&mut self, there: Address, id: &str, draft: &Draft, at: &At) -> Result<bool> {
+        // Most are told apart by what is said, before anything is made of the draft.
+        let says_the_same = {
+            let row = self.sink.dataset().conversation_at(there)?;
+            let turns = row.turns()?;
+            turns.len() == draft.turns.len()
+                && turns.iter().zip(&draft.turns).all(|(there, here)| there.text() == here.text)
+        };
+        if !says_the_same {
+            return Ok(false);
+        }
         let mut draft = draft.clone();
         draft.name_absent(id);
         let (report, boxes) = (std::mem::take(&mut self.report), self.boxes.report.clone());

@@ -176,7 +176,8 @@ impl Run<'_> {
                 "of its records {} are there already, and {changed} of these with other content. They have no ids of their \
                  own, so that they are called by the file's name and their numbers: this is another file of that name, or \
                  records were put between those of before. Give another file another --source; --on-change replace takes \
-                 what it says in place of what is there, and --on-change keep leaves that",
+                 what it says in place of what is there, number by number (and leaves what it has no more), and --on-change \
+                 keep leaves all of that",
                 changed + unchanged
             )));
         }

@@ -28,8 +28,6 @@ pub(super) struct Ids {
     /// Whether there are such rows.
     has_others: bool,
     repeats: HashMap<String, u32>,
-    /// Whether an id was given back, so that among repeats there may be free ones.
-    has_free: bool,
     /// The pictures that were listed with an id, by both: the how manieth of those with this id each is.
     pictures: HashMap<Identity, u32, Keyed>,
     /// The last one that was new: what is written next has it.
@@ -61,9 +59,15 @@ impl Ids {
         self.last.1 == Some(identity) || self.met.contains(&identity) || (!self.has_others && sink.has_new(identity))
     }
 
+    /// Repeats of this id are looked for from this number on.
+    pub(super) fn look_from(&mut self, id: &str, count: u32) {
+        if let Some(last) = self.repeats.get_mut(id) {
+            *last = count.min(*last);
+        }
+    }
+
     /// Takes back that an id was met: what it was met for has another now.
     pub(super) fn release(&mut self, identity: Identity) {
-        self.has_free = true;
         match self.last.1 {
             Some(last) if last == identity => self.last.1 = None,
             _ => drop(self.met.remove(&identity)),
@@ -227,8 +231,7 @@ impl Run<'_> {
             return id;
         }
         self.report.find(Kind::RepeatedId, at, format!("{id:?} again"));
-        let last = self.ids.repeats.get(&id).copied().filter(|_| !self.ids.has_free);
-        let mut count = last.unwrap_or(1);
+        let mut count = self.ids.repeats.get(&id).copied().unwrap_or(1);
         loop {
             count = count.saturating_add(1);
             let candidate = format!("{id}~{count}");

@@ -211,3 +211,12 @@ fn repeats_are_known_by_what_they_say_wherever_they_stand_now() {
         assert_eq!((report.records.changed_kept, report.version), (1, None), "{:?}", report.findings);
     }
 }
+
+#[test]
+fn a_dataset_within_the_folder_is_no_source() {
+    let place = Place::new();
+    place.write("r.jsonl", records(&["a"]));
+    crate::Dataset::create(place.folder().join("d.db")).unwrap();
+    let report = place.whole();
+    assert_eq!((report.inputs.len(), report.ignored.len()), (1, 0), "{:?}", report.ignored);
+}

@@ -272,3 +272,32 @@ fn captions_are_what_is_said_of_a_picture_and_masks_belong_to_it() {
     assert_eq!((drawn.kind.as_str(), drawn.parent, drawn.width), ("mask", Some(said.target), Some(11)));
     assert_eq!((place.count(Table::Annotations), place.count(Table::Conversations)), (2, 0));
 }
+
+#[test]
+fn objects_of_a_second_table_that_counts_from_0_again_are_its_own() {
+    let a = png(10);
+    let mut place = Place::new();
+    let write = |place: &Place, name: &str, left: f32| {
+        let batch = table(vec![
+            ("id", Arc::new(Int64Array::from(vec![0])) as ArrayRef),
+            ("image", pictures(&[(Some(&a), Some("1.png"))])),
+            ("objects", objects(&[&[([left, 12.0, 4.0, 24.0], 1)]])),
+        ]);
+        place.write(name, parquet_of(&batch, Compression::SNAPPY))
+    };
+    let (first, second) = (write(&place, "a.parquet", 1.0), write(&place, "b.parquet", 2.0));
+    place.import(&[&first]).unwrap();
+    let message = place.import(&[&second]).unwrap_err().to_string();
+    assert!(message.contains("--on-change add"), "{message}");
+    place.options.on_change = OnChange::Add;
+    assert_eq!(place.import(&[&second]).unwrap().records.added, 1);
+    for on_change in [OnChange::Add, OnChange::Report] {
+        place.options.on_change = on_change;
+        for inputs in [vec![&first, &second], vec![&second, &first], vec![&second]] {
+            let inputs: Vec<&Path> = inputs.into_iter().map(PathBuf::as_path).collect();
+            let report = place.import(&inputs).unwrap();
+            assert_eq!((report.version, place.count(Table::Annotations)), (None, 2), "{:?}", report.findings);
+        }
+    }
+    assert_eq!(place.annotation("b.parquet#0/#1").regions[0].bbox.unwrap()[0], 0.2);
+}
