@@ -20,7 +20,14 @@ fn hugging_face_loads_the_folder_with_its_pictures() {
             (&conversation.id().unwrap().into(), &conversation.task().unwrap().into())
         );
         let turns = conversation.turns().unwrap();
-        let said: Vec<_> = turns.iter().map(|turn| json!([turn.role(), turn.text()])).collect();
+        let shows_beside = conversation.media().unwrap().iter().any(|medium| medium.at().is_none() && !medium.output());
+        let is_asked = |number: usize| shows_beside && number == 0;
+        // What has no place in the text has its placeholder in front of it.
+        let text = |(number, text): (usize, &str)| {
+            if is_asked(number) { format!("<image>\n{text}") } else { text.to_owned() }
+        };
+        let said: Vec<_> =
+            turns.iter().enumerate().map(|(at, turn)| json!([turn.role(), text((at, turn.text()))])).collect();
         let read: Vec<_> =
             row["messages"].as_array().unwrap().iter().map(|turn| json!([turn["role"], turn["content"]])).collect();
         assert_eq!(read, said);

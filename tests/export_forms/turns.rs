@@ -168,6 +168,7 @@ fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_w
             json!({"id": "last", "messages": asked(json!([text("é"), image("a.png")]))}),
             // Which picture would be shown for the word that stands for none?
             json!({"id": "word", "messages": asked(json!([text("what is <image>?"), image("a.png")]))}),
+            json!({"id": "words", "messages": asked(json!([text("<image> or <image>?"), image("a.png")]))}),
             // What has no place in the text belongs to the turn as a whole.
             json!({"id": "beside", "messages": asked(json!("Q")), "images": ["a.png", "b.png"], "video": "v.mp4"}),
             json!({"id": "fewer", "messages": asked(json!("<image> one")), "images": ["a.png", "b.png"]}),
@@ -181,10 +182,10 @@ fn pictures_between_content_parts_have_placeholders_in_texts_and_come_in_again_w
     {
         let out = dir.path().join(format.name());
         let told = exported(&dataset, &out, &of(format));
-        assert_eq!((told.unmatched, &told.unmatched_ids[..]), (1, &["word".to_owned()][..]));
+        assert_eq!((told.unmatched, &told.unmatched_ids[..]), (1, &["words".to_owned()][..]));
         let written = records(&out.join("conversations.jsonl"));
         assert_eq!(with_id(&written, "fewer")[turns][0][key], "<image><image> one");
-        assert_eq!(with_id(&written, "fewer")["images"], json!(["images/a.png", "images/b.png"]));
+        assert_eq!(with_id(&written, "fewer")["images"], json!(["a.png", "b.png"]));
         let asked = |id: &str| with_id(&written, id)[turns][0][key].clone();
         assert_eq!((asked("two"), asked("last")), (json!("before <image><image>after"), json!("é<image>")));
         assert_eq!(asked("word"), "what is <image>?");

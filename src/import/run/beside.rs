@@ -41,8 +41,10 @@ impl<'r> Run<'r> {
     /// The id of a record that says this one: with its file's name where the dataset has it so, and with `~2`, `~3`, … where it
     /// was met before.
     pub(in crate::import) fn record_id(&mut self, table: Table, id: String, at: &At) -> Result<String> {
-        let said = id.clone();
-        self.record_id_of(table, &said, id, at)
+        match self.has_ids_of_files {
+            true => self.record_id_of(table, &id.clone(), id, at),
+            false => Ok(self.unique(id, at)),
+        }
     }
 
     /// The same of what belongs to a record: its file says it so, and it is `id` after the record's own.
@@ -76,6 +78,9 @@ impl<'r> Run<'r> {
     /// added.
     pub(in crate::import) fn id_beside(&mut self, id: String, draft: &Draft, at: &At) -> Result<String> {
         self.is_unclear = false;
+        if !self.has_conversations {
+            return Ok(id);
+        }
         let source = self.options.source.id.as_str();
         let there = self.sink.lookup(Table::Conversations, source, &id)?;
         // Where the one of this id was deleted, another may be left.

@@ -227,6 +227,8 @@ pub(super) struct Run<'r> {
     pictures: Vec<ByName>,
     /// How many records had changed when the input at hand began.
     changed_before: u64,
+    /// Whether the dataset has conversations.
+    has_conversations: bool,
     /// Whether the source may have records whose ids have their files' names before them.
     has_ids_of_files: bool,
     /// Whether the dataset has several records of the id at hand, of which none is this one.
@@ -240,6 +242,8 @@ impl<'r> Run<'r> {
         let source = options.source.id.clone();
         let known_source = sink.dataset().manifest().source(&source);
         let boxes = Boxes::new(options.source.boxes.unwrap_or_default(), known_source);
+        let files = sink.dataset().manifest().files.get(Table::Conversations.name());
+        let has_conversations = files.is_some_and(|files| !files.is_empty());
         let has_ids_of_files = beside::may_have_ids_of_files(known_source, options.on_change);
         Self {
             sink,
@@ -269,6 +273,7 @@ impl<'r> Run<'r> {
             homes: Homes::default(),
             pictures: Vec::new(),
             changed_before: 0,
+            has_conversations,
             has_ids_of_files,
             is_unclear: false,
             clashes: 0,
