@@ -61,17 +61,28 @@ impl<'r> Run<'r> {
         Ok(self.unique(known.unwrap_or(id), at))
     }
 
-    /// The id with the file's name, where the dataset has or had it, or where another file's record of the bare one was deleted.
-    fn known_of_file(&self, table: Table, id: &str, at: &At) -> Result<Option<String>> {
-        let (source, of_file) = (self.options.source.id.as_str(), id_of_file(id, at));
-        let dataset = self.sink.dataset();
-        let is_known =
-            self.sink.lookup(table, source, &of_file)?.is_some() || dataset.was_deleted(table, source, &of_file)?;
-        let is_another = || {
-            let is_new = self.options.on_change == OnChange::Add && self.is_name_new;
-            if is_new { dataset.was_deleted(table, source, id) } else { Ok(false) }
+    /// The id with the file's name, or the next of it that was not met, where the dataset has or had that; or where another
+    /// file's record of the bare one was deleted.
+    fn known_of_file(&mut self, table: Table, id: &str, at: &At) -> Result<Option<String>> {
+        let (source, base) = (self.options.source.id.as_str(), id_of_file(id, at));
+        let dataset = self.sink.dataset().clone();
+        // What is new in this import is no record of before.
+        let was_there = |id: &str| -> Result<bool> {
+            Ok(dataset.find_in(table, source, id)?.is_some() || dataset.was_deleted(table, source, id)?)
         };
-        Ok((is_known || is_another()?).then_some(of_file))
+        let mut count = self.ids.repeats.get(&base).copied().unwrap_or(1);
+        let mut of_file = if count == 1 { base.clone() } else { format!("{base}~{count}") };
+        while was_there(&of_file)? {
+            if !self.ids.is_met(source, &of_file, &*self.sink) {
+                self.ids.repeats.insert(base, count);
+                return Ok(Some(of_file));
+            }
+            count = count.saturating_add(1);
+            of_file = format!("{base}~{count}");
+        }
+        let is_added = self.options.on_change == OnChange::Add && self.is_name_new;
+        let is_another = count == 1 && is_added && dataset.was_deleted(table, source, id)?;
+        Ok(is_another.then_some(base))
     }
 
     /// The id of a conversation: its own, unless the dataset has another of this id, and this one under another, or it is to be

@@ -27,7 +27,7 @@ pub(super) struct Ids {
     met: HashSet<Identity, Keyed>,
     /// Whether there are such rows.
     has_others: bool,
-    repeats: HashMap<String, u32>,
+    pub(super) repeats: HashMap<String, u32>,
     /// The pictures that were listed with an id, by both: the how manieth of those with this id each is.
     pictures: HashMap<Identity, u32, Keyed>,
     /// The last one that was new: what is written next has it.

@@ -183,13 +183,23 @@ fn repeats_are_known_by_what_they_say_wherever_they_stand_now() {
         rows.sort();
         rows
     };
-    // A record in front of those of before is not in, and told; in their place it moves them on.
+    // A record in front of those of before is not in, and told, or comes in beside them.
     let mut place = Place::new();
     let file = place.write("r.jsonl", lines(&["a", "b", "c"]));
     place.import(&[&file]).unwrap();
     place.write("r.jsonl", lines(&["x", "a", "b", "c"]));
     let report = place.import(&[&file]).unwrap();
     assert_eq!((report.records.changed_kept, report.records.unchanged, report.version), (1, 3, None));
+    place.options.on_change = OnChange::Add;
+    for added in [1, 0] {
+        assert_eq!(place.import(&[&file]).unwrap().records.added, added);
+        assert_eq!(rows(&place), ["7 a", "7~2 b", "7~3 c", "r.jsonl#7 x"]);
+    }
+    // In their place it moves them on.
+    let mut place = Place::new();
+    let file = place.write("r.jsonl", lines(&["a", "b", "c"]));
+    place.import(&[&file]).unwrap();
+    place.write("r.jsonl", lines(&["x", "a", "b", "c"]));
     place.options.on_change = OnChange::Replace;
     place.import(&[&file]).unwrap();
     assert_eq!(rows(&place), ["7 x", "7~2 a", "7~3 b", "7~4 c"]);
