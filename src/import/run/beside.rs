@@ -58,7 +58,9 @@ impl<'r> Run<'r> {
             None if is_free && self.sink.lookup(table, source, said)?.is_some() => Some(said.to_owned()),
             known => known,
         };
-        Ok(self.unique(known.unwrap_or(id), at))
+        let id = self.unique(known.unwrap_or(id), at);
+        self.said_id = Some(said.to_owned());
+        Ok(id)
     }
 
     /// The id with the file's name, or the next of it that was not met, where the dataset has or had that; or where another
@@ -139,7 +141,8 @@ impl<'r> Run<'r> {
         let is_of_file = id.strip_prefix(&at.file).is_some_and(|rest| rest.starts_with('#'));
         let is_another = self.options.on_change == OnChange::Add && self.sink.lookup(table, source, id)?.is_some();
         if found.is_none() && is_another && !is_of_file {
-            found = Some(id_of_file(id, at));
+            // Its number among repeats may be another when it comes in again.
+            found = Some(id_of_file(self.said_id.as_deref().unwrap_or(id), at));
             self.report.find(
                 Kind::RepeatedId,
                 at,

@@ -227,6 +227,8 @@ pub(super) struct Run<'r> {
     pictures: Vec<ByName>,
     /// How many records had changed when the input at hand began.
     changed_before: u64,
+    /// What the file says the id of the record at hand is, where that is asked for.
+    said_id: Option<String>,
     /// Whether the dataset has conversations.
     has_conversations: bool,
     /// Whether the source may have records whose ids have their files' names before them.
@@ -273,6 +275,7 @@ impl<'r> Run<'r> {
             homes: Homes::default(),
             pictures: Vec::new(),
             changed_before: 0,
+            said_id: None,
             has_conversations,
             has_ids_of_files,
             is_unclear: false,

@@ -226,6 +226,7 @@ impl Run<'_> {
 
     /// The id, with `~2`, `~3`, … where it was met before.
     pub(in crate::import) fn unique(&mut self, id: String, at: &At) -> String {
+        self.said_id = None;
         let source = self.options.source.id.as_str();
         if self.ids.insert(source, &id, &*self.sink) {
             return id;

@@ -230,3 +230,21 @@ fn a_dataset_within_the_folder_is_no_source() {
     let report = place.whole();
     assert_eq!((report.inputs.len(), report.ignored.len()), (1, 0), "{:?}", report.ignored);
 }
+
+#[test]
+fn the_name_of_a_record_beside_another_is_what_its_file_says() {
+    let mut place = Place::new();
+    let [first, second, third] = [("a", "p"), ("b", "q"), ("c", "r")]
+        .map(|(name, text)| place.write(&format!("{name}.jsonl"), records(&[text])));
+    place.options.on_change = OnChange::Add;
+    place.import(&[&first, &second]).unwrap();
+    place.import(&[&first, &third]).unwrap();
+    assert_eq!(["0", "0~2", "c.jsonl#0"].map(|id| question(&place, id)), ["p", "q", "r"]);
+    let row = place.found(Table::Conversations, "0");
+    place.dataset().delete([row], crate::dataset::DeleteOptions::default()).unwrap();
+    // Alone or with others, each is what it was.
+    for inputs in [vec![&third], vec![&second], vec![&third, &second]] {
+        let inputs: Vec<&Path> = inputs.into_iter().map(PathBuf::as_path).collect();
+        assert_eq!(place.import(&inputs).unwrap().version, None);
+    }
+}
