@@ -93,7 +93,7 @@ def show(dataset, row):
 
 
 if __name__ == "__main__":
-    dataset = Dataset(sys.argv[1])
+    dataset = Dataset(sys.argv[1] if sys.argv[1:] else sys.exit(__doc__))
     for row in map(dataset.row, dataset.addresses("conversations")):
         if row["id"] in sys.argv[2:] or len(sys.argv) == 2:
             show(dataset, row)

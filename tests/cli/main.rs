@@ -69,6 +69,17 @@ fn show_prints_turns_media_tree_and_endings() {
 }
 
 #[test]
+fn show_prints_calls_of_tools() {
+    let fixture = Fixture::new();
+    let call = r#"{"id":"call","messages":[{"role":"user","content":"Q"},{"role":"assistant","content":null,"tool_calls":[{"id":"7","function":{"name":"measure"}}]},{"role":"tool","tool_call_id":"7","content":"3 mm"}]}"#;
+    let file = fixture.path("call.jsonl");
+    std::fs::write(&file, call).unwrap();
+    stdout(&fixture.run("import", &[file.to_str().unwrap(), "--source", "tools"]));
+    let text = stdout(&fixture.run("show", &["--id", "call"]));
+    assert!(text.contains("measure") && text.contains("tool_call_id \"7\"") && !text.contains('~'), "{text}");
+}
+
+#[test]
 fn show_finds_a_sample_by_number_id_and_address() {
     let fixture = Fixture::new();
     let by_id = fixture.json("show", &["--id", "q2"]);

@@ -5,8 +5,9 @@ use crate::cell;
 use crate::output::Output;
 use crate::terminal::{Ink, paint};
 use crate::ui::{self, Align, Table as Lines};
+use serde_json::{Map, Value};
 use surgdb::dataset::Conversation;
-use surgdb::schema::views::{self, Grounding, Node, Part, Turns};
+use surgdb::schema::views::{self, Grounding, Node, Part, Turn, Turns};
 use surgdb::{Address, Dataset, Result};
 
 /// Prints a sample: a head line, its turns with media in their places, reasoning, other endings.
@@ -27,6 +28,7 @@ pub fn sample(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) ->
                 Part::Medium(medium) => self::medium(dataset, &medium, 2, out)?,
             }
         }
+        further(&turn, 2, out)?;
     }
     let shown: Vec<_> = sample.media()?.iter().map(|medium| medium.refs().get(0)).collect();
     grounding(dataset, sample.grounding()?, sample.turns()?, &shown, out)?;
@@ -197,11 +199,21 @@ fn alternatives(dataset: &Dataset, sample: &Conversation<'_>, out: &mut Output) 
                     Part::Medium(medium) => self::medium(dataset, &medium, 4, out)?,
                 }
             }
+            further(&turn, 4, out)?;
         }
         // It counts its own media first.
         let own = alternative.media();
         let shown: Vec<_> = own.iter().map(|medium| medium.refs().get(0)).chain(of_sample.iter().copied()).collect();
         grounding(dataset, alternative.grounding(), alternative.turns(), &shown, out)?;
+    }
+    Ok(())
+}
+
+/// What a turn says beside its text, such as calls of tools; how its text was written is no part of that.
+fn further(turn: &Turn<'_>, blanks: usize, out: &mut Output) -> Result<()> {
+    let fields = turn.extra().and_then(|extra| serde_json::from_str::<Map<String, Value>>(extra).ok());
+    for (name, value) in fields.into_iter().flatten().filter(|(name, _)| !name.starts_with('~')) {
+        indented(out, &format!("{} {value}", paint(Ink::Faint, &name)), blanks)?;
     }
     Ok(())
 }
