@@ -5,8 +5,11 @@
 
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/skip.rs"]
+mod skip;
 
 use child::{last_committed, not_durable};
+use skip::skipped;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -374,7 +377,7 @@ fn mount(options: &[&str], dir: &Path) -> bool {
 #[test]
 fn a_disk_that_is_really_full_leaves_the_last_version_whole() {
     let Some(disk) = SmallDisk::mount() else {
-        told("SKIPPED: a small tmpfs could not be mounted (that takes root), so no disk was really filled");
+        skipped("a small tmpfs could not be mounted (that takes root), so no disk was really filled");
         return;
     };
     let root = disk.0.path().join("d.surgdb");
@@ -393,9 +396,4 @@ fn a_disk_that_is_really_full_leaves_the_last_version_whole() {
     check_tidy(&root, "a full disk");
     assert!(disk.grow());
     check_goes_on(&root, version);
-}
-
-/// Says something past the test harness, which keeps back what passing tests print.
-fn told(what: &str) {
-    std::io::Write::write_all(&mut std::io::stderr(), format!("\n{what}\n").as_bytes()).unwrap();
 }

@@ -1,5 +1,9 @@
 //! The guide says what happens: its commands are run as they stand there, and what it shows is compared with what they print.
 
+#[path = "common/skip.rs"]
+mod skip;
+
+use skip::skipped;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,7 +80,7 @@ fn data() -> Option<PathBuf> {
 fn the_guide_does_what_it_says() {
     let steps = steps();
     let Some(data) = data() else {
-        told("SKIPPED: there is no ../shared/data, whose folders the guide's commands read");
+        skipped("there is no ../shared/data, whose folders the guide's commands read");
         return;
     };
     let dir = tempfile::tempdir().unwrap();
@@ -136,9 +140,4 @@ fn the_commands_that_the_page_on_training_names_can_be_typed_so() {
         let error = String::from_utf8_lossy(&said.stderr);
         assert!(said.status.success() || error.contains("there is no such folder"), "{command}: {error}");
     }
-}
-
-/// Says something past the test harness, which keeps back what passing tests print.
-fn told(what: &str) {
-    std::io::Write::write_all(&mut std::io::stderr(), format!("\n{what}\n").as_bytes()).unwrap();
 }

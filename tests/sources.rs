@@ -1,5 +1,9 @@
 //! The README says what came of folders of public data: they are imported here where they are at hand, and compared.
 
+#[path = "common/skip.rs"]
+mod skip;
+
+use skip::skipped;
 use std::path::{Path, PathBuf};
 use surgdb::import::{ImportOptions, SourceDescription, import};
 use surgdb::{Dataset, Table};
@@ -30,7 +34,7 @@ fn nine_folders_go_into_one_dataset_as_the_readme_says() {
     assert_eq!(said.len(), 9);
     let data = Path::new("../shared/data");
     if !data.is_dir() {
-        told("SKIPPED: there is no ../shared/data, whose folders the README counts");
+        skipped("there is no ../shared/data, whose folders the README counts");
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -50,9 +54,4 @@ fn nine_folders_go_into_one_dataset_as_the_readme_says() {
     }
     let checked = Dataset::open(&path).unwrap().verify(&mut |_, _| {}).unwrap();
     assert!(checked.faults.is_empty(), "{:?}", checked.faults);
-}
-
-/// Says something past the test harness, which keeps back what passing tests print.
-fn told(what: &str) {
-    std::io::Write::write_all(&mut std::io::stderr(), format!("\n{what}\n").as_bytes()).unwrap();
 }

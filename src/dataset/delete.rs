@@ -144,9 +144,7 @@ impl Dataset {
         }
         Ok(same)
     }
-}
 
-impl Dataset {
     /// The patients who had cases in this dataset that were deleted and not yet emptied, and who have none any more:
     /// compaction and purge take a deleted case's patient out of the files.
     ///
@@ -154,7 +152,7 @@ impl Dataset {
     /// What reading of the rows returns.
     pub fn deleted_patients(&self) -> Result<BTreeSet<String>> {
         let (state, mut gone) = (self.state(Table::Cases), BTreeSet::new());
-        if state.deleted() == 0 {
+        if !self.has_deleted(Table::Cases) {
             return Ok(gone);
         }
         let live = state.live(self.opening())?;

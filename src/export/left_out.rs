@@ -1,4 +1,4 @@
-//! Records that an export leaves out, since those who read its form could not take them.
+//! Records that an export leaves out, since those who read its form could not take them, and others to look at.
 
 use super::{EarlyClip, ExportReport};
 use crate::dataset::Conversation;
@@ -7,7 +7,7 @@ use crate::format::Address;
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// How many records that are left out a report names.
+/// How many records of each kind a report names.
 const NAMED: usize = 100_000;
 
 /// A record that is left out.
@@ -31,6 +31,14 @@ impl ExportReport {
         if self.left_out_records.len() < NAMED {
             let (id, source, address) = (id.to_owned(), source.to_owned(), address.to_string());
             self.left_out_records.push(LeftOut { id, source, address, reason });
+        }
+    }
+
+    /// Notes that a record has other numbers of placeholders than of what it shows.
+    pub(super) fn note_unmatched(&mut self, id: &str) {
+        self.unmatched += 1;
+        if self.unmatched_ids.len() < NAMED {
+            self.unmatched_ids.push(id.to_owned());
         }
     }
 

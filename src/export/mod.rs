@@ -407,21 +407,11 @@ pub struct ExportedSource {
     pub file: String,
 }
 
-/// How many records are named whose placeholders do not match.
-const UNMATCHED_NAMED: usize = 100_000;
-
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
 impl ExportReport {
-    fn note_unmatched(&mut self, id: &str) {
-        self.unmatched += 1;
-        if self.unmatched_ids.len() < UNMATCHED_NAMED {
-            self.unmatched_ids.push(id.to_owned());
-        }
-    }
-
     fn lose(&mut self, what: impl Into<Cow<'static, str>>, count: u64) {
         if count > 0 {
             *self.lost.entry(what.into()).or_default() += count;

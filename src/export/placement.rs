@@ -177,20 +177,21 @@ pub(super) fn is_matched(turns: Turns<'_>, shown: &[Shown]) -> bool {
         };
         shown.iter().filter(of_kind).count()
     };
-    may_be_marked(turns, shown) || [true, false].into_iter().all(|picture| asked(turns, picture) == own(picture))
+    // Most have as many, which takes one look at the texts.
+    [true, false].into_iter().all(|picture| asked(turns, picture) == own(picture)) || may_be_marked(turns, shown)
 }
 
-/// Sorts media of one turn, which are in their order, by where they stand: what has no place in the text stands behind the one
-/// before it.
-pub(super) fn sort_by_place(media: &mut [(usize, &Shown)]) {
+/// Media of one turn, which are in their order, by where they stand: what has no place in the text stands behind the one before
+/// it.
+pub(super) fn by_place<'s>(media: impl Iterator<Item = (usize, &'s Shown)>) -> Vec<(usize, &'s Shown)> {
     let mut last = None;
-    let mut places: Vec<(usize, Option<usize>)> = Vec::with_capacity(media.len());
-    for (number, medium) in media.iter() {
+    let placed = media.map(|(number, medium)| {
         last = medium.place.at.or(last);
-        places.push((*number, last));
-    }
-    let place_of = |number: usize| places.iter().find(|(other, _)| *other == number).and_then(|(_, place)| *place);
-    media.sort_by_key(|(number, _)| place_of(*number));
+        (last, (number, medium))
+    });
+    let mut placed: Vec<_> = placed.collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, medium)| medium).collect()
 }
 
 /// Whether a placeholder is written at the front of a turn for something that the record shows.

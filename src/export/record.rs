@@ -126,9 +126,7 @@ impl Notes {
 /// The media of a turn with their numbers, in the order in which content parts show them.
 fn of_turn(shown: &[Shown], ending: Option<usize>, turn: usize) -> Vec<(usize, &Shown)> {
     let is_of_turn = |(_, medium): &(usize, &Shown)| (medium.place.ending, medium.place.turn) == (ending, turn);
-    let mut media: Vec<(usize, &Shown)> = shown.iter().enumerate().filter(is_of_turn).collect();
-    placement::sort_by_place(&mut media);
-    media
+    placement::by_place(shown.iter().enumerate().filter(is_of_turn))
 }
 
 impl<'a> Writer<'a> {

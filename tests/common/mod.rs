@@ -9,5 +9,6 @@ pub mod fixture;
 pub mod pictures;
 pub mod python;
 pub mod samples;
+pub mod skip;
 pub mod small;
 pub mod stored;

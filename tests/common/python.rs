@@ -2,7 +2,6 @@
 //! to install from, tests say so on standard error and are skipped.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -43,8 +42,7 @@ pub fn run(command: &mut Command) -> Result<Output, String> {
     }
 }
 
-/// Says so past the test harness, which keeps back what passing tests print.
+/// Says that a test was skipped for want of it.
 pub fn skipped(why: &str) {
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "\nskipped: there is no Python, so nothing was compared\n{why}\n").unwrap();
+    super::skip::skipped(&format!("there is no Python, so nothing was compared\n{why}"));
 }

@@ -2,6 +2,7 @@
 
 use super::rows::{Rows, Symbols};
 use crate::common::samples::{Samples, symbol};
+use crate::common::skip::skipped;
 use crate::common::stored::stored;
 use std::collections::HashMap;
 use std::path::Path;
@@ -62,7 +63,7 @@ fn compare<T: std::fmt::Debug + PartialEq>(before: &HashMap<String, T>, after: &
 fn every_record_of_public_data_comes_back_equal_from_every_form() {
     let data = Path::new("../shared/data");
     if !data.is_dir() {
-        told("SKIPPED: there is no ../shared/data, whose records are compared");
+        skipped("there is no ../shared/data, whose records are compared");
         return;
     }
     for (folder, has_nameless) in FOLDERS {
@@ -247,9 +248,4 @@ fn what_is_said_of_videos_comes_back_whether_their_files_say_it_or_not() {
         compare(&before.frames, &after.frames, &what);
         compare(&before.conversations, &after.conversations, &what);
     }
-}
-
-/// Says something past the test harness, which keeps back what passing tests print.
-fn told(what: &str) {
-    std::io::Write::write_all(&mut std::io::stderr(), format!("\n{what}\n").as_bytes()).unwrap();
 }

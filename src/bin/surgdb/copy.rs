@@ -138,7 +138,13 @@ fn facts(report: &CopyReport) -> Value {
         .map(|(table, rows)| {
             (
                 table.name().to_owned(),
-                json!({ "added": rows.added, "again": rows.again, "there": rows.there, "filled": rows.filled, "kept": rows.kept }),
+                json!({
+                    "added": rows.added,
+                    "again": rows.again,
+                    "there": rows.there,
+                    "filled": rows.filled,
+                    "kept": rows.kept,
+                }),
             )
         })
         .collect();

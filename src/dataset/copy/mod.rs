@@ -109,9 +109,8 @@ impl Dataset {
     ///
     /// # Errors
     /// `Exists` when the target has another row with the same source and id; `Deleted` when a row was deleted there, where
-    /// that is to be an error; `Invalid` when both are one dataset, or a
-    /// source has another licence there; `Conflict`, `Corrupt`, `Storage`, `Io`; what `progress` returns. Whatever the
-    /// error, the target stays as it was.
+    /// that is to be an error; `Invalid` when both are one dataset, or a source has another licence there; `Conflict`,
+    /// `Corrupt`, `Storage`, `Io`; what `progress` returns. Whatever the error, the target stays as it was.
     pub fn copy_to(
         &self,
         target: &Dataset,

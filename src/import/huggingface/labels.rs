@@ -125,7 +125,7 @@ impl Labelled {
             at.id = Some(id_of(run, &name, at)?);
             run.take(at, |run, at| run.drawn(&bytes, &target, at))?;
         }
-        at.id = Some(id.clone());
+        at.id = Some(id);
         Ok(())
     }
 

@@ -67,7 +67,7 @@ impl<'r> Run<'r> {
     /// file's record of the bare one was deleted.
     fn known_of_file(&mut self, table: Table, id: &str, at: &At) -> Result<Option<String>> {
         let (source, base) = (self.options.source.id.as_str(), id_of_file(id, at));
-        let dataset = self.sink.dataset().clone();
+        let dataset = self.sink.dataset();
         // What is new in this import is no record of before.
         let was_there = |id: &str| -> Result<bool> {
             Ok(dataset.find_in(table, source, id)?.is_some() || dataset.was_deleted(table, source, id)?)
@@ -104,8 +104,12 @@ impl<'r> Run<'r> {
         let (base, count) = numbered(&id);
         let next = format!("{base}~{}", count.saturating_add(1));
         let is_alone = !is_added && self.sink.lookup(Table::Conversations, source, &next)?.is_none();
-        let is_it = |run: &mut Self, there| run.is_record_of(there, &id, draft, at);
-        if is_alone || there.map_or(Ok(false), |there| is_it(self, there))? {
+        if is_alone {
+            return Ok(id);
+        }
+        if let Some(there) = there
+            && self.is_record_of(there, &id, draft, at)?
+        {
             return Ok(id);
         }
         let mut is_it = |run: &mut Self, there: Address, id: &str| run.is_record_of(there, id, draft, at);
@@ -139,8 +143,8 @@ impl<'r> Run<'r> {
         }
         // One that has its file's name before it is no other file's.
         let is_of_file = id.strip_prefix(&at.file).is_some_and(|rest| rest.starts_with('#'));
-        let is_another = self.options.on_change == OnChange::Add && self.sink.lookup(table, source, id)?.is_some();
-        if found.is_none() && is_another && !is_of_file {
+        let may_add = found.is_none() && self.options.on_change == OnChange::Add && !is_of_file;
+        if may_add && self.sink.lookup(table, source, id)?.is_some() {
             // Its number among repeats may be another when it comes in again.
             found = Some(id_of_file(self.said_id.as_deref().unwrap_or(id), at));
             self.report.find(

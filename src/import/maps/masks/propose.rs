@@ -118,7 +118,8 @@ fn text(masks: &[PathBuf], colours: &BTreeMap<Colour, (u64, u64)>, by_value: boo
     ];
     lines.extend(doubts.iter().map(|doubt| format!("# {doubt}")));
     if picture.starts_with("..") {
-        lines.push("# The pictures lie beside this folder: import the folder above both, or say where they are by --media-root.".into());
+        let advice = "import the folder above both, or say where they are by --media-root";
+        lines.push(format!("# The pictures lie beside this folder: {advice}."));
     }
     lines.extend([format!("files = [{}]", quoted(&files)), format!("picture = {}", quoted(&picture))]);
     lines.push("axis = \"instrument\"".into());
