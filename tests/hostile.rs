@@ -86,6 +86,11 @@ fn bounded<T>(bytes: usize, what: &dyn Fn() -> String, work: impl FnOnce() -> T)
     done.unwrap_or_else(|| panic!("{}: panicked", what()))
 }
 
+/// A folder that is in memory where the system has such: what is written here a hundred thousand times wears out no disk.
+fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 const BOTH: [Access; 2] = [Access::Mapped, Access::Plain];
 
 struct Small {
@@ -99,7 +104,7 @@ struct Small {
 
 impl Small {
     fn new(profile: Profile) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = in_memory();
         let dataset = build(&dir.path().join("d.surgdb"), profile).unwrap();
         let contents = read_all(&dataset).unwrap();
         let files = data_files(&dataset);

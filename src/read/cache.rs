@@ -2,6 +2,7 @@
 
 use crate::read::batch::Batch;
 use arc_swap::ArcSwapOption;
+use once_cell::race::OnceBox;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -13,7 +14,8 @@ const SETS: usize = 128;
 /// The bound is on the bytes that the batches own. Batches that a reader still holds count too, and may push it
 /// over.
 pub struct BatchCache {
-    slots: Box<[ArcSwapOption<Entry>]>,
+    /// Made when the first batch is kept: mapped files that are not packed keep none.
+    slots: OnceBox<Box<[ArcSwapOption<Entry>]>>,
     limit: u64,
     held: Arc<AtomicU64>,
     hand: AtomicUsize,
@@ -27,8 +29,7 @@ struct Entry {
 impl BatchCache {
     /// A cache that keeps about `limit` bytes.
     pub fn new(limit: u64) -> Self {
-        let slots = std::iter::repeat_with(ArcSwapOption::empty).take(WAYS * SETS).collect();
-        Self { slots, limit, held: Arc::default(), hand: AtomicUsize::new(0) }
+        Self { slots: OnceBox::new(), limit, held: Arc::default(), hand: AtomicUsize::new(0) }
     }
 
     /// The bytes that batches own now.
@@ -41,14 +42,15 @@ impl BatchCache {
     }
 
     pub(super) fn get(&self, key: (u64, usize)) -> Option<Arc<Batch>> {
-        self.set(key).iter().find_map(|slot| {
+        set(self.slots.get()?, key).iter().find_map(|slot| {
             let entry = slot.load();
             entry.as_ref().filter(|entry| entry.key == key).map(|entry| entry.batch.clone())
         })
     }
 
     pub(super) fn insert(&self, key: (u64, usize), batch: Arc<Batch>) {
-        let set = self.set(key);
+        let empty = || Box::new(std::iter::repeat_with(ArcSwapOption::empty).take(WAYS * SETS).collect());
+        let set = set(self.slots.get_or_init(empty), key);
         let way = set.iter().position(|slot| slot.load().is_none());
         let way = way.unwrap_or_else(|| self.hand.fetch_add(1, Ordering::Relaxed) % WAYS);
         set[way].store(Some(Arc::new(Entry { key, batch })));
@@ -56,18 +58,20 @@ impl BatchCache {
 
     /// Lets go of batches until what is held is within the limit, or nothing is kept any more.
     pub(super) fn trim(&self) {
-        for _ in 0..self.slots.len() {
+        let Some(slots) = self.slots.get() else { return };
+        for _ in 0..slots.len() {
             if self.held() <= self.limit {
                 return;
             }
-            let at = self.hand.fetch_add(1, Ordering::Relaxed) % self.slots.len();
-            self.slots[at].store(None);
+            let at = self.hand.fetch_add(1, Ordering::Relaxed) % slots.len();
+            slots[at].store(None);
         }
     }
+}
 
-    fn set(&self, (file, batch): (u64, usize)) -> &[ArcSwapOption<Entry>] {
-        let mixed = (file ^ (batch as u64).rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let start = (mixed >> 32) as usize % SETS * WAYS;
-        &self.slots[start..start + WAYS]
-    }
+/// The slots that a batch may be kept in.
+fn set(slots: &[ArcSwapOption<Entry>], (file, batch): (u64, usize)) -> &[ArcSwapOption<Entry>] {
+    let mixed = (file ^ (batch as u64).rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let start = (mixed >> 32) as usize % SETS * WAYS;
+    &slots[start..start + WAYS]
 }
