@@ -1,9 +1,10 @@
 //! Cells that replace others: a row must be, with them, what every row must be.
 
+use crate::dataset::Dataset;
 use crate::dataset::circles::{Circles, parent};
 use crate::dataset::columns::CellUpdate;
+use crate::dataset::pictures::{NewSizes, size_of_blob};
 use crate::dataset::row::Row;
-use crate::dataset::{Dataset, pictures};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::build::{AnnotationsBuilder, CasesBuilder, ConversationsBuilder, FramesBuilder, VideosBuilder};
@@ -14,7 +15,7 @@ use crate::schema::validate::{
 };
 use crate::schema::views::{self, Cell, Cells, read};
 use arrow_array::RecordBatch;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Columns of a table that are checked against each other: where one is replaced, the others are read too.
 pub fn linked(table: Table) -> &'static [usize] {
@@ -34,12 +35,8 @@ pub fn linked(table: Table) -> &'static [usize] {
 ///
 /// # Errors
 /// `Invalid`, with the row and the field; `Corrupt` where what is there cannot be read.
-pub fn check_updates(
-    dataset: &Dataset,
-    updates: &[CellUpdate],
-    sizes: &HashMap<Address, (usize, usize)>,
-) -> Result<()> {
-    let size = |blob| sizes.get(&blob).copied().or_else(|| pictures::size_of_blob(dataset, blob));
+pub fn check_updates(dataset: &Dataset, updates: &[CellUpdate], sizes: &NewSizes) -> Result<()> {
+    let size = |blob| sizes.get(blob).or_else(|| size_of_blob(dataset, blob));
     for table in Table::ALL {
         let mut new: Vec<(usize, &CellUpdate)> = Vec::new();
         for update in updates.iter().filter(|update| update.place().0 == table) {

@@ -65,6 +65,11 @@ impl Identity {
     pub fn key(&self) -> u64 {
         self.0
     }
+
+    /// Another number that is spread evenly, and says nothing of the key.
+    pub fn spread(&self) -> u64 {
+        self.1
+    }
 }
 
 /// How maps hash an [`Identity`], or what else is a digest already: hashing it again would only cost time.

@@ -2,6 +2,7 @@
 
 mod blob;
 mod fragment;
+mod new_rows;
 mod refs;
 mod store;
 
@@ -13,12 +14,13 @@ use crate::dataset::change::{Change, joined_source};
 use crate::dataset::claims::Claims;
 use crate::dataset::columns::CellUpdate;
 use crate::dataset::index::IndexKind;
-use crate::dataset::{Dataset, cells, columns, pictures};
+use crate::dataset::pictures::{NewSizes, size_of_blob};
+use crate::dataset::{Dataset, cells, columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Address;
 use crate::format::manifest::{Operation, ReportEntry, Source, report_path};
 use crate::schema::build::*;
-use crate::schema::record::{Identity, Keyed, id_identity};
+use crate::schema::record::{Identity, id_identity};
 use crate::schema::references::targets;
 use crate::schema::rows::*;
 use crate::schema::tables::Table;
@@ -26,7 +28,8 @@ use crate::schema::validate::{self, Finding};
 use crate::storage::open_plain;
 use blob::STREAM_FROM;
 use fragment::TableWriter;
-use std::collections::{BTreeSet, HashMap};
+use new_rows::NewRows;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -35,7 +38,7 @@ use std::path::Path;
 ///
 /// Memory is bounded. What waits for a batch takes at most three times `batch_bytes` a table and three times
 /// `blob_batch_bytes` of blobs (buffers double as they grow), or three times a row that is larger by itself; a file of
-/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 90 bytes a new id, 130 a new
+/// more than 32 MiB is never held. What tells repeats, and becomes the index, takes at most 45 bytes a new id, 70 a new
 /// blob, 50 a new annotation's target or frame's video, and 32 each committed row that new ones refer to. Each file that
 /// is written has a buffer of 1 MiB. Dictionaries and the side files of updates come on top.
 ///
@@ -84,12 +87,11 @@ pub struct Appender {
     annotations: TableWriter<AnnotationsBuilder>,
     conversations: TableWriter<ConversationsBuilder>,
     /// Addresses of new rows, by table and what source and id are told apart by.
-    ids: [HashMap<Identity, Address, Keyed>; 6],
+    ids: [NewRows; 6],
     /// Addresses of new blobs, by the start of their digest: those whose bytes are here, and those that are linked.
-    digests: HashMap<Identity, Address, Keyed>,
-    links: HashMap<Identity, Address, Keyed>,
-    /// Width and height of new pictures.
-    sizes: HashMap<Address, (usize, usize)>,
+    digests: NewRows,
+    links: NewRows,
+    sizes: NewSizes,
     /// Targets of new annotations, with their addresses.
     targets: Vec<(u64, i64)>,
     /// What the row at hand refers to: it counts once the row is appended.
@@ -124,9 +126,9 @@ impl Dataset {
             annotations: TableWriter::new(),
             conversations: TableWriter::new(),
             ids: Default::default(),
-            digests: HashMap::default(),
-            links: HashMap::default(),
-            sizes: HashMap::new(),
+            digests: NewRows::default(),
+            links: NewRows::default(),
+            sizes: NewSizes::default(),
             targets: Vec::new(),
             noted: Vec::new(),
             names: BTreeSet::new(),
@@ -271,7 +273,7 @@ impl Appender {
     fn check_size(&self, row: &FrameRow) -> Result<()> {
         let says = (row.width, row.height);
         let Some(blob) = row.blob.filter(|_| says != (None, None)) else { return Ok(()) };
-        let is = self.sizes.get(&blob).copied().or_else(|| pictures::size_of_blob(&self.dataset, blob));
+        let is = self.sizes.get(blob).or_else(|| size_of_blob(&self.dataset, blob));
         is.map_or(Ok(()), |is| validate::check_pixels(says, is))
     }
 
@@ -284,8 +286,8 @@ impl Appender {
     }
 
     fn lookup_of(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Option<Address>> {
-        if let Some(address) = self.ids[table as usize].get(&identity) {
-            return Ok(Some(*address));
+        if let Some(address) = self.ids[table as usize].get(identity) {
+            return Ok(Some(address));
         }
         let found = self.dataset.find_by_key(table, identity.key(), source, id)?;
         Ok(found.filter(|address| !self.change.deletes.contains(address)))
@@ -298,18 +300,18 @@ impl Appender {
 
     /// Whether a row was appended here whose id has this identity.
     pub(crate) fn has_new(&self, table: Table, identity: Identity) -> bool {
-        self.ids[table as usize].contains_key(&identity)
+        self.ids[table as usize].get(identity).is_some()
     }
 
     /// The identities of the ids of rows that were appended here.
     pub(crate) fn new_ids(&self, table: Table) -> impl Iterator<Item = Identity> {
-        self.ids[table as usize].keys().copied()
+        self.ids[table as usize].identities()
     }
 
     /// The identity of an id, unless a row was appended here meanwhile that has it.
     fn still_new(&self, table: Table, NewId(identity): NewId, source: &str, id: &str) -> Result<Identity> {
-        match self.ids[table as usize].get(&identity) {
-            Some(address) => Err(exists(table, source, id, *address)),
+        match self.ids[table as usize].get(identity) {
+            Some(address) => Err(exists(table, source, id, address)),
             None => Ok(identity),
         }
     }
@@ -447,19 +449,20 @@ impl Appender {
     fn index_new(&mut self) {
         for table in Table::ALL {
             let ids = std::mem::take(&mut self.ids[table as usize]);
-            if !ids.is_empty() {
-                let entries = ids.into_iter().map(|(id, address)| (id.key(), address.get()));
-                self.change.entries.insert(IndexKind::Id(table), entries.collect());
-            }
+            self.index_rows(IndexKind::Id(table), [ids]);
         }
         if !self.targets.is_empty() {
             self.change.entries.insert(IndexKind::Target, std::mem::take(&mut self.targets));
         }
-        let (digests, links) = (std::mem::take(&mut self.digests), std::mem::take(&mut self.links));
-        if !digests.is_empty() || !links.is_empty() {
-            let blobs = digests.into_iter().chain(links);
-            let entries = blobs.map(|(digest, address)| (digest.key(), address.get()));
-            self.change.entries.insert(IndexKind::Digest, entries.collect());
+        let blobs = [std::mem::take(&mut self.digests), std::mem::take(&mut self.links)];
+        self.index_rows(IndexKind::Digest, blobs);
+    }
+
+    fn index_rows(&mut self, kind: IndexKind, rows: impl IntoIterator<Item = NewRows>) {
+        let mut entries = Vec::new();
+        rows.into_iter().for_each(|rows| rows.into_entries(&mut entries));
+        if !entries.is_empty() {
+            self.change.entries.insert(kind, entries);
         }
     }
 }

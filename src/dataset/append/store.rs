@@ -37,7 +37,7 @@ impl Appender {
     /// Keeps the size of a new picture, for the frames that will show it.
     fn note_size(&mut self, address: Address, media_type: &str, size: impl FnOnce() -> Option<(usize, usize)>) {
         if media_type.starts_with("image/") {
-            self.sizes.extend(size().map(|size| (address, size)));
+            self.sizes.insert(address, size());
         }
     }
 
@@ -150,9 +150,9 @@ impl Appender {
 
     /// A blob with this content that is there already; with its bytes, unless a link will do that leads to them still.
     fn known_blob(&mut self, digested: &Digested, link_will_do: bool) -> Result<Option<Address>> {
-        let linked = self.links.get(&digested.identity()).filter(|_| link_will_do);
-        if let Some(address) = self.digests.get(&digested.identity()).or(linked) {
-            return Ok(Some(*address));
+        let linked = || self.links.get(digested.identity()).filter(|_| link_will_do);
+        if let Some(address) = self.digests.get(digested.identity()).or_else(linked) {
+            return Ok(Some(address));
         }
         let mut known = None;
         self.dataset.hits(IndexKind::Digest, digested.key(), |row| {
