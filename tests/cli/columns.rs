@@ -1,7 +1,9 @@
 //! `surgdb column`: nothing of a file is lost or guessed away.
 
 use crate::fixture::{Fixture, fails, stderr, stdout};
+use arrow_array::builder::{LargeListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch, StringViewArray};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -205,18 +207,63 @@ fn cells_may_be_set_apart_by_semicolons_tabs_and_bars() {
     }
 }
 
+/// An Arrow file with these ids, and a column beside them.
+fn write_arrow(file: &Path, ids: &[&str], name: &str, values: ArrayRef) {
+    let key: ArrayRef = Arc::new(StringViewArray::from_iter_values(ids));
+    let batch = RecordBatch::try_from_iter([("id", key), (name, values)]).unwrap();
+    let out = std::fs::File::create(file).unwrap();
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(out, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn lists_are_taken_as_other_tools_write_them_unless_an_item_is_null() {
+    let fixture = Fixture::new();
+    let file = fixture.path("tags.arrow");
+    let tags = |second: [Option<&str>; 2]| -> ArrayRef {
+        let mut tags = LargeListBuilder::new(StringBuilder::new());
+        tags.append_value([Some("smoke")]);
+        tags.append_value(second);
+        Arc::new(tags.finish())
+    };
+    write_arrow(&file, &["q0", "q1"], "tags", tags([Some("blood"), None]));
+    let said = fails(&fixture.run("column add", &["conversations", text(&file)]));
+    assert!(said.contains("items of row 2") && said.contains("tags.arrow"), "{said}");
+    write_arrow(&file, &["q0", "q1"], "tags", tags([Some("blood"), Some("clip")]));
+    let added = fixture.json("column add", &["conversations", text(&file)]);
+    assert_eq!(added["types"]["tags"], "list<text>");
+    assert_eq!(fixture.json("show", &["1"])["columns"]["tags"], json!(["blood", "clip"]));
+    let days: ArrayRef = Arc::new(arrow_array::Date32Array::from(vec![1, 2]));
+    write_arrow(&file, &["q0", "q1"], "day", days);
+    let said = fails(&fixture.run("column add", &["conversations", text(&file)]));
+    assert!(said.contains("cast them to text or int64"), "{said}");
+}
+
+#[test]
+fn a_damaged_arrow_file_is_refused_and_never_ends_in_a_panic() {
+    let fixture = Fixture::new();
+    let file = fixture.path("scores.arrow");
+    let scores: ArrayRef = Arc::new(arrow_array::Float64Array::from(vec![0.5, 1.0]));
+    write_arrow(&file, &["q0", "q1"], "score", scores);
+    let bytes = std::fs::read(&file).unwrap();
+    for at in (0..bytes.len()).step_by(29) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x91;
+        std::fs::write(&file, damaged).unwrap();
+        let output = fixture.run("column add", &["conversations", text(&file), "--dry-run"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 2)) && !said.contains("panicked"), "byte {at}: {said}");
+    }
+}
+
 #[test]
 fn an_arrow_file_with_views_is_read_and_what_is_given_twice_refused() {
     let fixture = Fixture::new();
     let file = fixture.path("views.arrow");
     let write = |ids: &[&str]| {
-        let key: arrow_array::ArrayRef = Arc::new(arrow_array::StringViewArray::from_iter_values(ids));
-        let note: arrow_array::ArrayRef = Arc::new(arrow_array::StringViewArray::from_iter_values(ids));
-        let batch = arrow_array::RecordBatch::try_from_iter([("id", key), ("note", note)]).unwrap();
-        let out = std::fs::File::create(&file).unwrap();
-        let mut writer = arrow_ipc::writer::FileWriter::try_new(out, &batch.schema()).unwrap();
-        writer.write(&batch).unwrap();
-        writer.finish().unwrap();
+        let note: ArrayRef = Arc::new(StringViewArray::from_iter_values(ids));
+        write_arrow(&file, ids, "note", note);
     };
     write(&["q0", "q1", "q0"]);
     assert!(fails(&fixture.run("column add", &["conversations", text(&file)])).contains("row 1 and row 3"));

@@ -20,12 +20,15 @@ Examples:
   surgdb column add my.surgdb frames blur.csv --type blur=float32  in a type of your choice
   surgdb column add my.surgdb cases splits.arrow --replace         new values for columns that are there
 
-The file has a column `id` (or `address`, or what --key names), a column `source` where several sources have the
+The file has a column `id` (or what --key names, such as `address`), a column `source` where several sources have the
 same ids, and the columns to add. A row that the file does not name gets null, or keeps what it has with --replace.
 
 Of a CSV column whose type nobody names, int64, float64 or bool is taken where it gives every cell back, else text:
 007, 1.10, 1e5, TRUE and numbers of too many digits stay text. An empty cell is null; \"\" is an empty text where the
-column is text. A column keeps its type for good: --dry-run shows it beforehand.";
+column is text. A column keeps its type for good: --dry-run shows it beforehand.
+
+Of an Arrow file text, numbers, bytes, dictionaries of text, lists, vectors (fixed_size_list) and structs are taken, as
+pyarrow, pandas and polars write them; not dates, times and decimals, and no nulls among the items of a list.";
 
 /// Add columns to a table from an Arrow or CSV file keyed by id, or give columns new values
 #[derive(clap::Args)]
@@ -267,7 +270,7 @@ fn column(dataset: &Dataset, table: Table, new: &Column, array: ArrayRef, replac
         )));
     }
     let ty = type_of(dataset, table, field)?;
-    let array = if ty == ColumnType::Dict { super::values::dictionary(&array).unwrap_or(array) } else { array };
+    let array = if ty == ColumnType::Dict { super::types::dictionary(&array).unwrap_or(array) } else { array };
     Ok((Column::new(name, ty, field.is_nullable()), array))
 }
 

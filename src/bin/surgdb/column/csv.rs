@@ -224,7 +224,7 @@ fn typed(cells: &[Cell], ty: &ColumnType) -> std::result::Result<ArrayRef, Unfit
         ColumnType::Text => Arc::new(cells.iter().map(Option::as_deref).collect::<LargeStringArray>()),
         ColumnType::Dict => {
             let text: ArrayRef = Arc::new(cells.iter().map(Option::as_deref).collect::<LargeStringArray>());
-            super::values::dictionary(&text).unwrap_or(text)
+            super::types::dictionary(&text).unwrap_or(text)
         }
         other => {
             let message = format!(

@@ -5,6 +5,7 @@ mod csv;
 mod drop;
 mod estimate;
 mod list;
+mod types;
 mod values;
 
 use crate::cli::Outcome;

@@ -1,13 +1,14 @@
 //! A table of new values: whose they are, and what they are.
 
+use super::types;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int8Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, DictionaryArray, LargeBinaryArray, LargeStringArray, StringArray};
-use arrow_schema::DataType;
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use std::fs::File;
 use std::io::BufReader;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Arc;
 use surgdb::{Column, ColumnType, Error, Result};
 
 /// New values for rows of a table.
@@ -67,11 +68,8 @@ pub fn check_names<'a>(names: impl Iterator<Item = &'a str>, key: &str) -> Resul
 /// Reads an Arrow IPC file whose column `key` holds ids or addresses, and its columns, or the `wanted` ones where some
 /// are named; all batches are joined.
 pub fn read_arrow(path: &Path, key: &str, wanted: &[String]) -> Result<Values> {
-    let file = File::open(path).map_err(|error| Error::io("cannot open it", error).in_file(path))?;
-    let wrong = |error: arrow_schema::ArrowError| Error::input(unreadable(&error.to_string())).in_file(path);
-    let reader = arrow_ipc::reader::FileReader::try_new(BufReader::new(file), None).map_err(wrong)?;
-    let schema = reader.schema();
-    let batches = reader.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
+    let wrong = |error: ArrowError| Error::input(unreadable(&error.to_string())).in_file(path);
+    let (schema, batches) = read_batches(path)?.map_err(wrong)?;
     let names = schema.fields().iter().map(|field| field.name().as_str());
     check_names(names, key).map_err(|error| error.in_file(path))?;
     let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
@@ -87,12 +85,27 @@ pub fn read_arrow(path: &Path, key: &str, wanted: &[String]) -> Result<Values> {
             name if name == key => values.keys = texts(&joined, name).map_err(|error| error.in_file(path))?,
             "source" => values.sources = Some(texts(&joined, "source").map_err(|error| error.in_file(path))?),
             name if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) => {
-                values.columns.push(stored(name, joined).map_err(|error| error.in_file(path))?);
+                values.columns.push(column(name, &joined).map_err(|error| error.in_file(path))?);
             }
             _ => {}
         }
     }
     Ok(values)
+}
+
+/// The schema and the batches of an Arrow file. Its reader panics at some bytes that are damaged.
+fn read_batches(path: &Path) -> Result<std::result::Result<(SchemaRef, Vec<RecordBatch>), ArrowError>> {
+    let file = File::open(path).map_err(|error| Error::io("cannot open it", error).in_file(path))?;
+    let read = || {
+        let reader = arrow_ipc::reader::FileReader::try_new(BufReader::new(file), None)?;
+        Ok((reader.schema(), reader.collect::<std::result::Result<_, _>>()?))
+    };
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    // What was being read is never touched again after an error.
+    let read = panic::catch_unwind(AssertUnwindSafe(read));
+    panic::set_hook(hook);
+    read.map_err(|_| Error::input("it is damaged: its reader gave up on it").in_file(path))
 }
 
 /// Why an Arrow file cannot be read, and what to do where that is known.
@@ -103,7 +116,7 @@ fn unreadable(message: &str) -> String {
                 "it is compressed ({codec}), and here only plain Arrow files are read: write it with compression='uncompressed'"
             )
         }
-        None => format!("it is no Arrow file that can be read: {message}"),
+        None => format!("it is no Arrow file that can be read (an Arrow stream is none): {message}"),
     }
 }
 
@@ -127,72 +140,22 @@ fn texts(array: &ArrayRef, name: &str) -> Result<Vec<String>> {
         DataType::LargeUtf8 => array.as_string::<i64>().iter().map(owned).collect(),
         DataType::Utf8View => array.as_string_view().iter().map(owned).collect(),
         DataType::Int64 => array.as_primitive::<Int64Type>().values().iter().map(i64::to_string).collect(),
-        DataType::Dictionary(..) => match unpacked(array) {
-            Some(array) => return texts(&array, name),
-            None => return wrong(),
-        },
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().values().iter().map(u64::to_string).collect(),
+        DataType::Dictionary(..) => return texts(&types::unpacked(array)?, name),
         _ => return wrong(),
     })
 }
 
-/// The values of a dictionary of text, one by one.
-fn unpacked(array: &ArrayRef) -> Option<ArrayRef> {
-    let keys: Vec<Option<usize>> = if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() {
-        dictionary.keys().iter().map(|key| key.map(|key| key as usize)).collect()
-    } else {
-        let dictionary = array.as_dictionary_opt::<Int8Type>()?;
-        dictionary.keys().iter().map(|key| key.map(|key| key as usize)).collect()
+/// A column of the file, as a dataset stores it.
+fn column(name: &str, array: &ArrayRef) -> Result<(Column, ArrayRef)> {
+    let typed = || {
+        let array = types::stored(array)?;
+        Ok((Column::new(name, ColumnType::from_arrow(array.data_type())?, true), array))
     };
-    let values = array.as_any_dictionary_opt()?.values().clone();
-    let text = |at: usize| -> Option<String> {
-        match values.data_type() {
-            DataType::Utf8 => Some(values.as_string::<i32>().value(at).to_owned()),
-            DataType::LargeUtf8 => Some(values.as_string::<i64>().value(at).to_owned()),
-            _ => None,
-        }
-    };
-    Some(Arc::new(keys.into_iter().map(|key| key.and_then(text)).collect::<LargeStringArray>()))
-}
-
-/// The same values in a type that a dataset has: text and bytes always with 64-bit offsets.
-fn stored(name: &str, array: ArrayRef) -> Result<(Column, ArrayRef)> {
-    let array: ArrayRef = match array.data_type() {
-        DataType::Utf8 => Arc::new(array.as_string::<i32>().iter().collect::<LargeStringArray>()),
-        DataType::Utf8View => Arc::new(array.as_string_view().iter().collect::<LargeStringArray>()),
-        DataType::Binary => Arc::new(array.as_binary::<i32>().iter().collect::<LargeBinaryArray>()),
-        DataType::BinaryView => Arc::new(array.as_binary_view().iter().collect::<LargeBinaryArray>()),
-        DataType::Dictionary(..) if ColumnType::from_arrow(array.data_type()).is_err() => {
-            unpacked(&array).unwrap_or(array)
-        }
-        _ => array,
-    };
-    let ty = ColumnType::from_arrow(array.data_type()).map_err(|error| {
-        let what = format!(
-            "its column {name:?} cannot be stored ({}): cast it, or choose others with --columns",
-            error.message()
-        );
-        Error::unsupported(what)
-    })?;
-    Ok((Column::new(name, ty, true), array))
-}
-
-/// Few-valued text as a dictionary.
-pub fn dictionary(array: &ArrayRef) -> Option<ArrayRef> {
-    let texts = array.as_string_opt::<i64>()?;
-    let mut known: std::collections::BTreeMap<&str, i32> = std::collections::BTreeMap::new();
-    let mut values: Vec<&str> = Vec::new();
-    let keys = texts.iter().map(|text| {
-        text.map(|text| {
-            *known.entry(text).or_insert_with(|| {
-                values.push(text);
-                values.len() as i32 - 1
-            })
-        })
-    });
-    let keys: arrow_array::Int32Array = keys.collect();
-    let values: StringArray = values.into_iter().map(Some).collect();
-    let dictionary: DictionaryArray<Int32Type> = DictionaryArray::try_new(keys, Arc::new(values)).ok()?;
-    Some(Arc::new(dictionary))
+    typed().map_err(|error: Error| {
+        let what = error.message();
+        Error::unsupported(format!("its column {name:?} cannot be stored: {what}; --columns chooses others"))
+    })
 }
 
 #[cfg(test)]
