@@ -211,7 +211,7 @@ impl Claims {
                 Err(Error::io("cannot read the claim", error).in_file(&path))
             }
             _ => Err(Error::conflict(
-                "the claim is no longer this writer's: a purge or vacuum took it away; write the change again",
+                "the claim is no longer this writer's: a vacuum took it away; write the change again",
             )
             .in_file(&path)),
         }

@@ -1,5 +1,6 @@
 //! A file of the dataset that is opened when it is first touched.
 
+use crate::dataset::versions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::FileEntry;
 use crate::read::{BatchCache, DataFile, Expected, VerifyLevel};
@@ -89,7 +90,10 @@ impl LazyFile {
         let expected = self.expected(schema, entry);
         let path = opening.root.join(&self.path);
         let opened = DataFile::open(&path, &expected, opening.access, opening.level, opening.cache.clone(), pin);
-        opened.map_err(|error| missing(&path, error))
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::NotFound if !path.exists() => self.missing(&opening.root, error),
+            _ => error,
+        })
     }
 
     fn expected(&self, schema: &SchemaRef, entry: Option<&FileEntry>) -> Expected {
@@ -102,18 +106,17 @@ impl LazyFile {
             fragments: entry.iter().flat_map(|entry| &entry.fragments).map(|part| (part.fragment, part.rows)).collect(),
         }
     }
-}
 
-/// A file that the version names and that is not there was purged after the version was opened, or lost.
-fn missing(path: &Path, error: Error) -> Error {
-    if error.kind() != ErrorKind::NotFound || path.exists() {
-        return error;
+    /// A file that the version names and that is not there was vacuumed after the version was opened, or lost.
+    fn missing(&self, root: &Path, error: Error) -> Error {
+        let is_lost = versions::newest(root).is_ok_and(|newest| newest.paths().any(|path| path == self.path));
+        let what = match is_lost {
+            true => "the file is not there any more, though the newest version needs it: restore it from a copy",
+            false => {
+                "the file is not there any more: it was vacuumed since this version was opened (open the newest version), \
+                 or it was lost (restore it from a copy)"
+            }
+        };
+        Error::new(ErrorKind::Purged, what).in_file(root.join(&self.path)).caused_by(error)
     }
-    Error::new(
-        ErrorKind::Purged,
-        "the file is not there any more: a purge or vacuum has removed it since this version was opened (open the \
-         newest version), or it was lost (restore it from a copy)",
-    )
-    .in_file(path)
-    .caused_by(error)
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::FragmentId;
-use crate::format::constants::{MANIFEST_BYTES_MAX, VERSIONS_DIR};
+use crate::format::constants::{MANIFEST_BYTES_MAX, TABLES, VERSIONS_DIR};
 use crate::format::manifest::{Manifest, VersionFile, version_of_name, version_path};
 use crate::storage::{Access, FileBytes};
 use std::ops::RangeInclusive;
@@ -44,8 +44,12 @@ pub fn gaps(versions: &[u64]) -> impl Iterator<Item = RangeInclusive<u64>> {
 /// `NotFound` when the folder is no dataset, or one whose creation did not finish.
 pub fn newest_number(root: &Path) -> Result<u64> {
     list(root)?.last().copied().ok_or_else(|| {
-        Error::not_found("the folder has no version yet: the creation of a dataset did not finish; create it again")
-            .in_file(root)
+        let has_files = |table: &str| root.join(table).read_dir().is_ok_and(|mut files| files.next().is_some());
+        let what = match TABLES.into_iter().any(has_files) {
+            true => "all manifests of the dataset are gone, though it has files: restore versions/ from a copy",
+            false => "the folder has no version yet: the creation of a dataset did not finish; create it again",
+        };
+        Error::not_found(what).in_file(root)
     })
 }
 
@@ -92,11 +96,16 @@ pub fn by_tag(root: &Path, tag: &str) -> Result<Manifest> {
 /// # Errors
 /// As for [`read`], save for tombstones.
 pub fn read_file(root: &Path, version: u64) -> Result<VersionFile> {
+    read_there(root, version).map_err(|error| with_remedy(error, root, version))
+}
+
+/// The same, without what to do about a fault.
+fn read_there(root: &Path, version: u64) -> Result<VersionFile> {
     let path = root.join(version_path(version));
     let read = |file: FileBytes| match file.len() {
         len if len > MANIFEST_BYTES_MAX => {
             let what = format!("the manifest has {len} bytes, and none has more than {MANIFEST_BYTES_MAX}");
-            Err(with_remedy(Error::corrupt(what), version).in_file(&path))
+            Err(Error::corrupt(what).in_file(&path))
         }
         len => file.range(0..len),
     };
@@ -105,9 +114,9 @@ pub fn read_file(root: &Path, version: u64) -> Result<VersionFile> {
         Err(error) if error.kind() == crate::ErrorKind::NotFound => return Err(missing(root, version)?),
         Err(error) => return Err(error),
     };
-    let found = VersionFile::decode(&bytes).map_err(|error| with_remedy(error, version).in_file(&path))?;
+    let found = VersionFile::decode(&bytes).map_err(|error| error.in_file(&path))?;
     if found.version() != version {
-        let message = format!("the file holds version {}; restore it from a copy", found.version());
+        let message = format!("the file holds version {}", found.version());
         return Err(Error::corrupt(message).in_file(&path));
     }
     Ok(found)
@@ -167,16 +176,22 @@ fn no_dataset(root: &Path) -> Error {
     Error::not_found(message).in_file(root)
 }
 
-fn with_remedy(error: Error, version: u64) -> Error {
+/// Says what to do about a damaged manifest, and which version can be had instead.
+fn with_remedy(error: Error, root: &Path, version: u64) -> Error {
     if error.kind() != crate::ErrorKind::Corrupt {
         return error;
     }
-    let older = if version > 1 {
-        format!(", or open an older version ({}), by its number", version - 1)
-    } else {
-        String::new()
+    let is_whole = |number: &u64| matches!(read_there(root, *number), Ok(VersionFile::Manifest(_)));
+    let numbers = list(root).unwrap_or_default();
+    let other = match numbers.last() {
+        Some(newest) if *newest != version => format!("; the newest version is {newest}"),
+        _ => match numbers.iter().rev().skip(1).find(|number| is_whole(number)) {
+            Some(older) => format!(", or open an older version ({older}), by its number"),
+            None => String::new(),
+        },
     };
-    Error::corrupt(format!("{}; restore the file from a copy{older}", error.message())).caused_by(error)
+    let path = root.join(version_path(version));
+    Error::corrupt(format!("{}; restore the file from a copy{other}", error.message())).in_file(path).caused_by(error)
 }
 
 #[cfg(test)]
@@ -259,6 +274,13 @@ mod tests {
         assert!(error.message().contains("older version (1)"), "{error}");
         std::fs::copy(root.join(version_path(1)), &path).unwrap();
         assert!(newest(&root).unwrap_err().message().contains("holds version 1"));
+        std::fs::write(root.join(version_path(1)), "").unwrap();
+        let older = read(&root, 1).unwrap_err();
+        assert!(older.message().ends_with("the newest version is 2"), "{older}");
+        assert!(!newest(&root).unwrap_err().message().contains("older version"), "version 1 is damaged too");
+        std::fs::write(root.join("frames/000001.arrow"), "").unwrap();
+        [1, 2].iter().for_each(|version| std::fs::remove_file(root.join(version_path(*version))).unwrap());
+        assert!(newest(&root).unwrap_err().message().contains("manifests of the dataset are gone"));
     }
 
     #[test]

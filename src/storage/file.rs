@@ -161,8 +161,8 @@ impl FileBytes {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => Error::new(
                 ErrorKind::Purged,
-                "the file is not there any more: a purge or vacuum has removed it since it was opened (open the newest \
-                 version), or it was lost (restore it from a copy)",
+                "the file is not there any more: it was vacuumed since it was opened (open the newest version), or it was \
+                 lost (restore it from a copy)",
             ),
             _ => Error::io("cannot open it again for reading", error),
         };

@@ -159,7 +159,7 @@ fn compact_joins_files_and_empties_what_was_deleted() {
     assert_eq!((&compacted["version"], &compacted["files"], &compacted["emptied"]), (&4.into(), &files, &1.into()));
     stdout(&fixture.run("delete", &["q2", "--yes"]));
     let said = stdout(&fixture.run("compact", &[]));
-    assert_eq!(said, "version 6: 1 file in place of 1; emptied 2 deleted rows\n");
+    assert_eq!(said, "version 6: 1 file in place of 1; emptied 1 deleted row\n");
     assert_eq!(fixture.json("info", &[])["tables"]["conversations"], 1);
 }
 
@@ -442,6 +442,25 @@ fn verify_ends_with_1_and_lists_each_fault_where_something_is_wrong() {
     let text = fixture.run("verify", &[]);
     assert_eq!(text.status.code(), Some(1));
     assert!(String::from_utf8(text.stdout).unwrap().contains("fault:"));
+}
+
+#[test]
+fn a_damaged_newest_manifest_keeps_verify_from_nothing_else() {
+    let fixture = Fixture::new();
+    stdout(&fixture.run("delete", &["q1", "--yes"]));
+    let newest = Dataset::open(fixture.dataset()).unwrap().version();
+    let before = sound_faults(&fixture.json("verify", &["--version", &(newest - 1).to_string()]));
+    std::fs::write(fixture.dataset().join(format!("versions/{newest:010}.json")), "junk").unwrap();
+    let folder = fixture.dataset().join("blobs");
+    std::fs::remove_file(std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()).unwrap();
+    let damaged = fixture.run("verify", &["--json"]);
+    assert_eq!(damaged.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&damaged.stdout).unwrap();
+    let faults = report["faults"].to_string();
+    assert!(sound_faults(&report) > before + 1, "{report}");
+    assert!(faults.contains(&format!("{newest:010}.json")) && faults.contains("blobs/"), "{report}");
+    assert!(report["notes"].to_string().contains(&format!("version {} is the newest", newest - 1)), "{report}");
+    assert_eq!(fixture.run("verify", &["--version", &newest.to_string()]).status.code(), Some(2));
 }
 
 fn sound_faults(report: &Value) -> usize {

@@ -1,6 +1,6 @@
 //! Arguments that several commands share: each stands here once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use surgdb::{Dataset, Result};
 
 /// A dataset by its folder, and whether the answer is for a program.
@@ -40,6 +40,16 @@ impl Target {
             options = options.tag(tag);
         }
         options.open(&self.place.dataset)
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.place.dataset
+    }
+
+    /// Whether it is the newest version that is meant, whichever that is.
+    pub fn is_newest(&self) -> bool {
+        self.version.is_none() && self.tag.is_none()
     }
 
     /// Whether the answer is for a program.

@@ -30,6 +30,11 @@ pub fn run(args: Args) -> Result<Outcome> {
     let before = Dataset::open(&args.place.dataset)?;
     let after = before.compact()?;
     let is_new = after.version() != before.version();
+    // Other writers may have added files since it was opened.
+    let before = match is_new {
+        true => Dataset::options().version(after.version() - 1).open(&args.place.dataset).unwrap_or(before),
+        false => before,
+    };
     let (old, new) = (data_files(&before), data_files(&after));
     let (replaced, made) = (old.difference(&new).count() as u64, new.difference(&old).count() as u64);
     let emptied = after.manifest().operation.summary.get("emptied").and_then(|count| count.as_u64());

@@ -8,8 +8,8 @@ use crate::terminal::{Ink, paint};
 use crate::ui::{self, Progress};
 use serde_json::{Value, json};
 use std::time::Instant;
-use surgdb::dataset::VerifyReport;
-use surgdb::{Dataset, Error, Result};
+use surgdb::dataset::{VerifyReport, versions};
+use surgdb::{Dataset, Error, ErrorKind, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,9 +33,19 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: Args) -> Result<Outcome> {
-    let dataset = args.target.open()?;
     let start = Instant::now();
-    let report = check(&dataset, !args.this_version)?;
+    let (dataset, unreadable) = open(&args.target)?;
+    let mut report = check(&dataset, !args.this_version)?;
+    if let Some(fault) = unreadable {
+        report.notes.push(format!(
+            "version {} is the newest whose manifest can be read: the rows, addresses and ids that were checked are its",
+            dataset.version()
+        ));
+        if !report.faults.iter().any(|known| known.to_string() == fault.to_string()) {
+            report.fault_count += 1;
+            report.faults.push(fault);
+        }
+    }
     let mut out = Output::new();
     match args.target.json() {
         true => out.json(&facts(&dataset, &report))?,
@@ -43,6 +53,22 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     out.finish()?;
     Ok(if report.is_sound() { Outcome::Fine } else { Outcome::FoundWrong })
+}
+
+/// Opens what is asked for. Where that is the newest version and its manifest is damaged, the rest is checked all the same:
+/// the newest version that can be opened comes back, with what is wrong with the newest.
+fn open(target: &Target) -> Result<(Dataset, Option<Error>)> {
+    let fault = match target.open() {
+        Ok(dataset) => return Ok((dataset, None)),
+        Err(error) if target.is_newest() && [ErrorKind::Corrupt, ErrorKind::Io].contains(&error.kind()) => error,
+        Err(error) => return Err(error),
+    };
+    for version in versions::list(target.path())?.into_iter().rev() {
+        if let Ok(dataset) = Dataset::options().version(version).open(target.path()) {
+            return Ok((dataset, Some(fault)));
+        }
+    }
+    Err(fault)
 }
 
 /// Verifies, with progress; with `of_all` also the files that only other versions name.

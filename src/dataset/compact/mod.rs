@@ -108,17 +108,16 @@ impl Dataset {
     fn compacted(&self, options: WriterOptions, keeps_packing: bool) -> Result<Dataset> {
         let checking = self.checking()?;
         let (claims, change) = (Claims::new(self.path())?, Change::default());
-        let mut work = Work { dataset: &checking, options, keeps_packing, claims, change };
+        let mut work = Work { dataset: &checking, options, keeps_packing, claims, change, emptied: 0 };
         for table in Table::ALL {
             work.table(table)?;
             for column in table.columns().len()..checking.state(table).columns.len() {
                 work.column(table, column)?;
             }
         }
-        let Work { claims, change, .. } = work;
-        let operation = Operation::new("compact")
-            .with("files", change.compaction.inputs.len() as u64)
-            .with("emptied", change.compaction.emptied.len() as u64);
+        let Work { claims, change, emptied, .. } = work;
+        let operation =
+            Operation::new("compact").with("files", change.compaction.inputs.len() as u64).with("emptied", emptied);
         change.commit(self, claims, operation)
     }
 }
@@ -144,6 +143,8 @@ struct Work<'a> {
     keeps_packing: bool,
     claims: Claims,
     change: Change,
+    /// How many deleted rows were empty in no file before.
+    emptied: u64,
 }
 
 impl Work<'_> {
@@ -153,6 +154,9 @@ impl Work<'_> {
         let due = due(dataset, state, self.limit(table))?;
         if !due.contains(&true) {
             return Ok(());
+        }
+        for (at, entry) in state.files().enumerate().filter(|(at, _)| due[*at]) {
+            self.emptied += left_to_empty(dataset, state, entry, || state.file_at(dataset.opening(), at))?;
         }
         for column in 0..table.columns().len() {
             self.fold(state, column, |_| true);
@@ -296,7 +300,7 @@ fn due(dataset: &Dataset, state: &TableState, limit: u64) -> Result<Vec<bool>> {
         due[fragment.file as usize] |= replaced;
     }
     for (at, entry) in state.files().enumerate() {
-        due[at] = due[at] || holds_deleted(dataset, state, entry, || state.file_at(dataset.opening(), at))?;
+        due[at] = due[at] || left_to_empty(dataset, state, entry, || state.file_at(dataset.opening(), at))? > 0;
     }
     Ok(due)
 }
@@ -308,24 +312,28 @@ fn due_of_column<'a>(dataset: &Dataset, state: &'a TableState, column: usize, li
     let small: HashSet<&str> = files.small_files(limit).collect();
     let mut due = if small.len() > 1 { small } else { HashSet::new() };
     for (at, entry) in files.entries().enumerate() {
-        if holds_deleted(dataset, state, entry, || files.file_at(dataset.opening(), at))? {
+        if left_to_empty(dataset, state, entry, || files.file_at(dataset.opening(), at))? > 0 {
             due.insert(&entry.path);
         }
     }
     Ok(due)
 }
 
-/// Whether a file has deleted rows that it does not say were emptied. It is opened only where it has any.
-fn holds_deleted<'a>(
+/// How many deleted rows a file has that it does not say were emptied. It is opened only where it has any.
+fn left_to_empty<'a>(
     dataset: &Dataset,
     state: &TableState,
     entry: &FileEntry,
     open: impl FnOnce() -> Result<&'a DataFile>,
-) -> Result<bool> {
+) -> Result<u64> {
     let live = state.live(dataset.opening())?;
     let places = entry.fragments.iter().filter_map(|part| position(&state.fragments, part.fragment));
     let deleted: u64 = places.filter_map(|at| live.deleted(at)).map(|rows| rows.len()).sum();
-    Ok(deleted > 0 && open()?.footer().emptied.iter().map(|run| run.end - run.start).sum::<u64>() != deleted)
+    if deleted == 0 {
+        return Ok(0);
+    }
+    let emptied: u64 = open()?.footer().emptied.iter().map(|run| run.end - run.start).sum();
+    Ok(deleted.saturating_sub(emptied))
 }
 
 /// What a deleted row becomes.

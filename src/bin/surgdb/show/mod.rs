@@ -47,10 +47,10 @@ pub struct Args {
     #[arg(long, value_name = "ID", requires = "id")]
     source: Option<String>,
     /// The first so many samples
-    #[arg(long, value_name = "K", conflicts_with = "random")]
+    #[arg(long, value_name = "K", conflicts_with = "random", value_parser = clap::value_parser!(u64).range(1..))]
     first: Option<u64>,
     /// So many samples, drawn at random
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     random: Option<u64>,
     /// What the drawing depends on: the same seed, the same samples
     #[arg(long, value_name = "S", requires = "random")]
