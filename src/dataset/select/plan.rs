@@ -179,7 +179,13 @@ impl<'a> Planner<'a> {
     fn unknown(&self, path: &str, field: &Field) -> Error {
         let names: Vec<_> =
             self.dataset.state(self.table).columns.iter().map(|state| state.column.name.as_str()).collect();
-        let what = format!("{} has no column {path:?}; it has {}", self.table, names.join(", "));
+        let has = |table: &Table| self.dataset.state(*table).columns.iter().any(|state| state.column.name == path);
+        let others: Vec<_> = Table::ALL.iter().filter(|table| has(table)).map(|table| table.name()).collect();
+        let elsewhere = match others.as_slice() {
+            [] => String::new(),
+            others => format!(" ({} has one)", others.join(", and so ")),
+        };
+        let what = format!("{} has no column {path:?}{elsewhere}; it has {}", self.table, names.join(", "));
         wrong(field.at.as_ref(), what)
     }
 

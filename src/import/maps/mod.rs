@@ -17,6 +17,7 @@ mod masks;
 mod model;
 mod propose;
 mod read;
+mod restated;
 mod route;
 mod row;
 mod runs;

@@ -15,6 +15,7 @@ pub(super) struct OpenRun {
     subject: Subject,
     /// What all its rows say.
     said: AnnotationRow,
+    split: Option<String>,
     first: f64,
     last: f64,
     /// None where there is nothing to state.
@@ -25,6 +26,16 @@ pub(super) struct OpenRun {
     last_row: u64,
 }
 
+/// What a row of a run says.
+struct RunRow {
+    subject: Subject,
+    said: AnnotationRow,
+    split: Option<String>,
+    /// In the clock's unit.
+    moment: f64,
+    doubts: Vec<String>,
+}
+
 /// How many videos of a file may have an open stretch at once: rows of several may come in turns.
 const OPEN_LIMIT: usize = 4096;
 
@@ -32,7 +43,7 @@ impl Taker<'_> {
     /// Takes a row that is a moment of a stretch: it goes on with the open one of its video, or ends that and begins
     /// another.
     pub(super) fn moment(&mut self, run: &mut Run<'_>, number: usize, row: &Row<'_>, at: &mut At) -> Result<()> {
-        let (subject, said, moment, doubts) = match self.read_moment(run, number, row) {
+        let RunRow { subject, said, split, moment, doubts } = match self.read_moment(run, number, row) {
             Ok(read) => read,
             Err(error) => return run.take(at, |_, _| Err(error)),
         };
@@ -50,7 +61,7 @@ impl Taker<'_> {
                 let what = format!("there is no row between {last} and {moment}, and `step` is {}", set.step);
                 run.report.find(Kind::Doubtful, at, what);
             }
-            if follows && open.said == said {
+            if follows && open.said == said && open.split == split {
                 (open.last, open.last_row) = (moment, row.number);
                 return Ok(());
             }
@@ -71,7 +82,7 @@ impl Taker<'_> {
         };
         let at = At { id: id.clone(), ..at.clone() };
         let (video, row) = (subject.video.clone(), row.number);
-        let open = OpenRun { subject, said, first: moment, last: moment, id, at, number: row, last_row: row };
+        let open = OpenRun { subject, said, split, first: moment, last: moment, id, at, number: row, last_row: row };
         if let Some(state) = self.sets.get_mut(number) {
             state.open.insert(video, open);
         }
@@ -99,13 +110,7 @@ impl Taker<'_> {
         open.into_iter().try_for_each(|open| self.close(run, number, open))
     }
 
-    /// What a row says, and of which moment in the clock's unit.
-    fn read_moment(
-        &self,
-        run: &Run<'_>,
-        number: usize,
-        row: &Row<'_>,
-    ) -> Result<(Subject, AnnotationRow, f64, Vec<String>)> {
+    fn read_moment(&self, run: &Run<'_>, number: usize, row: &Row<'_>) -> Result<RunRow> {
         let set = self.table.sets.get(number).ok_or_else(|| Error::invalid("there are no such rows"))?;
         let subject = self.subject(run, set, row)?;
         let (labels, doubts) = labels(set, row)?;
@@ -120,7 +125,9 @@ impl Taker<'_> {
             None => set.time.as_ref().map(|time| row.number(time)).transpose()?.flatten(),
         };
         match moment {
-            Some(moment) if moment.is_finite() => Ok((subject, said, moment, doubts)),
+            Some(moment) if moment.is_finite() => {
+                Ok(RunRow { subject, said, split: text(row, &set.split)?, moment, doubts })
+            }
             Some(moment) => Err(Error::input(format!("{moment} is no moment"))),
             None => Err(Error::input("it does not say which moment it is about")),
         }
@@ -128,7 +135,7 @@ impl Taker<'_> {
 
     /// Takes a stretch that has ended as a statement.
     fn close(&mut self, run: &mut Run<'_>, number: usize, open: OpenRun) -> Result<()> {
-        let OpenRun { subject, mut said, first, last, id, mut at, number: row, .. } = open;
+        let OpenRun { subject, mut said, split, first, last, id, mut at, number: row, .. } = open;
         let (Some(set), Some(id)) = (self.table.sets.get(number), id) else { return Ok(()) };
         run.take(&mut at, |run, at| {
             self.tell_video(run, &subject, at)?;
@@ -142,6 +149,10 @@ impl Taker<'_> {
             {
                 state.spans.note(subject.video.as_deref().unwrap_or_default(), &said.labels, start, end, row);
             }
+            if let Some(state) = self.sets.get_mut(number) {
+                state.restated.note(target.address, &said.id, (start, end));
+            }
+            run.split_of_row = split;
             run.annotate(said, &[&target], at)
         })
     }

@@ -65,6 +65,7 @@ impl Taker<'_> {
         {
             state.spans.note(subject.video.as_deref().unwrap_or_default(), &new.labels, start, end, row.number);
         }
+        run.split_of_row = text(row, &set.split)?;
         run.annotate(new, &[&target], at)
     }
 

@@ -1,6 +1,7 @@
 //! What rows become: recordings, pictures, statements, conversations.
 
 use super::model::{AddedColumn, RowSet, Table};
+use super::restated::Restated;
 use super::row::Row;
 use super::runs::{OpenRun, Spans};
 use super::text::{CellType, Kind};
@@ -36,6 +37,7 @@ pub(super) struct SetState {
     /// Stretches that may go on with the next row, by their videos.
     pub(super) open: HashMap<Option<String>, OpenRun>,
     pub(super) spans: Spans,
+    pub(super) restated: Restated,
 }
 
 /// What a row says of the video and the patient that it is about.
@@ -90,6 +92,7 @@ impl<'m> Taker<'m> {
             self.close_all(run, number)?;
             if let Some(state) = self.sets.get_mut(number) {
                 state.spans.tell(run, at);
+                state.restated.tell(run, at)?;
             }
         }
         Ok(())

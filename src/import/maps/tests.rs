@@ -8,7 +8,7 @@ mod shipped;
 use super::TableMap;
 use crate::import::report::Kind;
 use crate::import::tests::place::Place;
-use crate::import::{ImportReport, OnError, SourceDescription};
+use crate::import::{ImportReport, OnChange, OnError, SourceDescription};
 use crate::schema::rows::AnnotationRow;
 use crate::schema::tables::Table;
 use std::path::{Path, PathBuf};
@@ -133,6 +133,71 @@ fn runs_of_rows_become_one_statement() {
     assert_eq!(times("x#6"), (5.0, 5.5, "x".into()));
     assert_eq!(times("x#7"), (0.0, 1.0, "x".into()));
     assert_eq!(told(&report, Kind::Doubtful), ["there is no row between 2 and 5, and `step` is 0.5"]);
+}
+
+#[test]
+fn statements_go_into_the_split_that_their_rows_say() {
+    let map = r#"
+        name = "runs"
+        [[table]]
+        files = ["*.tsv"]
+        form = "tsv"
+        clock = { unit = "s" }
+        [[table.rows]]
+        become = "intervals"
+        video = "video"
+        time = "t"
+        runs = true
+        split = "{set}"
+        labels = [{ axis = "phase", raw = "phase" }]
+        [[table]]
+        files = ["*.csv"]
+        form = "csv"
+        [[table.rows]]
+        become = "labels"
+        path = "file"
+        split = "{set?}"
+        labels = [{ axis = "phase", raw = "phase" }]
+    "#;
+    let mut place = Place::with_map(map);
+    place.write("x.tsv", "video\tt\tphase\tset\na\t0\tx\ttrain\na\t1\tx\ttrain\na\t2\tx\tval\n");
+    place.write("y.csv", "file,phase,set\n1.png,x,val\n2.png,x,\n");
+    let report = place.whole();
+    assert_eq!(report.splits, [("train".to_owned(), 1), ("val".to_owned(), 2)].into());
+    let split = |place: &Place, id: &str| {
+        let dataset = place.dataset();
+        let address = dataset.find(Table::Annotations, id).unwrap().unwrap();
+        dataset.annotation(address).unwrap().split().unwrap().map(str::to_owned)
+    };
+    assert_eq!(
+        ["x#1", "x#3", "y#1", "y#2"].map(|id| split(&place, id)),
+        ["train", "val", "val", ""].map(|split| { (!split.is_empty()).then(|| split.to_owned()) })
+    );
+    assert!(place.annotation("y#1").extra.is_none());
+    // What is replaced goes into the split that is said with it.
+    place.options.on_change = OnChange::Replace;
+    place.write("y.csv", "file,phase,set\n1.png,y,test\n2.png,x,\n");
+    let report = place.whole();
+    assert_eq!((report.records.replaced, report.splits["test"]), (1, 1));
+    assert_eq!(split(&place, "y#1").as_deref(), Some("test"));
+}
+
+#[test]
+fn stretches_that_a_file_says_otherwise_now_are_told() {
+    let map = "name = \"r\"\n[[table]]\nform = \"tsv\"\nclock = { unit = \"s\" }\n[[table.rows]]\nbecome = \"intervals\"\n\
+               video = \"video\"\ntime = \"t\"\nruns = true\nlabels = [{ axis = \"phase\", raw = \"phase\" }]\n";
+    let place = Place::with_map(map);
+    let write = |rows: &str| place.write("x.tsv", format!("video\tt\tphase\n{}", rows.replace(' ', "\t")));
+    write("a 0 x\na 1 x\na 2 y\na 3 y\nb 0 x\n");
+    assert_eq!(told(&place.whole(), Kind::Doubtful), [""; 0]);
+    assert_eq!(told(&place.whole(), Kind::Doubtful), [""; 0], "what is said again is no news");
+    // The second phase starts earlier now, and its statement is called by another row.
+    write("a 0 x\na 1 y\na 2 y\na 3 y\nb 0 x\n");
+    let report = place.whole();
+    let said = told(&report, Kind::Doubtful);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("2 to 4 s: it was said before") && said[0].contains("x#3"), "{said:?}");
+    assert_eq!(report.findings[&Kind::Doubtful].examples[0].id.as_deref(), Some("x#3"));
 }
 
 #[test]

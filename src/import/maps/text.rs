@@ -260,5 +260,5 @@ rows! {
     "clip" clip: String, for Conversations;
     "task" task: String, for Conversations;
     "language" language: String, for Conversations;
-    "split" split: String, for Conversations;
+    "split" split: String, for Labels Intervals Boxes Conversations;
 }

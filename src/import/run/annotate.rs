@@ -98,6 +98,9 @@ impl Run<'_> {
             if !is_equal {
                 self.changed.push((address, row));
             }
+            if !matches!(self.split_difference_of(address)?, Difference::None) {
+                self.put_statement_into_split(address)?;
+            }
             return Ok(Taken::Taken);
         }
         self.report.records.changed_kept += 1;
@@ -134,12 +137,17 @@ impl Run<'_> {
         self.splits_of_statements.note(address, &split)
     }
 
-    /// Leaves a statement that is there as it is, save for the split that it has none of, or is to have another of.
-    fn leave_statement(&mut self, address: Address, at: &At) -> Result<()> {
-        let difference = match self.split_of_statement() {
+    /// How the split of a statement that is there differs from the one that is said.
+    fn split_difference_of(&self, address: Address) -> Result<Difference> {
+        Ok(match self.split_of_statement() {
             None => Difference::None,
             split => split_difference(self.sink.dataset().annotation(address)?.split()?, split),
-        };
+        })
+    }
+
+    /// Leaves a statement that is there as it is, save for the split that it has none of, or is to have another of.
+    fn leave_statement(&mut self, address: Address, at: &At) -> Result<()> {
+        let difference = self.split_difference_of(address)?;
         let on_change = self.options.on_change;
         let records = &mut self.report.records;
         match difference {

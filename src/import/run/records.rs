@@ -1,6 +1,7 @@
 //! Records on their way in: of a file of conversations, or rows of a table; their ids, and what becomes of their faults.
 
 use super::Run;
+use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::import::draft::Draft;
 use crate::import::format::Format;
@@ -105,6 +106,16 @@ pub(in crate::import) fn placed(error: Error, at: &At) -> Error {
 }
 
 impl Run<'_> {
+    /// The version that the import builds on.
+    pub(in crate::import) fn dataset(&self) -> &Dataset {
+        self.sink.dataset()
+    }
+
+    /// Whether this import has met a record with this id.
+    pub(in crate::import) fn is_met(&self, id: &str) -> bool {
+        self.ids.is_met(&self.options.source.id, id, &*self.sink)
+    }
+
     /// The records of conversations of a file; its digest and length.
     pub(super) fn conversations(&mut self, input: &Input) -> Result<(String, u64)> {
         let before = self.progress.bytes;

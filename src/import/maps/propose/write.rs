@@ -78,7 +78,6 @@ impl<'s> Proposal<'s> {
                 key("question", named(Role::Question));
                 key("answer", named(Role::Answer));
                 key("image", named(Role::Image));
-                key("split", named(Role::Split).map(|name| format!("{{{name}}}")).as_deref());
             }
             "intervals" => self.write_times(&mut key, &named),
             "videos" => key("duration", named(Role::Length)),
@@ -95,8 +94,12 @@ impl<'s> Proposal<'s> {
                 }
             }
         }
-        if ["intervals", "labels", "boxes"].contains(&self.become_what) {
+        let states = ["intervals", "labels", "boxes"].contains(&self.become_what);
+        if states {
             key("text", named(Role::Caption));
+        }
+        if states || self.become_what == "conversations" {
+            key("split", named(Role::Split).map(|name| format!("{{{name}?}}")).as_deref());
         }
         if self.become_what == "intervals" && self.is_of_moments() {
             self.write_runs(line);
