@@ -88,3 +88,8 @@ pub use read::VerifyLevel;
 pub use schema::rows;
 pub use schema::tables::Table;
 pub use storage::Access;
+
+/// The README's Rust, held to what is there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
