@@ -2,7 +2,7 @@
 
 use super::model::RowSet;
 use super::row::{Found, Row, items, scalar};
-use super::taker::{Taker, patient_name, text};
+use super::taker::{Taker, patient_name, split, text};
 use super::value::Piece;
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, FileFields, MediaItem, MediaKind};
@@ -34,7 +34,7 @@ impl Taker<'_> {
             language: text(row, &set.language)?,
             origin: text(row, &set.origin)?,
             generator: text(row, &set.generator)?,
-            split: text(row, &set.split)?,
+            split: split(row, set)?,
             turns: turns(set, row)?,
             extra: row.extra(&set.used, &set.inner),
             ..Draft::default()

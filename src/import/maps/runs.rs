@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::statement::{fill, labels, rest, says_nothing};
-use super::taker::{Subject, Taker, text};
+use super::taker::{Subject, Taker, split, text};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::import::report::{At, Kind};
@@ -125,9 +125,7 @@ impl Taker<'_> {
             None => set.time.as_ref().map(|time| row.number(time)).transpose()?.flatten(),
         };
         match moment {
-            Some(moment) if moment.is_finite() => {
-                Ok(RunRow { subject, said, split: text(row, &set.split)?, moment, doubts })
-            }
+            Some(moment) if moment.is_finite() => Ok(RunRow { subject, said, split: split(row, set)?, moment, doubts }),
             Some(moment) => Err(Error::input(format!("{moment} is no moment"))),
             None => Err(Error::input("it does not say which moment it is about")),
         }

@@ -3,7 +3,7 @@
 use super::clock::number;
 use super::model::{Label, LabelFrom, RowSet};
 use super::row::{Fields, Found, Row, items, scalar};
-use super::taker::{Subject, Taker, text, truth};
+use super::taker::{Subject, Taker, split, text, truth};
 use super::text::{About, Kind};
 use super::value::{Origin, Piece, Reference};
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ impl Taker<'_> {
         {
             state.spans.note(subject.video.as_deref().unwrap_or_default(), &new.labels, start, end, row.number);
         }
-        run.split_of_row = text(row, &set.split)?;
+        run.split_of_row = split(row, set)?;
         run.annotate(new, &[&target], at)
     }
 

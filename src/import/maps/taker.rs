@@ -281,6 +281,12 @@ pub(super) fn text(row: &Row<'_>, value: &Option<Value>) -> Result<Option<String
     Ok(row.text(value)?.filter(|text| !text.is_empty()).map(|text| text.into_owned()))
 }
 
+/// The split that a row says, without blanks around it.
+pub(super) fn split(row: &Row<'_>, set: &RowSet) -> Result<Option<String>> {
+    let split = text(row, &set.split)?.map(|split| split.trim().to_owned());
+    Ok(split.filter(|split| !split.is_empty()))
+}
+
 /// The text of a value that must say something.
 pub(super) fn need(row: &Row<'_>, value: &Value, what: &str) -> Result<String> {
     let text = row.text(value)?.filter(|text| !text.trim().is_empty());

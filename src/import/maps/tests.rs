@@ -160,7 +160,7 @@ fn statements_go_into_the_split_that_their_rows_say() {
         labels = [{ axis = "phase", raw = "phase" }]
     "#;
     let mut place = Place::with_map(map);
-    place.write("x.tsv", "video\tt\tphase\tset\na\t0\tx\ttrain\na\t1\tx\ttrain\na\t2\tx\tval\n");
+    place.write("x.tsv", "video\tt\tphase\tset\na\t0\tx\ttrain\na\t1\tx\ttrain\na\t2\tx\t val \n");
     place.write("y.csv", "file,phase,set\n1.png,x,val\n2.png,x,\n");
     let report = place.whole();
     assert_eq!(report.splits, [("train".to_owned(), 1), ("val".to_owned(), 2)].into());

@@ -6,7 +6,7 @@ use crate::cli::Outcome;
 use crate::output::Output;
 use crate::ui::{self, Align, Progress, Table as Lines};
 use arrow_array::{ArrayRef, UInt64Array};
-use arrow_schema::Field;
+use arrow_schema::{DataType, Field};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -270,7 +270,11 @@ fn column(dataset: &Dataset, table: Table, new: &Column, array: ArrayRef, replac
         )));
     }
     let ty = type_of(dataset, table, field)?;
-    let array = if ty == ColumnType::Dict { super::types::dictionary(&array).unwrap_or(array) } else { array };
+    let array = match (&ty, array.data_type()) {
+        (ColumnType::Dict, _) => super::types::dictionary(&array).unwrap_or(array),
+        (ColumnType::Text, DataType::Dictionary(..)) => super::types::stored(&super::types::unpacked(&array)?)?,
+        _ => array,
+    };
     Ok((Column::new(name, ty, field.is_nullable()), array))
 }
 

@@ -5,10 +5,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
-use std::fs::File;
 use std::io::BufReader;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use surgdb::storage::open_plain;
 use surgdb::{Column, ColumnType, Error, Result};
 
 /// New values for rows of a table.
@@ -95,7 +95,7 @@ pub fn read_arrow(path: &Path, key: &str, wanted: &[String]) -> Result<Values> {
 
 /// The schema and the batches of an Arrow file. Its reader panics at some bytes that are damaged.
 fn read_batches(path: &Path) -> Result<std::result::Result<(SchemaRef, Vec<RecordBatch>), ArrowError>> {
-    let file = File::open(path).map_err(|error| Error::io("cannot open it", error).in_file(path))?;
+    let (file, _) = open_plain(path).map_err(|error| Error::io("cannot open it", error).in_file(path))?;
     let read = || {
         let reader = arrow_ipc::reader::FileReader::try_new(BufReader::new(file), None)?;
         Ok((reader.schema(), reader.collect::<std::result::Result<_, _>>()?))
