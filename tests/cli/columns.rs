@@ -258,6 +258,16 @@ fn a_damaged_arrow_file_is_refused_and_never_ends_in_a_panic() {
 }
 
 #[test]
+fn a_pipe_is_refused_before_it_is_waited_for() {
+    let fixture = Fixture::new();
+    for name in ["f.arrow", "f.csv"] {
+        let pipe = fixture.path(name);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(fails(&fixture.run("column add", &["conversations", text(&pipe)])).contains("no plain file"));
+    }
+}
+
+#[test]
 fn an_arrow_file_with_views_is_read_and_what_is_given_twice_refused() {
     let fixture = Fixture::new();
     let file = fixture.path("views.arrow");

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use surgdb::storage::open_plain;
 use surgdb::{Address, Column, ColumnType, Error, Result};
 
 /// Digits that every `float64` keeps.
@@ -20,7 +21,8 @@ type Cell = Option<String>;
 /// Reads a CSV file whose column `key` holds ids or addresses. An empty cell is null; with quotes it is an empty text
 /// where the column is text. A column's type is the one that `types` names; else the one that [`guessed`] finds.
 pub fn read(path: &Path, key: &str, types: &BTreeMap<String, ColumnType>) -> Result<Values> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io("cannot read it", error).in_file(path))?;
+    let bytes = open_plain(path).and_then(|_| std::fs::read(path));
+    let bytes = bytes.map_err(|error| Error::io("cannot read it", error).in_file(path))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
         return Err(Error::input("it is empty: it needs a line with the columns' names").in_file(path));
