@@ -4,12 +4,13 @@ use crate::error::Result;
 use crate::format::Address;
 use crate::import::report::{At, Kind};
 use crate::import::run::Run;
+use crate::schema::record::{Identity, Keyed, id_identity};
 use std::collections::{BTreeMap, HashSet};
 
 /// How much two stretches may overlap without being told, in seconds.
 const SLACK: f64 = 1e-6;
 
-/// What the runs of a file say of each video, for those that were there before: 16 bytes a stretch.
+/// What the runs of a file say of each video, for those that were there before: some 60 bytes a stretch.
 #[derive(Default)]
 pub(super) struct Restated(BTreeMap<Address, Stretches>);
 
@@ -17,17 +18,19 @@ pub(super) struct Restated(BTreeMap<Address, Stretches>);
 struct Stretches {
     /// Their ids, without the number at the end.
     beginnings: HashSet<String>,
+    ids: HashSet<Identity, Keyed>,
     /// From when to when, in seconds.
     times: Vec<(f64, f64)>,
 }
 
 impl Restated {
-    /// Notes a stretch of a video.
-    pub(super) fn note(&mut self, video: Address, id: &str, times: (f64, f64)) {
+    /// Notes a stretch of a video, of this source and id.
+    pub(super) fn note(&mut self, video: Address, source: &str, id: &str, times: (f64, f64)) {
         let stretches = self.0.entry(video).or_default();
         if !stretches.beginnings.contains(beginning(id)) {
             stretches.beginnings.insert(beginning(id).to_owned());
         }
+        stretches.ids.insert(id_identity(source, id));
         stretches.times.push(times);
     }
 
@@ -44,7 +47,9 @@ impl Restated {
                 let (Some(start), Some(end)) = times else { continue };
                 let is_ours = row.source()? == run.options.source.id && said.beginnings.contains(beginning(id));
                 let overlaps = |other: &(f64, f64)| start < other.1 - SLACK && other.0 < end - SLACK;
-                if is_ours && said.times.iter().any(overlaps) && !run.is_met(id) {
+                // One that has changed is said, though it is kept as it was.
+                let is_said = said.ids.contains(&id_identity(row.source()?, id)) || run.is_met(id);
+                if is_ours && !is_said && said.times.iter().any(overlaps) {
                     let at = At { id: Some(id.to_owned()), ..at.clone() };
                     let what = format!(
                         "{start} to {end} s: it was said before and is not said any more, and stays beside what is said \

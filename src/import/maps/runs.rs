@@ -148,7 +148,7 @@ impl Taker<'_> {
                 state.spans.note(subject.video.as_deref().unwrap_or_default(), &said.labels, start, end, row);
             }
             if let Some(state) = self.sets.get_mut(number) {
-                state.restated.note(target.address, &said.id, (start, end));
+                state.restated.note(target.address, &said.source, &said.id, (start, end));
             }
             run.split_of_row = split;
             run.annotate(said, &[&target], at)
