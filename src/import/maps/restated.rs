@@ -1,14 +1,12 @@
 //! Stretches that a file said before, and says otherwise now: their ids count rows, so none of them is a changed one.
 
+use super::runs::SLACK;
 use crate::error::Result;
 use crate::format::Address;
 use crate::import::report::{At, Kind};
 use crate::import::run::Run;
 use crate::schema::record::{Identity, Keyed, id_identity};
 use std::collections::{BTreeMap, HashSet};
-
-/// How much two stretches may overlap without being told, in seconds.
-const SLACK: f64 = 1e-6;
 
 /// What the runs of a file say of each video, for those that were there before: some 60 bytes a stretch.
 #[derive(Default)]
@@ -47,9 +45,9 @@ impl Restated {
                 let (Some(start), Some(end)) = times else { continue };
                 let is_ours = row.source()? == run.options.source.id && said.beginnings.contains(beginning(id));
                 let overlaps = |other: &(f64, f64)| start < other.1 - SLACK && other.0 < end - SLACK;
-                // One that has changed is said, though it is kept as it was.
-                let is_said = said.ids.contains(&id_identity(row.source()?, id)) || run.is_met(id);
-                if is_ours && !is_said && said.times.iter().any(overlaps) {
+                // One that has changed is said, though it is kept as it was. Most are: then no times are compared.
+                let is_said = || said.ids.contains(&id_identity(&run.options.source.id, id)) || run.is_met(id);
+                if is_ours && !is_said() && said.times.iter().any(overlaps) {
                     let at = At { id: Some(id.to_owned()), ..at.clone() };
                     let what = format!(
                         "{start} to {end} s: it was said before and is not said any more, and stays beside what is said \

@@ -142,12 +142,10 @@ impl Taker<'_> {
             let (start, end) = ((first - base) * each, (last + set.step - base) * each);
             let Some(target) = self.target_video(run, &subject, at)? else { return Ok(()) };
             (said.id, said.target, said.start, said.end) = (id, target.address, Some(start), Some(end));
-            if set.apart
-                && let Some(state) = self.sets.get_mut(number)
-            {
-                state.spans.note(subject.video.as_deref().unwrap_or_default(), &said.labels, start, end, row);
-            }
             if let Some(state) = self.sets.get_mut(number) {
+                if set.apart {
+                    state.spans.note(subject.video.as_deref().unwrap_or_default(), &said.labels, start, end, row);
+                }
                 state.restated.note(target.address, &said.source, &said.id, (start, end));
             }
             run.split_of_row = split;
@@ -167,7 +165,7 @@ struct Span {
 }
 
 /// How much two stretches may overlap without being told, in seconds.
-const SLACK: f64 = 1e-6;
+pub(super) const SLACK: f64 = 1e-6;
 
 impl Spans {
     pub(super) fn note(&mut self, video: &str, labels: &[LabelRow], start: f64, end: f64, row: u64) {
