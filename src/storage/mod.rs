@@ -10,6 +10,7 @@ pub mod fault;
 mod file;
 mod mmap;
 pub mod publish;
+mod writeback;
 
 pub use device::Device;
 pub use file::{Access, FileBytes, open_plain};

@@ -2,6 +2,7 @@
 
 use super::fault;
 use super::file::open_plain;
+use super::writeback::Writeback;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::io::Errno;
 use std::fs::{self, File};
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// How many bytes are gathered before they are written. Larger writes are not gathered.
 const BUFFER_LEN: usize = 1 << 20;
+
+/// After so many bytes more a file is brought to the disk while it is still written.
+const WRITEBACK_EVERY: u64 = 16 << 20;
 
 /// A new file that has no name yet: written through [`Write`], and then [published](NewFile::publish).
 ///
@@ -34,6 +38,9 @@ pub struct NewFile {
     file: File,
     buffer: Vec<u8>,
     written: u64,
+    /// How many bytes were written when the last writeback was asked for.
+    asked_at: u64,
+    writeback: Option<Writeback>,
     failed: bool,
     unlinked: bool,
     /// Whose it is: a process that was forked has a copy of this, and must leave the file alone.
@@ -53,7 +60,19 @@ impl NewFile {
             .map_err(|error| Error::io("cannot create the file", error).in_file(&path))?;
         let buffer = Vec::with_capacity(BUFFER_LEN.min(64 << 10));
         let (dir, process) = (dir.to_path_buf(), std::process::id());
-        Ok(Self { dir, path, temporary, file, buffer, written: 0, failed: false, unlinked: false, process })
+        Ok(Self {
+            dir,
+            path,
+            temporary,
+            file,
+            buffer,
+            written: 0,
+            asked_at: 0,
+            writeback: None,
+            failed: false,
+            unlinked: false,
+            process,
+        })
     }
 
     /// Where the file will be.
@@ -88,6 +107,10 @@ impl NewFile {
 
     fn bring_to_disk(&mut self) -> Result<()> {
         self.flush_buffer().map_err(|error| Error::io("cannot write the file", error))?;
+        // A process that was forked has no such thread to wait for.
+        let writeback = self.writeback.take().filter(|_| self.process == std::process::id());
+        let early = writeback.map_or(Ok(()), Writeback::finish);
+        early.map_err(|error| Error::io("cannot bring the file to the disk", error))?;
         fault::sync("fsync file", &self.file).map_err(|error| Error::io("cannot bring the file to the disk", error))
     }
 
@@ -144,6 +167,20 @@ impl NewFile {
         result
     }
 
+    /// Has what is written so far brought to the disk, where that is much.
+    fn write_back(&mut self) {
+        if self.written - self.asked_at < WRITEBACK_EVERY {
+            return;
+        }
+        self.asked_at = self.written;
+        if self.writeback.is_none() {
+            self.writeback = Writeback::start(&self.file);
+        }
+        if let Some(writeback) = &self.writeback {
+            writeback.ask();
+        }
+    }
+
     /// After a failed write nobody knows how much of it is in the file, so nothing may follow.
     fn refuse_after_failure(&self) -> io::Result<()> {
         if self.failed { Err(io::Error::other("an earlier write to it failed")) } else { Ok(()) }
@@ -164,6 +201,7 @@ impl Write for NewFile {
             result?;
         }
         self.written += bytes.len() as u64;
+        self.write_back();
         Ok(bytes.len())
     }
 
@@ -382,6 +420,30 @@ mod tests {
             assert_eq!(file.publish().unwrap_err().kind(), ErrorKind::Io);
             assert!(names(dir.path()).is_empty());
         }
+    }
+
+    #[test]
+    fn a_long_file_is_brought_to_the_disk_on_the_way_and_a_fault_of_that_is_one_of_publishing() {
+        let dir = tempfile::tempdir().unwrap();
+        let piece = vec![5; BUFFER_LEN / 2];
+        let mut file = NewFile::create(dir.path(), "a").unwrap();
+        while file.written() < WRITEBACK_EVERY {
+            assert!(file.writeback.is_none());
+            file.write_all(&piece).unwrap();
+        }
+        assert!(file.writeback.is_some());
+        file.write_all(&piece).unwrap();
+        file.publish().unwrap();
+        let bytes = fs::read(dir.path().join("a")).unwrap();
+        assert!(bytes.len() as u64 == WRITEBACK_EVERY + piece.len() as u64 && bytes.iter().all(|byte| *byte == 5));
+
+        let mut file = NewFile::create(dir.path(), "b").unwrap();
+        file.write_all(&piece).unwrap();
+        // A device that cannot be synced.
+        file.writeback = Writeback::start(&File::open("/dev/null").unwrap());
+        file.writeback.as_ref().unwrap().ask();
+        assert_eq!(file.publish().unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(names(dir.path()), ["a"]);
     }
 
     #[test]
