@@ -1,11 +1,14 @@
 //! What is in a dataset, in numbers: every row counted once, in the groups that it belongs to.
 
 use crate::common::pictures::grey_png;
-use surgdb::dataset::{BlobSource, Filter, Group, NOT_SAID, Stats};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray};
+use std::sync::Arc;
+use surgdb::dataset::{BlobSource, CellUpdate, Filter, Group, NOT_SAID, Stats};
 use surgdb::rows::{
     AnnotationRow, CaseRow, ConversationRow, FrameRow, LabelRow, MediumRow, ReasoningRow, RegionRow, TurnRow, VideoRow,
 };
-use surgdb::{Address, Appender, Dataset, Operation, Table};
+use surgdb::{Address, Appender, Column, Dataset, Operation, Table};
 use tempfile::TempDir;
 
 struct Made {
@@ -166,6 +169,17 @@ fn pictures_videos_and_annotations_are_counted() {
     let [instruments, phases] = ["instrument", "phase"].map(|axis| &annotations.labels[axis]);
     assert_eq!((instruments.counts["grasper"], instruments.raw), (2, 0));
     assert_eq!((phases.counts["prep"], phases.raw), (2, 2));
+}
+
+#[test]
+fn annotations_that_are_in_no_part_of_a_split_are_counted_beside_those_that_are() {
+    let made = made();
+    let first = made.dataset.find(Table::Annotations, "a1").unwrap().unwrap();
+    let column = Column::parse("split?: dict").unwrap();
+    let train = Arc::new(DictionaryArray::<Int32Type>::from_iter(["train"])) as ArrayRef;
+    let dataset = made.dataset.update_cells(CellUpdate::new(Table::Annotations, column, vec![first], train)).unwrap();
+    let stats = dataset.stats(None, &mut |_| Ok(())).unwrap();
+    assert_eq!(stats.annotations.splits, [(NOT_SAID.to_owned(), 2), ("train".to_owned(), 1)].into());
 }
 
 #[test]

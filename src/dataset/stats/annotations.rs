@@ -13,7 +13,7 @@ pub struct AnnotationStats {
     pub count: u64,
     /// By source.
     pub sources: Counts,
-    /// By the part of a split that they are in, those that are in one.
+    /// By the part of a split that they are in.
     pub splits: Counts,
     /// By origin.
     pub origins: Counts,
@@ -45,9 +45,7 @@ impl AnnotationStats {
     pub(super) fn add(&mut self, annotation: &Annotation<'_>) -> Result<()> {
         self.count += 1;
         count(&mut self.sources, Some(annotation.source()?));
-        if let Some(split) = annotation.split()? {
-            count(&mut self.splits, Some(split));
-        }
+        count(&mut self.splits, annotation.split()?);
         count(&mut self.origins, annotation.origin()?);
         count(&mut self.statuses, annotation.status()?);
         self.stretches += u64::from(annotation.start()?.is_some() || annotation.end()?.is_some());

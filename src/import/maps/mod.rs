@@ -13,6 +13,7 @@ mod clock;
 mod conversation;
 mod delimited;
 mod json;
+mod literal;
 mod masks;
 mod model;
 mod propose;

@@ -73,6 +73,15 @@ impl<'a> Row<'a> {
         Ok(Some(Cow::Owned(text)))
     }
 
+    /// Whether it has a field of this name.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        match &self.fields {
+            Fields::Cells(names, _) => names.iter().any(|known| known == name),
+            Fields::Object(fields) => fields.iter().any(|(known, _)| known == name),
+            Fields::Whole(_) => false,
+        }
+    }
+
     fn part(&self, from: &'a Reference) -> Result<Option<Cow<'a, str>>> {
         let text = match self.find(from)? {
             Found::Absent | Found::Empty => return Ok(None),

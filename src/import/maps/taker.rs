@@ -1,5 +1,6 @@
 //! What rows become: recordings, pictures, statements, conversations.
 
+use super::literal;
 use super::model::{AddedColumn, RowSet, Table};
 use super::restated::Restated;
 use super::row::Row;
@@ -34,6 +35,8 @@ pub(super) struct Taker<'m> {
 /// What is held between the rows of a set.
 #[derive(Default)]
 pub(super) struct SetState {
+    /// Whether a row of it was met.
+    is_met: bool,
     /// Stretches that may go on with the next row, by their videos.
     pub(super) open: HashMap<Option<String>, OpenRun>,
     pub(super) spans: Spans,
@@ -63,6 +66,10 @@ impl<'m> Taker<'m> {
         }
         if row.is_empty() {
             return Ok(());
+        }
+        if let Some(state) = self.sets.get_mut(number).filter(|state| !state.is_met) {
+            state.is_met = true;
+            literal::tell(run, set, row, at);
         }
         if set.institution.is_some()
             && let Ok(subject) = self.subject(run, set, row)

@@ -183,6 +183,18 @@ fn statements_go_into_the_split_that_their_rows_say() {
 }
 
 #[test]
+fn a_text_that_is_the_name_of_a_field_is_told_once_a_file() {
+    let map = "name = \"r\"\n[[table]]\nform = \"csv\"\n[[table.rows]]\nbecome = \"labels\"\npath = \"file\"\n\
+               split = \"set\"\nannotator = \"{who}\"\nstatus = \"single\"\nlabels = [{ axis = \"phase\", raw = \"phase\" }]\n";
+    let place = Place::with_map(map);
+    place.write("x.csv", "file,phase,set,who\n1.png,x,val,A\n2.png,x,train,B\n");
+    let report = place.whole();
+    let told = told(&report, Kind::Doubtful);
+    let expected = "`split` is the text \"set\" in the map, for all rows: for the field of that name write \"{set}\"";
+    assert_eq!((told.as_slice(), &report.splits["set"]), (&[expected][..], &2));
+}
+
+#[test]
 fn stretches_that_a_file_says_otherwise_now_are_told() {
     let map = "name = \"r\"\n[[table]]\nform = \"tsv\"\nclock = { unit = \"s\" }\n[[table.rows]]\nbecome = \"intervals\"\n\
                video = \"video\"\ntime = \"t\"\nruns = true\nlabels = [{ axis = \"phase\", raw = \"phase\" }]\n";
