@@ -42,7 +42,7 @@ mod verify;
 pub mod versions;
 
 pub use append::{Appender, BlobInfo, BlobSource, WriterOptions};
-pub(crate) use append::{NewId, Sought};
+pub(crate) use append::{NewId, NewRows, Sought};
 pub(crate) use around::dataset_around;
 pub use columns::CellUpdate;
 pub use copy::{CopiedRows, CopyOptions, CopyProgress, CopyReport};

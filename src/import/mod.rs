@@ -22,6 +22,8 @@ mod draft;
 mod eights;
 mod format;
 mod forms;
+#[doc(hidden)]
+pub mod guard;
 mod homes;
 mod huggingface;
 mod inputs;

@@ -1,11 +1,11 @@
 //! Where an import's rows go: into an appender, or, on a trial run, nowhere.
 
-use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset, NewId, Sought};
+use crate::dataset::{Appender, BlobInfo, BlobSource, CellUpdate, Dataset, NewId, NewRows, Sought};
 use crate::error::Result;
 use crate::format::address::{Address, FragmentId};
 use crate::format::manifest::Source;
 use crate::import::again::CameAgain;
-use crate::schema::record::{Identity, Keyed, id_identity};
+use crate::schema::record::{Identity, id_identity};
 use crate::schema::rows::{AnnotationRow, CaseRow, ConversationRow, FrameRow, VideoRow};
 use crate::schema::tables::Table;
 use crate::schema::validate::Finding;
@@ -121,7 +121,7 @@ impl Sink for Appender {
 /// A sink that gives out addresses and keeps nothing but ids.
 pub(super) struct TrialRun {
     dataset: Dataset,
-    ids: [HashMap<Identity, Address, Keyed>; 6],
+    ids: [NewRows; 6],
     blobs: HashMap<[u8; 32], Address>,
     next: u64,
 }
@@ -156,26 +156,26 @@ impl Sink for TrialRun {
     }
 
     fn lookup(&self, table: Table, source: &str, id: &str) -> Result<Option<Address>> {
-        match self.ids[table as usize].get(&id_identity(source, id)) {
-            Some(address) => Ok(Some(*address)),
+        match self.ids[table as usize].get(id_identity(source, id)) {
+            Some(address) => Ok(Some(address)),
             None => self.dataset.find_in(table, source, id),
         }
     }
 
     fn seek(&self, table: Table, identity: Identity, source: &str, id: &str) -> Result<Sought> {
-        let there = match self.ids[table as usize].get(&identity) {
-            Some(address) => Some(*address),
+        let there = match self.ids[table as usize].get(identity) {
+            Some(address) => Some(address),
             None => self.dataset.find_in(table, source, id)?,
         };
         Ok(there.map_or(Sought::New(NewId(identity)), Sought::There))
     }
 
     fn has_new(&self, identity: Identity) -> bool {
-        RECORDS.iter().any(|table| self.ids[*table as usize].contains_key(&identity))
+        RECORDS.iter().any(|table| self.ids[*table as usize].get(identity).is_some())
     }
 
     fn new_ids(&self) -> Vec<Identity> {
-        RECORDS.iter().flat_map(|table| self.ids[*table as usize].keys().copied()).collect()
+        RECORDS.iter().flat_map(|table| self.ids[*table as usize].identities()).collect()
     }
 
     fn case(&mut self, row: &CaseRow) -> Result<Address> {

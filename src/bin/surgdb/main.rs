@@ -20,6 +20,7 @@ mod limits;
 mod map;
 mod mp4;
 mod output;
+mod panics;
 mod random;
 mod report;
 mod select;
@@ -41,5 +42,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     interrupt::install();
     limits::install();
+    panics::install();
     cli::main()
 }

@@ -9,6 +9,7 @@ mod store;
 pub use blob::{BlobInfo, BlobSource};
 pub(super) use blob::{Digested, digest_key};
 pub use fragment::WriterOptions;
+pub(crate) use new_rows::NewRows;
 
 use crate::dataset::change::{Change, joined_source};
 use crate::dataset::claims::Claims;
@@ -28,7 +29,6 @@ use crate::schema::validate::{self, Finding};
 use crate::storage::open_plain;
 use blob::STREAM_FROM;
 use fragment::TableWriter;
-use new_rows::NewRows;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;

@@ -4,11 +4,11 @@ use super::arrow_file::ArrowFile;
 use super::features::{Features, METADATA_KEY};
 use super::parquet_file::ParquetFile;
 use crate::error::{Error, Result};
+use crate::import::guard::guarded;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// A table's file.
@@ -81,11 +81,4 @@ impl TableFile {
             Kind::Arrow(file) => file.position(),
         }
     }
-}
-
-/// Calls what reads bytes with a library that may panic at some that are damaged: then the file is.
-fn guarded<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
-    // What was being read is never touched again after an error.
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(Error::input("the file is damaged: its reader gave up on it")))
 }

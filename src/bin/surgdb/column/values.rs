@@ -6,8 +6,8 @@ use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use std::io::BufReader;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use surgdb::import::guard::guarded;
 use surgdb::storage::open_plain;
 use surgdb::{Column, ColumnType, Error, Result};
 
@@ -100,12 +100,7 @@ fn read_batches(path: &Path) -> Result<std::result::Result<(SchemaRef, Vec<Recor
         let reader = arrow_ipc::reader::FileReader::try_new(BufReader::new(file), None)?;
         Ok((reader.schema(), reader.collect::<std::result::Result<_, _>>()?))
     };
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    // What was being read is never touched again after an error.
-    let read = panic::catch_unwind(AssertUnwindSafe(read));
-    panic::set_hook(hook);
-    read.map_err(|_| Error::input("it is damaged: its reader gave up on it").in_file(path))
+    guarded(|| Ok(read())).map_err(|error| error.in_file(path))
 }
 
 /// Why an Arrow file cannot be read, and what to do where that is known.
