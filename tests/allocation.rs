@@ -9,6 +9,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use surgdb::dataset::{BlobSource, WriterOptions};
+use surgdb::import::{ImportOptions, SourceDescription, import};
 use surgdb::rows::*;
 use surgdb::{Access, Address, Dataset, Operation, Table};
 
@@ -273,6 +274,32 @@ fn a_large_file_is_never_held(dir: &Path) {
     assert!(used < MIB, "{used} bytes to read it");
 }
 
+/// Imports a JSON array of so many records of 4 kB that stands in one line; how much that took, and how long the file is.
+fn imported(dir: &Path, records: usize) -> (i64, i64) {
+    let file = dir.join("x.json");
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
+    let text = "a grasper holds the gallbladder; ".repeat(120);
+    for number in 0..records {
+        let comma = if number == 0 { '[' } else { ',' };
+        let turns = format!(r#"[{{"from":"human","value":"What is done?"}},{{"from":"gpt","value":"{text}"}}]"#);
+        write!(out, r#"{comma}{{"id":"{number}","conversations":{turns}}}"#).unwrap();
+    }
+    out.write_all(b"]").unwrap();
+    drop(out);
+    let empty = Dataset::create(dir.join(format!("imported {records}.surgdb"))).unwrap();
+    let options = ImportOptions::new(SourceDescription::named("x"));
+    let (report, used) = peak(|| import(&empty, std::slice::from_ref(&file), &options, &mut |_| {}).unwrap());
+    assert_eq!(report.records.added, records as u64);
+    (used, std::fs::metadata(&file).unwrap().len() as i64)
+}
+
+fn an_import_holds_no_file(dir: &Path) {
+    let (records, more) = (12_000, 36_000);
+    let ((used, len), (used_more, len_more)) = (imported(dir, records), imported(dir, more));
+    eprintln!("importing {len} bytes of JSON in one line: {used} bytes, {len_more} bytes: {used_more}");
+    assert!(len_more - len > 90 * MIB && used_more - used < (more - records) as i64 * 100 + 4 * MIB);
+}
+
 #[test]
 fn memory_is_what_is_promised() {
     let dir = tempfile::tempdir().unwrap();
@@ -283,4 +310,5 @@ fn memory_is_what_is_promised() {
     what_is_read_lies_in_the_map(&path);
     appending_takes_what_it_states(dir.path());
     a_large_file_is_never_held(dir.path());
+    an_import_holds_no_file(dir.path());
 }

@@ -3,20 +3,26 @@
 
 use super::ExportReport;
 use super::reached::Reached;
-use crate::dataset::{Dataset, SOURCE_DATASET, SPLIT};
+use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::format::Address;
 use crate::format::manifest::SideColumn;
 use crate::schema::tables::Table;
 use arrow_array::Array;
 
-/// Counts the values of added columns that the exported rows have, a loss for each column.
+/// Counts the values of added columns that the exported rows have, a loss for each column. `kept` are those of conversations
+/// that the records say, or that are told otherwise.
 ///
 /// # Errors
 /// `Corrupt`; `Deleted` or `NotInVersion` when what is selected is not there.
-pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report: &mut ExportReport) -> Result<()> {
+pub(super) fn lose_all(
+    dataset: &Dataset,
+    selection: Option<&[Address]>,
+    kept: &[&str],
+    report: &mut ExportReport,
+) -> Result<()> {
     let reached = || selection.map(|selection| Reached::from(dataset, selection)).transpose();
-    lose(dataset, reached, report)
+    lose(dataset, reached, kept, report)
 }
 
 /// The same of these rows and what can be reached from them.
@@ -24,13 +30,18 @@ pub(super) fn lose_all(dataset: &Dataset, selection: Option<&[Address]>, report:
 /// # Errors
 /// As [`lose_all`].
 pub(super) fn lose_of(dataset: &Dataset, rows: &[Address], report: &mut ExportReport) -> Result<()> {
-    lose(dataset, || Reached::from_rows(dataset, rows).map(Some), report)
+    lose(dataset, || Reached::from_rows(dataset, rows).map(Some), &[], report)
 }
 
-fn lose(dataset: &Dataset, reached: impl FnOnce() -> Result<Option<Reached>>, report: &mut ExportReport) -> Result<()> {
+fn lose(
+    dataset: &Dataset,
+    reached: impl FnOnce() -> Result<Option<Reached>>,
+    kept: &[&str],
+    report: &mut ExportReport,
+) -> Result<()> {
     let is_written = |side: &SideColumn| {
         side.table == Table::Conversations.name()
-            && [SPLIT, SOURCE_DATASET].contains(&side.name.as_str())
+            && kept.contains(&side.name.as_str())
             && matches!(side.ty.as_str(), "dict" | "text")
     };
     let added = dataset.manifest().columns.iter().filter(|side| !side.replaces && !is_written(side));

@@ -19,7 +19,7 @@ use super::{
     ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, files,
     jsonl_messages, unshown,
 };
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, SPLIT};
 use crate::error::Result;
 use crate::schema::tables::Table;
 use columns::Rows;
@@ -97,7 +97,7 @@ pub(super) fn write_all(
     let rows = done - report.left_out.values().sum::<u64>();
     progress(ExportProgress { rows: done, total, bytes: report.media_bytes })?;
     report.rows.insert(Table::Conversations.name(), rows);
-    added::lose_all(dataset, options.selection, report)?;
+    added::lose_all(dataset, options.selection, &[SPLIT], report)?;
     unshown::lose_all(dataset, options.selection, report)?;
     writer.describe_sources(folder, report)?;
     let card = card(&splits, report);

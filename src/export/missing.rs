@@ -107,7 +107,9 @@ fn is_unreadable(dataset: &Dataset, address: Address) -> Result<bool> {
     let blob = dataset.blob(at)?;
     let size = blob.size()?;
     if !is_video {
-        let has_header = has_size || size_of_blob(dataset, at).is_some_and(|(width, height)| width > 0 && height > 0);
+        let is_side = |side: usize| side > 0 && i32::try_from(side).is_ok();
+        let size = size_of_blob(dataset, at);
+        let has_header = has_size || size.is_some_and(|(width, height)| is_side(width) && is_side(height));
         let bytes = match bytes_of(dataset, address) {
             // It is told as what it is.
             Err(error) if error.kind() == ErrorKind::LinkBroken => return Ok(false),

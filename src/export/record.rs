@@ -15,7 +15,7 @@ use super::{
     ExportOptions, ExportProgress, ExportReport, MessageStyle, OnProgress, added, addresses_of, boxes, notes, sources,
     unshown,
 };
-use crate::dataset::{Conversation, Dataset};
+use crate::dataset::{Conversation, Dataset, SOURCE_DATASET, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::boxes::Scale;
@@ -69,7 +69,7 @@ pub(super) fn write_all(
     }
     report.bytes += file.finish()?;
     report.rows.insert(Table::Conversations.name(), rows);
-    added::lose_all(dataset, options.selection, report)?;
+    added::lose_all(dataset, options.selection, &[SPLIT, SOURCE_DATASET], report)?;
     unshown::lose_all(dataset, options.selection, report)?;
     report.lose(
         "sources beyond the first: ids and licences of several become one",

@@ -15,7 +15,7 @@ use super::{
     ExportOptions, ExportProgress, ExportReport, OnProgress, Shards, added, addresses_of, boxes, jsonl_messages,
     unshown,
 };
-use crate::dataset::{Conversation, Dataset};
+use crate::dataset::{Conversation, Dataset, SOURCE_DATASET, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::tables::Table;
@@ -75,7 +75,7 @@ pub(super) fn write_all(
     // What is not of the media themselves.
     report.bytes = report.bytes.saturating_sub(report.media_bytes);
     report.rows.insert(Table::Conversations.name(), number);
-    added::lose_all(dataset, options.selection, report)?;
+    added::lose_all(dataset, options.selection, &[SPLIT, SOURCE_DATASET], report)?;
     unshown::lose_all(dataset, options.selection, report)?;
     report.lose(
         "sources beyond the first: ids and licences of several become one",

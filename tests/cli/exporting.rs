@@ -14,7 +14,8 @@ fn drawn() -> Fixture {
         let label = LabelRow { axis: "instrument".into(), label: None, raw: name.into(), value: None };
         let region = RegionRow { bbox: Some([0.25, 0.5, 0.5, 1.0]), ..RegionRow::default() };
         let row = AnnotationRow {
-            id: name.into(),
+            // No COCO file gave this number.
+            id: format!("VID01/{number}"),
             source: "mine".into(),
             target: dataset.address(Table::Frames, number).unwrap(),
             labels: vec![label],
@@ -80,6 +81,9 @@ fn coco_takes_conditions_on_annotations_and_parts_of_a_split_of_conversations() 
         fixture.json("export", &[&[out.to_str().unwrap(), "--format", "coco"], args].concat())
     };
     assert_eq!(report("all", &[])["rows"]["annotations"], 2);
+    let all: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(fixture.path("all/annotations.json")).unwrap()).unwrap();
+    assert_eq!((&all["annotations"][0]["id"], &all["annotations"][1]["id"]), (&1.into(), &2.into()));
     assert_eq!(report("hooks", &["--where", "label = hook"])["rows"]["annotations"], 1);
     assert_eq!(report("test", &["--split", "test"])["rows"]["annotations"], 1);
     let file: serde_json::Value =

@@ -31,6 +31,26 @@ fn every_file_is_there(out: &Path, records: &[Value]) {
 }
 
 #[test]
+fn a_placeholder_of_sound_is_left_out_where_a_trainer_counts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let said = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..TurnRow::default() };
+    let turns = vec![said("user", "What is <audio>?"), said("assistant", "A word.")];
+    let row = ConversationRow { id: "c".into(), source: "s".into(), turns, ..ConversationRow::default() };
+    appender.conversation(&ConversationRow { task: "t".into(), ..row }).unwrap();
+    let dataset = appender.commit(surgdb::Operation::new("append")).unwrap();
+    for (format, turns, text, expected) in [
+        (ExportFormat::LlamaFactory, "conversations", "value", "What is ?"),
+        (ExportFormat::MsSwift, "messages", "content", "What is ?"),
+        (ExportFormat::QwenVl, "conversations", "value", "What is <audio>?"),
+    ] {
+        let out = dir.path().join(format.name());
+        exported(&dataset, &out, &of(format));
+        assert_eq!(records(&out.join("sft.jsonl"))[0][turns][0][text], expected, "{format:?}");
+    }
+}
+
+#[test]
 fn llama_factory_gets_a_file_a_purpose_and_what_it_could_not_take_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = sampled(dir.path());
@@ -50,7 +70,7 @@ fn llama_factory_gets_a_file_a_purpose_and_what_it_could_not_take_is_told() {
     assert_eq!(named("they say nothing"), [("samples", "bare")]);
     assert_eq!(named("they have no answer"), [("samples", "reward")]);
     assert_eq!(report.left_out_records.len() as u64, report.left_out.values().sum::<u64>());
-    let lost = "placeholders that no picture or video stands at: they are left out of the text";
+    let lost = "placeholders that no picture, video or sound stands at: they are left out of the text";
     assert_eq!((report.lost[lost], report.lost["other endings that are no pair of one answer each"]), (3, 1));
     let info: Value = serde_json::from_slice(&std::fs::read(out.join("dataset_info.json")).unwrap()).unwrap();
     assert_eq!(

@@ -156,7 +156,7 @@ impl Coco<'_, '_> {
     fn keep_ids(&mut self, annotations: &[Address]) -> Result<()> {
         for address in annotations {
             let row = self.dataset.annotation(*address)?;
-            let (id, category) = kept_ids(row.id()?, row.extra()?);
+            let (id, category) = kept_ids(row.id()?, row.extra()?, row.regions()?.is_empty());
             self.ids.annotations.keep(id.as_ref());
             self.ids.categories.keep(category.as_ref());
         }
@@ -249,7 +249,7 @@ impl Coco<'_, '_> {
         if row.regions.is_empty() {
             return self.caption(&row, address, &image);
         }
-        let (mut kept, category) = kept_ids(&row.id, row.extra.as_deref());
+        let (mut kept, category) = kept_ids(&row.id, row.extra.as_deref(), false);
         for region in &row.regions {
             self.region(&row, address, region, &image, &mut kept, category.as_ref())?;
         }
@@ -269,7 +269,7 @@ impl Coco<'_, '_> {
             return Ok(());
         };
         let mut entry = Vec::new();
-        let id = self.annotation_id(row, &mut kept_ids(&row.id, row.extra.as_deref()).0);
+        let id = self.annotation_id(row, &mut kept_ids(&row.id, row.extra.as_deref(), true).0);
         let ids = [("id", &id)];
         let mut object = Object::new(&mut entry);
         push_ids(&mut object, row.extra.as_deref(), &ids);
@@ -431,9 +431,13 @@ fn kept_id(extra: Option<&str>, key: &str) -> Option<Id> {
     fields.0.iter().find(|(name, _)| name == key).and_then(|(_, value)| Id::of(value))
 }
 
-/// The ids of an annotation and of its category that the row has kept.
-fn kept_ids(id: &str, extra: Option<&str>) -> (Option<Id>, Option<Id>) {
-    (kept_id(extra, "id").or_else(|| Id::behind_name(id)), kept_id(extra, "category_id"))
+/// The ids of an annotation and of its category that the row has kept. The number that the row's id ends with is the
+/// annotation's where it came from a COCO file: a caption has nothing that would tell, and of all others only those have
+/// the id of a category. Other forms count from 0, and what has that id is found by no reader that scores by pycocotools.
+fn kept_ids(id: &str, extra: Option<&str>, is_caption: bool) -> (Option<Id>, Option<Id>) {
+    let category = kept_id(extra, "category_id");
+    let behind = || if is_caption || category.is_some() { Id::behind_name(id) } else { None };
+    (kept_id(extra, "id").or_else(behind), category)
 }
 
 /// Writes box and outlines, in pixels.

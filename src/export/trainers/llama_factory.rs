@@ -5,7 +5,7 @@
 
 use super::said::{Role, Said};
 use super::sample::{NO_ANSWER, Purpose, Reason, Sample};
-use super::{Files, Names, Paths, Rules, Trainer, push_optional, push_start};
+use super::{Files, Names, PLACEHOLDERS_WITH_SOUND, Paths, Rules, Trainer, push_optional, push_start};
 use crate::error::{Error, Result};
 use crate::export::folder::OutputFolder;
 use crate::export::json::{Object, push_text};
@@ -30,6 +30,7 @@ impl Trainer for LlamaFactory {
             takes_system: true,
             calls_hold_objects: true,
             takes_loss: false,
+            placeholders: PLACEHOLDERS_WITH_SOUND,
             thinks_in_answers: &[Role::Assistant, Role::Call],
         }
     }

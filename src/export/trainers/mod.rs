@@ -21,9 +21,10 @@ use super::{
     ExportFormat, ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, Pictures, added, addresses_of,
     boxes, sources,
 };
-use crate::dataset::{Conversation, Dataset};
+use crate::dataset::{Conversation, Dataset, SPLIT};
 use crate::error::{Error, Result};
 use crate::schema::boxes::Scale;
+use crate::schema::placeholder;
 use crate::schema::tables::Table;
 use crate::schema::views::{self, BatchRow};
 use clips::{Clips, Placed, Plan};
@@ -42,6 +43,11 @@ const EARLY_MIN: f64 = 0.05;
 /// What the names of files of records end with: of lines, and of Parquet.
 const ENDINGS: [&str; 2] = [".jsonl", ".parquet"];
 
+/// What stands in texts for something that is shown.
+const PLACEHOLDERS: &[&str] = &[placeholder::IMAGE, placeholder::VIDEO];
+/// The same where sound is counted too, of which no conversation has any.
+const PLACEHOLDERS_WITH_SOUND: &[&str] = &[placeholder::IMAGE, placeholder::VIDEO, "<audio>"];
+
 /// What a trainer takes.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
@@ -57,6 +63,8 @@ pub(super) struct Rules {
     pub(super) calls_hold_objects: bool,
     /// A turn may say whether it is to be learned.
     pub(super) takes_loss: bool,
+    /// What stands in texts for something that is shown: it holds their count against the lists of these.
+    pub(super) placeholders: &'static [&'static str],
     /// In which turns it reads `<think>…</think>` as what was thought before them.
     pub(super) thinks_in_answers: &'static [Role],
 }
@@ -176,7 +184,7 @@ pub(super) fn write_all(
         }
     }
     export.finish()?;
-    added::lose_all(dataset, options.selection, report)
+    added::lose_all(dataset, options.selection, &[SPLIT], report)
 }
 
 struct Export<'a, 'o> {

@@ -3,7 +3,7 @@
 
 use super::said::Role;
 use super::sample::{Purpose, Reason, Sample};
-use super::{Names, Paths, Rules, Trainer, push_optional, push_start, scale_of_boxes};
+use super::{Names, PLACEHOLDERS_WITH_SOUND, Paths, Rules, Trainer, push_optional, push_start, scale_of_boxes};
 use crate::error::Result;
 use crate::export::json::{Object, push_list, push_raw, push_text};
 use crate::schema::boxes::Scale;
@@ -32,6 +32,7 @@ impl Trainer for MsSwift {
             takes_system: true,
             calls_hold_objects: false,
             takes_loss: true,
+            placeholders: PLACEHOLDERS_WITH_SOUND,
             thinks_in_answers: &[Role::Assistant],
         }
     }

@@ -6,7 +6,7 @@
 
 use super::said::Role;
 use super::sample::{NO_ANSWER, Purpose, Reason, Sample};
-use super::{Names, Paths, Rules, Trainer, push_start};
+use super::{Names, PLACEHOLDERS, Paths, Rules, Trainer, push_start};
 use crate::export::json::{Object, push_text};
 
 static NAMES: Names = Names { role: "from", text: "value", roles: ["system", "human", "gpt", "gpt", "human"] };
@@ -22,6 +22,7 @@ impl Trainer for QwenVl {
             takes_system: false,
             calls_hold_objects: false,
             takes_loss: false,
+            placeholders: PLACEHOLDERS,
             thinks_in_answers: &[],
         }
     }

@@ -16,7 +16,7 @@ use std::ops::Range;
 /// At which rate frames of a clip are to be taken.
 const RATES: &str = "frames a second at which clips were sampled";
 /// Placeholders without a medium.
-const SURPLUS: &str = "placeholders that no picture or video stands at: they are left out of the text";
+const SURPLUS: &str = "placeholders that no picture, video or sound stands at: they are left out of the text";
 /// What stands in a text for a box that is told apart.
 const BOX: &str = "<bbox>";
 /// What stands in a text for a name that is told apart.
@@ -236,6 +236,7 @@ struct Draft<'a> {
     places: HashMap<usize, Vec<&'a GroundingRow>>,
     /// Whether its boxes are told apart.
     boxes_apart: bool,
+    placeholders: &'static [&'static str],
 }
 
 /// A stretch of a text, and what stands there instead.
@@ -264,7 +265,8 @@ impl<'a> Draft<'a> {
         }
         let boxes_apart = rules.boxes_apart && !has_strange_placeholders(row, &places);
         let (pictures, videos, boxes) = Default::default();
-        Self { dataset, row, surplus: 0, pictures, videos, boxes, media, places, boxes_apart }
+        let placeholders = rules.placeholders;
+        Self { dataset, row, surplus: 0, pictures, videos, boxes, media, places, boxes_apart, placeholders }
     }
 
     /// The text of a turn with a placeholder for each of its media, in their order.
@@ -288,7 +290,7 @@ impl<'a> Draft<'a> {
                 },
             }
         }
-        for mark in [placeholder::IMAGE, placeholder::VIDEO] {
+        for mark in self.placeholders {
             let free = turn.text.match_indices(mark).filter(|(at, _)| !taken.contains(at));
             edits.extend(free.map(|(at, _)| Edit { range: at..at + mark.len(), what: What::Nothing }));
         }

@@ -217,7 +217,7 @@ impl Video {
             let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
             let id = at.id.clone().unwrap_or_default();
             let mut row = statement(id, &run.options.source.id, &target);
-            row.labels = phases.iter().map(|phase| self.label(PHASE, *phase)).collect();
+            row.labels = phases.iter().map(|phase| self.label(run, PHASE, *phase, at)).collect();
             run.annotate(row, &[&target], at)
         })
     }
@@ -255,7 +255,7 @@ impl Video {
         let mut row = statement(id, &run.options.source.id, target);
         for (axis, place) in PLACES {
             if let Some(number) = numbers.get(place).and_then(|number| whole(*number)).filter(|number| *number >= 0) {
-                row.labels.push(self.label(axis, number));
+                row.labels.push(self.label(run, axis, number, at));
             }
         }
         let mut extra = ObjectText::default();
@@ -273,8 +273,14 @@ impl Video {
     }
 
     /// A label by its number; one that the file has no name for keeps the number.
-    fn label(&self, axis: usize, number: i64) -> LabelRow {
-        let raw = self.head.names[axis].get(&number).cloned().unwrap_or_else(|| number.to_string());
+    fn label(&self, run: &mut Run<'_>, axis: usize, number: i64, at: &At) -> LabelRow {
+        let names = &self.head.names[axis];
+        let raw = names.get(&number).cloned().unwrap_or_else(|| {
+            if !names.is_empty() {
+                run.report.find(Kind::Doubtful, at, format!("{} {number} is not among `categories`", AXES[axis]));
+            }
+            number.to_string()
+        });
         LabelRow { axis: AXES[axis].to_owned(), raw, ..LabelRow::default() }
     }
 }

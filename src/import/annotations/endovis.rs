@@ -29,16 +29,13 @@ const WORDS: [&str; 2] = ["what ", "where "];
 /// How long a file of a frame may be.
 const SHEET_LIMIT: u64 = 1 << 20;
 
-/// Whether text has a question and an answer a line, with `|` between them, and nothing else.
+/// Whether text has a question and an answer a line, with `|` between them: half of its first lines and more, so
+/// that one that is wrong is a fault of this form and not another.
 pub(in crate::import) fn is_of_lines(head: &str) -> bool {
-    let mut lines = head.lines().filter(|line| !line.trim().is_empty()).take(20).peekable();
-    lines.peek().is_some()
-        && lines.all(|line| line.split_once("?|").is_some_and(|(_, answer)| !answer.trim().is_empty()))
-}
-
-/// The first line that is not empty.
-fn first_line(text: &str) -> &str {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()
+    let is_pair = |line: &str| line.split_once("?|").is_some_and(|(_, answer)| !answer.trim().is_empty());
+    let lines = head.lines().filter(|line| !line.trim().is_empty()).take(20);
+    let (pairs, others): (Vec<_>, Vec<_>) = lines.partition(|line| is_pair(line));
+    !pairs.is_empty() && pairs.len() >= others.len()
 }
 
 /// The questions and answers of a frame, where the file has them line by line.
@@ -48,7 +45,7 @@ fn sheet(input: &Input) -> Result<Option<String>> {
     }
     let bytes = std::fs::read(&input.path).map_err(|error| Error::io("cannot read it", error))?;
     let text = String::from_utf8(bytes).ok();
-    Ok(text.map(|text| text.trim_start_matches('\u{feff}').to_owned()).filter(|text| is_of_lines(first_line(text))))
+    Ok(text.map(|text| text.trim_start_matches('\u{feff}').to_owned()).filter(|text| is_of_lines(text)))
 }
 
 /// What the name of a frame's file says: the frame's id, its video, and its number.

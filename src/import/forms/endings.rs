@@ -37,6 +37,9 @@ pub(super) fn alpaca(record: &mut RawRecord<'_>, draft: &mut Draft) -> Result<()
             draft.turns.push(turns::plain("assistant", &answer));
         }
     }
+    let is_answered_elsewhere =
+        ["chosen", "rejected", "rejected_response", "solution"].iter().any(|name| record.get(name).is_some());
+    let is_instruction = record.get("instruction").is_some();
     let question = record.take_text("instruction").or_else(|| record.take_text("query")).unwrap_or_default();
     let mut turn = turns::plain("user", &question);
     if let Some(input) = record.take_text("input") {
@@ -53,6 +56,8 @@ pub(super) fn alpaca(record: &mut RawRecord<'_>, draft: &mut Draft) -> Result<()
     draft.turns.push(turn);
     if let Some(answer) = record.take_text("output").or_else(|| record.take_text("response")) {
         draft.turns.push(turns::plain("assistant", &answer));
+    } else if is_instruction && !is_answered_elsewhere {
+        draft.find(Kind::Doubtful, "it has an `instruction` and no answer (`output`)");
     }
     Ok(())
 }
@@ -104,6 +109,11 @@ pub(super) fn take(
             record.take(name);
             break;
         }
+    }
+    if let Some(mark) = record.get("kto_tag").filter(|mark| mark.get() != "null" && draft.preferred.is_none()) {
+        let what =
+            format!("its `kto_tag` is neither true nor false: {}; no mark is made of it", media::shortened(mark.get()));
+        draft.find(Kind::Doubtful, what);
     }
     let solutions: &[&str] =
         if format == Format::Preference { &["solution", "answer", "ground_truth"] } else { &["solution"] };

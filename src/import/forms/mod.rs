@@ -31,6 +31,7 @@ use crate::import::raw::{ObjectText, RawRecord, as_text};
 use crate::import::reasoning;
 use crate::import::report::Kind;
 use crate::import::surgdb_fields::SurgdbFields;
+use crate::vocab;
 use media::Inputs;
 use serde_json::value::RawValue;
 
@@ -82,6 +83,15 @@ pub(super) fn row_form(record: &RawRecord<'_>) -> Result<Format> {
     Format::of(record).or(asks).ok_or_else(|| no_conversation(record))
 }
 
+/// Gives the task its canonical name, where it has one; `written` is its field.
+fn name_task<'a>(record: &mut RawRecord<'a>, draft: &mut Draft, written: Option<&'a RawValue>) {
+    let Some(known) = draft.task.as_deref().and_then(vocab::task) else { return };
+    if draft.task.as_deref() != Some(known.name) {
+        record.fields.extend(written.map(|written| ("~task".into(), written)));
+        draft.task = Some(known.name.to_owned());
+    }
+}
+
 fn draft_of(
     mut record: RawRecord<'_>,
     found: Format,
@@ -108,9 +118,7 @@ fn draft_of(
     let (shown, made) = media_fields(found, is_row, media);
     let mut inputs = Inputs::take(&mut record, &shown, &mut absent)?;
     let mut outputs = Inputs::take(&mut record, &made, &mut absent)?;
-    if found == Format::SurgSigma {
-        surgsigma::name_task(&mut record, &mut draft, written_task);
-    }
+    name_task(&mut record, &mut draft, written_task);
     if let Some(system) = record.take_text("system") {
         draft.turns.push(turns::plain("system", &system));
     }
@@ -243,7 +251,10 @@ fn is_nearly(word: &str, known: &str) -> bool {
 /// The error for a record that is no conversation: it names what the record has.
 pub(super) fn no_conversation(record: &RawRecord<'_>) -> Error {
     let keys: Vec<&str> = record.fields.iter().take(12).map(|(key, _)| &**key).collect();
-    let mut message = format!("this is no conversation: it has the keys {}", keys.join(", "));
+    let mut message = match keys.as_slice() {
+        [] => "this is no conversation: it is an empty object".to_owned(),
+        keys => format!("this is no conversation: it has the keys {}", keys.join(", ")),
+    };
     if keys.contains(&"question") && keys.contains(&"answer") {
         message.push_str(" (rows of questions and answers, which need a map file, or a `task` that is one of the 18)");
     }

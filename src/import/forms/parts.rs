@@ -9,7 +9,7 @@ use crate::schema::placeholder;
 use serde_json::value::RawValue;
 
 /// The keys under which a part may name its picture or video.
-const PICTURE_KEYS: [&str; 3] = ["image", "image_url", "image_path"];
+pub(super) const PICTURE_KEYS: [&str; 3] = ["image", "image_url", "image_path"];
 const VIDEO_KEYS: [&str; 3] = ["video", "video_url", "video_path"];
 
 /// Where the media of a turn's parts go.
@@ -95,6 +95,9 @@ fn medium_border(
     let Some((kind, key)) = named(fields) else {
         if type_of(fields).is_some_and(|kind| kind.contains("audio")) {
             draft.find(Kind::OtherMedia, "audio is kept in the part");
+        }
+        if type_of(fields).is_some_and(|kind| kind.ends_with("text")) {
+            draft.find(Kind::Doubtful, "a content part of text has no `text`");
         }
         return Ok(whole(fields));
     };

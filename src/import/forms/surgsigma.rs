@@ -1,11 +1,11 @@
 //! SurgΣ-DB's own records: `question` and `answer`, what is known of their origin under keys with blanks, and answers
 //! that are pictures or clips.
 //!
-//! `clinical specialty` and `surgical type` are specialty and procedure, `video path` and the like name media, and
-//! `task` becomes the canonical name, with `~task` as written in `extra`. `input` and `output` list what is shown and
-//! what is to be produced (`image`, `video`, `mask`, `depth_map`, `text`); what they list and no field names is a medium
-//! without a file. A video beside a picture is the one that it was taken from, unless `input` lists a video or the
-//! question has its place; `mask path` names the picture that is to be produced, where the task asks for one. `output` need not say so: an answer that is null is of the kind that its task asks for. An answer
+//! `clinical specialty` and `surgical type` are specialty and procedure, and `video path` and the like name media. `input`
+//! and `output` list what is shown and what is to be produced (`image`, `video`, `mask`, `depth_map`, `text`); what they
+//! list and no field names is a medium without a file. A video beside a picture is the one that it was taken from, unless
+//! `input` lists a video or the question has its place; `mask path` names the picture that is to be produced, where the
+//! task asks for one. `output` need not say so: an answer that is null is of the kind that its task asks for. An answer
 //! that is a file's name is that file. A record without a question is one about its picture or video: what it says is
 //! kept in the `extra` of that row.
 
@@ -67,15 +67,6 @@ pub(super) fn media_fields<'n>() -> (Vec<Field<'n>>, Vec<Field<'n>>) {
     ([INPUT_PATHS.as_slice(), &INPUTS].concat(), [OUTPUT_PATHS.as_slice(), &OUTPUTS].concat())
 }
 
-/// Gives the task its canonical name, where it has one; `written` is its field.
-pub(super) fn name_task<'a>(record: &mut RawRecord<'a>, draft: &mut Draft, written: Option<&'a RawValue>) {
-    let Some(known) = draft.task.as_deref().and_then(vocab::task) else { return };
-    if draft.task.as_deref() != Some(known.name) {
-        record.fields.extend(written.map(|written| ("~task".into(), written)));
-        draft.task = Some(known.name.to_owned());
-    }
-}
-
 /// Whether the record asks nothing, and so is about its media alone.
 pub(super) fn is_about_file(record: &RawRecord<'_>) -> bool {
     let asks = ["question", "problem", "answer", "prompt", "instruction"];
@@ -113,6 +104,7 @@ pub(super) fn read<'a>(
     if !shows_video && !lists(record, "input", MediaKind::Video) {
         recording(draft, inputs);
     }
+    tell_stretch(record, draft);
     let is_asked = asked == Some(Medium::Image) || lists(record, "output", MediaKind::Picture);
     if is_asked && outputs.is_empty() {
         mask(record, draft, outputs);
@@ -135,6 +127,19 @@ pub(super) fn read<'a>(
         draft.find(Kind::Doubtful, format!("it has a question and no `answer`: nothing is answered{several}"));
     }
     Ok(())
+}
+
+/// What could say which part of a video is meant. No published record says so, and how such a one would is not known.
+const STRETCHES: [&str; 9] =
+    ["start", "end", "start time", "end time", "start_time", "end_time", "start frame", "end frame", "frame path"];
+
+/// Tells of fields that could say which part of a video is meant, and are not read.
+fn tell_stretch(record: &RawRecord<'_>, draft: &mut Draft) {
+    let found: Vec<&str> = STRETCHES.into_iter().filter(|name| record.get(name).is_some()).collect();
+    if !found.is_empty() {
+        let what = format!("`{}` is kept in `extra`: of a video the whole is shown", found.join("`, `"));
+        draft.find(Kind::Doubtful, what);
+    }
 }
 
 /// Where questions have no placeholders, it is nothing to tell that their media have none.

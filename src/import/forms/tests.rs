@@ -297,3 +297,33 @@ fn a_key_that_is_nearly_that_of_the_turns_is_told() {
     assert!(error(r#"{"id":1,"mesasges":[]}"#).contains("\"mesasges\" is nearly `messages`"));
     assert!(!error(r#"{"id":1,"caption":"x"}"#).contains("nearly"));
 }
+
+#[test]
+fn a_turn_without_text_is_told_and_text_may_be_called_so() {
+    let told = |turn: &str| {
+        let draft = read(&format!(r#"{{"conversations":[{{"from":"human","value":"q"}},{turn}]}}"#));
+        let turn = draft.turns[1].clone();
+        (turn.text, turn.extra, draft.findings.into_iter().map(|(_, what)| what).collect::<Vec<_>>())
+    };
+    assert_eq!(told(r#"{"from":"gpt","text":"a"}"#), ("a".into(), None, vec![]));
+    for (turn, what) in [
+        (r#"{"from":"gpt","text":7}"#, "a turn of \"gpt\" has neither `value` nor `content`"),
+        (r#"{"from":"gpt","valeu":"a"}"#, "a turn of \"gpt\" has neither `value` nor `content`"),
+        (r#"{"from":"gpt","value":null}"#, "the text of a turn of \"gpt\" is null"),
+        (r#"{"from":"gpt","value":[]}"#, "the content of a turn of \"gpt\" is an empty list"),
+        (r#"{"from":"gpt","value":[{"type":"text","txt":"a"}]}"#, "a content part of text has no `text`"),
+        (
+            r#"{"from":"gpt","value":"a","image":"1.png"}"#,
+            "a turn's own `image` is kept in the turn, and nothing is shown by it",
+        ),
+    ] {
+        assert_eq!(told(turn).2, [what], "{turn}");
+    }
+    let call = r#"{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}"#;
+    assert!(told(call).2.is_empty());
+    let alone = read(r#"{"instruction":"q","inputs":"x","outputs":"a"}"#);
+    assert_eq!(alone.findings.len(), 1);
+    let marked =
+        read(r#"{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}],"kto_tag":"true"}"#);
+    assert!(marked.findings[0].1.contains("neither true nor false"));
+}

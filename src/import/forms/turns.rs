@@ -4,7 +4,7 @@ use super::media::Inputs;
 use super::parts::{self, Place};
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, MediaKind};
-use crate::import::raw::{Content, ObjectText, RawTurn};
+use crate::import::raw::{Content, Field, ObjectText, RawTurn};
 use crate::import::report::Kind;
 use crate::schema::roles::role_of;
 use crate::schema::rows::TurnRow;
@@ -49,8 +49,25 @@ pub(super) fn ending(
     Ok(rows)
 }
 
+/// The fields of turns that call a tool, or answer a call: these may have no text.
+const CALLS: [&str; 4] = ["tool_calls", "function_call", "tool_call", "tool_call_id"];
+
+/// The text that stands under `text`, as some write it, where it is one.
+fn take_text(others: &mut Vec<Field<'_>>) -> Option<String> {
+    let at = others.iter().position(|(name, _)| name == "text")?;
+    let text = others.get(at).and_then(|(_, value)| serde_json::from_str(value.get()).ok())?;
+    others.remove(at);
+    Some(text)
+}
+
+/// Whether a field of a turn names a picture or a video, which here only records and content parts do.
+fn is_medium(name: &str, value: &str) -> bool {
+    let is_named = parts::PICTURE_KEYS.contains(&name) || ["images", "video", "videos"].contains(&name);
+    is_named && !["null", "[]", "\"\"", "false"].contains(&value)
+}
+
 /// The turn with this number; the record's own media are for parts that name none.
-fn convert(raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut Inputs<'_>)) -> Result<TurnRow> {
+fn convert(mut raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut Inputs<'_>)) -> Result<TurnRow> {
     let Some(written) = raw.role else {
         return Err(Error::input("a turn has neither `from` nor `role`"));
     };
@@ -68,27 +85,40 @@ fn convert(raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut Inp
             "user"
         }
     };
+    let is_call = raw.others.iter().any(|(name, _)| CALLS.contains(&&**name));
     let text = match raw.content {
         Content::Text(text) => text.into_owned(),
         Content::Null => {
             extra.raw("~content", "null");
-            String::new()
-        }
-        Content::Missing => {
-            extra.raw("~content", "false");
-            // A call of a tool has no text.
-            if raw.others.is_empty() {
-                draft.find(Kind::Doubtful, format!("a turn of {written:?} has neither `value` nor `content`"));
+            if !is_call {
+                draft.find(Kind::Doubtful, format!("the text of a turn of {written:?} is null"));
             }
             String::new()
         }
+        Content::Missing => match take_text(&mut raw.others) {
+            Some(text) => text,
+            None => {
+                extra.raw("~content", "false");
+                if !is_call {
+                    draft.find(Kind::Doubtful, format!("a turn of {written:?} has neither `value` nor `content`"));
+                }
+                String::new()
+            }
+        },
         Content::Parts(list) => {
+            if list.is_empty() && !is_call {
+                draft.find(Kind::Doubtful, format!("the content of a turn of {written:?} is an empty list"));
+            }
             let by_assistant = role == "assistant";
             let (text, borders) = parts::read(list, draft, Place { turn, by_assistant, inputs })?;
             extra.raw("~parts", &borders);
             text
         }
     };
+    if let Some((name, _)) = raw.others.iter().find(|(name, value)| is_medium(name, value.get())) {
+        let what = format!("a turn's own `{name}` is kept in the turn, and nothing is shown by it");
+        draft.find(Kind::OtherMedia, what);
+    }
     extra.fields(&raw.others);
     Ok(TurnRow { role: role.to_owned(), text, name: raw.name.map(|name| name.into_owned()), extra: extra.finish() })
 }

@@ -373,8 +373,30 @@ impl Writer<'_> {
                 let date = date.map_err(|_| Error::input(format!("{days} days after 1970 are no date")))?;
                 push_json_text(&mut self.out, &date.to_string());
             }
+            DataType::Date64 => {
+                let time = timestamp(primitive::<Date64Type>(array, row)?, 1_000_000)?;
+                push_json_text(&mut self.out, &time.to_string());
+            }
+            DataType::Time32(TimeUnit::Second) => {
+                self.clock(primitive::<Time32SecondType>(array, row)?, 1_000_000_000)?
+            }
+            DataType::Time32(_) => self.clock(primitive::<Time32MillisecondType>(array, row)?, 1_000_000)?,
+            DataType::Time64(TimeUnit::Microsecond) => {
+                self.clock(primitive::<Time64MicrosecondType>(array, row)?, 1_000)?;
+            }
+            DataType::Time64(_) => self.clock(primitive::<Time64NanosecondType>(array, row)?, 1)?,
             other => return Err(Error::input(format!("values of the type {other} are not taken"))),
         }
+        Ok(())
+    }
+
+    /// A time of the day, as so many of so many nanoseconds after midnight.
+    fn clock(&mut self, count: impl Into<i64>, nanoseconds: i64) -> Result<()> {
+        let count: i64 = count.into();
+        let after = count.checked_mul(nanoseconds).map(jiff::SignedDuration::from_nanos);
+        let time = after.and_then(|after| jiff::civil::Time::midnight().checked_add(after).ok());
+        let time = time.ok_or_else(|| Error::input(format!("{count} is no time of a day")))?;
+        push_json_text(&mut self.out, &time.to_string());
         Ok(())
     }
 
@@ -385,9 +407,7 @@ impl Writer<'_> {
             TimeUnit::Microsecond => (primitive::<TimestampMicrosecondType>(array, row)?, 1_000),
             TimeUnit::Nanosecond => (primitive::<TimestampNanosecondType>(array, row)?, 1),
         };
-        let time = jiff::Timestamp::from_nanosecond(i128::from(count) * nanoseconds)
-            .map_err(|_| Error::input(format!("{count} is no time")))?;
-        push_json_text(&mut self.out, &time.to_string());
+        push_json_text(&mut self.out, &timestamp(count, nanoseconds)?.to_string());
         Ok(())
     }
 
@@ -419,6 +439,12 @@ impl Writer<'_> {
             self.out.push(',');
         }
     }
+}
+
+/// A time, as so many of so many nanoseconds after 1970.
+fn timestamp(count: i64, nanoseconds: i128) -> Result<jiff::Timestamp> {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(count) * nanoseconds);
+    time.map_err(|_| Error::input(format!("{count} is no time")))
 }
 
 fn base64(bytes: &[u8]) -> String {

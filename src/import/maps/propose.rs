@@ -196,8 +196,10 @@ impl<'s> Proposal<'s> {
 
     fn named_field(&self, role: Role) -> Option<&'s FieldSample> {
         let (_, names) = NAMES.iter().find(|(known, _)| *known == role)?;
+        // A field of pictures is no frame's number, whatever it is called.
+        let may_be = |field: &&FieldSample| role != Role::Frame || !field.is_of_files(&PICTURES);
         let named = |name: &str, of: fn(&str) -> &str| {
-            self.rows.fields.iter().find(|field| of(&field.name.to_lowercase()) == name)
+            self.rows.fields.iter().filter(may_be).find(|field| of(&field.name.to_lowercase()) == name)
         };
         let whole = names.iter().find_map(|name| named(name, |whole| whole));
         whole.or_else(|| names.iter().find_map(|name| named(name, last_name)))

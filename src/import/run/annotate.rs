@@ -30,6 +30,15 @@ fn is_same(there: &AnnotationRow, row: &AnnotationRow) -> bool {
     there.record == row.record || AnnotationRow { record: row.record, ..there.clone() } == *row
 }
 
+/// Whether a statement says of a place what the one of the dataset could not, since the picture's size was not known then: all
+/// else is as it was, save for `extra`, where the place was kept.
+fn is_placed_now(there: &AnnotationRow, row: &AnnotationRow) -> bool {
+    let unplaced =
+        |row: &AnnotationRow| AnnotationRow { regions: Vec::new(), extra: None, record: None, ..row.clone() };
+    let has_place = |row: &AnnotationRow| row.regions.iter().any(|at| at.bbox.is_some() || at.polygons.is_some());
+    !has_place(there) && has_place(row) && there.extra.is_some() && unplaced(there) == unplaced(row)
+}
+
 /// What became of a statement.
 enum Taken {
     /// It was taken, or is there.
@@ -61,6 +70,7 @@ impl Run<'_> {
             Sought::There(address) => address,
             Sought::New(new) => {
                 self.ids.note_row(identity, &*self.sink);
+                self.note_statement(&row, None, at);
                 let (address, findings) = self.sink.new_annotation(&row, new)?;
                 self.put_statement_into_split(address)?;
                 for finding in findings {
@@ -79,6 +89,10 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         let is_equal = is_same(&there, &row);
+        match is_equal {
+            true => drop(self.numbered.note(Table::Annotations, &row.id, at)),
+            false => self.note_statement(&row, Some(&there), at),
+        }
         let redrawn = self.redrawn.take();
         if is_equal && redrawn.is_none() {
             return self.leave_statement(address, at).map(|()| Taken::Taken);
@@ -88,7 +102,7 @@ impl Run<'_> {
         {
             return Ok(Taken::Another(Box::new(AnnotationRow { id: beside, ..row })));
         }
-        let is_replaced = self.takes_place();
+        let is_replaced = self.takes_place() || is_placed_now(&there, &row);
         if is_replaced && there.target == row.target {
             self.report.records.replaced += 1;
             if let Some(Redrawn { address, id, png }) = redrawn {

@@ -68,10 +68,14 @@ impl Run<'_> {
         let Plan { draft, shown, names, patient, mut planned } = self.plan(id, there, draft, at)?;
         self.report.media.named += names.len() as u64;
         if let Sought::There(address) = sought {
-            let there = self.sink.dataset().conversation_at(address)?;
-            let boxes =
-                Difference::of(&there, &planned.row, |row| row::record_of(row, draft, &names, patient.as_deref()))?;
+            let record_of = |row: &_| row::record_of(row, draft, &names, patient.as_deref());
+            let boxes = Difference::of(&self.sink.dataset().conversation_at(address)?, &planned.row, record_of)?;
+            match boxes {
+                Some(_) => drop(self.numbered.note(Table::Conversations, &planned.row.id, at)),
+                None => self.note_conversation(&planned.row, &names, Some((address, &shown)), at)?,
+            }
             if boxes.is_some() || !self.takes_place() {
+                let there = self.sink.dataset().conversation_at(address)?;
                 let split = split_difference(there.split()?, draft.split.as_deref());
                 let boxes = match boxes {
                     Some(boxes) => Ok(boxes),
@@ -94,6 +98,9 @@ impl Run<'_> {
         self.check_deleted(&names, &located, draft, patient.as_deref())?;
         if self.is_left_out(&names, &located, at)? {
             return Ok(());
+        }
+        if let Sought::New(_) = sought {
+            self.note_conversation(&planned.row, &names, None, at)?;
         }
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);

@@ -154,10 +154,15 @@ impl Run<'_> {
         if self.options.is_source_guessed && added > 0 {
             self.check_other_sources(digest)?;
         }
+        let is_known = self.is_known(digest);
         if is_of_one_picture(input) {
+            if input.format == Some(Format::Media) && is_known && added > 0 && !is_foreign {
+                let called =
+                    self.known_input(digest).map_or_else(String::new, |then| format!(", as {}", then.called()));
+                self.tell_same(input, format!("its bytes were imported before{called}"));
+            }
             return Ok(());
         }
-        let is_known = self.is_known(digest);
         // A folder that is new was held against those of before as a whole.
         let is_copy = is_known && added > 0 && unchanged + changed == 0;
         if is_copy && !is_foreign && self.options.on_known != OnKnown::Take {

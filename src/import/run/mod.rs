@@ -11,6 +11,7 @@ mod foreign;
 mod known;
 mod labels;
 mod masks;
+mod numbered;
 mod places;
 mod provenance;
 mod records;
@@ -237,6 +238,7 @@ pub(super) struct Run<'r> {
     is_unclear: bool,
     /// How many records of the input at hand are called as others of the dataset are, and say something else.
     clashes: u64,
+    numbered: numbered::Numbered,
 }
 
 impl<'r> Run<'r> {
@@ -280,6 +282,7 @@ impl<'r> Run<'r> {
             has_ids_of_files,
             is_unclear: false,
             clashes: 0,
+            numbered: numbered::Numbered::default(),
         }
     }
 
@@ -404,6 +407,8 @@ impl<'r> Run<'r> {
         self.progress.file.clone_from(&input.name);
         self.are_ids_numbers = false;
         self.is_name_new = self.is_new_name(input);
+        let known_source = self.sink.dataset().manifest().source(&self.options.source.id);
+        self.numbered.enter(known_source.is_some_and(|source| !source.imports.is_empty()));
         let (before, counts) = (self.progress.bytes, self.report.records.clone());
         let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
             (Some(chosen), _) => maps::read(self, input, chosen)?,
@@ -417,6 +422,7 @@ impl<'r> Run<'r> {
             self.report.find(Kind::EmptyInput, &At { file: input.name.clone(), ..At::default() }, "it has no record");
         }
         self.check_moved_media(input, &counts, blobs)?;
+        self.check_numbers(input, &counts)?;
         self.check_known(input, &digest, &counts)?;
         let map = input.map.as_ref().map(|chosen| chosen.map.name().to_owned());
         let format = if map.is_some() { Some(maps::FORM) } else { input.format.map(Format::name) };

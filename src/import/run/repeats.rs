@@ -11,7 +11,7 @@ use crate::schema::rows::{ConversationRow, TurnRow};
 use crate::schema::tables::Table;
 use std::collections::HashMap;
 
-/// How many questions, and how many pictures of splits, are remembered: 26 MB of each at most. What others say that come
+/// How many questions, further answers and pictures of splits are remembered: 26 MB of each at most. What others say that come
 /// behind is not held against anything.
 const REMEMBERED: usize = 7 << 17;
 /// How many splits are told apart.
@@ -21,6 +21,8 @@ const SPLITS: usize = 256;
 #[derive(Default)]
 pub(super) struct Repeats {
     asked: HashMap<u64, Asked, Keyed>,
+    /// The same of further answers to a question, by both.
+    answered: HashMap<u64, Asked, Keyed>,
     /// The number of the split that a picture or video was in first.
     of: HashMap<Address, u32>,
     splits: Vec<String>,
@@ -100,29 +102,42 @@ impl Run<'_> {
 }
 
 impl Repeats {
-    /// What a conversation is to the one that asked the same first, and where that one stands.
+    /// What a conversation is to one that asked the same before, and where that one stands: one that is answered alike, else
+    /// the first.
     fn held_against(&mut self, row: &ConversationRow, at: &At) -> Option<(Kind, String)> {
         let (question, answer) = digests(row);
-        if let Some(first) = self.asked.get(&question) {
-            let kind = match first.answer == answer {
-                true => Kind::RepeatedConversation,
-                // One that is marked as good or bad is one of several by right.
-                false if row.preferred.is_some() => return None,
-                false => Kind::OtherAnswer,
-            };
-            let file = self.files.get(first.file as usize).filter(|file| **file != at.file);
-            let file = file.map_or(String::new(), |file| format!(" of {file}"));
-            return Some((kind, format!("record {}{file}", first.record)));
-        }
-        if self.asked.len() < REMEMBERED {
-            if self.files.last() != Some(&at.file) {
-                self.files.push(at.file.clone());
+        let both = question.rotate_left(1) ^ answer;
+        let Some(first) = self.asked.get(&question).copied() else {
+            if self.asked.len() < REMEMBERED {
+                let asked = self.here(answer, at);
+                self.asked.insert(question, asked);
             }
-            let file = self.files.len().saturating_sub(1) as u32;
-            let record = at.record.unwrap_or_default().try_into().unwrap_or(u32::MAX);
-            self.asked.insert(question, Asked { answer, file, record });
+            return None;
+        };
+        let alike = if first.answer == answer { Some(first) } else { self.answered.get(&both).copied() };
+        if alike.is_none() && self.answered.len() < REMEMBERED {
+            let asked = self.here(answer, at);
+            self.answered.insert(both, asked);
         }
-        None
+        // One that is marked as good or bad is one of several by right.
+        let kind = match alike {
+            Some(_) => Kind::RepeatedConversation,
+            None if row.preferred.is_some() => return None,
+            None => Kind::OtherAnswer,
+        };
+        let other = alike.unwrap_or(first);
+        let file = self.files.get(other.file as usize).filter(|file| **file != at.file);
+        let file = file.map_or(String::new(), |file| format!(" of {file}"));
+        Some((kind, format!("record {}{file}", other.record)))
+    }
+
+    /// A record that is read now.
+    fn here(&mut self, answer: u64, at: &At) -> Asked {
+        if self.files.last() != Some(&at.file) {
+            self.files.push(at.file.clone());
+        }
+        let file = self.files.len().saturating_sub(1) as u32;
+        Asked { answer, file, record: at.record.unwrap_or_default().try_into().unwrap_or(u32::MAX) }
     }
 
     /// The split of what is shown, where it is in another.

@@ -216,3 +216,39 @@ fn what_the_folder_is_called_that_was_named_says_nothing_of_its_pictures() {
         assert_eq!((report.rows["blobs"], report.media.missing), (1, 0), "{folder}");
     }
 }
+
+#[test]
+fn a_box_that_had_no_place_gets_one_when_its_picture_comes() {
+    let place = Place::new();
+    let text = r#"{"images":[{"id":1,"file_name":"a.png"}],"categories":[{"id":1,"name":"k"}],
+        "annotations":[{"id":1,"image_id":1,"category_id":1,"bbox":[8,12,16,24]}]}"#;
+    place.write("x.json", text);
+    place.import(&[&place.folder()]).unwrap();
+    let before = place.annotation("x/1");
+    assert!(before.regions.is_empty() && before.extra.as_deref().is_some_and(|extra| extra.contains("bbox")));
+    place.write("a.png", png(64));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.replaced, report.media.found_now), (1, 1), "{report:?}");
+    let row = place.annotation("x/1");
+    assert_eq!(row.regions[0].bbox, Some([0.125, 0.25, 0.375, 0.75]));
+    assert_eq!(row.extra.as_deref(), Some(r#"{"category_id":1}"#));
+    assert_eq!(place.import(&[&place.folder()]).unwrap().records.unchanged, 1);
+}
+
+#[test]
+fn an_image_that_cannot_be_taken_is_left_out_with_what_is_said_of_it() {
+    let mut place = Place::new();
+    let text = r#"{"images":[{"id":1},{"id":2,"file_name":"b.png","width":4,"height":4}],"categories":[{"id":1,"name":"k"}],
+        "annotations":[{"id":1,"image_id":1,"category_id":1,"bbox":[0,0,1,1]},{"id":2,"image_id":2,"bbox":[0,0,1,1]},
+        {"id":3,"image_id":2,"category_id":1,"box":[0,0,1,1]}]}"#;
+    place.write("x.json", text);
+    assert!(place.import(&[&place.folder()]).unwrap_err().message().contains("file_name"));
+    place.options.on_error = OnError::Skip;
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.read, report.records.added, report.records.skipped["bad record"]), (4, 2, 2));
+    let told: Vec<_> = report.findings[&Kind::Doubtful].examples.iter().map(|told| told.detail.as_str()).collect();
+    assert_eq!(
+        told,
+        ["it has no `category_id`: what it shows is not said", "neither `bbox` nor `segmentation` says where it is"]
+    );
+}

@@ -145,6 +145,61 @@ fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
 }
 
 #[test]
+fn records_without_ids_that_others_were_put_between_are_not_taken_twice() {
+    let mut place = Place::new();
+    let write = |place: &Place, words: &[&str]| {
+        place.write("t.jsonl", words.iter().map(|word| record(word) + "\n").collect::<String>())
+    };
+    write(&place, &["a", "b", "c", "d"]);
+    place.import(&[&place.folder()]).unwrap();
+    write(&place, &["a", "b", "c", "new", "d"]);
+    for on_change in [OnChange::Report, OnChange::Keep, OnChange::Add] {
+        place.options.on_change = on_change;
+        let error = place.import(&[&place.folder()]).unwrap_err();
+        let is_told = error.message().contains("put between") && error.message().contains("--on-change replace");
+        assert!(is_told && place.count(Table::Conversations) == 4, "{error}");
+    }
+    let said = |place: &Place| {
+        let dataset = place.dataset();
+        let ids = (1..).map_while(|number| dataset.find(Table::Conversations, &format!("t.jsonl#{number}")).unwrap());
+        let text =
+            |address| dataset.conversation_at(address).unwrap().turns().unwrap().get(0).unwrap().text().to_owned();
+        ids.map(text).collect::<Vec<_>>()
+    };
+    place.options.on_change = OnChange::Replace;
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.replaced, report.records.added, count(&report, Kind::Doubtful)), (1, 1, 0));
+    assert_eq!(said(&place), ["a", "b", "c", "new", "d"]);
+    // What a file has no more stays, and is told.
+    write(&place, &["a", "c"]);
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!(report.records.replaced, 1);
+    let told = &report.findings[&Kind::Doubtful].examples[0];
+    assert_eq!(told.id.as_deref(), Some("t.jsonl#3"));
+    assert!(told.detail.starts_with("\"t.jsonl#3\", and 2 more up to t.jsonl#5: the dataset has it"), "{told:?}");
+}
+
+#[test]
+fn statements_of_shapes_that_a_file_has_no_more_are_told() {
+    let map = "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"labels\"\npath=\"file\"\n\
+               labels=[{axis=\"phase\",raw=\"phase\"}]\n";
+    let mut place = Place::with_map(map);
+    place.write("x.csv", "file,phase\n1.png,a\n1.png,b\n1.png,c\n");
+    assert_eq!(count(&place.whole(), Kind::Doubtful), 0);
+    place.options.on_change = OnChange::Replace;
+    place.write("x.csv", "file,phase\n1.png,b\n1.png,c\n");
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.replaced, place.annotation("x#3").labels[0].raw.as_str()), (2, "c"));
+    let told: Vec<_> = report.findings[&Kind::Doubtful].examples.iter().map(|told| told.id.as_deref()).collect();
+    assert_eq!(told, [Some("x#3")]);
+    place.options.on_change = OnChange::Report;
+    place.write("x.csv", "file,phase\n1.png,b\n1.png,new\n1.png,c\n1.png,d\n");
+    place.import(&[&place.folder()]).unwrap();
+    place.write("x.csv", "file,phase\n1.png,b\n1.png,new\n1.png,other\n1.png,c\n1.png,d\n");
+    assert!(place.import(&[&place.folder()]).unwrap_err().message().contains("put between"));
+}
+
+#[test]
 fn a_second_copy_of_a_file_is_passed_over_and_two_files_of_the_same_bytes_are_told() {
     let place = Place::new();
     place.write("a.jsonl", record("a"));

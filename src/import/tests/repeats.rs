@@ -28,17 +28,22 @@ fn what_was_asked_before_of_the_same_picture_is_told_by_record() {
     ];
     place.write("a.jsonl", lines.join("\n"));
     place.write("b.jsonl", line("b.png", "Which phase?", "clipping", ""));
+    place.write("c.jsonl", line("a.png", "Which phase?", "clipping", ""));
     let report = place.whole();
-    assert_eq!(report.records.added, 6);
-    let same = "record 1 asks the same of the same pictures, and is answered alike";
-    assert_eq!(told(&report, Kind::RepeatedConversation), [(Some(3), same)]);
+    assert_eq!(report.records.added, 7);
+    let same = [
+        (Some(3), "record 1 asks the same of the same pictures, and is answered alike"),
+        // The first was answered otherwise, and another as this one is.
+        (Some(1), "record 4 of a.jsonl asks the same of the same pictures, and is answered alike"),
+    ];
+    assert_eq!(told(&report, Kind::RepeatedConversation), same);
     let other = [
         (Some(4), "record 1 asks the same of the same pictures, and is answered otherwise"),
         (Some(1), "record 2 of a.jsonl asks the same of the same pictures, and is answered otherwise"),
     ];
     assert_eq!(told(&report, Kind::OtherAnswer), other);
     // What the dataset has is not looked at again.
-    assert_eq!((place.whole().records.unchanged, count(&place.whole(), Kind::OtherAnswer)), (6, 0));
+    assert_eq!((place.whole().records.unchanged, count(&place.whole(), Kind::OtherAnswer)), (7, 0));
 }
 
 #[test]

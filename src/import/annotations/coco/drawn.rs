@@ -88,6 +88,7 @@ impl<'a> Drawn<'a> {
             run.report.find(Kind::Doubtful, at, what);
         }
         row.text = parsed("caption", self.said.caption)?;
+        self.tell_unsaid(run, category.is_some(), row.text.is_some(), at);
         let mut region = RegionRow { score: parsed("score", self.said.score)?, ..RegionRow::default() };
         match size {
             Some(size) => self.place(&mut region, size),
@@ -111,6 +112,19 @@ impl<'a> Drawn<'a> {
         match &mask {
             Some(mask) => run.annotate(row, &[target, mask], at),
             None => run.annotate(row, &[target], at),
+        }
+    }
+
+    /// Tells where it does not say what it shows, or where that is.
+    fn tell_unsaid(&self, run: &mut Run<'_>, has_category: bool, is_caption: bool, at: &At) {
+        if is_caption || self.other("segments_info").is_some() {
+            return;
+        }
+        if !has_category {
+            run.report.find(Kind::Doubtful, at, "it has no `category_id`: what it shows is not said");
+        }
+        if self.said.bbox.is_none() && self.said.polygons.is_empty() && self.said.runs.is_none() {
+            run.report.find(Kind::Doubtful, at, "neither `bbox` nor `segmentation` says where it is");
         }
     }
 

@@ -12,7 +12,7 @@ mod drawn;
 
 use super::folders::{Folders, Where};
 use super::{Fields, beside, fault_of, others, size_of, stem};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::options::OnError;
@@ -146,7 +146,16 @@ impl Tables {
             match (member.key, member.entry) {
                 ("images", Entry::Element) => {
                     run.report.count_read("images", 1);
-                    tables.image(run, member.value.text, at).map_err(place)?;
+                    match tables.image(run, member.value.text, at) {
+                        // What is said of it is skipped as well: it is about no image.
+                        Err(fault) if fault.kind() == ErrorKind::Input && run.options.on_error == OnError::Skip => {
+                            let what = format!("the image was left out: {}", fault.message());
+                            run.report.records.read += 1;
+                            run.report.find(Kind::BadRecord, at, what.clone());
+                            run.report.skip("bad record", at, what);
+                        }
+                        taken => taken.map_err(place)?,
+                    }
                 }
                 ("categories", Entry::Element) => {
                     run.report.count_read("categories", 1);

@@ -271,6 +271,8 @@ fn a_proposal_is_a_map_that_reads_its_file() {
         ("v3.txt", "Frame Phase\n0 a\n1 a\n2 b\n", "runs = true"),
         ("v4.txt", "Frame Hook Clipper\n0 1 0\n25 0 0\n", "columns = [\"Hook\", \"Clipper\"]"),
         ("b.csv", "image,x1,y1,x2,y2,class\na.png,0.1,0.1,0.5,0.5,hook\n", "measure = \"0-1\""),
+        // A path is no frame's number, whatever its column is called.
+        ("p.csv", "frame,x1,y1,x2,y2,class\nf/1.png,0.1,0.1,0.5,0.5,hook\n", "path = \"frame\"\n# A guess"),
         ("s.csv", "image,label,subset\na.png,hook,train\nb.png,clip,test\n", "split = \"{subset?}\""),
         ("f.csv", "file_name,width\na.png,5\n", "become = \"frames\""),
         (
