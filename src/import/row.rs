@@ -16,6 +16,7 @@ use crate::schema::rows::{
     AlternativeRow, ConversationRow, EvidenceRow, GroundingRow, MediumRow, ReasoningRow, TurnRow,
 };
 use crate::schema::validate;
+use crate::vocab;
 
 /// A checked row whose addresses stand in for items: the k-th name, and past the names the case.
 pub(super) struct Planned {
@@ -88,6 +89,9 @@ pub(super) fn apply_defaults(draft: &mut Draft, options: &ImportOptions, text: &
         if field.is_none() && !draft.unread.contains(&name) {
             field.clone_from(default);
         }
+    }
+    if let Some(known) = draft.task.as_deref().and_then(vocab::task) {
+        draft.task = Some(known.name.to_owned());
     }
     Ok(())
 }

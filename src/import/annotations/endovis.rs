@@ -29,13 +29,13 @@ const WORDS: [&str; 2] = ["what ", "where "];
 /// How long a file of a frame may be.
 const SHEET_LIMIT: u64 = 1 << 20;
 
-/// Whether text has a question and an answer a line, with `|` between them: half of its first lines and more, so
-/// that one that is wrong is a fault of this form and not another.
+/// Whether text has a question and an answer a line, with `|` between them: more than half of its first lines,
+/// so that one that is wrong is a fault of this form and not another.
 pub(in crate::import) fn is_of_lines(head: &str) -> bool {
     let is_pair = |line: &str| line.split_once("?|").is_some_and(|(_, answer)| !answer.trim().is_empty());
     let lines = head.lines().filter(|line| !line.trim().is_empty()).take(20);
     let (pairs, others): (Vec<_>, Vec<_>) = lines.partition(|line| is_pair(line));
-    !pairs.is_empty() && pairs.len() >= others.len()
+    pairs.len() > others.len()
 }
 
 /// The questions and answers of a frame, where the file has them line by line.

@@ -89,7 +89,9 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         let is_equal = is_same(&there, &row);
-        match is_equal {
+        let is_placed = is_placed_now(&there, &row);
+        let is_replaced = (self.takes_place() || is_placed) && there.target == row.target;
+        match is_equal || is_replaced {
             true => drop(self.numbered.note(Table::Annotations, &row.id, at)),
             false => self.note_statement(&row, Some(&there), at),
         }
@@ -98,13 +100,15 @@ impl Run<'_> {
             return self.leave_statement(address, at).map(|()| Taken::Taken);
         }
         if redrawn.is_none()
+            && !is_placed
             && let Some(beside) = self.statement_beside(&row, targets, at)?
         {
             return Ok(Taken::Another(Box::new(AnnotationRow { id: beside, ..row })));
         }
-        let is_replaced = self.takes_place() || is_placed_now(&there, &row);
-        if is_replaced && there.target == row.target {
+        let is_wanted = self.takes_place();
+        if (is_wanted || is_placed) && there.target == row.target {
             self.report.records.replaced += 1;
+            self.placed_now += u64::from(!is_wanted);
             if let Some(Redrawn { address, id, png }) = redrawn {
                 let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
                 self.store.redraw(address, &id, &png, &mut out)?;
@@ -120,7 +124,7 @@ impl Run<'_> {
         self.report.records.changed_kept += 1;
         self.leave_id(&row.id);
         self.clashes += u64::from(!is_equal);
-        if is_replaced {
+        if is_wanted {
             self.report.find(Kind::ChangedRecord, at, "it is about something else now; the dataset's was kept");
         } else if self.options.on_change != OnChange::Keep {
             let what = if is_equal { "its mask" } else { "its content" };

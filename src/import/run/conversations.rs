@@ -71,8 +71,11 @@ impl Run<'_> {
             let record_of = |row: &_| row::record_of(row, draft, &names, patient.as_deref());
             let boxes = Difference::of(&self.sink.dataset().conversation_at(address)?, &planned.row, record_of)?;
             match boxes {
+                None if !self.takes_place() => {
+                    self.note_conversation(&planned.row, &names, Some((address, &shown)), at)?;
+                }
+                None => self.numbered.replace(&planned.row.id, at),
                 Some(_) => drop(self.numbered.note(Table::Conversations, &planned.row.id, at)),
-                None => self.note_conversation(&planned.row, &names, Some((address, &shown)), at)?,
             }
             if boxes.is_some() || !self.takes_place() {
                 let there = self.sink.dataset().conversation_at(address)?;

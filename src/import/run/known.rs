@@ -150,7 +150,7 @@ impl Run<'_> {
         let is_foreign = self.store.is_foreign();
         let now = &self.report.records;
         let (added, unchanged) = (now.added - before.added, now.unchanged - before.unchanged);
-        let changed = now.changed_kept + now.replaced - before.changed_kept - before.replaced;
+        let changed = now.changed_kept + now.replaced - before.changed_kept - before.replaced - self.placed_now;
         if self.options.is_source_guessed && added > 0 {
             self.check_other_sources(digest)?;
         }

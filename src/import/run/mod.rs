@@ -238,6 +238,8 @@ pub(super) struct Run<'r> {
     is_unclear: bool,
     /// How many records of the input at hand are called as others of the dataset are, and say something else.
     clashes: u64,
+    /// How many statements of the input at hand got the place that they had not before, since their picture was not there.
+    placed_now: u64,
     numbered: numbered::Numbered,
 }
 
@@ -282,6 +284,7 @@ impl<'r> Run<'r> {
             has_ids_of_files,
             is_unclear: false,
             clashes: 0,
+            placed_now: 0,
             numbered: numbered::Numbered::default(),
         }
     }
@@ -401,7 +404,7 @@ impl<'r> Run<'r> {
         self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
         let blobs = self.new_rows(Table::Blobs);
         self.changed_before = self.changed();
-        self.clashes = 0;
+        (self.clashes, self.placed_now) = (0, 0);
         self.is_unclear = false;
         self.split_of_row = None;
         self.progress.file.clone_from(&input.name);

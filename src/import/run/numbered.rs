@@ -2,6 +2,7 @@
 //! gives all behind it other names.
 
 use super::Run;
+use crate::dataset::{SOURCE_DATASET, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::import::inputs::Input;
@@ -12,24 +13,29 @@ use crate::import::report::{At, Kind, RecordCounts};
 use crate::schema::record::{Identity, Keyed};
 use crate::schema::rows::{AnnotationRow, ConversationRow, TurnRow};
 use crate::schema::tables::Table;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-/// How many records are held against each other: 32 MB at most.
+/// How many records are held against each other: 64 MB at most.
 const HELD: usize = 1 << 20;
-/// How many records that a file has no more are counted.
+/// How many records that a file has no more are looked for.
 const COUNTED: u64 = 1 << 20;
 
 /// The numbered records of a file, as far as the dataset has some of it.
 #[derive(Default)]
 pub(super) struct Numbered {
     /// Whether the source has records of before at all.
-    pub(super) is_on: bool,
-    /// What the dataset says under numbers whose records say something else now.
-    there: HashSet<u64, Keyed>,
-    /// What these records say, and those that were added behind them.
-    here: HashSet<u64, Keyed>,
+    is_on: bool,
+    /// What the dataset says and goes on saying under numbers whose records say something else now, and under which numbers.
+    left: HashMap<u64, Vec<u64>, Keyed>,
+    held: usize,
+    /// What records say that were added behind such, and under which numbers.
+    added: Vec<(u64, u64)>,
     /// The last number behind each beginning of an id.
     last: BTreeMap<String, (Table, u64)>,
+    /// The last number of a record that could not be taken.
+    skipped: u64,
+    /// How many conversations were replaced under their numbers.
+    replaced: u64,
 }
 
 /// The beginning of the id of a numbered record, and its number.
@@ -47,40 +53,60 @@ impl Numbered {
         *self = Self { is_on, ..Self::default() };
     }
 
-    /// Notes that the file has a record; whether it is a numbered one.
-    pub(super) fn note(&mut self, table: Table, id: &str, at: &At) -> bool {
-        let Some((beginning, number)) = numbered(id, at).filter(|_| self.is_on) else { return false };
+    /// Notes that the file has a record; its number, where it is a numbered one.
+    pub(super) fn note(&mut self, table: Table, id: &str, at: &At) -> Option<u64> {
+        let (beginning, number) = numbered(id, at).filter(|_| self.is_on)?;
         if let Some((_, last)) = self.last.get_mut(beginning) {
             *last = number.max(*last);
         } else if self.last.len() < HELD {
             self.last.insert(beginning.to_owned(), (table, number));
         }
-        true
+        Some(number)
     }
 
-    fn differs(&mut self, there: u64, here: u64) {
-        if self.there.len() < HELD && self.here.len() < HELD {
-            self.there.insert(there);
-            self.here.insert(here);
+    /// Notes that a record of the file could not be taken.
+    pub(super) fn skip(&mut self, at: &At) {
+        self.skipped = self.skipped.max(at.record.unwrap_or_default());
+    }
+
+    /// Notes a conversation that takes the place of the one with its number.
+    pub(super) fn replace(&mut self, id: &str, at: &At) {
+        self.replaced += u64::from(self.note(Table::Conversations, id, at).is_some());
+    }
+
+    /// Notes what the dataset says under a number, and goes on saying, while the file says something else.
+    fn leave(&mut self, number: u64, said: u64) {
+        if self.held < HELD {
+            self.held += 1;
+            self.left.entry(said).or_default().push(number);
         }
     }
 
-    fn adds(&mut self, here: impl FnOnce() -> u64) {
-        if !self.there.is_empty() && self.here.len() < HELD {
-            self.here.insert(here());
+    /// Notes what is added under a number.
+    fn add(&mut self, number: u64, said: impl FnOnce() -> u64) {
+        if !self.left.is_empty() && self.added.len() < HELD {
+            self.added.push((number, said()));
         }
     }
 
-    /// Whether what the dataset has under changed numbers is said under others now: half of it, since a file may say the same
-    /// twice.
+    /// Whether records that are added are those of before under further numbers. Where as many were put in front, so many of
+    /// the last are: all by the same number further, which is what tells them from others that happen to say the same.
     fn are_moved(&self) -> bool {
-        let moved = self.there.iter().filter(|said| self.here.contains(said)).count();
-        moved > 0 && moved * 2 >= self.there.len()
+        let mut by: HashMap<u64, u64> = HashMap::new();
+        for (number, said) in &self.added {
+            for before in self.left.get(said).into_iter().flatten() {
+                if let Some(further) = number.checked_sub(*before).filter(|further| *further <= self.added.len() as u64)
+                {
+                    *by.entry(further).or_default() += 1;
+                }
+            }
+        }
+        by.into_iter().any(|(further, count)| count * 2 >= further)
     }
 }
 
 impl Run<'_> {
-    /// Notes a conversation; `there` is the dataset's under its id where that is another, and what it shows.
+    /// Notes a conversation; `there` is the dataset's under its id where that is another and stays, and what it shows.
     pub(super) fn note_conversation(
         &mut self,
         row: &ConversationRow,
@@ -88,31 +114,26 @@ impl Run<'_> {
         there: Option<(Address, &ShownRows)>,
         at: &At,
     ) -> Result<()> {
-        if !self.numbered.note(Table::Conversations, &row.id, at) {
-            return Ok(());
-        }
-        let here = || {
-            let refs = row.all_media().flat_map(|medium| &medium.refs);
-            said_by(row, refs.filter_map(|of| names.get(of.row() as usize).map(|named| named.id.as_str())))
-        };
+        let Some(number) = self.numbered.note(Table::Conversations, &row.id, at) else { return Ok(()) };
         match there {
-            None => self.numbered.adds(here),
+            None => self.numbered.add(number, || {
+                let refs = row.all_media().flat_map(|medium| &medium.refs);
+                said_by(row, refs.filter_map(|of| names.get(of.row() as usize).map(|named| named.id.as_str())))
+            }),
             Some((address, shown)) => {
                 let there = self.sink.dataset().conversation_at(address)?.to_row()?;
-                let there = said_by(&there, shown.iter().map(|(_, id)| id.as_str()));
-                self.numbered.differs(there, here());
+                self.numbered.leave(number, said_by(&there, shown.iter().map(|(_, id)| id.as_str())));
             }
         }
         Ok(())
     }
 
-    /// Notes a statement; `there` is the dataset's under its id where that is another.
+    /// Notes a statement; `there` is the dataset's under its id where that is another and stays.
     pub(super) fn note_statement(&mut self, row: &AnnotationRow, there: Option<&AnnotationRow>, at: &At) {
-        if self.numbered.note(Table::Annotations, &row.id, at) {
-            match there {
-                None => self.numbered.adds(|| stated_by(row)),
-                Some(there) => self.numbered.differs(stated_by(there), stated_by(row)),
-            }
+        let Some(number) = self.numbered.note(Table::Annotations, &row.id, at) else { return };
+        match there {
+            None => self.numbered.add(number, || stated_by(row)),
+            Some(there) => self.numbered.leave(number, stated_by(there)),
         }
     }
 
@@ -124,36 +145,72 @@ impl Run<'_> {
     /// between them is not.
     pub(super) fn check_numbers(&mut self, input: &Input, before: &RecordCounts) -> Result<()> {
         let now = &self.report.records;
-        let (added, changed) = (now.added - before.added, now.changed_kept - before.changed_kept);
-        if added > 0 && self.options.on_change != OnChange::Replace && self.numbered.are_moved() {
+        let (added, kept) = (now.added - before.added, now.changed_kept - before.changed_kept);
+        if added > 0 && self.numbered.are_moved() {
+            let way = match self.options.on_change {
+                OnChange::Replace => {
+                    "What is about something else now is not replaced: give the records ids of their own (a map's `id`), or \
+                     delete those of before (surgdb delete --where) and import the file anew"
+                }
+                _ => "--on-change replace takes what the file says in place of what is there, number by number",
+            };
             return Err(Error::invalid(format!(
-                "{changed} of its records say something else than the dataset's of the same names, and {added} would be added \
-                 which it has under other names: records were put between those of before. They have no ids of their own, so \
-                 that they are called by the file's name and their numbers. --on-change replace takes what the file says in \
-                 place of what is there, number by number"
+                "records were put between those of before: {kept} say something else than the dataset's of the same names, \
+                 and of the {added} that would be added some are there under other names. They have no ids of their own, so \
+                 that they are called by the file's name and their numbers. {way}"
             )));
         }
-        self.tell_gone(&At { file: input.name.clone(), ..At::default() })
+        let at = At { file: input.name.clone(), ..At::default() };
+        self.tell_carried(&at);
+        self.tell_gone(&at)
+    }
+
+    /// Tells that what was added to conversations stays with their numbers, whatever they say now.
+    fn tell_carried(&mut self, at: &At) {
+        let conversations = Table::Conversations.name();
+        let said = [SPLIT, SOURCE_DATASET];
+        let columns = self.sink.dataset().manifest().columns.iter().filter(|column| {
+            column.table == conversations && !column.replaces && !said.contains(&column.name.as_str())
+        });
+        let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+        if self.numbered.replaced > 0 && !names.is_empty() {
+            let what = format!(
+                "{} conversations without ids of their own were replaced, number by number: what was added to those of before \
+                 (`{}`) is said of these now; where they have moved, add it anew",
+                self.numbered.replaced,
+                names.join("`, `")
+            );
+            self.report.find(Kind::Doubtful, at, what);
+        }
     }
 
     /// Tells which numbered records of before a file has no more: they had the numbers behind its last.
     fn tell_gone(&mut self, at: &At) -> Result<()> {
         let source = self.options.source.id.clone();
         for (beginning, (table, last)) in std::mem::take(&mut self.numbered.last) {
-            let mut gone = 0;
-            while gone < COUNTED {
-                let id = format!("{beginning}#{}", last + gone + 1);
-                if self.is_met(&id) || self.sink.dataset().find_in(table, &source, &id)?.is_none() {
+            let last = last.max(self.numbered.skipped);
+            let (mut gone, mut first, mut end) = (0, 0, last);
+            for number in (last + 1..).take(COUNTED as usize) {
+                let id = format!("{beginning}#{number}");
+                let dataset = self.sink.dataset();
+                if self.is_met(&id) {
                     break;
                 }
-                gone += 1;
+                if dataset.find_in(table, &source, &id)?.is_some() {
+                    (gone, end) = (gone + 1, number);
+                    first = if first == 0 { number } else { first };
+                } else if !dataset.was_deleted(table, &source, &id)? {
+                    break;
+                }
             }
             if gone == 0 {
                 continue;
             }
-            let (first, rest) = (format!("{beginning}#{}", last + 1), gone - 1);
-            let rest =
-                if rest == 0 { String::new() } else { format!(", and {rest} more up to {beginning}#{}", last + gone) };
+            let (first, rest) = (format!("{beginning}#{first}"), gone - 1);
+            let rest = match rest {
+                0 => String::new(),
+                rest => format!(", and {rest} more up to {beginning}#{end}"),
+            };
             let what = format!(
                 "{first:?}{rest}: the dataset has it of this file, which has no more than {last}: it stays, and may say what \
                  another number says now (surgdb delete takes it out)"

@@ -151,6 +151,7 @@ impl Run<'_> {
     pub(super) fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
         self.check_foreign(at)?;
         let Err(error) = result else { return Ok(()) };
+        self.numbered.skip(at);
         if self.is_skipped_as_deleted(&error) {
             self.report.skip(DELETED, at, error.message().to_owned());
             return Ok(());

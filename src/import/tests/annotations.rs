@@ -418,11 +418,11 @@ fn endovis_files_of_a_frame_become_conversations_about_that_frame() {
     assert_eq!(first.media[0].refs, second.media[0].refs);
     let shown = place.frame("seq_1/frame012");
     assert_eq!((shown.index, shown.video), (Some(12), Some(place.found(Table::Videos, "seq_1"))));
-    let file = place.write("bad_QA.txt", "what is it?|a\nno question here\n");
-    assert!(place.import(&[&place.folder()]).unwrap_err().to_string().contains("line 2"), "it is none of another form");
+    let file = place.write("bad_QA.txt", "what is it?|a\nwhere is it?|b\nno question here\n");
+    assert!(place.import(&[&place.folder()]).unwrap_err().to_string().contains("line 3"), "it is none of another form");
     let mut place = place;
     place.options.format = Some("endovis-vqa".parse().unwrap());
-    assert!(place.import(&[&file]).unwrap_err().to_string().contains("line 2"));
+    assert!(place.import(&[&file]).unwrap_err().to_string().contains("line 3"));
 }
 
 #[test]

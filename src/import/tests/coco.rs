@@ -219,7 +219,7 @@ fn what_the_folder_is_called_that_was_named_says_nothing_of_its_pictures() {
 
 #[test]
 fn a_box_that_had_no_place_gets_one_when_its_picture_comes() {
-    let place = Place::new();
+    let mut place = Place::new();
     let text = r#"{"images":[{"id":1,"file_name":"a.png"}],"categories":[{"id":1,"name":"k"}],
         "annotations":[{"id":1,"image_id":1,"category_id":1,"bbox":[8,12,16,24]}]}"#;
     place.write("x.json", text);
@@ -227,6 +227,7 @@ fn a_box_that_had_no_place_gets_one_when_its_picture_comes() {
     let before = place.annotation("x/1");
     assert!(before.regions.is_empty() && before.extra.as_deref().is_some_and(|extra| extra.contains("bbox")));
     place.write("a.png", png(64));
+    place.options.on_change = OnChange::Add;
     let report = place.import(&[&place.folder()]).unwrap();
     assert_eq!((report.records.replaced, report.media.found_now), (1, 1), "{report:?}");
     let row = place.annotation("x/1");

@@ -180,6 +180,63 @@ fn records_without_ids_that_others_were_put_between_are_not_taken_twice() {
 }
 
 #[test]
+fn corrected_records_are_none_that_moved_and_some_beside_those_that_did_hide_none() {
+    let with = |words: &[&str], more: &str| {
+        let line = |word: &&str| record(word).replacen('{', &format!("{{{more}"), 1) + "\n";
+        words.iter().map(line).collect::<String>()
+    };
+    let old = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let place = Place::new();
+    place.write("t.jsonl", with(&old, "\"n\":1,"));
+    place.import(&[&place.folder()]).unwrap();
+    // What is no word of theirs has changed, one is another's, two are swapped, and one comes behind.
+    place.write("t.jsonl", with(&["b", "a", "c", "x"], "\"n\":2,") + &with(&["e", "f", "g", "h", "i"], "\"n\":1,"));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.changed_kept, report.records.added), (4, 1));
+    // Three are corrected, and one is put before the last two.
+    let corrected = ["A", "B", "C", "d", "e", "f", "g", "new", "h", "i"];
+    place.write("t.jsonl", with(&corrected, "\"n\":1,"));
+    assert!(place.import(&[&place.folder()]).unwrap_err().message().contains("put between"));
+    assert_eq!(place.count(Table::Conversations), 9);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_not_gone_and_what_was_added_to_those_replaced_is_told() {
+    let mut place = Place::new();
+    let lines = |words: &[&str]| words.iter().map(|word| record(word) + "\n").collect::<String>();
+    place.write("t.jsonl", lines(&["a", "b", "c"]));
+    place.import(&[&place.folder()]).unwrap();
+    place.options.on_error = OnError::Skip;
+    place.write("t.jsonl", lines(&["a", "b"]) + &record("c").replace("]}", ""));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.skipped["bad record"], count(&report, Kind::Doubtful)), (1, 0));
+    place.write("t.jsonl", lines(&["a"]));
+    assert_eq!(count(&place.import(&[&place.folder()]).unwrap(), Kind::Doubtful), 1);
+    let dataset = place.dataset();
+    let scores = Arc::new(arrow_array::Int64Array::from(vec![1, 2, 3]));
+    dataset.add_column(Table::Conversations, Column::parse("score?: int64").unwrap(), scores).unwrap();
+    place.options.on_change = OnChange::Replace;
+    place.write("t.jsonl", lines(&["new", "a", "b", "c"]));
+    let report = place.import(&[&place.folder()]).unwrap();
+    let told = &report.findings[&Kind::Doubtful].examples[0].detail;
+    assert!(told.starts_with("3 conversations without ids") && told.contains("`score`"), "{told}");
+}
+
+#[test]
+fn statements_about_other_pictures_are_not_replaced_by_number() {
+    let map = "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"labels\"\npath=\"file\"\n\
+               labels=[{axis=\"phase\",raw=\"phase\"}]\n";
+    let mut place = Place::with_map(map);
+    place.write("x.csv", "file,phase\n1.png,a\n2.png,b\n3.png,c\n4.png,b\n");
+    place.whole();
+    place.options.on_change = OnChange::Replace;
+    place.write("x.csv", "file,phase\n1.png,a\n2.png,b\n9.png,bag\n3.png,c\n4.png,b\n");
+    let error = place.import(&[&place.folder()]).unwrap_err();
+    assert!(error.message().contains("give the records ids of their own"), "{error}");
+    assert_eq!(place.count(Table::Annotations), 4);
+}
+
+#[test]
 fn statements_of_shapes_that_a_file_has_no_more_are_told() {
     let map = "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"labels\"\npath=\"file\"\n\
                labels=[{axis=\"phase\",raw=\"phase\"}]\n";
