@@ -15,23 +15,30 @@ use crate::schema::rows::{AnnotationRow, ConversationRow, TurnRow};
 use crate::schema::tables::Table;
 use std::collections::{BTreeMap, HashMap};
 
-/// How many records are held against each other: 64 MB at most.
+/// How many records are held against each other: some 100 MB at most.
 const HELD: usize = 1 << 20;
 /// How many records that a file has no more are looked for.
 const COUNTED: u64 = 1 << 20;
+/// What more records say than so many tells nothing of where one of them has gone.
+const ALIKE: usize = 16;
+/// How many distances are looked at.
+const DISTANCES: usize = 32;
+/// Numbers of one list of records are below it: those of the next start there.
+const LIST: u64 = 1 << 40;
 
 /// The numbered records of a file, as far as the dataset has some of it.
 #[derive(Default)]
 pub(super) struct Numbered {
     /// Whether the source has records of before at all.
     is_on: bool,
-    /// What the dataset says and goes on saying under numbers whose records say something else now, and under which numbers.
-    left: HashMap<u64, Vec<u64>, Keyed>,
-    held: usize,
+    /// What the dataset says and goes on saying under numbers whose records say something else now.
+    left: HashMap<u64, u64>,
+    /// Under which numbers it says so, a few of them.
+    places: HashMap<u64, Vec<u64>, Keyed>,
     /// What records say that were added behind such, and under which numbers.
     added: Vec<(u64, u64)>,
-    /// The last number behind each beginning of an id.
-    last: BTreeMap<String, (Table, u64)>,
+    /// The lists of records, by the beginnings of their ids: the table, which list it is, and its last number.
+    lists: BTreeMap<String, (Table, u64, u64)>,
     /// The last number of a record that could not be taken.
     skipped: u64,
     /// How many conversations were replaced under their numbers.
@@ -55,13 +62,17 @@ impl Numbered {
 
     /// Notes that the file has a record; its number, where it is a numbered one.
     pub(super) fn note(&mut self, table: Table, id: &str, at: &At) -> Option<u64> {
-        let (beginning, number) = numbered(id, at).filter(|_| self.is_on)?;
-        if let Some((_, last)) = self.last.get_mut(beginning) {
+        let (beginning, number) = numbered(id, at).filter(|(_, number)| self.is_on && *number < LIST)?;
+        let count = self.lists.len();
+        if let Some((_, list, last)) = self.lists.get_mut(beginning) {
             *last = number.max(*last);
-        } else if self.last.len() < HELD {
-            self.last.insert(beginning.to_owned(), (table, number));
+            return Some(*list * LIST + number);
         }
-        Some(number)
+        if count == HELD {
+            return None;
+        }
+        self.lists.insert(beginning.to_owned(), (table, count as u64, number));
+        Some(count as u64 * LIST + number)
     }
 
     /// Notes that a record of the file could not be taken.
@@ -76,9 +87,12 @@ impl Numbered {
 
     /// Notes what the dataset says under a number, and goes on saying, while the file says something else.
     fn leave(&mut self, number: u64, said: u64) {
-        if self.held < HELD {
-            self.held += 1;
-            self.left.entry(said).or_default().push(number);
+        if self.left.len() < HELD {
+            self.left.insert(number, said);
+            let places = self.places.entry(said).or_default();
+            if places.len() <= ALIKE {
+                places.push(number);
+            }
         }
     }
 
@@ -89,19 +103,35 @@ impl Numbered {
         }
     }
 
-    /// Whether records that are added are those of before under further numbers. Where as many were put in front, so many of
-    /// the last are: all by the same number further, which is what tells them from others that happen to say the same.
+    /// Whether records that are added are those of before under further numbers. Where some were put in front, the last of
+    /// before is further by as many; and where it is gone, many that were before it are, all by the same number. That tells
+    /// them from others that happen to say what one said that was corrected.
     fn are_moved(&self) -> bool {
-        let mut by: HashMap<u64, u64> = HashMap::new();
+        let added = self.added.len() as u64;
+        let mut firsts: HashMap<u64, u64> = HashMap::new();
+        for (number, _) in &self.added {
+            let first = firsts.entry(number / LIST).or_insert(*number);
+            *first = *number.min(first);
+        }
+        let mut distances: HashMap<u64, u64> = HashMap::new();
         for (number, said) in &self.added {
-            for before in self.left.get(said).into_iter().flatten() {
-                if let Some(further) = number.checked_sub(*before).filter(|further| *further <= self.added.len() as u64)
-                {
-                    *by.entry(further).or_default() += 1;
+            let places = self.places.get(said).filter(|places| places.len() <= ALIKE);
+            for before in places.into_iter().flatten() {
+                let Some(further) = number.checked_sub(*before).filter(|further| *further <= added) else { continue };
+                if firsts.get(&(number / LIST)) == Some(&(before + 1)) {
+                    return true;
                 }
+                *distances.entry(further).or_default() += 1;
             }
         }
-        by.into_iter().any(|(further, count)| count * 2 >= further)
+        let mut distances: Vec<(u64, u64)> = distances.into_iter().map(|(further, count)| (count, further)).collect();
+        distances.sort_unstable_by_key(|(count, further)| (std::cmp::Reverse(*count), *further));
+        distances.into_iter().take(DISTANCES).any(|(_, further)| {
+            let is_moved = |(number, said): &&(u64, u64)| {
+                number.checked_sub(further).and_then(|before| self.left.get(&before)) == Some(said)
+            };
+            self.added.iter().filter(is_moved).count() as u64 * 2 >= further
+        })
     }
 }
 
@@ -187,7 +217,7 @@ impl Run<'_> {
     /// Tells which numbered records of before a file has no more: they had the numbers behind its last.
     fn tell_gone(&mut self, at: &At) -> Result<()> {
         let source = self.options.source.id.clone();
-        for (beginning, (table, last)) in std::mem::take(&mut self.numbered.last) {
+        for (beginning, (table, _, last)) in std::mem::take(&mut self.numbered.lists) {
             let last = last.max(self.numbered.skipped);
             let (mut gone, mut first, mut end) = (0, 0, last);
             for number in (last + 1..).take(COUNTED as usize) {
@@ -237,4 +267,47 @@ fn said_by<'i>(row: &ConversationRow, shown: impl Iterator<Item = &'i str>) -> u
 fn stated_by(row: &AnnotationRow) -> u64 {
     let row = AnnotationRow { id: String::new(), record: None, ..row.clone() };
     Identity::of_digest(blake3::hash(format!("{row:?}").as_bytes()).as_bytes()).key()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a file that says this now, of which the dataset has that, is one whose records have moved.
+    fn are_moved(before: &[u64], now: &[u64]) -> bool {
+        let mut numbered = Numbered { is_on: true, ..Numbered::default() };
+        let at = At { file: "a.jsonl".into(), ..At::default() };
+        for (said, number) in now.iter().zip(1..) {
+            let number = numbered.note(Table::Conversations, &format!("a.jsonl#{number}"), &at).unwrap();
+            match before.get(number as usize - 1) {
+                None => numbered.add(number, || *said),
+                Some(there) if there != said => numbered.leave(number, *there),
+                Some(_) => {}
+            }
+        }
+        numbered.are_moved()
+    }
+
+    #[test]
+    fn what_was_put_in_front_is_told_from_what_was_corrected() {
+        let before: Vec<u64> = (1..=100).collect();
+        for at in [0, 50, 99] {
+            for count in [1, 3, 40] {
+                let put = [&before[..at], &vec![7000; count], &before[at..]].concat();
+                assert!(are_moved(&before, &put), "{count} at {at}");
+                let corrected = put.iter().map(|said| if *said % 4 == 0 && *said < 40 { said + 500 } else { *said });
+                assert!(are_moved(&before, &corrected.collect::<Vec<_>>()), "{count} at {at}, and some corrected");
+                let appended = [&put[..], &[8000, 8001, 8002]].concat();
+                assert!(are_moved(&before, &appended), "{count} at {at}, and some behind");
+            }
+        }
+        let corrected: Vec<u64> = before.iter().map(|said| if said % 3 == 0 { said + 500 } else { *said }).collect();
+        assert!(!are_moved(&before, &[&corrected[..], &[900, 901]].concat()));
+        assert!(!are_moved(&before, &before[40..]), "nothing is added");
+        // Two answers are given over and over, and some are corrected.
+        let answers: Vec<u64> = (0..1000).map(|number| number * 7 % 13 % 2).collect();
+        let mut corrected = answers.clone();
+        (0..1000).step_by(17).for_each(|at| corrected[at] = 1 - corrected[at]);
+        assert!(!are_moved(&answers, &[&corrected[..], &answers[..500]].concat()));
+    }
 }
