@@ -104,7 +104,7 @@ impl Run<'_> {
                 self.check_same_names(first, digest)?;
                 continue;
             }
-            let then = self.known_input(digest).map_or_else(String::new, |then| format!(", as {}", then.called()));
+            let then = self.called_then(digest);
             return Err(elsewhere(format!(
                 "these bytes were imported into this source before{then} of another folder"
             ))
@@ -157,8 +157,7 @@ impl Run<'_> {
         let is_known = self.is_known(digest);
         if is_of_one_picture(input) {
             if input.format == Some(Format::Media) && is_known && added > 0 && !is_foreign {
-                let called =
-                    self.known_input(digest).map_or_else(String::new, |then| format!(", as {}", then.called()));
+                let called = self.called_then(digest);
                 self.tell_same(input, format!("its bytes were imported before{called}"));
             }
             return Ok(());
@@ -266,6 +265,11 @@ impl Run<'_> {
     /// What was said of these bytes when they were read last, where that import's report is still there.
     fn known_input(&mut self, digest: &str) -> Option<&ToldInput> {
         self.told_inputs().by_digest.get(digest)
+    }
+
+    /// What a file with these bytes was called when it was read last, for a message; nothing where that is not known.
+    fn called_then(&mut self, digest: &str) -> String {
+        self.known_input(digest).map_or_else(String::new, |then| format!(", as {}", then.called()))
     }
 
     fn told_inputs(&mut self) -> &ToldInputs {

@@ -62,7 +62,10 @@ impl Numbered {
 
     /// Notes that the file has a record; its number, where it is a numbered one.
     pub(super) fn note(&mut self, table: Table, id: &str, at: &At) -> Option<u64> {
-        let (beginning, number) = numbered(id, at).filter(|(_, number)| self.is_on && *number < LIST)?;
+        if !self.is_on {
+            return None;
+        }
+        let (beginning, number) = numbered(id, at).filter(|(_, number)| *number < LIST)?;
         let count = self.lists.len();
         if let Some((_, list, last)) = self.lists.get_mut(beginning) {
             *last = number.max(*last);

@@ -3,6 +3,10 @@
 use super::*;
 use std::sync::Arc;
 
+/// A map of tables that say which phase a picture shows; their rows have no ids.
+const PHASES: &str = "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"labels\"\npath=\"file\"\n\
+                      labels=[{axis=\"phase\",raw=\"phase\"}]\n";
+
 fn record(id: &str) -> String {
     format!(r#"{{"conversations":[{{"from":"human","value":"{id}"}},{{"from":"gpt","value":"x"}}]}}"#)
 }
@@ -224,9 +228,7 @@ fn a_record_that_cannot_be_read_is_not_gone_and_what_was_added_to_those_replaced
 
 #[test]
 fn statements_about_other_pictures_are_not_replaced_by_number() {
-    let map = "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"labels\"\npath=\"file\"\n\
-               labels=[{axis=\"phase\",raw=\"phase\"}]\n";
-    let mut place = Place::with_map(map);
+    let mut place = Place::with_map(PHASES);
     place.write("x.csv", "file,phase\n1.png,a\n2.png,b\n3.png,c\n4.png,b\n");
     place.whole();
     place.options.on_change = OnChange::Replace;
@@ -238,9 +240,7 @@ fn statements_about_other_pictures_are_not_replaced_by_number() {
 
 #[test]
 fn statements_of_shapes_that_a_file_has_no_more_are_told() {
-    let map = "name=\"m\"\n[[table]]\nform=\"csv\"\n[[table.rows]]\nbecome=\"labels\"\npath=\"file\"\n\
-               labels=[{axis=\"phase\",raw=\"phase\"}]\n";
-    let mut place = Place::with_map(map);
+    let mut place = Place::with_map(PHASES);
     place.write("x.csv", "file,phase\n1.png,a\n1.png,b\n1.png,c\n");
     assert_eq!(count(&place.whole(), Kind::Doubtful), 0);
     place.options.on_change = OnChange::Replace;
