@@ -7,7 +7,7 @@ pub(super) use form::{Form, Roles};
 
 use super::files::shown_videos;
 use super::folder::OutputFolder;
-use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_text};
+use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_raw, push_text};
 use super::media::{MediaFolder, MediaTo};
 use super::placement::{self, Shown, WHOLE_CLIP};
 use super::turns;
@@ -100,9 +100,12 @@ pub(super) fn path_of(shown: &[Shown], address: Address) -> Option<Rc<str>> {
 }
 
 /// What goes into a record's `surgdb` object, unless that is left out.
+#[derive(Default)]
 pub(super) struct Notes {
     plain: bool,
     fields: Fields,
+    /// Whether a field stands for the texts, or says of places in them.
+    is_of_texts: bool,
     report_lost: Vec<&'static str>,
 }
 
@@ -111,15 +114,30 @@ impl Notes {
     pub(super) fn put(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
         match self.plain {
             true => self.report_lost.push(key),
-            false => write(self.fields.key(key)),
+            false => write(self.key(key)),
         }
     }
 
     /// Writes a field that says in the very bytes what the record says elsewhere.
     pub(super) fn repeat(&mut self, key: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.plain {
-            write(self.fields.key(key));
+            write(self.key(key));
         }
+    }
+
+    fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
+        let of_texts = ["texts", "turn_extras", "media", "alternatives", "grounding", "reasoning"];
+        self.is_of_texts |= of_texts.contains(&key);
+        self.fields.key(key)
+    }
+
+    /// The object, where it has fields; those that go by the texts say which these are.
+    fn finish(mut self, turns: Turns<'_>, endings: Alternatives<'_>) -> Option<Vec<u8>> {
+        if self.is_of_texts {
+            let digest = notes::text_digest_of(turns, endings);
+            push_raw(self.fields.key("text_digest"), digest);
+        }
+        self.fields.finish()
     }
 }
 
@@ -164,7 +182,7 @@ impl Writer<'_> {
         report: &mut ExportReport,
     ) -> Result<Vec<Shown>> {
         self.note_source(row.source()?);
-        let mut notes = Notes { plain: self.plain, fields: Fields::default(), report_lost: Vec::new() };
+        let mut notes = Notes { plain: self.plain, ..Notes::default() };
         let rewritten =
             self.boxes.map(|scale| boxes::rewritten(self.dataset, row, scale, report)).transpose()?.flatten();
         let rewritten =
@@ -213,10 +231,8 @@ impl Writer<'_> {
         }
         self.structure(grounding, reasoning, turns, &shown, &mut notes, report);
         self.files(row, &shown, &mut notes, report)?;
-        for lost in notes.report_lost {
-            report.lose(lost, 1);
-        }
-        if let Some(notes) = notes.fields.finish() {
+        notes.report_lost.drain(..).for_each(|lost| report.lose(lost, 1));
+        if let Some(notes) = notes.finish(turns, endings) {
             object.key("surgdb").extend_from_slice(&notes);
         }
         object.end();

@@ -1,8 +1,22 @@
-//! Lists of numbers as text, for the footer's metadata: little-endian bytes in base64.
+//! Numbers as text: whole ones, and lists of them for the footer's metadata, as little-endian bytes in base64.
 
 use crate::error::{Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::str::FromStr;
+
+/// A whole number, where it is written as whole numbers are: text that looks like one and is not is told from it.
+///
+/// ```
+/// use surgdb::format::numbers::whole_number;
+/// assert_eq!(["7", "0", "-12"].map(whole_number), [Some(7), Some(0), Some(-12)]);
+/// assert_eq!(["07", "-0", "+7", "7.0", "", "300"].map(whole_number::<u8>), [None; 6]);
+/// ```
+pub fn whole_number<N: FromStr>(text: &str) -> Option<N> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain = text == "0" || digits.as_bytes().first().is_some_and(|first| matches!(first, b'1'..=b'9'));
+    is_plain.then(|| text.parse().ok())?
+}
 
 /// `u32` values as base64 of their little-endian bytes.
 pub fn encode_u32(values: &[u32]) -> String {

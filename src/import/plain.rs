@@ -60,6 +60,33 @@ pub(super) fn four_numbers(list: &str) -> Option<[f64; 4]> {
     rest.is_empty().then_some(numbers)
 }
 
+/// The numbers of a JSON list of lists of them, where each is so plain.
+pub(super) fn lists_of_numbers(list: &str) -> Option<Vec<Vec<f64>>> {
+    let mut rest = list.trim_ascii().strip_prefix('[')?.as_bytes().trim_ascii_start();
+    let mut lists = Vec::new();
+    loop {
+        rest = rest.strip_prefix(b"[")?;
+        // A number and its comma have five letters or so.
+        let mut numbers = Vec::with_capacity(memchr::memchr(b']', rest)? / 5);
+        loop {
+            let (number, behind) = number_of(rest.trim_ascii_start())?;
+            numbers.push(number);
+            rest = behind.trim_ascii_start();
+            match rest.split_first()? {
+                (b',', behind) => rest = behind,
+                (b']', behind) => break rest = behind.trim_ascii_start(),
+                _ => return None,
+            }
+        }
+        lists.push(numbers);
+        match rest.split_first()? {
+            (b',', behind) => rest = behind.trim_ascii_start(),
+            (b']', []) => return Some(lists),
+            _ => return None,
+        }
+    }
+}
+
 /// The JSON number that a text starts with, and what follows it. The quotient of two floats that are exact is the nearest
 /// float.
 fn number_of(text: &[u8]) -> Option<(f64, &[u8])> {
@@ -269,6 +296,32 @@ mod tests {
                     assert_eq!(by_serde(&text), Some(fields.collect()), "{text}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn lists_of_numbers_are_what_serde_makes_of_them_or_left_to_it() {
+        let plain = ["[[1,2.5,-3]]", " [ [1 , 2] ,\n[3.25,4 ] ] ", "[[0]]"];
+        for text in plain {
+            let by_serde: Vec<Vec<f64>> = serde_json::from_str(text).unwrap();
+            assert_eq!(lists_of_numbers(text), Some(by_serde), "{text}");
+        }
+        let text = "[[1,2.5],[-3,4e1]]";
+        let bytes = b"[],.-e 09\"n";
+        for at in 0..text.len() {
+            let changed =
+                bytes.iter().map(|byte| [&text.as_bytes()[..at], &[*byte], &text.as_bytes()[at + 1..]].concat());
+            let cut = [&text.as_bytes()[..at], &text.as_bytes()[at + 1..]].concat();
+            for text in changed.chain([cut]).map(|bytes| String::from_utf8(bytes).unwrap()) {
+                if let Some(lists) = lists_of_numbers(&text) {
+                    assert_eq!(serde_json::from_str::<Vec<Vec<f64>>>(&text).ok(), Some(lists), "{text}");
+                }
+            }
+        }
+        for odd in
+            ["[]", "[[]]", "null", "[[1,2],]", "[[1,2]] 3", "[[1,2]]]", "[[1 2]]", "[1,2]", "[[1,2]", "[[1e9,2]]"]
+        {
+            assert_eq!(lists_of_numbers(odd), None, "{odd}");
         }
     }
 

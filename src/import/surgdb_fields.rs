@@ -9,6 +9,7 @@ use crate::import::forms::Absent;
 use crate::import::raw::{ObjectText, RawRecord, Text, as_text, fields_of};
 use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, GroundingRow, KeyframeRow, TurnRow};
+use crate::schema::text_digest::text_digest;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -34,6 +35,7 @@ pub(super) struct SurgdbFields {
     files: BTreeMap<String, File>,
     videos: BTreeMap<String, Recording>,
     absent: Absent,
+    text_digest: Option<u32>,
     row: bool,
 }
 
@@ -220,6 +222,12 @@ impl SurgdbFields {
     /// # Errors
     /// `Input` when it does not fit the rest of the record.
     pub(super) fn apply(self, draft: &mut Draft) -> Result<()> {
+        if self.text_digest.is_some_and(|digest| digest != text_digest_of(draft)) {
+            return Err(wrong(
+                "its texts were changed since they were exported, and what it says goes by those of before: take the field out of \
+                 such records, which are then read as they stand",
+            ));
+        }
         for name in &self.empty {
             set_empty(draft, name)?;
         }
@@ -254,6 +262,11 @@ impl SurgdbFields {
 
 fn wrong(what: impl std::fmt::Display) -> Error {
     Error::input(format!("the field `{KEY}`: {what}"))
+}
+
+fn text_digest_of(draft: &Draft) -> u32 {
+    let endings = draft.alternatives.iter().flat_map(|ending| &ending.turns);
+    text_digest(draft.turns.iter().chain(endings).map(|turn| turn.text.as_str()))
 }
 
 fn set_empty(draft: &mut Draft, name: &str) -> Result<()> {

@@ -13,6 +13,7 @@ pub mod references;
 pub(crate) mod roles;
 pub mod rows;
 pub mod tables;
+pub mod text_digest;
 pub mod validate;
 pub mod views;
 pub mod whole;

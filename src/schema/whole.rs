@@ -1,4 +1,4 @@
-//! Whether a picture's file goes on to its end: by its structure alone, without decoding.
+//! Whether a picture's file goes on to its end: by its structure and the checksums of a PNG, without decoding.
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
@@ -32,8 +32,9 @@ pub fn fault<R: BufRead + Seek>(mut reader: R, media_type: &str, len: u64) -> Op
     ))
 }
 
-/// The chunks of a PNG follow each other up to one that says that it is the last.
-fn png(reader: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<String>> {
+/// The chunks of a PNG follow each other up to one that says that it is the last, and those that no reader may pass over have
+/// checksums.
+fn png(reader: &mut (impl BufRead + Seek), len: u64) -> std::io::Result<Option<String>> {
     let (mut at, mut has_data) = (PNG_SIGNATURE, false);
     loop {
         if at.saturating_add(CHUNK_FRAME) > len {
@@ -48,15 +49,40 @@ fn png(reader: &mut (impl Read + Seek), len: u64) -> std::io::Result<Option<Stri
             return Ok(Some(format!("what stands at byte {at} is no chunk of a PNG")));
         }
         has_data |= &kind == b"IDAT";
+        let (from, name) = (at, || String::from_utf8_lossy(&kind).into_owned());
         at = at.saturating_add(CHUNK_FRAME).saturating_add(size);
         if at > len {
-            let name = String::from_utf8_lossy(&kind).into_owned();
-            return Ok(Some(format!("it ends after {len} bytes, and its chunk {name} goes on to {at}")));
+            return Ok(Some(format!("it ends after {len} bytes, and its chunk {} goes on to {at}", name())));
+        }
+        if kind[0].is_ascii_uppercase() && !has_its_checksum(reader, kind, size)? {
+            return Ok(Some(format!(
+                "the checksum of its chunk {} at byte {from} is another than its bytes have",
+                name()
+            )));
         }
         if &kind == b"IEND" {
             return Ok((!has_data).then(|| "it has no pixels".to_owned()));
         }
     }
+}
+
+/// Whether the checksum behind a chunk's data, where the reader stands, is that of its type and data.
+fn has_its_checksum(reader: &mut impl BufRead, kind: [u8; 4], mut size: u64) -> std::io::Result<bool> {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&kind);
+    while size > 0 {
+        let bytes = reader.fill_buf()?;
+        let taken = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
+        if taken == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        hasher.update(bytes.get(..taken).unwrap_or_default());
+        reader.consume(taken);
+        size -= taken as u64;
+    }
+    let mut said = [0; 4];
+    reader.read_exact(&mut said)?;
+    Ok(u32::from_be_bytes(said) == hasher.finalize())
 }
 
 /// The marker of a JPEG's end comes behind its scans; what follows it may be anything.
@@ -167,6 +193,24 @@ mod tests {
             }
         }
         assert!(of(b"RIFF\x05\0\0\0WEBP", "image/webp").unwrap().contains("12 bytes, and says that it has 13"));
+    }
+
+    #[test]
+    fn every_changed_byte_of_what_a_png_shows_is_found() {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 9, 9);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.add_text_chunk("Comment".into(), "passed over".into()).unwrap();
+        encoder.write_header().unwrap().write_image_data(&[7; 81]).unwrap();
+        let comment = memchr::memmem::find(&bytes, b"tEXt").unwrap();
+        // Its type, data and checksum may be anything, as long as it is passed over.
+        let of_comment = comment..comment + 4 + "Comment\0passed over".len() + 4;
+        for at in PNG_SIGNATURE as usize..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x01;
+            let is_told = of(&damaged, "image/png").is_some();
+            assert_eq!(is_told, !of_comment.contains(&at), "byte {at} of {}", bytes.len());
+        }
     }
 
     #[test]

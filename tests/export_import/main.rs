@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rows::{Rows, Symbols};
 use std::path::Path;
 use surgdb::export::{ExportFormat, ExportOptions, ExportReport, MessageStyle, export};
-use surgdb::import::{ImportOptions, ImportReport, Kind, SourceDescription, import};
+use surgdb::import::{ImportOptions, ImportReport, Kind, OnError, SourceDescription, import};
 use surgdb::rows::*;
 use surgdb::{Dataset, Table};
 
@@ -79,6 +79,51 @@ fn every_sample_comes_back_equal_from_every_form() {
             ]
         );
     }
+}
+
+/// Writes the exported records anew, with something more in each last turn; says how many there are.
+fn edited(out: &Path, edit: impl Fn(&mut serde_json::Value)) -> usize {
+    let mut records: Vec<serde_json::Value> =
+        written(out).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    records.iter_mut().for_each(edit);
+    let lines: Vec<String> = records.iter().map(|record| format!("{record}\n")).collect();
+    std::fs::write(out.join("conversations.jsonl"), lines.concat()).unwrap();
+    lines.len()
+}
+
+#[test]
+fn what_goes_by_texts_is_not_put_to_others_that_were_written_in_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = stored(&dir.path().join("samples.surgdb"), samples());
+    let out = dir.path().join("out");
+    export(&dataset, &out, &ExportOptions::default(), &mut |_| Ok(())).unwrap();
+    let going_by_texts = written(&out).matches("\"text_digest\"").count();
+    let count = edited(&out, |record| {
+        if let Some(turn) = record["conversations"].as_array_mut().and_then(|turns| turns.last_mut()) {
+            let text = turn["value"].as_str().unwrap_or_default().to_owned();
+            turn["value"] = format!("{text} Indeed.").into();
+        }
+    });
+    assert!(going_by_texts > 5 && going_by_texts < count, "{going_by_texts} of {count}");
+
+    let mut options = ImportOptions::new(SourceDescription::named("edited"));
+    let again = |name: &str, options: &ImportOptions| {
+        let again = Dataset::create(dir.path().join(name)).unwrap();
+        let report = import(&again, &[out.join("conversations.jsonl")], options, &mut |_| {});
+        report.map(|report| (report, conversations(&Dataset::open(again.path()).unwrap())))
+    };
+    let refused = again("refused.surgdb", &options).unwrap_err();
+    assert!(refused.message().contains("its texts were changed since they were exported"), "{refused}");
+    options.on_error = OnError::Skip;
+    let (report, rows) = again("skipped.surgdb", &options).unwrap();
+    assert_eq!((report.records.skipped_total(), rows.len()), (going_by_texts as u64, count - going_by_texts));
+
+    // Without what went by the texts of before, records are read as they stand.
+    edited(&out, |record| drop(record.as_object_mut().unwrap().remove("surgdb")));
+    let (report, rows) = again("plain.surgdb", &options).unwrap();
+    assert_eq!((report.records.skipped_total(), rows.len()), (0, count));
+    let is_edited = |row: &&ConversationRow| row.turns.iter().any(|turn| turn.text.ends_with(" Indeed."));
+    assert_eq!(rows.iter().filter(is_edited).count(), rows.iter().filter(|row| !row.turns.is_empty()).count());
 }
 
 #[test]

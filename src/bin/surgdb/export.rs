@@ -385,6 +385,7 @@ fn is_empty(report: &ExportReport) -> bool {
 /// What to do with the export.
 fn next_step(report: &ExportReport, folder: &Path) -> Option<String> {
     let quoted = ui::quoted(folder);
+    let inside = |name: &str| ui::quoted(&folder.join(name));
     let names = || {
         let names = report.files.keys().filter_map(|file| file.split('.').next());
         names.collect::<Vec<_>>().join(",")
@@ -403,10 +404,14 @@ fn next_step(report: &ExportReport, folder: &Path) -> Option<String> {
         ExportFormat::LlamaFactory => {
             Some(format!("train with: dataset_dir={quoted} media_dir={quoted} dataset={}", names()))
         }
-        ExportFormat::MsSwift => Some(format!("train with: ROOT_IMAGE_DIR={quoted} and --dataset {quoted}/FILE.jsonl")),
-        ExportFormat::QwenVl => Some(format!("train with: annotation_path {quoted}/sft.jsonl and data_path {quoted}")),
+        ExportFormat::MsSwift => {
+            Some(format!("train with: ROOT_IMAGE_DIR={quoted} and --dataset {}", inside("FILE.jsonl")))
+        }
+        ExportFormat::QwenVl => {
+            Some(format!("train with: annotation_path {} and data_path {quoted}", inside("sft.jsonl")))
+        }
         ExportFormat::WebDataset => {
-            Some(format!("unpack an archive to import it again: tar -xf {quoted}/NAME.tar -C FOLDER"))
+            Some(format!("unpack an archive to import it again: tar -xf {} -C FOLDER", inside("NAME.tar")))
         }
         _ => Some(format!("import it again with: {}", import_line(report, folder))),
     }

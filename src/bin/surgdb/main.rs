@@ -32,6 +32,7 @@ mod ui;
 mod vacuum;
 mod verify;
 mod versions;
+mod whole_file;
 
 use std::process::ExitCode;
 

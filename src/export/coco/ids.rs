@@ -1,6 +1,7 @@
 //! The ids of the images, annotations and categories of the file: those that COCO files gave them, where the dataset
 //! has kept them and no other entry has the same, and new numbers between those.
 
+use crate::format::numbers::whole_number;
 use roaring::RoaringTreemap;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
@@ -14,7 +15,7 @@ impl Id {
     /// What stands under `id`, where it is one.
     pub(super) fn of(value: &RawValue) -> Option<Self> {
         let text = value.get();
-        let is_whole = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+        let is_whole = whole_number::<i64>(text).is_some();
         let is_id = is_whole || serde_json::from_str::<String>(text).is_ok_and(|text| !text.is_empty());
         is_id.then(|| Self(text.into()))
     }
@@ -22,7 +23,7 @@ impl Id {
     /// The number that the id of a row ends with, behind the name of the file that it was read from.
     pub(super) fn behind_name(id: &str) -> Option<Self> {
         let (_, number) = id.rsplit_once('/')?;
-        let is_number = number.parse::<u64>().is_ok_and(|read| read < 1 << 63 && read.to_string() == number);
+        let is_number = whole_number::<u64>(number).is_some_and(|read| read < 1 << 63);
         is_number.then(|| Self(number.into()))
     }
 
@@ -34,9 +35,9 @@ impl Id {
     fn key(&self) -> Key {
         // Readers may take 1 and "1" for one id.
         let text = self.text();
-        match text.parse::<u64>() {
-            Ok(number) if number.to_string() == text => Key::Number(number),
-            _ => Key::Text(text.into()),
+        match whole_number(&text) {
+            Some(number) => Key::Number(number),
+            None => Key::Text(text.into()),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use super::{Fields, beside, fault_of, key_of, stem, without_place};
 use crate::error::{Error, Result};
+use crate::format::numbers::whole_number;
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::raw::ObjectText;
@@ -43,11 +44,6 @@ const AXES: [&str; 5] = ["triplet", "instrument", "verb", "target", "phase"];
 const PHASE: usize = 4;
 /// The axes that a row says something on, by their places among [`AXES`], and where in the row.
 const PLACES: [(usize, usize); 4] = [(1, 1), (2, 7), (3, 8), (0, 0)];
-
-/// The number that a key is, where it is written as numbers are.
-fn number_of(key: &str) -> Option<i64> {
-    key.parse().ok().filter(|number: &i64| number.to_string() == key)
-}
 
 pub(super) fn read(run: &mut Run<'_>, input: &Input) -> Result<(String, u64)> {
     run.search_around(input, FOLDERS);
@@ -108,7 +104,7 @@ fn head(input: &Input) -> Result<Head> {
                 head.categories = Some(member.value.text.to_owned());
                 for (names, axis) in head.names.iter_mut().zip(AXES) {
                     let written = fields.parse::<BTreeMap<String, String>>(axis).map_err(placed)?.unwrap_or_default();
-                    *names = written.into_iter().filter_map(|(key, name)| Some((number_of(&key)?, name))).collect();
+                    *names = written.into_iter().filter_map(|(key, name)| Some((whole_number(&key)?, name))).collect();
                 }
             }
             ("fps", _) => {

@@ -108,7 +108,7 @@ impl<'m> Taker<'m> {
     /// The row's id: what the map says, else the file's name and the row's number.
     pub(super) fn id(&self, run: &mut Run<'_>, set: &RowSet, row: &Row<'_>, at: &At) -> Result<String> {
         let said = set.id.as_ref().map(|id| need(row, id, "id")).transpose()?;
-        run.are_ids_numbers |= said.is_none();
+        run.of_input.are_ids_numbers |= said.is_none();
         let id = said.unwrap_or_else(|| {
             let name = match set.kind {
                 Kind::Conversations => &self.input.name,

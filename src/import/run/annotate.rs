@@ -92,7 +92,7 @@ impl Run<'_> {
         let is_placed = is_placed_now(&there, &row);
         let is_replaced = (self.takes_place() || is_placed) && there.target == row.target;
         match is_equal || is_replaced {
-            true => drop(self.numbered.note(Table::Annotations, &row.id, at)),
+            true => drop(self.of_input.numbered.note(Table::Annotations, &row.id, at)),
             false => self.note_statement(&row, Some(&there), at),
         }
         let redrawn = self.redrawn.take();
@@ -108,7 +108,7 @@ impl Run<'_> {
         let is_wanted = self.takes_place();
         if (is_wanted || is_placed) && there.target == row.target {
             self.report.records.replaced += 1;
-            self.placed_now += u64::from(!is_wanted);
+            self.of_input.placed_now += u64::from(!is_wanted);
             if let Some(Redrawn { address, id, png }) = redrawn {
                 let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
                 self.store.redraw(address, &id, &png, &mut out)?;
@@ -123,7 +123,7 @@ impl Run<'_> {
         }
         self.report.records.changed_kept += 1;
         self.leave_id(&row.id);
-        self.clashes += u64::from(!is_equal);
+        self.of_input.clashes += u64::from(!is_equal);
         if is_wanted {
             self.report.find(Kind::ChangedRecord, at, "it is about something else now; the dataset's was kept");
         } else if self.options.on_change != OnChange::Keep {

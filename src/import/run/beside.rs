@@ -82,7 +82,7 @@ impl<'r> Run<'r> {
             count = count.saturating_add(1);
             of_file = format!("{base}~{count}");
         }
-        let is_added = self.options.on_change == OnChange::Add && self.is_name_new;
+        let is_added = self.options.on_change == OnChange::Add && self.of_input.is_name_new;
         let is_another = count == 1 && is_added && dataset.was_deleted(table, source, id)?;
         Ok(is_another.then_some(base))
     }

@@ -74,8 +74,8 @@ impl Run<'_> {
                 None if !self.takes_place() => {
                     self.note_conversation(&planned.row, &names, Some((address, &shown)), at)?;
                 }
-                None => self.numbered.replace(&planned.row.id, at),
-                Some(_) => drop(self.numbered.note(Table::Conversations, &planned.row.id, at)),
+                None => self.of_input.numbered.replace(&planned.row.id, at),
+                Some(_) => drop(self.of_input.numbered.note(Table::Conversations, &planned.row.id, at)),
             }
             if boxes.is_some() || !self.takes_place() {
                 let there = self.sink.dataset().conversation_at(address)?;
@@ -190,7 +190,7 @@ impl Run<'_> {
             Err(columns) => {
                 let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
                 others.push(format!("its content differs{columns}; {}", self.why_kept()));
-                self.clashes += 1;
+                self.of_input.clashes += 1;
             }
         }
         if is_other && !is_replaced {

@@ -21,7 +21,7 @@ impl Run<'_> {
         }
         let (what, or_add) = match self.store.take_clash() {
             Some(id) => (format!("a picture or video {id:?}"), ""),
-            None if self.changed() > self.changed_before => {
+            None if self.changed() > self.of_input.changed_before => {
                 let what = "a record of this id, with other content,";
                 (what.to_owned(), ", and --on-change add takes it beside that one, as the other of its file")
             }

@@ -150,7 +150,8 @@ impl Run<'_> {
         let is_foreign = self.store.is_foreign();
         let now = &self.report.records;
         let (added, unchanged) = (now.added - before.added, now.unchanged - before.unchanged);
-        let changed = now.changed_kept + now.replaced - before.changed_kept - before.replaced - self.placed_now;
+        let changed =
+            now.changed_kept + now.replaced - before.changed_kept - before.replaced - self.of_input.placed_now;
         if self.options.is_source_guessed && added > 0 {
             self.check_other_sources(digest)?;
         }
@@ -174,7 +175,7 @@ impl Run<'_> {
                  those are: give this map ids of its own, as with `id = \"tool-{{row}}\"`"
             )));
         }
-        let is_judged = self.are_ids_numbers && self.options.on_change == OnChange::Report;
+        let is_judged = self.of_input.are_ids_numbers && self.options.on_change == OnChange::Report;
         if !is_known && is_judged && changed > unchanged {
             return Err(Error::invalid(format!(
                 "of its records {} are there already, and {changed} of these with other content. They have no ids of their \
@@ -185,15 +186,15 @@ impl Run<'_> {
                 changed + unchanged
             )));
         }
-        let is_judged = self.is_name_new && !is_known && self.options.on_change == OnChange::Report;
+        let is_judged = self.of_input.is_name_new && !is_known && self.options.on_change == OnChange::Report;
         // A row of a table counts for its picture, too, which may be the same.
-        if is_judged && !self.are_ids_numbers && self.clashes * 2 > unchanged {
+        if is_judged && !self.of_input.are_ids_numbers && self.of_input.clashes * 2 > unchanged {
             return Err(Error::invalid(format!(
                 "{} of its records are called as others that were imported from other files of this source, and say something \
                  else. If each file has ids of its own, that count from 0 in all of them, --on-change add takes these beside \
                  those (as in 7 and val.json#7). If it is a newer copy of such a file, --on-change replace takes what it says in \
                  place of what is there, and --on-change keep leaves that",
-                self.clashes
+                self.of_input.clashes
             )));
         }
         match self.known.now.get(digest).cloned() {

@@ -10,6 +10,7 @@ mod differing;
 mod foreign;
 mod known;
 mod labels;
+mod left_over;
 mod masks;
 mod numbered;
 mod places;
@@ -41,7 +42,6 @@ use crate::import::maps;
 use crate::import::media::by_name::ByName;
 use crate::import::media::store::{Late, Store};
 use crate::import::options::{ImportOptions, Progress};
-use crate::import::passed::PassedOver;
 use crate::import::raw::ObjectText;
 use crate::import::report::{At, Ignored, ImportReport, InputReport, Kind};
 use crate::import::sink::{Sink, TrialRun};
@@ -51,10 +51,10 @@ use crate::schema::rows::AnnotationRow;
 use crate::schema::tables::Table;
 use crate::storage::publish::random_token;
 use boxes::Reread;
-use provenance::{changes, provenance, unsaid};
+use numbered::Numbered;
+use provenance::{changes, provenance};
 use records::Ids;
 use repeats::Repeats;
-use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -218,16 +218,10 @@ pub(super) struct Run<'r> {
     pub(super) progress: Progress,
     /// For telling repeats.
     ids: Ids,
-    /// Whether the input that is read has records whose ids are made of their numbers.
-    pub(super) are_ids_numbers: bool,
-    /// Whether the source has files of before, and none of the name of the input that is read.
-    is_name_new: bool,
     known: known::KnownFiles,
     pub(in crate::import) homes: Homes,
     /// The pictures of folders by their names, once they were asked for.
     pictures: Vec<ByName>,
-    /// How many records had changed when the input at hand began.
-    changed_before: u64,
     /// What the file says the id of the record at hand is, where that is asked for.
     said_id: Option<String>,
     /// Whether the dataset has conversations.
@@ -236,11 +230,23 @@ pub(super) struct Run<'r> {
     has_ids_of_files: bool,
     /// Whether the dataset has several records of the id at hand, of which none is this one.
     is_unclear: bool,
-    /// How many records of the input at hand are called as others of the dataset are, and say something else.
+    pub(super) of_input: OfInput,
+}
+
+/// What is known of the input that is read.
+#[derive(Default)]
+pub(super) struct OfInput {
+    /// Whether it has records whose ids are made of their numbers.
+    pub(super) are_ids_numbers: bool,
+    numbered: Numbered,
+    /// Whether the source has files of before, and none of its name.
+    is_name_new: bool,
+    /// How many records had changed when it began.
+    changed_before: u64,
+    /// How many of its records are called as others of the dataset are, and say something else.
     clashes: u64,
-    /// How many statements of the input at hand got the place that they had not before, since their picture was not there.
+    /// How many of its statements got the place that they had not before, since their picture was not there.
     placed_now: u64,
-    numbered: numbered::Numbered,
 }
 
 impl<'r> Run<'r> {
@@ -273,19 +279,14 @@ impl<'r> Run<'r> {
             says: ObjectText::default(),
             progress: Progress::default(),
             ids: Ids::default(),
-            are_ids_numbers: false,
-            is_name_new: false,
             known: known::KnownFiles::default(),
             homes: Homes::default(),
             pictures: Vec::new(),
-            changed_before: 0,
             said_id: None,
             has_conversations,
             has_ids_of_files,
             is_unclear: false,
-            clashes: 0,
-            placed_now: 0,
-            numbered: numbered::Numbered::default(),
+            of_input: OfInput::default(),
         }
     }
 
@@ -347,55 +348,6 @@ impl<'r> Run<'r> {
         &mut self.pictures[at]
     }
 
-    /// The folders that were named and of which more than pictures and videos is read.
-    fn folders_with_records(&self) -> BTreeSet<PathBuf> {
-        let of_records = self.inputs.iter().filter(|input| input.format != Some(Format::Media));
-        of_records.filter_map(|input| input.folder.clone()).collect()
-    }
-
-    /// Tells which pictures and videos below these folders were named by nothing.
-    fn tell_unnamed(&mut self, folders: &BTreeSet<PathBuf>) -> Result<()> {
-        let inputs: HashSet<PathBuf> = self.inputs.iter().map(|input| input.path.clone()).collect();
-        let mut unnamed = PassedOver::default();
-        let mut painted = maps::PaintedFolders::new("are not taken");
-        for folder in folders {
-            inputs::each_medium(folder, &mut |path, real, name| {
-                let is_met = inputs.contains(path) || self.store.has_met(real) || self.store.has_met(path);
-                if !is_met {
-                    unnamed.note(name);
-                    painted.meet(path, name, &mut self.report);
-                }
-            })?;
-        }
-        painted.finish(&mut self.report);
-        let reason = "named by no record, and not taken; with --format media the folder's pictures and videos are, each \
-                      by itself";
-        unnamed.tell(reason, &mut self.report.ignored);
-        Ok(())
-    }
-
-    /// Tells which patients of the list of cases the dataset has no case of.
-    fn tell_unmet_cases(&mut self) -> Result<()> {
-        let Some(cases) = &self.options.cases else { return Ok(()) };
-        let at = At { file: "the list of cases".into(), ..At::default() };
-        for (name, patient) in cases.first_names() {
-            if self.sink.lookup(Table::Cases, &self.options.source.id, patient)?.is_none() {
-                let is_kept =
-                    self.report.records.changed_kept > 0 || self.report.findings.contains_key(&Kind::ChangedRow);
-                let what = if is_kept {
-                    format!(
-                        "no case is of {name:?} (the patient {patient:?}): what has changed was kept as it was, and may be \
-                         theirs with --on-change replace; else, is the name spelt so?"
-                    )
-                } else {
-                    format!("nothing here is of {name:?} (the patient {patient:?}): is the name spelt so?")
-                };
-                self.report.find(Kind::UnmetCase, &at, what);
-            }
-        }
-        Ok(())
-    }
-
     fn input(&mut self, input: &Input) -> Result<()> {
         if self.is_left_as_known(input)? {
             return Ok(());
@@ -403,15 +355,16 @@ impl<'r> Run<'r> {
         self.store.enter(input);
         self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
         let blobs = self.new_rows(Table::Blobs);
-        self.changed_before = self.changed();
-        (self.clashes, self.placed_now) = (0, 0);
+        let known_source = self.sink.dataset().manifest().source(&self.options.source.id);
+        self.of_input = OfInput {
+            numbered: Numbered::new(known_source.is_some_and(|source| !source.imports.is_empty())),
+            is_name_new: self.is_new_name(input),
+            changed_before: self.changed(),
+            ..OfInput::default()
+        };
         self.is_unclear = false;
         self.split_of_row = None;
         self.progress.file.clone_from(&input.name);
-        self.are_ids_numbers = false;
-        self.is_name_new = self.is_new_name(input);
-        let known_source = self.sink.dataset().manifest().source(&self.options.source.id);
-        self.numbered.enter(known_source.is_some_and(|source| !source.imports.is_empty()));
         let (before, counts) = (self.progress.bytes, self.report.records.clone());
         let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
             (Some(chosen), _) => maps::read(self, input, chosen)?,
@@ -455,40 +408,6 @@ impl<'r> Run<'r> {
             true => Err(Error::new(ErrorKind::Interrupted, "the import was interrupted; nothing was committed")),
             false => Ok(()),
         }
-    }
-
-    /// Tells what imports of the source before said of its paths, its patients and its times, and this one does not.
-    fn tell_unsaid(&mut self) {
-        let brings = [Table::Frames, Table::Videos, Table::Conversations, Table::Annotations];
-        if brings.iter().all(|table| self.new_rows(*table) == 0) {
-            return;
-        }
-        let Some(source) = self.sink.dataset().manifest().source(&self.options.source.id) else { return };
-        let unsaid: Vec<String> = unsaid(source, self.options);
-        if !unsaid.is_empty() {
-            let at = At { file: "what is said of the source".into(), ..At::default() };
-            let what = format!(
-                "{} when files of this source were imported before, and now it is not: what is new has no video, patient, \
-                 number or time by it, and a split may tear a patient apart. Say it again (--source-file, --cases), here with \
-                 --on-change replace",
-                unsaid.join(", ")
-            );
-            self.report.find(Kind::OtherDescription, &at, what);
-        }
-    }
-
-    /// Tells of a split that is said for records of which none can be put into one.
-    fn tell_unused_split(&mut self) {
-        let Some(split) = self.options.source.defaults.split.as_deref() else { return };
-        if self.has_records || self.report.records.read == 0 {
-            return;
-        }
-        let at = At { file: "what is said of the source".into(), ..At::default() };
-        let what = format!(
-            "the split {split:?} was not used: it goes into a column of conversations or annotations, and none came. Rows of \
-             other tables get one by surgdb column add DATASET frames SPLITS.csv, a file with the columns id and split"
-        );
-        self.report.find(Kind::UnusedSplit, &at, what);
     }
 
     /// Writes report and source; what is left is to commit.

@@ -5,6 +5,7 @@ use super::Run;
 use crate::dataset::{SOURCE_DATASET, SPLIT};
 use crate::error::{Error, Result};
 use crate::format::Address;
+use crate::format::numbers::whole_number;
 use crate::import::inputs::Input;
 use crate::import::media::names::Named;
 use crate::import::media::store::ShownRows;
@@ -50,14 +51,14 @@ fn numbered<'i>(id: &'i str, at: &At) -> Option<(&'i str, u64)> {
     let (beginning, number) = id.rsplit_once('#')?;
     let stem = at.file.rsplit_once('.').map_or(at.file.as_str(), |(stem, _)| stem);
     let is_of_file = beginning.starts_with(stem);
-    let number = number.parse().ok().filter(|read: &u64| read.to_string() == number)?;
+    let number = whole_number(number)?;
     is_of_file.then_some((beginning, number))
 }
 
 impl Numbered {
-    /// Begins with a file.
-    pub(super) fn enter(&mut self, is_on: bool) {
-        *self = Self { is_on, ..Self::default() };
+    /// None yet; `is_on` where the source has records of before.
+    pub(super) fn new(is_on: bool) -> Self {
+        Self { is_on, ..Self::default() }
     }
 
     /// Notes that the file has a record; its number, where it is a numbered one.
@@ -147,15 +148,15 @@ impl Run<'_> {
         there: Option<(Address, &ShownRows)>,
         at: &At,
     ) -> Result<()> {
-        let Some(number) = self.numbered.note(Table::Conversations, &row.id, at) else { return Ok(()) };
+        let Some(number) = self.of_input.numbered.note(Table::Conversations, &row.id, at) else { return Ok(()) };
         match there {
-            None => self.numbered.add(number, || {
+            None => self.of_input.numbered.add(number, || {
                 let refs = row.all_media().flat_map(|medium| &medium.refs);
                 said_by(row, refs.filter_map(|of| names.get(of.row() as usize).map(|named| named.id.as_str())))
             }),
             Some((address, shown)) => {
                 let there = self.sink.dataset().conversation_at(address)?.to_row()?;
-                self.numbered.leave(number, said_by(&there, shown.iter().map(|(_, id)| id.as_str())));
+                self.of_input.numbered.leave(number, said_by(&there, shown.iter().map(|(_, id)| id.as_str())));
             }
         }
         Ok(())
@@ -163,10 +164,10 @@ impl Run<'_> {
 
     /// Notes a statement; `there` is the dataset's under its id where that is another and stays.
     pub(super) fn note_statement(&mut self, row: &AnnotationRow, there: Option<&AnnotationRow>, at: &At) {
-        let Some(number) = self.numbered.note(Table::Annotations, &row.id, at) else { return };
+        let Some(number) = self.of_input.numbered.note(Table::Annotations, &row.id, at) else { return };
         match there {
-            None => self.numbered.add(number, || stated_by(row)),
-            Some(there) => self.numbered.leave(number, stated_by(there)),
+            None => self.of_input.numbered.add(number, || stated_by(row)),
+            Some(there) => self.of_input.numbered.leave(number, stated_by(there)),
         }
     }
 
@@ -179,7 +180,7 @@ impl Run<'_> {
     pub(super) fn check_numbers(&mut self, input: &Input, before: &RecordCounts) -> Result<()> {
         let now = &self.report.records;
         let (added, kept) = (now.added - before.added, now.changed_kept - before.changed_kept);
-        if added > 0 && self.numbered.are_moved() {
+        if added > 0 && self.of_input.numbered.are_moved() {
             let way = match self.options.on_change {
                 OnChange::Replace => {
                     "What is about something else now is not replaced: give the records ids of their own (a map's `id`), or \
@@ -206,11 +207,11 @@ impl Run<'_> {
             column.table == conversations && !column.replaces && !said.contains(&column.name.as_str())
         });
         let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-        if self.numbered.replaced > 0 && !names.is_empty() {
+        if self.of_input.numbered.replaced > 0 && !names.is_empty() {
             let what = format!(
                 "{} conversations without ids of their own were replaced, number by number: what was added to those of before \
                  (`{}`) is said of these now; where they have moved, add it anew",
-                self.numbered.replaced,
+                self.of_input.numbered.replaced,
                 names.join("`, `")
             );
             self.report.find(Kind::Doubtful, at, what);
@@ -220,8 +221,8 @@ impl Run<'_> {
     /// Tells which numbered records of before a file has no more: they had the numbers behind its last.
     fn tell_gone(&mut self, at: &At) -> Result<()> {
         let source = self.options.source.id.clone();
-        for (beginning, (table, _, last)) in std::mem::take(&mut self.numbered.lists) {
-            let last = last.max(self.numbered.skipped);
+        for (beginning, (table, _, last)) in std::mem::take(&mut self.of_input.numbered.lists) {
+            let last = last.max(self.of_input.numbered.skipped);
             let (mut gone, mut first, mut end) = (0, 0, last);
             for number in (last + 1..).take(COUNTED as usize) {
                 let id = format!("{beginning}#{number}");

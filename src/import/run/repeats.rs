@@ -56,7 +56,7 @@ impl Run<'_> {
                 _ => "asks the same of the same pictures, and is answered otherwise",
             };
             self.report.find(kind, at, format!("{first} {what}"));
-        } else if self.are_ids_numbers && self.is_name_new {
+        } else if self.of_input.are_ids_numbers && self.of_input.is_name_new {
             self.tell_known(row, at)?;
         }
         let Some(split) = split else { return Ok(()) };

@@ -193,7 +193,7 @@ impl Run<'_> {
     /// taken brings no rows.
     pub(super) fn leave_moved(&mut self, before: &str, now: &str, at: &At) {
         self.report.records.changed_kept += 1;
-        self.clashes += 1;
+        self.of_input.clashes += 1;
         if self.options.on_change != OnChange::Keep {
             let what = format!("it is about {now:?} now, and was about {before:?}; the dataset's was kept");
             self.report.find(Kind::ChangedRecord, at, what);

@@ -36,13 +36,14 @@ fn png(width: u32) -> Vec<u8> {
 }
 
 fn sized(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    bytes.extend(width.to_be_bytes());
-    bytes.extend(height.to_be_bytes());
-    bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
-    // What comes behind the header, as far as it is looked at.
-    [&b"\0\0\0\0IDAT"[..], b"\0\0\0\0IEND"].iter().for_each(|head| bytes.extend([head, &[0; 4][..]].concat()));
-    bytes
+    let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    header.extend([8, 6, 0, 0, 0]);
+    // Chunks are looked at, and not what is in them.
+    let chunk = |kind: &[u8], data: &[u8]| {
+        let said = [kind, data].concat();
+        [&(data.len() as u32).to_be_bytes()[..], &said, &crc32fast::hash(&said).to_be_bytes()].concat()
+    };
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunk(b"IDAT", b""), chunk(b"IEND", b"")].concat()
 }
 
 fn count(report: &ImportReport, kind: Kind) -> u64 {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use surgdb::format::numbers::whole_number;
 use surgdb::storage::open_plain;
 use surgdb::{Address, Column, ColumnType, Error, Result};
 
@@ -150,7 +151,7 @@ fn guessed(cells: &[Cell]) -> ColumnType {
 
 /// Whether an `int64` gives the cell back.
 fn is_whole(cell: &str) -> bool {
-    cell.parse::<i64>().is_ok_and(|number| number.to_string() == cell)
+    whole_number::<i64>(cell).is_some()
 }
 
 /// Whether it is a whole number that a `float64` gives back.

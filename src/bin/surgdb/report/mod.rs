@@ -16,12 +16,10 @@ use crate::output::Output;
 use crate::stats;
 use crate::subset::Subset;
 use crate::ui;
+use crate::whole_file;
 use picture::Pictures;
 use serde_json::json;
-use std::ffi::OsString;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use surgdb::{Error, Result, Table};
 
 const EXAMPLES: &str = "\
@@ -32,6 +30,8 @@ Examples:
 
 The page is one file that loads nothing: it can be mailed. It shows pictures and texts of the dataset, so that whoever
 may not see those may not see it either. The same version gives the same page.";
+
+const TAKEN: &str = "name another one, or give --overwrite";
 
 /// Draw a dataset as one HTML page: numbers, plots, samples with their pictures, boxes, masks and reasoning
 #[derive(clap::Args)]
@@ -64,7 +64,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<Outcome> {
     let dataset = args.target.open()?;
     if args.out.exists() && !args.overwrite {
-        return Err(taken(&args.out));
+        return Err(whole_file::exists(&args.out, TAKEN));
     }
     let selection = args.subset.chosen(&dataset, Table::Conversations)?;
     if selection.as_ref().is_some_and(|selection| selection.is_empty()) {
@@ -80,7 +80,10 @@ pub fn run(args: Args) -> Result<Outcome> {
     let condition = selection.as_ref().map(|selection| selection.condition());
     let about = page::About { title: &title, condition, stats: &stats, chosen: &chosen };
     let page = page::write(&about, &mut pictures)?;
-    save(&args.out, page.as_bytes(), args.overwrite)?;
+    match args.overwrite {
+        true => whole_file::overwrite(&args.out, page.as_bytes())?,
+        false => whole_file::write_new(&args.out, page.as_bytes(), TAKEN)?,
+    }
 
     let shown: usize = chosen.samples.iter().map(|(_, addresses)| addresses.len()).sum();
     let mut out = Output::new();
@@ -110,28 +113,4 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     out.finish()?;
     Ok(Outcome::Fine)
-}
-
-fn taken(path: &Path) -> Error {
-    Error::exists("there is such a file already: name another one, or give --overwrite").in_file(path)
-}
-
-/// Writes the file whole, or not at all.
-fn save(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => taken(path),
-        _ => Error::io("cannot write the page", error).in_file(path),
-    };
-    // What is there stays whole until the page is.
-    let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let place = if overwrite { path.with_file_name(name) } else { path.to_path_buf() };
-    let mut options = OpenOptions::new();
-    let options = if overwrite { options.create(true).truncate(true) } else { options.create_new(true) };
-    let mut file = options.write(true).open(&place).map_err(failed)?;
-    let written = file.write_all(bytes).and_then(|()| if overwrite { std::fs::rename(&place, path) } else { Ok(()) });
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&place);
-        failed(error)
-    })
 }

@@ -11,10 +11,9 @@ use crate::output::Output;
 use crate::random::Random;
 use crate::subset::Subset;
 use crate::ui;
+use crate::whole_file;
 use medium::Medium;
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use surgdb::dataset::{Conversation, Selection};
 use surgdb::{Address, Dataset, Error, Result, Table};
@@ -197,22 +196,11 @@ fn write_media(dataset: &Dataset, sample: &Conversation<'_>, to: &Path) -> Resul
     for (number, medium) in media.iter().enumerate() {
         let path = if one_file { to.to_path_buf() } else { to.join(format!("{number}-{}", medium.file_name())) };
         let bytes = medium::bytes(dataset, medium.address)?;
-        write_new(&path, bytes.as_deref().unwrap_or_default())?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let cannot_make = |error| Error::io("cannot make the folder", error).in_file(folder);
+        std::fs::create_dir_all(folder).map_err(cannot_make)?;
+        whole_file::write_new(&path, bytes.as_deref().unwrap_or_default(), "name another one")?;
         ui::note(format_args!("wrote {} ({})", path.display(), ui::bytes(medium.size.unwrap_or(0))));
     }
     Ok(())
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Error::exists("there is such a file already: name another one").in_file(path)
-        }
-        _ => Error::io("cannot write the picture", error).in_file(path),
-    };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)
 }

@@ -2,6 +2,7 @@
 
 use super::Category;
 use crate::error::{Error, Result};
+use crate::format::numbers::whole_number;
 use crate::import::annotations::rle::{Mask, runs_of};
 use crate::import::annotations::{Fields, box_of_pixels, others, parsed};
 use crate::import::plain;
@@ -140,7 +141,7 @@ impl<'a> Drawn<'a> {
 
     /// What has no column: its box and outlines too, where these could not be placed.
     fn extra(&self, is_placed: bool) -> Result<Option<String>> {
-        let has_whole_id = self.other("id").is_some_and(is_whole);
+        let has_whole_id = self.other("id").and_then(whole_number::<u64>).is_some();
         if is_placed {
             let mut extra = ObjectText::default();
             let others = self.said.others.iter().filter(|(key, _)| !has_whole_id || key != "id");
@@ -209,7 +210,10 @@ fn bbox_of(value: &str) -> Result<Option<[f64; 4]>> {
 }
 
 fn polygons_of(value: &str) -> Result<Vec<Vec<f64>>> {
-    let polygons: Vec<Vec<f64>> = parsed("segmentation", Some(value))?.unwrap_or_default();
+    let polygons = match plain::lists_of_numbers(value) {
+        Some(polygons) => polygons,
+        None => parsed("segmentation", Some(value))?.unwrap_or_default(),
+    };
     match polygons.iter().find(|outline| outline.len() % 2 == 1) {
         Some(odd) => Err(Error::input(format!("an outline has {} numbers, which are no pairs", odd.len()))),
         None => Ok(polygons),
@@ -238,15 +242,10 @@ impl Runs<'_> {
 /// them) are the same.
 pub(super) fn key_of(json: &str) -> Option<Cow<'_, str>> {
     let key = id_of_json(json)?;
-    let whole = key.strip_suffix(".0").filter(|_| !json.starts_with('"')).filter(|whole| is_whole(whole));
+    let whole =
+        key.strip_suffix(".0").filter(|_| !json.starts_with('"')).filter(|whole| whole_number::<u64>(whole).is_some());
     Some(match whole {
         Some(whole) => Cow::Owned(whole.to_owned()),
         None => key,
     })
-}
-
-/// Whether it is a whole number, written as whole numbers are.
-fn is_whole(value: &str) -> bool {
-    let is_plain = value == "0" || !value.starts_with(['0', '+']);
-    is_plain && value.parse::<u64>().is_ok()
 }
