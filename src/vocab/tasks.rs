@@ -2,6 +2,7 @@
 
 use super::{folded, parts, rows};
 use once_cell::race::OnceBox;
+use std::collections::HashMap;
 
 /// A task, as `tasks.tsv` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +74,14 @@ pub fn tasks() -> &'static [Task] {
 /// assert!(surgdb::vocab::task("juggling").is_none());
 /// ```
 pub fn task(name: &str) -> Option<&'static Task> {
-    let wanted = folded(name);
-    tasks().iter().find(|task| std::iter::once(&task.name).chain(&task.aliases).any(|name| folded(name) == wanted))
+    // Every record of an import is asked for its task.
+    static NAMED: OnceBox<HashMap<String, &'static Task>> = OnceBox::new();
+    let named = NAMED.get_or_init(|| {
+        let names =
+            |task: &'static Task| std::iter::once(&task.name).chain(&task.aliases).map(move |name| (*name, task));
+        Box::new(tasks().iter().flat_map(names).map(|(name, task)| (folded(name), task)).collect())
+    });
+    named.get(&folded(name)).copied()
 }
 
 #[cfg(test)]
