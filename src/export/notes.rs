@@ -9,17 +9,8 @@ use crate::error::Result;
 use crate::format::Address;
 use crate::schema::rows::BoxCoords;
 use crate::schema::tables::Table;
-use crate::schema::text_digest::text_digest;
 use crate::schema::views::{Alternatives, Evidence, Grounding, Node, Reasoning, Turn, Turns};
 use std::rc::Rc;
-
-/// The digest of the texts that a record is written with: those of its turns, then of its pair, as it stands there.
-pub(super) fn text_digest_of(turns: Turns<'_>, endings: Alternatives<'_>) -> u32 {
-    let pair = ["chosen", "rejected"].into_iter();
-    let pair = pair.filter_map(|kind| endings.iter().find(|ending| ending.kind() == kind));
-    let of_pair = pair.flat_map(|ending| ending.turns().iter().map(|turn| turn.text()));
-    text_digest(turns.iter().map(|turn| turn.text()).chain(of_pair))
-}
 
 /// A place list of the media: an entry a medium in the conversation's order.
 pub(super) fn media(out: &mut Vec<u8>, media: &[Shown], order: &[usize]) {

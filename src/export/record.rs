@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::format::Address;
 use crate::schema::boxes::Scale;
 use crate::schema::tables::Table;
+use crate::schema::text_digest::TextDigest;
 use crate::schema::views::{self, Alternatives, BatchRow, Grounding, Media, Reasoning, Turn, Turns};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
@@ -106,6 +107,8 @@ pub(super) struct Notes {
     fields: Fields,
     /// Whether a field stands for the texts, or says of places in them.
     is_of_texts: bool,
+    /// What the turns say as they are written.
+    said: TextDigest,
     report_lost: Vec<&'static str>,
 }
 
@@ -132,10 +135,9 @@ impl Notes {
     }
 
     /// The object, where it has fields; those that go by the texts say which these are.
-    fn finish(mut self, turns: Turns<'_>, endings: Alternatives<'_>) -> Option<Vec<u8>> {
+    fn finish(mut self) -> Option<Vec<u8>> {
         if self.is_of_texts {
-            let digest = notes::text_digest_of(turns, endings);
-            push_raw(self.fields.key("text_digest"), digest);
+            push_raw(self.fields.key("text_digest"), self.said.get());
         }
         self.fields.finish()
     }
@@ -232,7 +234,7 @@ impl Writer<'_> {
         self.structure(grounding, reasoning, turns, &shown, &mut notes, report);
         self.files(row, &shown, &mut notes, report)?;
         notes.report_lost.drain(..).for_each(|lost| report.lose(lost, 1));
-        if let Some(notes) = notes.finish(turns, endings) {
+        if let Some(notes) = notes.finish() {
             object.key("surgdb").extend_from_slice(&notes);
         }
         object.end();
@@ -349,13 +351,16 @@ impl Writer<'_> {
                 push_json(extras.key(&number.to_string()), turn.extra().unwrap_or_default());
             }
             if media.is_empty() && marked.is_none() {
+                turns::say(&mut notes.said, turn.text(), &[]);
                 return turns::write(out, &self.form, &turn, &extra, |out| push_text(out, turn.text()));
             }
             push_text(texts.key(&number.to_string()), turn.text());
             if let Some(marked) = marked {
+                turns::say(&mut notes.said, &marked, &[]);
                 return turns::write(out, &self.form, &turn, &extra, |out| push_text(out, &marked));
             }
             order.extend(media.iter().map(|(number, _)| *number));
+            turns::say(&mut notes.said, turn.text(), &media);
             turns::write(out, &self.form, &turn, &extra, |out| turns::parts(out, self.form.style, turn.text(), &media));
         });
         if let Some(texts) = texts.finish() {
@@ -393,6 +398,7 @@ impl Writer<'_> {
                 let extra = self.form.extra_of(&turn, !media.is_empty());
                 is_plain &= !extra.is_apart && extra.is_exact;
                 order.extend(media.iter().map(|(number, _)| *number));
+                turns::say(&mut notes.said, turn.text(), &media);
                 turns::write(out, &self.form, &turn, &extra, |out| match media.is_empty() {
                     true => push_text(out, turn.text()),
                     false => turns::parts(out, self.form.style, turn.text(), &media),

@@ -6,6 +6,7 @@ use super::placement::{Kind, Shown};
 use super::record::Form;
 use crate::schema::placeholder;
 use crate::schema::roles::role_of;
+use crate::schema::text_digest::TextDigest;
 use crate::schema::views::Turn;
 use serde_json::value::RawValue;
 use std::rc::Rc;
@@ -132,8 +133,8 @@ pub(super) fn marked(text: &str, media: &[(usize, &Shown)]) -> Option<String> {
     Some(marked)
 }
 
-/// Writes a text as content parts: media without a place first, then the others where they stand.
-pub(super) fn parts(out: &mut Vec<u8>, style: MessageStyle, text: &str, media: &[(usize, &Shown)]) {
+/// A text's content parts: media without a place first, then the others where they stand.
+fn pieces<'t>(text: &'t str, media: &'t [(usize, &'t Shown)]) -> Vec<Piece<'t>> {
     let mut done = 0;
     let mut pieces = Vec::new();
     for (_, medium) in media {
@@ -145,6 +146,23 @@ pub(super) fn parts(out: &mut Vec<u8>, style: MessageStyle, text: &str, media: &
     }
     pieces.push(Piece::Text(text.get(done..).unwrap_or_default()));
     pieces.retain(|piece| !matches!(piece, Piece::Text("")));
+    pieces
+}
+
+/// Notes what a turn says whose text is written with these media between, or with none.
+pub(super) fn say(said: &mut TextDigest, text: &str, media: &[(usize, &Shown)]) {
+    for piece in pieces(text, media) {
+        match piece {
+            Piece::Text(text) => said.text(text),
+            Piece::Medium(_) => said.medium(),
+        }
+    }
+    said.end_turn();
+}
+
+/// Writes a text as content parts.
+pub(super) fn parts(out: &mut Vec<u8>, style: MessageStyle, text: &str, media: &[(usize, &Shown)]) {
+    let pieces = pieces(text, media);
     push_list(out, pieces, |out, piece| {
         let mut part = Object::new(out);
         match piece {

@@ -7,6 +7,7 @@ use crate::import::media::wanted::Wanted;
 use crate::import::report::Kind;
 use crate::schema::boxes::Scale;
 use crate::schema::rows::{AlternativeRow, BoxCoords, GroundingRow, KeyframeRow, TurnRow, VideoRow};
+use crate::schema::text_digest::TextDigest;
 use std::collections::HashMap;
 
 /// A conversation whose media have no addresses yet.
@@ -48,11 +49,20 @@ pub(super) struct Draft {
     pub(super) is_about_file: bool,
     /// Whether this crate's exporter wrote it, and so says which boxes its texts have.
     pub(super) is_ours: bool,
+    /// What its turns and pair say as they are written, where that is asked for.
+    pub(super) said: Option<TextDigest>,
     /// What is worth telling about this record.
     pub(super) findings: Vec<(Kind, String)>,
 }
 
 impl Draft {
+    /// Notes what a turn says, where that is asked for.
+    pub(super) fn say(&mut self, say: impl FnOnce(&mut TextDigest)) {
+        if let Some(said) = &mut self.said {
+            say(said);
+        }
+    }
+
     /// The id of a patient's case.
     pub(super) fn case_id<'a>(&'a self, patient: &'a str) -> &'a str {
         self.case_of(patient).map_or(patient, |case| &case.id)

@@ -9,7 +9,6 @@ use crate::import::forms::Absent;
 use crate::import::raw::{ObjectText, RawRecord, Text, as_text, fields_of};
 use crate::import::report::Kind;
 use crate::schema::rows::{AlternativeRow, GroundingRow, KeyframeRow, TurnRow};
-use crate::schema::text_digest::text_digest;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -212,6 +211,12 @@ impl SurgdbFields {
         self.media.is_some()
     }
 
+    /// Whether something that it says stands for texts, or is of places in them.
+    fn goes_by_texts(&self) -> bool {
+        let has_lists = !self.texts.is_empty() || !self.turn_extras.is_empty() || !self.grounding.is_empty();
+        has_lists || self.media.is_some() || self.alternatives.is_some() || self.reasoning.is_some()
+    }
+
     /// Whether it says what the other endings are.
     pub(super) fn has_endings(&self) -> bool {
         self.alternatives.is_some()
@@ -222,11 +227,17 @@ impl SurgdbFields {
     /// # Errors
     /// `Input` when it does not fit the rest of the record.
     pub(super) fn apply(self, draft: &mut Draft) -> Result<()> {
-        if self.text_digest.is_some_and(|digest| digest != text_digest_of(draft)) {
-            return Err(wrong(
-                "its texts were changed since they were exported, and what it says goes by those of before: take the field out of \
-                 such records, which are then read as they stand",
-            ));
+        match (self.text_digest, draft.said) {
+            (Some(digest), Some(said)) if digest != said.get() => {
+                return Err(wrong(
+                    "the record's texts, or where it shows what, were changed since they were exported, and what the field says \
+                     goes by those of before",
+                ));
+            }
+            (None, _) if self.goes_by_texts() => {
+                return Err(wrong("it goes by texts, and has no `text_digest` to say by which"));
+            }
+            _ => {}
         }
         for name in &self.empty {
             set_empty(draft, name)?;
@@ -261,12 +272,10 @@ impl SurgdbFields {
 }
 
 fn wrong(what: impl std::fmt::Display) -> Error {
-    Error::input(format!("the field `{KEY}`: {what}"))
-}
-
-fn text_digest_of(draft: &Draft) -> u32 {
-    let endings = draft.alternatives.iter().flat_map(|ending| &ending.turns);
-    text_digest(draft.turns.iter().chain(endings).map(|turn| turn.text.as_str()))
+    Error::input(format!(
+        "the field `{KEY}`, in which an export keeps what its form has no field for: {what}. Take it out of the record, or give \
+         it another name where it is the record's own, and the record is read as it stands"
+    ))
 }
 
 fn set_empty(draft: &mut Draft, name: &str) -> Result<()> {

@@ -1,49 +1,86 @@
-//! What a record's texts say, whatever stands in them for what is shown: it tells whether they are still those that places in
-//! them were noted for.
+//! What the turns of a record say, as they are written: it tells whether they are still those that places in them, and what
+//! stands for them, were noted for.
 
-use super::placeholder::{IMAGE, VIDEO};
-
-/// The CRC-32 of texts, in their order, without their white space and their placeholders: forms write these in ways of their
-/// own, and put placeholders where a text had none.
+/// The CRC-32 of turns: of their texts, and of where between these something is shown.
 ///
 /// ```
-/// use surgdb::schema::text_digest::text_digest;
-/// assert_eq!(text_digest(["<image>\nWhich tool?", "A hook."]), text_digest(["Which tool?<image>", "A hook."]));
-/// assert_ne!(text_digest(["Which tool?", "A hook."]), text_digest(["Which tool?", "A clip."]));
-/// assert_ne!(text_digest(["Which tool?", ""]), text_digest(["Which tool?"]));
+/// use surgdb::schema::text_digest::TextDigest;
+/// let of = |pieces: [&str; 2]| {
+///     let mut digest = TextDigest::default();
+///     digest.text(pieces[0]);
+///     digest.medium();
+///     digest.text(pieces[1]);
+///     digest.end_turn();
+///     digest.get()
+/// };
+/// assert_eq!(of(["Which ", "tool?"]), of(["Which ", "tool?"]));
+/// assert_ne!(of(["Which ", "tool?"]), of(["Which", " tool?"]));
 /// ```
-pub fn text_digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut said = String::new();
-    for text in texts {
-        said.clear();
-        for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
-            said.push(letter);
-            // Content parts may tear one apart around another.
-            let placeholder =
-                [IMAGE, VIDEO].into_iter().find(|placeholder| letter == '>' && said.ends_with(placeholder));
-            said.truncate(said.len() - placeholder.map_or(0, str::len));
-        }
-        hasher.update(said.as_bytes());
-        hasher.update(b"\n");
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextDigest(u32);
+
+impl TextDigest {
+    /// A piece of the text of the turn at hand.
+    pub fn text(&mut self, text: &str) {
+        self.update(text.as_bytes());
     }
-    hasher.finalize()
+
+    /// Something that is shown where the text has come to.
+    pub fn medium(&mut self) {
+        // No byte of a text.
+        self.update(&[0xff]);
+    }
+
+    /// The turn ends.
+    pub fn end_turn(&mut self) {
+        self.update(&[0xfe]);
+    }
+
+    /// The digest of what was said so far.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        let mut hasher = crc32fast::Hasher::new_with_initial(self.0);
+        hasher.update(bytes);
+        self.0 = hasher.finalize();
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::text_digest;
+    use super::*;
 
-    #[test]
-    fn placeholders_count_nowhere_even_where_others_tear_them_apart() {
-        let torn = text_digest(["see <im<image>age> and <video>this"]);
-        assert_eq!(torn, text_digest(["see <image> and this"]));
-        assert_eq!(torn, text_digest(["seeandthis"]));
-        assert_ne!(torn, text_digest(["see < image> and this".replace('<', "(").as_str()]));
+    fn of(turns: &[&[Option<&str>]]) -> u32 {
+        let mut digest = TextDigest::default();
+        for turn in turns {
+            for piece in *turn {
+                match piece {
+                    Some(text) => digest.text(text),
+                    None => digest.medium(),
+                }
+            }
+            digest.end_turn();
+        }
+        digest.get()
     }
 
     #[test]
-    fn where_a_text_ends_counts() {
-        assert_ne!(text_digest(["ab", "c"]), text_digest(["a", "bc"]));
+    fn texts_count_to_the_letter_and_so_do_where_they_end_and_what_is_shown_where() {
+        let said = [
+            of(&[]),
+            of(&[&[]]),
+            of(&[&[Some("ab")]]),
+            of(&[&[Some("ab ")]]),
+            of(&[&[Some("a")], &[Some("b")]]),
+            of(&[&[Some("ab")], &[]]),
+            of(&[&[None, Some("ab")]]),
+            of(&[&[Some("a"), None, Some("b")]]),
+            of(&[&[Some("ab"), None]]),
+            of(&[&[Some("ab")], &[None]]),
+        ];
+        assert!((1..said.len()).all(|at| !said[..at].contains(&said[at])), "{said:?}");
+        assert_eq!(of(&[&[Some("a"), Some("b")]]), of(&[&[Some("ab")]]), "in how many pieces does not");
     }
 }

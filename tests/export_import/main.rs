@@ -93,37 +93,70 @@ fn edited(out: &Path, edit: impl Fn(&mut serde_json::Value)) -> usize {
 
 #[test]
 fn what_goes_by_texts_is_not_put_to_others_that_were_written_in_their_place() {
-    let dir = tempfile::tempdir().unwrap();
-    let dataset = stored(&dir.path().join("samples.surgdb"), samples());
-    let out = dir.path().join("out");
-    export(&dataset, &out, &ExportOptions::default(), &mut |_| Ok(())).unwrap();
-    let going_by_texts = written(&out).matches("\"text_digest\"").count();
-    let count = edited(&out, |record| {
-        if let Some(turn) = record["conversations"].as_array_mut().and_then(|turns| turns.last_mut()) {
-            let text = turn["value"].as_str().unwrap_or_default().to_owned();
-            turn["value"] = format!("{text} Indeed.").into();
-        }
-    });
-    assert!(going_by_texts > 5 && going_by_texts < count, "{going_by_texts} of {count}");
+    for (what, start, end) in
+        [("a word", "", " Indeed."), ("a blank in front", " ", ""), ("a placeholder", "", "<image>")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = stored(&dir.path().join("samples.surgdb"), samples());
+        let out = dir.path().join("out");
+        export(&dataset, &out, &ExportOptions::default(), &mut |_| Ok(())).unwrap();
+        let going_by_texts = written(&out).matches("\"text_digest\"").count();
+        let count = edited(&out, |record| {
+            if let Some(turn) = record["conversations"].as_array_mut().and_then(|turns| turns.last_mut()) {
+                let text = turn["value"].as_str().unwrap_or_default();
+                turn["value"] = format!("{start}{text}{end}").into();
+            }
+        });
+        assert!(going_by_texts > 5 && going_by_texts < count, "{going_by_texts} of {count}");
 
-    let mut options = ImportOptions::new(SourceDescription::named("edited"));
-    let again = |name: &str, options: &ImportOptions| {
-        let again = Dataset::create(dir.path().join(name)).unwrap();
-        let report = import(&again, &[out.join("conversations.jsonl")], options, &mut |_| {});
-        report.map(|report| (report, conversations(&Dataset::open(again.path()).unwrap())))
-    };
-    let refused = again("refused.surgdb", &options).unwrap_err();
-    assert!(refused.message().contains("its texts were changed since they were exported"), "{refused}");
-    options.on_error = OnError::Skip;
-    let (report, rows) = again("skipped.surgdb", &options).unwrap();
-    assert_eq!((report.records.skipped_total(), rows.len()), (going_by_texts as u64, count - going_by_texts));
+        let mut options = ImportOptions::new(SourceDescription::named("edited"));
+        let again = |name: &str, options: &ImportOptions| {
+            let again = Dataset::create(dir.path().join(name)).unwrap();
+            let report = import(&again, &[out.join("conversations.jsonl")], options, &mut |_| {});
+            report.map(|report| (report, conversations(&Dataset::open(again.path()).unwrap())))
+        };
+        let refused = again("refused.surgdb", &options).unwrap_err();
+        assert!(refused.message().contains("were changed since they were exported"), "{what}: {refused}");
+        options.on_error = OnError::Skip;
+        let (report, rows) = again("skipped.surgdb", &options).unwrap();
+        assert_eq!((report.records.skipped_total(), rows.len()), (going_by_texts as u64, count - going_by_texts));
 
-    // Without what went by the texts of before, records are read as they stand.
-    edited(&out, |record| drop(record.as_object_mut().unwrap().remove("surgdb")));
-    let (report, rows) = again("plain.surgdb", &options).unwrap();
-    assert_eq!((report.records.skipped_total(), rows.len()), (0, count));
-    let is_edited = |row: &&ConversationRow| row.turns.iter().any(|turn| turn.text.ends_with(" Indeed."));
-    assert_eq!(rows.iter().filter(is_edited).count(), rows.iter().filter(|row| !row.turns.is_empty()).count());
+        // Without what went by the texts of before, records are read as they stand.
+        edited(&out, |record| drop(record.as_object_mut().unwrap().remove("surgdb")));
+        let (report, rows) = again("plain.surgdb", &options).unwrap();
+        assert_eq!((report.records.skipped_total(), rows.len()), (0, count));
+        let is_edited = |row: &&ConversationRow| {
+            row.turns.last().is_some_and(|TurnRow { text, .. }| text.starts_with(start) && text.ends_with(end))
+        };
+        assert_eq!(rows.iter().filter(is_edited).count(), rows.iter().filter(|row| !row.turns.is_empty()).count());
+    }
+}
+
+#[test]
+fn a_picture_that_was_moved_among_content_parts_is_not_put_back() {
+    for style in [MessageStyle::Qwen, MessageStyle::OpenAi] {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = stored(&dir.path().join("samples.surgdb"), samples());
+        let out = dir.path().join("out");
+        let options = ExportOptions { format: ExportFormat::Messages, style, ..Default::default() };
+        export(&dataset, &out, &options, &mut |_| Ok(())).unwrap();
+        let moved = std::cell::Cell::new(0);
+        edited(&out, |record| {
+            for turn in record["messages"].as_array_mut().into_iter().flatten() {
+                if let Some(parts) = turn["content"].as_array_mut().filter(|parts| parts.len() > 1) {
+                    parts.rotate_left(1);
+                    moved.set(moved.get() + 1);
+                    return;
+                }
+            }
+        });
+        let mut source = ImportOptions::new(SourceDescription::named("edited"));
+        source.on_error = OnError::Skip;
+        let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
+        let report = import(&again, &[out.join("conversations.jsonl")], &source, &mut |_| {}).unwrap();
+        assert!(moved.get() > 5, "{}", moved.get());
+        assert_eq!(report.records.skipped_total(), moved.get());
+    }
 }
 
 #[test]

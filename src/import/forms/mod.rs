@@ -31,6 +31,7 @@ use crate::import::raw::{ObjectText, RawRecord, as_text};
 use crate::import::reasoning;
 use crate::import::report::Kind;
 use crate::import::surgdb_fields::SurgdbFields;
+use crate::schema::text_digest::TextDigest;
 use crate::vocab;
 use media::Inputs;
 use serde_json::value::RawValue;
@@ -107,6 +108,7 @@ fn draft_of(
     }
     let mut draft = Draft { id: take_id(&mut record), ..Draft::default() };
     let mut ours = SurgdbFields::take(&mut record)?;
+    draft.said = ours.as_ref().map(|_| TextDigest::default());
     let written_task = record.get("task");
     take_labels(&mut record, &mut draft);
     let is_row = ours.as_ref().is_some_and(SurgdbFields::is_of_row);

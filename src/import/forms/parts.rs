@@ -6,6 +6,7 @@ use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};
 use crate::import::raw::{Field, ObjectText, RawPart, Text, as_text, number_of};
 use crate::import::report::Kind;
 use crate::schema::placeholder;
+use crate::schema::text_digest::TextDigest;
 use serde_json::value::RawValue;
 
 /// The keys under which a part may name its picture or video.
@@ -30,15 +31,20 @@ pub(super) fn read(list: Vec<RawPart<'_>>, draft: &mut Draft, mut place: Place<'
     for part in list {
         let entry = match part {
             RawPart::Text(part) => {
+                draft.say(|said| said.text(&part));
                 text.push_str(&part);
                 format!("{{\"text\":{},\"part\":null}}", part.len())
             }
             RawPart::Object(fields) => match text_of(&fields) {
                 Some(part) => {
+                    draft.say(|said| said.text(&part));
                     text.push_str(&part);
                     text_border(&fields, part.len())
                 }
-                None => medium_border(&fields, draft, &mut place, (first, text.len()))?,
+                None => {
+                    draft.say(TextDigest::medium);
+                    medium_border(&fields, draft, &mut place, (first, text.len()))?
+                }
             },
         };
         if borders.len() > 1 {

@@ -8,6 +8,7 @@ use crate::import::raw::{Content, Field, ObjectText, RawTurn};
 use crate::import::report::Kind;
 use crate::schema::roles::role_of;
 use crate::schema::rows::TurnRow;
+use crate::schema::text_digest::TextDigest;
 
 /// A turn of text alone.
 pub(super) fn plain(role: &str, text: &str) -> TurnRow {
@@ -87,7 +88,10 @@ fn convert(mut raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut
     };
     let is_call = raw.others.iter().any(|(name, _)| CALLS.contains(&&**name));
     let text = match raw.content {
-        Content::Text(text) => text.into_owned(),
+        Content::Text(text) => {
+            draft.say(|said| said.text(&text));
+            text.into_owned()
+        }
         Content::Null => {
             extra.raw("~content", "null");
             if !is_call {
@@ -96,7 +100,10 @@ fn convert(mut raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut
             String::new()
         }
         Content::Missing => match take_text(&mut raw.others) {
-            Some(text) => text,
+            Some(text) => {
+                draft.say(|said| said.text(&text));
+                text
+            }
             None => {
                 extra.raw("~content", "false");
                 if !is_call {
@@ -115,6 +122,7 @@ fn convert(mut raw: RawTurn<'_>, draft: &mut Draft, (turn, inputs): (usize, &mut
             text
         }
     };
+    draft.say(TextDigest::end_turn);
     if let Some((name, _)) = raw.others.iter().find(|(name, value)| is_medium(name, value.get())) {
         let what = format!("a turn's own `{name}` is kept in the turn, and nothing is shown by it");
         draft.find(Kind::OtherMedia, what);

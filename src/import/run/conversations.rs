@@ -144,7 +144,7 @@ impl Run<'_> {
     }
 
     /// The pictures and videos that a conversation of the dataset shows.
-    fn shown_by(&self, address: Address) -> Result<ShownRows> {
+    pub(super) fn shown_by(&self, address: Address) -> Result<ShownRows> {
         let there = self.sink.dataset().conversation_at(address)?;
         let mut shown = ShownRows::new();
         for address in there.to_row()?.all_media().flat_map(|medium| &medium.refs) {
@@ -189,7 +189,13 @@ impl Run<'_> {
             }
             Err(columns) => {
                 let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-                others.push(format!("its content differs{columns}; {}", self.why_kept()));
+                let why_none = match self.options.on_change {
+                    OnChange::Add => {
+                        ", and none was added beside it, since its id has its file's name before it already"
+                    }
+                    _ => "",
+                };
+                others.push(format!("its content differs{columns}; {}{why_none}", self.why_kept()));
                 self.of_input.clashes += 1;
             }
         }

@@ -8,6 +8,7 @@ mod conversations;
 mod deleted;
 mod differing;
 mod foreign;
+mod gone;
 mod known;
 mod labels;
 mod left_over;
@@ -73,8 +74,9 @@ const TELL_EVERY: u64 = 64;
 /// recordings first, then what is said about them, conversations, and masks, each by name; where there is none, its pictures
 /// and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes the id of one that adds
 /// no row, 12 where it says its split, 16 a picture or video where a folder was named, 60 one of which something is
-/// said, 16 one of the source that the dataset has where others are new, and 200 a picture of a COCO file, beside what the
-/// appender needs and 52 MB at most for what was asked of which picture before.
+/// said, 16 one of the source that the dataset has where others are new, 8 a row of the dataset where a file of before has
+/// new records, and 200 a picture of a COCO file, beside what the appender needs and 52 MB at most for what was asked of
+/// which picture before.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -230,6 +232,8 @@ pub(super) struct Run<'r> {
     has_ids_of_files: bool,
     /// Whether the dataset has several records of the id at hand, of which none is this one.
     is_unclear: bool,
+    /// Where the source's numbered records are, once that was asked for.
+    numbered_rows: Option<gone::NumberedRows>,
     pub(super) of_input: OfInput,
 }
 
@@ -286,6 +290,7 @@ impl<'r> Run<'r> {
             has_conversations,
             has_ids_of_files,
             is_unclear: false,
+            numbered_rows: None,
             of_input: OfInput::default(),
         }
     }
@@ -356,9 +361,11 @@ impl<'r> Run<'r> {
         self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
         let blobs = self.new_rows(Table::Blobs);
         let known_source = self.sink.dataset().manifest().source(&self.options.source.id);
+        let has_before = known_source.is_some_and(|source| !source.imports.is_empty());
+        let is_name_new = self.is_new_name(input);
         self.of_input = OfInput {
-            numbered: Numbered::new(known_source.is_some_and(|source| !source.imports.is_empty())),
-            is_name_new: self.is_new_name(input),
+            numbered: Numbered::new(has_before, has_before && !is_name_new),
+            is_name_new,
             changed_before: self.changed(),
             ..OfInput::default()
         };

@@ -14,10 +14,11 @@ use crate::import::report::{At, Kind, RecordCounts};
 use crate::schema::record::{Identity, Keyed};
 use crate::schema::rows::{AnnotationRow, ConversationRow, TurnRow};
 use crate::schema::tables::Table;
-use std::collections::{BTreeMap, HashMap};
+use roaring::RoaringTreemap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many records are held against each other: some 100 MB at most.
-const HELD: usize = 1 << 20;
+pub(super) const HELD: usize = 1 << 20;
 /// How many records that a file has no more are looked for.
 const COUNTED: u64 = 1 << 20;
 /// What more records say than so many tells nothing of where one of them has gone.
@@ -32,33 +33,41 @@ const LIST: u64 = 1 << 40;
 pub(super) struct Numbered {
     /// Whether the source has records of before at all.
     is_on: bool,
+    /// Whether some of them are of a file of this name.
+    is_known: bool,
     /// What the dataset says and goes on saying under numbers whose records say something else now.
     left: HashMap<u64, u64>,
     /// Under which numbers it says so, a few of them.
     places: HashMap<u64, Vec<u64>, Keyed>,
-    /// What records say that were added behind such, and under which numbers.
-    added: Vec<(u64, u64)>,
+    /// What records say that were added, and under which numbers, where these are theirs.
+    added: Vec<(Option<u64>, u64)>,
     /// The lists of records, by the beginnings of their ids: the table, which list it is, and its last number.
     lists: BTreeMap<String, (Table, u64, u64)>,
+    /// Those that were met.
+    met: RoaringTreemap,
     /// The last number of a record that could not be taken.
     skipped: u64,
     /// How many conversations were replaced under their numbers.
     replaced: u64,
 }
 
+/// A file's path without its ending.
+pub(super) fn stem_of(file: &str) -> &str {
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
 /// The beginning of the id of a numbered record, and its number.
-fn numbered<'i>(id: &'i str, at: &At) -> Option<(&'i str, u64)> {
+pub(super) fn numbered<'i>(id: &'i str, at: &At) -> Option<(&'i str, u64)> {
     let (beginning, number) = id.rsplit_once('#')?;
-    let stem = at.file.rsplit_once('.').map_or(at.file.as_str(), |(stem, _)| stem);
-    let is_of_file = beginning.starts_with(stem);
+    let is_of_file = beginning.starts_with(stem_of(&at.file));
     let number = whole_number(number)?;
     is_of_file.then_some((beginning, number))
 }
 
 impl Numbered {
-    /// None yet; `is_on` where the source has records of before.
-    pub(super) fn new(is_on: bool) -> Self {
-        Self { is_on, ..Self::default() }
+    /// None yet; `is_on` where the source has records of before, and `is_known` where it has some of a file of this name.
+    pub(super) fn new(is_on: bool, is_known: bool) -> Self {
+        Self { is_on, is_known, ..Self::default() }
     }
 
     /// Notes that the file has a record; its number, where it is a numbered one.
@@ -68,15 +77,24 @@ impl Numbered {
         }
         let (beginning, number) = numbered(id, at).filter(|(_, number)| *number < LIST)?;
         let count = self.lists.len();
-        if let Some((_, list, last)) = self.lists.get_mut(beginning) {
-            *last = number.max(*last);
-            return Some(*list * LIST + number);
-        }
-        if count == HELD {
-            return None;
-        }
-        self.lists.insert(beginning.to_owned(), (table, count as u64, number));
-        Some(count as u64 * LIST + number)
+        let list = match self.lists.get_mut(beginning) {
+            Some((_, list, last)) => {
+                *last = number.max(*last);
+                *list
+            }
+            None if count == HELD => return None,
+            None => {
+                self.lists.insert(beginning.to_owned(), (table, count as u64, number));
+                count as u64
+            }
+        };
+        self.met.insert(list * LIST + number);
+        Some(list * LIST + number)
+    }
+
+    /// Whether the file has a record of this number.
+    pub(super) fn has_met(&self, beginning: &str, number: u64) -> bool {
+        self.lists.get(beginning).is_some_and(|(_, list, _)| self.met.contains(list * LIST + number))
     }
 
     /// Notes that a record of the file could not be taken.
@@ -100,28 +118,42 @@ impl Numbered {
         }
     }
 
-    /// Notes what is added under a number.
-    fn add(&mut self, number: u64, said: impl FnOnce() -> u64) {
-        if !self.left.is_empty() && self.added.len() < HELD {
+    /// Notes what is added, under a number or an id of its own.
+    fn add(&mut self, number: Option<u64>, said: impl FnOnce() -> u64) {
+        let may_be_there = self.is_known || (number.is_some() && !self.left.is_empty());
+        if may_be_there && self.added.len() < HELD {
             self.added.push((number, said()));
         }
+    }
+
+    /// Whether what was added may be what the file has no more under numbers.
+    pub(super) fn may_be_gone(&self) -> bool {
+        self.is_known && !self.added.is_empty()
+    }
+
+    /// How many of those that were added say what the dataset says, and goes on saying, under numbers: `gone` is what it says
+    /// under those that the file has no more.
+    fn count_there(&self, gone: &HashSet<u64, Keyed>) -> usize {
+        let is_left = |said: &u64| self.places.get(said).is_some_and(|places| places.len() <= ALIKE);
+        self.added.iter().filter(|(_, said)| gone.contains(said) || is_left(said)).count()
     }
 
     /// Whether records that are added are those of before under further numbers. Where some were put in front, the last of
     /// before is further by as many; and where it is gone, many that were before it are, all by the same number. That tells
     /// them from others that happen to say what one said that was corrected.
     fn are_moved(&self) -> bool {
-        let added = self.added.len() as u64;
+        let added: Vec<(u64, u64)> = self.added.iter().filter_map(|(number, said)| Some(((*number)?, *said))).collect();
+        let count = added.len() as u64;
         let mut firsts: HashMap<u64, u64> = HashMap::new();
-        for (number, _) in &self.added {
+        for (number, _) in &added {
             let first = firsts.entry(number / LIST).or_insert(*number);
             *first = *number.min(first);
         }
         let mut distances: HashMap<u64, u64> = HashMap::new();
-        for (number, said) in &self.added {
+        for (number, said) in &added {
             let places = self.places.get(said).filter(|places| places.len() <= ALIKE);
             for before in places.into_iter().flatten() {
-                let Some(further) = number.checked_sub(*before).filter(|further| *further <= added) else { continue };
+                let Some(further) = number.checked_sub(*before).filter(|further| *further <= count) else { continue };
                 if firsts.get(&(number / LIST)) == Some(&(before + 1)) {
                     return true;
                 }
@@ -134,7 +166,7 @@ impl Numbered {
             let is_moved = |(number, said): &&(u64, u64)| {
                 number.checked_sub(further).and_then(|before| self.left.get(&before)) == Some(said)
             };
-            self.added.iter().filter(is_moved).count() as u64 * 2 >= further
+            added.iter().filter(is_moved).count() as u64 * 2 >= further
         })
     }
 }
@@ -148,13 +180,14 @@ impl Run<'_> {
         there: Option<(Address, &ShownRows)>,
         at: &At,
     ) -> Result<()> {
-        let Some(number) = self.of_input.numbered.note(Table::Conversations, &row.id, at) else { return Ok(()) };
+        let number = self.of_input.numbered.note(Table::Conversations, &row.id, at);
         match there {
             None => self.of_input.numbered.add(number, || {
                 let refs = row.all_media().flat_map(|medium| &medium.refs);
                 said_by(row, refs.filter_map(|of| names.get(of.row() as usize).map(|named| named.id.as_str())))
             }),
             Some((address, shown)) => {
+                let Some(number) = number else { return Ok(()) };
                 let there = self.sink.dataset().conversation_at(address)?.to_row()?;
                 self.of_input.numbered.leave(number, said_by(&there, shown.iter().map(|(_, id)| id.as_str())));
             }
@@ -164,10 +197,11 @@ impl Run<'_> {
 
     /// Notes a statement; `there` is the dataset's under its id where that is another and stays.
     pub(super) fn note_statement(&mut self, row: &AnnotationRow, there: Option<&AnnotationRow>, at: &At) {
-        let Some(number) = self.of_input.numbered.note(Table::Annotations, &row.id, at) else { return };
-        match there {
-            None => self.of_input.numbered.add(number, || stated_by(row)),
-            Some(there) => self.of_input.numbered.leave(number, stated_by(there)),
+        let numbered = &mut self.of_input.numbered;
+        match (there, numbered.note(Table::Annotations, &row.id, at)) {
+            (None, number) => numbered.add(number, || stated_by(row)),
+            (Some(there), Some(number)) => numbered.leave(number, stated_by(there)),
+            (Some(_), None) => {}
         }
     }
 
@@ -180,23 +214,45 @@ impl Run<'_> {
     pub(super) fn check_numbers(&mut self, input: &Input, before: &RecordCounts) -> Result<()> {
         let now = &self.report.records;
         let (added, kept) = (now.added - before.added, now.changed_kept - before.changed_kept);
-        if added > 0 && self.of_input.numbered.are_moved() {
-            let way = match self.options.on_change {
-                OnChange::Replace => {
-                    "What is about something else now is not replaced: give the records ids of their own (a map's `id`), or \
-                     delete those of before (surgdb delete --where) and import the file anew"
-                }
-                _ => "--on-change replace takes what the file says in place of what is there, number by number",
-            };
-            return Err(Error::invalid(format!(
-                "records were put between those of before: {kept} say something else than the dataset's of the same names, \
-                 and of the {added} that would be added some are there under other names. They have no ids of their own, so \
-                 that they are called by the file's name and their numbers. {way}"
-            )));
-        }
         let at = At { file: input.name.clone(), ..At::default() };
+        if added > 0 {
+            let gone = self.said_by_gone(&at)?;
+            let there = self.of_input.numbered.count_there(&gone);
+            if self.of_input.numbered.are_moved() || there * 2 > self.of_input.numbered.added.len() {
+                return Err(self.moved(kept, added, !gone.is_empty(), &at));
+            }
+            if there > 0 {
+                let what = format!(
+                    "{there} of the {added} records that were added say what the dataset says under other numbers of this \
+                     file, where it says something else now or nothing: these stay, and are there twice (surgdb delete takes \
+                     them out)"
+                );
+                self.report.find(Kind::Doubtful, &at, what);
+            }
+        }
         self.tell_carried(&at);
         self.tell_gone(&at)
+    }
+
+    /// What is wrong where records that would be added are there under other names.
+    fn moved(&self, kept: u64, added: u64, is_gone: bool, at: &At) -> Error {
+        let stem = stem_of(&at.file);
+        let is_of_statements = self.of_input.numbered.lists.values().any(|(table, ..)| *table == Table::Annotations);
+        let way = if is_gone || is_of_statements || self.options.on_change == OnChange::Replace {
+            let delete = format!("surgdb delete DATASET --where 'id like \"{stem}%#%\"'");
+            format!(
+                "What is about something else now is not replaced, and what is called otherwise stays: delete those of before \
+                 ({delete}, for annotations with --table annotations) and import the file anew, best with ids of their own (a \
+                 map's `id`)"
+            )
+        } else {
+            "--on-change replace takes what the file says in place of what is there, number by number".to_owned()
+        };
+        Error::invalid(format!(
+            "records were put between those of before, taken out or given other ids: {kept} say something else than the \
+             dataset's of the same names, and of the {added} that would be added some are there under other names. These have \
+             no ids of their own, so that they are called by the file's name and their numbers. {way}"
+        ))
     }
 
     /// Tells that what was added to conversations stays with their numbers, whatever they say now.
@@ -256,7 +312,7 @@ impl Run<'_> {
 }
 
 /// What a conversation says about what it shows, whatever it is called.
-fn said_by<'i>(row: &ConversationRow, shown: impl Iterator<Item = &'i str>) -> u64 {
+pub(super) fn said_by<'i>(row: &ConversationRow, shown: impl Iterator<Item = &'i str>) -> u64 {
     let mut digest = blake3::Hasher::new();
     let mut say = |text: &str| {
         digest.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
@@ -268,8 +324,9 @@ fn said_by<'i>(row: &ConversationRow, shown: impl Iterator<Item = &'i str>) -> u
 }
 
 /// What a statement says, whatever it is called.
-fn stated_by(row: &AnnotationRow) -> u64 {
-    let row = AnnotationRow { id: String::new(), record: None, ..row.clone() };
+pub(super) fn stated_by(row: &AnnotationRow) -> u64 {
+    // What it had as an id may stand in `extra`.
+    let row = AnnotationRow { id: String::new(), record: None, extra: None, ..row.clone() };
     Identity::of_digest(blake3::hash(format!("{row:?}").as_bytes()).as_bytes()).key()
 }
 
@@ -284,7 +341,7 @@ mod tests {
         for (said, number) in now.iter().zip(1..) {
             let number = numbered.note(Table::Conversations, &format!("a.jsonl#{number}"), &at).unwrap();
             match before.get(number as usize - 1) {
-                None => numbered.add(number, || *said),
+                None => numbered.add(Some(number), || *said),
                 Some(there) if there != said => numbered.leave(number, *there),
                 Some(_) => {}
             }

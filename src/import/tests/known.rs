@@ -205,6 +205,56 @@ fn corrected_records_are_none_that_moved_and_some_beside_those_that_did_hide_non
 }
 
 #[test]
+fn records_that_got_ids_or_other_numbers_are_not_taken_twice() {
+    let mut place = Place::new();
+    let with_ids = |words: &[&str], ids: &[&str]| {
+        let line = |(word, id): (&&str, &&str)| match id.is_empty() {
+            true => record(word) + "\n",
+            false => record(word).replacen('{', &format!("{{\"id\":\"{id}\","), 1) + "\n",
+        };
+        words.iter().zip(ids).map(line).collect::<String>()
+    };
+    let old = ["a", "b", "c", "d", "e", "f"];
+    let some = ["", "k1", "", "k3", "", "k5"];
+    // All get ids; one is put between that has one; the last two are swapped, and one is put before them; some lose theirs.
+    let (front, front_ids) = ([&["new"][..], &old].concat(), [&["kN"][..], &some].concat());
+    for (before, now) in [
+        (with_ids(&old, &[""; 6]), with_ids(&old, &["i1", "i2", "i3", "i4", "i5", "i6"])),
+        (with_ids(&old, &some), with_ids(&front, &front_ids)),
+        (with_ids(&old, &[""; 6]), with_ids(&["a", "b", "c", "d", "new", "f", "e"], &[""; 7])),
+    ] {
+        let other = Place::new();
+        other.write("t.jsonl", &before);
+        other.import(&[&other.folder()]).unwrap();
+        other.write("t.jsonl", &now);
+        let error = other.import(&[&other.folder()]).unwrap_err();
+        assert!(error.message().contains("are there under other names"), "{error}");
+        assert_eq!(other.count(Table::Conversations), 6);
+        place = other;
+    }
+    // As many are new as one is there twice: it is told.
+    place.write("t.jsonl", with_ids(&["a", "b", "c", "x", "y", "f", "d", "new"], &[""; 8]));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.records.changed_kept), (2, 2));
+    let told = &report.findings[&Kind::Doubtful].examples[0].detail;
+    assert!(told.starts_with("1 of the 2 records that were added say what the dataset says"), "{told}");
+}
+
+#[test]
+fn statements_of_a_table_that_get_ids_are_not_taken_twice() {
+    let mut place = Place::with_map(PHASES);
+    place.write("x.csv", "file,phase\n1.png,a\n2.png,b\n3.png,c\n");
+    place.whole();
+    let with_ids = PHASES.replacen("path=", "id=\"name\"\npath=", 1);
+    place.options.map = Some(Arc::new(TableMap::from_toml(&with_ids).unwrap()));
+    place.write("x.csv", "file,phase,name\n1.png,a,i\n2.png,b,ii\n3.png,c,iii\n");
+    let error = place.import(&[&place.folder()]).unwrap_err();
+    let wanted = "surgdb delete DATASET --where 'id like \"x%#%\"'";
+    assert!(error.message().contains(wanted) && error.message().contains("--table annotations"), "{error}");
+    assert_eq!(place.count(Table::Annotations), 3);
+}
+
+#[test]
 fn a_record_that_cannot_be_read_is_not_gone_and_what_was_added_to_those_replaced_is_told() {
     let mut place = Place::new();
     let lines = |words: &[&str]| words.iter().map(|word| record(word) + "\n").collect::<String>();
@@ -234,7 +284,7 @@ fn statements_about_other_pictures_are_not_replaced_by_number() {
     place.options.on_change = OnChange::Replace;
     place.write("x.csv", "file,phase\n1.png,a\n2.png,b\n9.png,bag\n3.png,c\n4.png,b\n");
     let error = place.import(&[&place.folder()]).unwrap_err();
-    assert!(error.message().contains("give the records ids of their own"), "{error}");
+    assert!(error.message().contains("best with ids of their own"), "{error}");
     assert_eq!(place.count(Table::Annotations), 4);
 }
 

@@ -73,7 +73,7 @@ pub struct Args {
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
     /// With what the dataset has with other content (a record, a patient's key, a picture's file): report it, keep the
-    /// old, replace it, or add a record beside it, as another of the same id
+    /// old, replace it, or add a record beside it, as another, with its file's name before its id
     #[arg(long, default_value = "report", value_name = "WHAT")]
     on_change: OnChange,
     /// Let the source's licence become another than the dataset has; else an import that gives another one is refused
