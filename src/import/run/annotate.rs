@@ -30,13 +30,30 @@ fn is_same(there: &AnnotationRow, row: &AnnotationRow) -> bool {
     there.record == row.record || AnnotationRow { record: row.record, ..there.clone() } == *row
 }
 
-/// Whether a statement says of a place what the one of the dataset could not, since the picture's size was not known then: all
-/// else is as it was, save for `extra`, where the place was kept.
-fn is_placed_now(there: &AnnotationRow, row: &AnnotationRow) -> bool {
+/// What a statement would be, had its picture's size not been known.
+type Unplaced<'f> = dyn Fn(&AnnotationRow) -> Result<AnnotationRow> + 'f;
+
+/// Whether a statement says of a place what the one of the dataset could not, since the picture's size was not known then. That
+/// one is what this would be without, where its form knows that: what was corrected is a change.
+fn is_placed_now(there: &AnnotationRow, row: &AnnotationRow, unplaced: Option<&Unplaced<'_>>) -> Result<bool> {
+    if there.extra.is_none() || has_place(there) || !has_place(row) {
+        return Ok(false);
+    }
+    match unplaced {
+        Some(unplaced) => Ok(AnnotationRow { record: there.record, ..unplaced(row)? } == *there),
+        None => Ok(is_same_elsewhere(there, row)),
+    }
+}
+
+fn has_place(row: &AnnotationRow) -> bool {
+    row.regions.iter().any(|at| at.bbox.is_some() || at.polygons.is_some())
+}
+
+/// Whether all but the place, and `extra`, where it was kept, is as it was.
+fn is_same_elsewhere(there: &AnnotationRow, row: &AnnotationRow) -> bool {
     let unplaced =
         |row: &AnnotationRow| AnnotationRow { regions: Vec::new(), extra: None, record: None, ..row.clone() };
-    let has_place = |row: &AnnotationRow| row.regions.iter().any(|at| at.bbox.is_some() || at.polygons.is_some());
-    !has_place(there) && has_place(row) && there.extra.is_some() && unplaced(there) == unplaced(row)
+    unplaced(there) == unplaced(row)
 }
 
 /// What became of a statement.
@@ -50,17 +67,35 @@ enum Taken {
 impl Run<'_> {
     /// Takes a statement: it is added, or held against what the dataset has under its id. `targets` are the rows that it
     /// refers to.
-    pub(crate) fn annotate(&mut self, mut row: AnnotationRow, targets: &[&Target], at: &At) -> Result<()> {
+    pub(crate) fn annotate(&mut self, row: AnnotationRow, targets: &[&Target], at: &At) -> Result<()> {
+        self.annotate_placed(row, targets, None, at)
+    }
+
+    /// The same; `unplaced` makes of a statement what it would be without its picture's size: the dataset's gives way where it is
+    /// so, whatever becomes of changes.
+    pub(crate) fn annotate_placed(
+        &mut self,
+        mut row: AnnotationRow,
+        targets: &[&Target],
+        unplaced: Option<&Unplaced<'_>>,
+        at: &At,
+    ) -> Result<()> {
         self.has_records = true;
         self.is_unclear = false;
-        while let Taken::Another(other) = self.annotate_as(row, targets, at)? {
+        while let Taken::Another(other) = self.annotate_as(row, targets, unplaced, at)? {
             row = *other;
         }
         Ok(())
     }
 
     /// The same under the id that the row has.
-    fn annotate_as(&mut self, mut row: AnnotationRow, targets: &[&Target], at: &At) -> Result<Taken> {
+    fn annotate_as(
+        &mut self,
+        mut row: AnnotationRow,
+        targets: &[&Target],
+        unplaced: Option<&Unplaced<'_>>,
+        at: &At,
+    ) -> Result<Taken> {
         row.record = Some(record_of(&row, targets)?);
         if row.start.or(row.end).is_some() {
             self.doubt_times("it", (row.start, row.end), Some(row.target), at)?;
@@ -89,13 +124,14 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         let is_equal = is_same(&there, &row);
-        let is_placed = is_placed_now(&there, &row);
+        let redrawn = self.redrawn.take();
+        // A mask that looks otherwise is a change, too.
+        let is_placed = !is_equal && redrawn.is_none() && is_placed_now(&there, &row, unplaced)?;
         let is_replaced = (self.takes_place() || is_placed) && there.target == row.target;
         match is_equal || is_replaced {
             true => drop(self.of_input.numbered.note(Table::Annotations, &row.id, at)),
             false => self.note_statement(&row, Some(&there), at),
         }
-        let redrawn = self.redrawn.take();
         if is_equal && redrawn.is_none() {
             return self.leave_statement(address, at).map(|()| Taken::Taken);
         }
@@ -121,16 +157,21 @@ impl Run<'_> {
             }
             return Ok(Taken::Taken);
         }
-        self.report.records.changed_kept += 1;
         self.leave_id(&row.id);
+        self.keep_changed(is_equal, at);
+        Ok(Taken::Taken)
+    }
+
+    /// Counts and tells a statement that is another than the dataset's, which stays; `is_equal` where its mask alone is.
+    fn keep_changed(&mut self, is_equal: bool, at: &At) {
+        self.report.records.changed_kept += 1;
         self.of_input.clashes += u64::from(!is_equal);
-        if is_wanted {
+        if self.takes_place() {
             self.report.find(Kind::ChangedRecord, at, "it is about something else now; the dataset's was kept");
         } else if self.options.on_change != OnChange::Keep {
             let what = if is_equal { "its mask" } else { "its content" };
             self.report.find(Kind::ChangedRecord, at, format!("{what} differs; {}", self.why_kept()));
         }
-        Ok(Taken::Taken)
     }
 
     /// The id under which the dataset has a statement whose own id another has there, or gets it, as

@@ -156,13 +156,22 @@ impl Run<'_> {
             self.report.skip(DELETED, at, error.message().to_owned());
             return Ok(());
         }
-        let is_records_own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Invalid);
-        if self.options.on_error == OnError::Stop || !is_records_own {
-            return Err(error);
-        }
         at.line = error.line().or(at.line);
-        self.report.find(Kind::BadRecord, at, error.message());
-        self.report.skip("bad record", at, error.message().to_owned());
+        self.leave_out("", error, at)
+    }
+
+    /// Leaves out what has this fault, and tells it behind this, where that is asked for.
+    ///
+    /// # Errors
+    /// The fault, where it ends the import.
+    pub(in crate::import) fn leave_out(&mut self, what: &str, fault: Error, at: &At) -> Result<()> {
+        let is_records_own = matches!(fault.kind(), ErrorKind::Input | ErrorKind::Invalid);
+        if self.options.on_error == OnError::Stop || !is_records_own {
+            return Err(fault);
+        }
+        let told = format!("{what}{}", fault.message());
+        self.report.find(Kind::BadRecord, at, told.clone());
+        self.report.skip("bad record", at, told);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod boxes;
 mod by_name;
 mod changes;
 mod coco;
+mod coco_measured;
 mod deleted;
 mod homes;
 mod huggingface;

@@ -1,16 +1,15 @@
 //! An annotation as it is written, and the statement that it becomes.
 
 use super::Category;
+use super::segmentation::{Runs, polygons_of, runs_in};
 use crate::error::{Error, Result};
 use crate::format::numbers::whole_number;
-use crate::import::annotations::rle::{Mask, runs_of};
 use crate::import::annotations::{Fields, box_of_pixels, others, parsed};
 use crate::import::plain;
-use crate::import::raw::{ObjectText, as_text, id_of_json};
+use crate::import::raw::{self, ObjectText, id_of_json};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Run, Target, statement};
-use crate::schema::rows::{LabelRow, RegionRow};
-use serde_json::value::RawValue;
+use crate::schema::rows::{AnnotationRow, LabelRow, RegionRow};
 use std::borrow::Cow;
 
 /// An annotation as it is written.
@@ -32,14 +31,6 @@ struct Said<'a> {
     score: Option<&'a str>,
     /// All other fields as they are written, `id` and `category_id` among them.
     others: Vec<(Cow<'a, str>, &'a str)>,
-}
-
-#[derive(serde::Deserialize)]
-struct Runs<'a> {
-    #[serde(borrow)]
-    counts: &'a RawValue,
-    /// Height before width.
-    size: (u64, u64),
 }
 
 impl<'a> Drawn<'a> {
@@ -110,10 +101,19 @@ impl<'a> Drawn<'a> {
             row.regions = vec![RegionRow { role: Some(axis), ..region }];
         }
         row.extra = self.extra(size.is_some())?;
+        let unplaced = |row: &AnnotationRow| self.unplaced(row);
         match &mask {
-            Some(mask) => run.annotate(row, &[target, mask], at),
-            None => run.annotate(row, &[target], at),
+            Some(mask) => run.annotate_placed(row, &[target, mask], Some(&unplaced), at),
+            None => run.annotate_placed(row, &[target], Some(&unplaced), at),
         }
+    }
+
+    /// What the statement would be, had its picture's size not been known.
+    fn unplaced(&self, row: &AnnotationRow) -> Result<AnnotationRow> {
+        let bare = |region: &RegionRow| RegionRow { bbox: None, polygons: None, ..region.clone() };
+        let mut regions: Vec<RegionRow> = row.regions.iter().map(bare).collect();
+        regions.retain(|region| *region != RegionRow { role: region.role.clone(), ..RegionRow::default() });
+        Ok(AnnotationRow { extra: self.extra(false)?, regions, ..row.clone() })
     }
 
     /// Tells where it does not say what it shows, or where that is.
@@ -186,7 +186,7 @@ impl<'a> Said<'a> {
         match &*key {
             "image_id" => self.image = Some(value),
             "bbox" => self.bbox = bbox_of(value)?,
-            "segmentation" if value.starts_with('{') => self.runs = parsed("segmentation", Some(value))?,
+            "segmentation" if value.starts_with('{') => self.runs = runs_in(value)?,
             "segmentation" => self.polygons = polygons_of(value)?,
             "caption" => self.caption = Some(value),
             "score" => self.score = Some(value),
@@ -209,32 +209,11 @@ fn bbox_of(value: &str) -> Result<Option<[f64; 4]>> {
     }
 }
 
-fn polygons_of(value: &str) -> Result<Vec<Vec<f64>>> {
-    let polygons = match plain::lists_of_numbers(value) {
-        Some(polygons) => polygons,
-        None => parsed("segmentation", Some(value))?.unwrap_or_default(),
-    };
-    match polygons.iter().find(|outline| outline.len() % 2 == 1) {
-        Some(odd) => Err(Error::input(format!("an outline has {} numbers, which are no pairs", odd.len()))),
-        None => Ok(polygons),
-    }
-}
-
-impl Runs<'_> {
-    fn draw(&self, of_picture: Option<(f64, f64)>) -> Result<Mask> {
-        let (height, width) = self.size;
-        if let Some((wide, high)) = of_picture
-            && (wide, high) != (width as f64, height as f64)
-        {
-            let message = format!("its mask has {width} × {height} pixels, and its picture {wide} × {high}");
-            return Err(Error::input(message));
-        }
-        let runs: Vec<u64> = match self.counts.get().starts_with('"') {
-            true => runs_of(&as_text(self.counts).unwrap_or_default())?,
-            false => serde_json::from_str(self.counts.get())
-                .map_err(|_| Error::input("the runs of its mask are neither a list of numbers nor text"))?,
-        };
-        Mask::of_runs(width, height, &runs)
+/// The id of an annotation that cannot be read.
+pub(super) fn id_in(text: &str) -> Option<String> {
+    match Fields::of(text) {
+        Ok(fields) => fields.get("id").and_then(|id| key_of(id.get())).map(Cow::into_owned),
+        Err(_) => raw::id_of(text),
     }
 }
 

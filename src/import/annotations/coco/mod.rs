@@ -9,10 +9,11 @@
 //! What the file says as a whole, its categories among it, is kept in the import's report.
 
 mod drawn;
+mod segmentation;
 
 use super::folders::{Folders, Where};
 use super::{Fields, beside, fault_of, others, size_of, stem};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::import::draft::{FileFields, MediaKind};
 use crate::import::inputs::{DigestingReader, Input};
 use crate::import::options::OnError;
@@ -20,7 +21,7 @@ use crate::import::raw::{ObjectText, joined_objects};
 use crate::import::records::members::{Entry, Member, MemberReader};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run};
-use drawn::{Drawn, key_of};
+use drawn::{Drawn, id_in, key_of};
 use std::collections::HashMap;
 use std::fs::File;
 
@@ -146,15 +147,10 @@ impl Tables {
             match (member.key, member.entry) {
                 ("images", Entry::Element) => {
                     run.report.count_read("images", 1);
-                    match tables.image(run, member.value.text, at) {
+                    if let Err(fault) = tables.image(run, member.value.text, at) {
                         // What is said of it is skipped as well: it is about no image.
-                        Err(fault) if fault.kind() == ErrorKind::Input && run.options.on_error == OnError::Skip => {
-                            let what = format!("the image was left out: {}", fault.message());
-                            run.report.records.read += 1;
-                            run.report.find(Kind::BadRecord, at, what.clone());
-                            run.report.skip("bad record", at, what);
-                        }
-                        taken => taken.map_err(place)?,
+                        run.leave_out("the image was left out: ", fault, at).map_err(place)?;
+                        run.report.records.read += 1;
                     }
                 }
                 ("categories", Entry::Element) => {
@@ -304,7 +300,10 @@ impl Tables {
     fn annotation(&mut self, run: &mut Run<'_>, input: &Input, text: &str, at: &mut At) -> Result<()> {
         let drawn = match Drawn::of(text) {
             Ok(drawn) => drawn,
-            Err(fault) => return run.take(at, |_, _| Err(fault)),
+            Err(fault) => {
+                at.id = id_in(text).map(|id| [&self.stem, &*id].concat());
+                return run.take(at, |_, _| Err(fault));
+            }
         };
         let id = match drawn.id() {
             Some(id) => [&self.stem, &*id].concat(),
