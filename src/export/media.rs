@@ -3,16 +3,17 @@
 
 use super::folder::OutputFolder;
 use super::list;
-use super::missing::{UNREADABLE, lacks_bytes};
+use super::missing::{BROKEN, UNREADABLE, is_unreadable, look};
 use super::{ExportReport, OnMissing, Pictures, sources};
 use crate::dataset::{Dataset, link};
 use crate::error::Result;
-use crate::format::Address;
+use crate::format::{Address, FragmentId};
 use crate::schema::tables::Table;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 /// How long a part of a path may be in bytes: what file systems allow, less what telling clashes apart takes.
 const PART_MAX: usize = 240;
@@ -20,6 +21,8 @@ const PART_MAX: usize = 240;
 const RECORD_ENDINGS: [&str; 8] = [".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".txt", ".csv", ".tsv"];
 /// How many names are tried before the address gives one.
 const TRIES: usize = 9;
+/// How many bytes of linked files are kept from the look at them to where they go.
+const KEPT_MAX: usize = 32 << 20;
 
 /// Where the bytes of pictures and videos go.
 pub(super) enum MediaTo<'a> {
@@ -52,6 +55,10 @@ pub(super) struct MediaFolder<'a> {
     told: HashSet<Address>,
     /// Why the bytes of those that were looked at cannot be had, if they cannot.
     lacking: HashMap<Address, Option<&'static str>>,
+    /// The linked files of a record that were read for that, and were not asked for yet.
+    kept: HashMap<Address, Vec<u8>>,
+    /// When fragments were written.
+    written_by: HashMap<FragmentId, Option<SystemTime>>,
     on_missing: OnMissing,
 }
 
@@ -60,8 +67,9 @@ impl<'a> MediaFolder<'a> {
     pub(super) fn new(dataset: &'a Dataset, to: MediaTo<'a>, taken: &[impl AsRef<str>]) -> Self {
         let names = taken.iter().map(|name| name.as_ref().to_lowercase()).collect();
         let folders = HashSet::from([sources::FOLDER.to_owned()]);
-        let (written, gone, nameless, told, lacking) = Default::default();
-        Self { dataset, to, written, names, folders, gone, nameless, told, lacking, on_missing: OnMissing::default() }
+        let (written, gone, nameless, told) = Default::default();
+        let (lacking, kept, written_by, on_missing) = Default::default();
+        Self { dataset, to, written, names, folders, gone, nameless, told, lacking, kept, written_by, on_missing }
     }
 
     /// The same, with this done where bytes cannot be had.
@@ -74,7 +82,7 @@ impl<'a> MediaFolder<'a> {
         self.dataset
     }
 
-    /// Why the bytes of a picture or video cannot be had, if they cannot: they are looked at once.
+    /// Why the bytes of a picture or video cannot be had, or read, if they cannot: they are looked at once.
     ///
     /// # Errors
     /// `Corrupt`, `Io`.
@@ -82,9 +90,51 @@ impl<'a> MediaFolder<'a> {
         if let Some(known) = self.lacking.get(&address) {
             return Ok(*known);
         }
-        let reason = lacks_bytes(self.dataset, address)?;
+        let (dataset, written_by) = (self.dataset, &mut self.written_by);
+        let (reason, bytes) = look(dataset, address, &mut |fragment| match written_by.get(&fragment) {
+            Some(known) => Ok(*known),
+            None => Ok(*written_by.entry(fragment).or_insert(dataset.written_by(fragment)?)),
+        })?;
         self.lacking.insert(address, reason);
+        // What the dataset holds itself needs no reading, and what cannot be read may be asked for by nobody.
+        if let (None, Some(Cow::Owned(bytes))) = (reason, bytes)
+            && self.kept.values().map(Vec::len).sum::<usize>() + bytes.len() <= KEPT_MAX
+        {
+            self.kept.insert(address, bytes);
+        }
         Ok(reason)
+    }
+
+    /// Forgets what was read of linked files: that of a record that was left out may change until another shows it.
+    pub(super) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// The bytes of a frame or a video, where the dataset has them; a linked file that was just looked at is not read again, and
+    /// one that is read need not be for a look.
+    ///
+    /// # Errors
+    /// `LinkBroken`, `Corrupt`, `Io`.
+    pub(super) fn read(&mut self, address: Address) -> Result<Option<Cow<'a, [u8]>>> {
+        if let Some(bytes) = self.kept.remove(&address) {
+            return Ok(Some(Cow::Owned(bytes)));
+        }
+        let bytes = bytes_of(self.dataset, address)?;
+        if let Some(bytes) = &bytes
+            && !self.lacking.contains_key(&address)
+        {
+            let is_unreadable = is_unreadable(self.dataset, address, bytes)?;
+            self.lacking.insert(address, is_unreadable.then_some(UNREADABLE));
+        }
+        Ok(bytes)
+    }
+
+    /// What a picture or video is called: its path as its source wrote it, or its id.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn said(&self, address: Address) -> Result<String> {
+        Found::read(self.dataset, address).map(|found| found.written.unwrap_or(found.id))
     }
 
     /// Starts a sample that holds its media itself.
@@ -103,10 +153,14 @@ impl<'a> MediaFolder<'a> {
             return Ok(path.clone());
         }
         let found = Found::read(self.dataset, address)?;
-        let bytes = match self.to {
-            MediaTo::Folder(..) => bytes_of(self.dataset, address),
+        let bytes = if matches!(self.to, MediaTo::Folder(..)) {
+            self.read(address)
+        } else if self.lacks_bytes(address)? == Some(BROKEN) {
+            // It tells how.
+            bytes_of(self.dataset, address)
+        } else {
             // They are read where they go.
-            _ => found.check(self.dataset),
+            found.check(self.dataset)
         };
         let bytes = self.judged(bytes, &found, address, report)?;
         let name: Rc<str> = match &self.to {
@@ -164,7 +218,8 @@ impl<'a> MediaFolder<'a> {
             return Ok(None);
         }
         let found = Found::read(self.dataset, address)?;
-        self.judged(bytes_of(self.dataset, address), &found, address, report)
+        let bytes = self.read(address);
+        self.judged(bytes, &found, address, report)
     }
 
     /// How many bytes a frame or a video has.

@@ -425,8 +425,8 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 
 /// Writes a dataset, or a selection of it, into a folder.
 ///
-/// Memory is bounded by the largest picture or video, what waits for a Parquet row group (about 64 MiB), and about 200
-/// bytes a picture.
+/// Memory is bounded by the largest picture or video, what waits for a Parquet row group (about 64 MiB), the linked files of a
+/// record (32 MiB), and about 200 bytes a picture.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -440,7 +440,8 @@ pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
 /// # Errors
 /// `Invalid` when the form cannot do what the options ask for; `Exists` when there is something in the folder and it is
 /// not to be overwritten, or it holds a file that the dataset links to, or a folder in it is a link that leads out of it;
-/// `NotFound` when bytes are missing or a linked file is gone, where that is to stop the export;
+/// `NotFound` when bytes are missing or a linked file is gone or changed, `Corrupt` when nobody can read them, where that is to
+/// stop the export;
 /// `Deleted` or `NotInVersion` when what is selected is not there; `Corrupt`, `Io`; what `progress` returns.
 pub fn export(
     dataset: &Dataset,

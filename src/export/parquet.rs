@@ -8,6 +8,8 @@
 //! alone; `blobs` has its bytes.
 
 use super::folder::OutputFolder;
+use super::media::{MediaFolder, MediaTo, bytes_of};
+use super::missing::{shown_by, stop_at};
 use super::reached::Reached;
 use super::{ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, sources};
 use crate::dataset::{Dataset, ScanBatch};
@@ -54,8 +56,9 @@ pub(super) fn write_all(
     for table in Table::ALL {
         total += reached.as_ref().map_or_else(|| dataset.count(table), |reached| Ok(reached.count(table)))?;
     }
-    let mut export =
-        Export { dataset, reached: reached.as_ref(), on_missing: options.missing, report, progress, rows: 0, total };
+    let (reached_rows, on_missing) = (reached.as_ref(), options.missing);
+    let media = MediaFolder::new(dataset, MediaTo::Records, &[""; 0]);
+    let mut export = Export { dataset, reached: reached_rows, on_missing, media, report, progress, rows: 0, total };
     for table in Table::ALL {
         let mut file = TableFile::new(folder, table, dataset.schema(table))?;
         match table {
@@ -78,6 +81,8 @@ struct Export<'a, 'p> {
     dataset: &'a Dataset,
     reached: Option<&'a Reached>,
     on_missing: OnMissing,
+    /// What is looked at where the export is to stop.
+    media: MediaFolder<'a>,
     report: &'a mut ExportReport,
     progress: &'a mut OnProgress<'p>,
     rows: u64,
@@ -153,21 +158,29 @@ impl Export<'_, '_> {
         shown: &mut BTreeSet<Address>,
     ) -> Result<()> {
         let conversation = Conversation::new(BatchRow::new(batch, row)?);
+        let stops = self.on_missing == OnMissing::Stop;
         for medium in conversation.all_media()? {
             for address in medium.refs().iter() {
                 let is_new = shown.insert(address);
+                if stops && is_new {
+                    stop_at(&mut self.media, address, &shown_by(conversation.id()?))?;
+                }
                 let mut large = false;
-                let (list, path, id, bytes) = if self.dataset.table_of(address)? == Table::Videos {
+                let (list, path, id) = if self.dataset.table_of(address)? == Table::Videos {
                     let video = self.dataset.video(address)?;
                     let size = video.blob()?.map(|blob| self.dataset.blob(blob)?.size()).transpose()?;
                     large = size.is_some_and(|size| size > VIDEO_MAX);
                     self.report.lose("bytes of large videos in conversations (`blobs` has them)", u64::from(large));
                     let id = video.id()?.to_owned();
-                    let bytes = if large { Ok(None) } else { video.bytes() };
-                    (&mut *videos, video.path()?.map(str::to_owned), id, bytes)
+                    (&mut *videos, video.path()?.map(str::to_owned), id)
                 } else {
                     let frame = self.dataset.frame(address)?;
-                    (&mut *images, frame.path()?.map(str::to_owned), frame.id()?.to_owned(), frame.bytes())
+                    (&mut *images, frame.path()?.map(str::to_owned), frame.id()?.to_owned())
+                };
+                let bytes = match (large, stops) {
+                    (true, _) => Ok(None),
+                    (false, true) => self.media.read(address),
+                    (false, false) => bytes_of(self.dataset, address),
                 };
                 let said = path.as_deref().unwrap_or(&id);
                 // What is missing is told once.

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
-const PNG_SIGNATURE: u64 = 8;
+/// What a PNG starts with.
+const PNG_SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// Length and type before a PNG chunk's data, and the checksum behind it.
 const CHUNK_FRAME: u64 = 12;
 /// The byte that JPEG markers start with.
@@ -32,10 +33,18 @@ pub fn fault<R: BufRead + Seek>(mut reader: R, media_type: &str, len: u64) -> Op
     ))
 }
 
-/// The chunks of a PNG follow each other up to one that says that it is the last, and those that no reader may pass over have
-/// checksums.
+/// The chunks of a PNG follow each other behind its signature, up to one that says that it is the last. Each has a checksum: there are
+/// readers (Pillow) that refuse the file for that of a chunk that they could pass over.
 fn png(reader: &mut (impl BufRead + Seek), len: u64) -> std::io::Result<Option<String>> {
-    let (mut at, mut has_data) = (PNG_SIGNATURE, false);
+    let (mut at, mut has_data) = (PNG_SIGNATURE.len() as u64, false);
+    let mut signature = PNG_SIGNATURE;
+    if len >= at {
+        reader.rewind()?;
+        reader.read_exact(&mut signature)?;
+    }
+    if signature != PNG_SIGNATURE {
+        return Ok(Some("the signature before it is another than a PNG has".to_owned()));
+    }
     loop {
         if at.saturating_add(CHUNK_FRAME) > len {
             return Ok(Some(format!("it ends after {len} bytes, before its last chunk")));
@@ -54,7 +63,7 @@ fn png(reader: &mut (impl BufRead + Seek), len: u64) -> std::io::Result<Option<S
         if at > len {
             return Ok(Some(format!("it ends after {len} bytes, and its chunk {} goes on to {at}", name())));
         }
-        if kind[0].is_ascii_uppercase() && !has_its_checksum(reader, kind, size)? {
+        if !has_its_checksum(reader, kind, size)? {
             return Ok(Some(format!(
                 "the checksum of its chunk {} at byte {from} is another than its bytes have",
                 name()
@@ -182,7 +191,7 @@ mod tests {
     #[test]
     fn every_cut_is_found() {
         for (bytes, media_type) in [(png_file(), "image/png"), (jpeg_file(), "image/jpeg")] {
-            for len in 12..bytes.len() - 1 {
+            for len in 4..bytes.len() - 1 {
                 assert!(of(&bytes[..len], media_type).is_some(), "{media_type} of {len} bytes");
                 // As a copy that was broken off has it in a file that was made as long as it was to be.
                 let filled = [&bytes[..len], &vec![0; bytes.len() - len]].concat();
@@ -196,20 +205,18 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_of_what_a_png_shows_is_found() {
+    fn every_changed_byte_of_a_png_is_found() {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, 9, 9);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.add_text_chunk("Comment".into(), "passed over".into()).unwrap();
         encoder.write_header().unwrap().write_image_data(&[7; 81]).unwrap();
-        let comment = memchr::memmem::find(&bytes, b"tEXt").unwrap();
-        // Its type, data and checksum may be anything, as long as it is passed over.
-        let of_comment = comment..comment + 4 + "Comment\0passed over".len() + 4;
-        for at in PNG_SIGNATURE as usize..bytes.len() {
+        assert!(memchr::memmem::find(&bytes, b"tEXt").is_some() && of(&bytes, "image/png").is_none());
+        // Those of its signature and of what may be passed over too.
+        for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x01;
-            let is_told = of(&damaged, "image/png").is_some();
-            assert_eq!(is_told, !of_comment.contains(&at), "byte {at} of {}", bytes.len());
+            assert!(of(&damaged, "image/png").is_some(), "byte {at} of {}", bytes.len());
         }
     }
 

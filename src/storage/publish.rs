@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// How many bytes are gathered before they are written. Larger writes are not gathered.
 const BUFFER_LEN: usize = 1 << 20;
 
+/// How long a file's name may be in bytes: what most file systems allow.
+const NAME_MAX: usize = 255;
+
 /// After so many bytes more a file is brought to the disk while it is still written.
 const WRITEBACK_EVERY: u64 = 16 << 20;
 
@@ -245,12 +248,17 @@ pub fn publish_bytes_if(dir: &Path, name: &str, bytes: &[u8], check: impl FnOnce
     file.publish_if(check)
 }
 
-/// A name that nobody else takes, for what is to be `name` or was: vacuum knows such names, and whose they are.
+/// A name that nobody else takes, for what is to be `name` or was: vacuum knows such names, and whose they are. Of a name so
+/// long that the file system would not take a longer one it has the beginning; those in a dataset are all short.
 ///
 /// # Errors
 /// `Io` when the system has no randomness.
 pub fn temporary_name(name: &str) -> Result<String> {
-    Ok(format!(".{name}.{}.tmp", random_token()?))
+    let token = random_token()?;
+    let around = "..".len() + token.len() + ".tmp".len();
+    let most = name.len().min(NAME_MAX - around);
+    let name = (0..=most).rev().find_map(|end| name.get(..end)).unwrap_or_default();
+    Ok(format!(".{name}.{token}.tmp"))
 }
 
 /// Makes `name` in the folder `dir` a file with the bytes of another, without copying them: one that shares its blocks
@@ -374,6 +382,24 @@ mod tests {
         assert!(hidden.len() == 1 && hidden[0].starts_with(".a.") && hidden[0].ends_with(".tmp"), "{hidden:?}");
         file.publish().unwrap();
         assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_the_file_system_allows() {
+        let dir = tempfile::tempdir().unwrap();
+        // Of two bytes a letter, so that it ends within one where it is shortened.
+        for name in ["x".repeat(NAME_MAX), format!("{}x", "ö".repeat(127)), "x".repeat(NAME_MAX - 38)] {
+            let temporary = temporary_name(&name).unwrap();
+            assert!(temporary.len() <= NAME_MAX && temporary.len() > NAME_MAX - 2, "{temporary}");
+            assert!(temporary.starts_with(".") && temporary.ends_with(".tmp"));
+            publish_bytes(dir.path(), &name, b"bytes").unwrap();
+            assert_eq!(fs::read(dir.path().join(&name)).unwrap(), b"bytes");
+        }
+        assert_eq!(names(dir.path()).len(), 3);
+        assert!(temporary_name("a.png").unwrap().starts_with(".a.png."));
+        let error = publish_bytes(dir.path(), &"x".repeat(NAME_MAX + 1), b"").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(names(dir.path()).len(), 3);
     }
 
     #[test]

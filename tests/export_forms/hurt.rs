@@ -1,16 +1,23 @@
 //! Pictures and videos that nobody can read, parts of videos, and answers that are pictures.
 
 use super::*;
+use surgdb::ErrorKind;
+use surgdb::import::MediaMode;
 
 /// A dataset of these records, with files beside them.
 fn with_files(dir: &Path, files: &[(&str, Vec<u8>)], records: &[Value]) -> Dataset {
+    with_media(dir, files, records, MediaMode::Embed)
+}
+
+/// The same, with the files in the dataset or linked to.
+fn with_media(dir: &Path, files: &[(&str, Vec<u8>)], records: &[Value], media: MediaMode) -> Dataset {
     for (name, bytes) in files {
         std::fs::write(dir.join(name), bytes).unwrap();
     }
     let lines: Vec<String> = records.iter().map(Value::to_string).collect();
     std::fs::write(dir.join("in.jsonl"), lines.join("\n")).unwrap();
     let dataset = Dataset::create(dir.join("d.surgdb")).unwrap();
-    let options = ImportOptions::new(SourceDescription::named("s"));
+    let options = ImportOptions { media, ..ImportOptions::new(SourceDescription::named("s")) };
     import(&dataset, &[dir.join("in.jsonl")], &options, &mut |_| {}).unwrap();
     Dataset::open(dataset.path()).unwrap()
 }
@@ -114,6 +121,111 @@ fn records_whose_pictures_nobody_can_read_are_left_out_or_told() {
             }
         }
     }
+    for format in ExportFormat::ALL {
+        let error = stopped(&dataset, dir.path(), format);
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{}: {error}", format.name());
+        let said = error.to_string();
+        // COCO has no records but annotations, and the picture has none.
+        let names_record = said.contains("the record \"page\" shows ") || format == ExportFormat::Coco;
+        assert!(names_record && said.contains("\"page.png\": its bytes are no picture"), "{said}");
+    }
+}
+
+/// What ends an export that is to stop at pictures that are missing or hurt; it leaves nothing behind.
+fn stopped(dataset: &Dataset, dir: &Path, format: ExportFormat) -> surgdb::Error {
+    let names = || {
+        let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+        names.collect::<BTreeSet<_>>()
+    };
+    let before = names();
+    let options = ExportOptions { missing: OnMissing::Stop, ..of(format) };
+    let error = export(dataset, dir.join("stopped"), &options, &mut |_| Ok(())).unwrap_err();
+    assert_eq!(names(), before, "{}", format.name());
+    error
+}
+
+#[test]
+fn records_whose_linked_files_changed_and_kept_their_size_are_left_out_or_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [
+        ("good.png", grey_png(4, 3, 8, 1)),
+        ("changed.png", grey_png(4, 3, 8, 2)),
+        ("good.mp4", one_key_frame(5)),
+        ("changed.mp4", one_key_frame(6)),
+    ];
+    let records = files.each_ref().map(|(name, _)| {
+        let kind = if name.ends_with(".png") { "image" } else { "video" };
+        shows(name, json!({"type": kind, kind: name}))
+    });
+    let dataset = with_media(dir.path(), &files, &records, MediaMode::Link);
+    for name in ["changed.png", "changed.mp4"] {
+        let mut bytes = std::fs::read(dir.path().join(name)).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let why = "linked files of their pictures or videos are gone or changed";
+    for format in ExportFormat::ALL {
+        let error = stopped(&dataset, dir.path(), format);
+        let said = error.to_string();
+        let names_record = said.contains("the record \"changed.png\" shows ") || format == ExportFormat::Coco;
+        assert!(names_record && said.contains("has changed since it was linked"), "{}: {said}", format.name());
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        for missing in [OnMissing::Keep, OnMissing::Skip] {
+            let what = format!("{} {missing:?}", format.name());
+            let options = ExportOptions { missing, ..of(format) };
+            let leaves_out = match format {
+                ExportFormat::LlamaFactory | ExportFormat::MsSwift | ExportFormat::QwenVl => true,
+                // The one holds all rows, and the other has no place for what is not annotated.
+                ExportFormat::Parquet | ExportFormat::Coco => continue,
+                _ => missing == OnMissing::Skip,
+            };
+            let report = exported(&dataset, &dir.path().join(&what), &options);
+            // What was left out did not go out by its name.
+            let out_by_name = if leaves_out { 0 } else { 2 };
+            assert_eq!((report.missing, report.without_bytes.len()), (out_by_name, out_by_name as usize), "{what}");
+            assert_eq!((report.broken, report.rows["conversations"]), (2, 2 + out_by_name), "{what}");
+            let mut ids: Vec<_> = report.left_out_records.iter().map(|record| (&*record.id, &*record.reason)).collect();
+            ids.sort();
+            let left_out = if leaves_out { &[("changed.mp4", why), ("changed.png", why)][..] } else { &[] };
+            assert_eq!(ids, left_out, "{what}");
+        }
+    }
+    let skipping = ExportOptions { missing: OnMissing::Skip, ..of(ExportFormat::Coco) };
+    let report = exported(&dataset, &dir.path().join("coco"), &skipping);
+    assert_eq!((report.media, report.missing), (1, 0));
+}
+
+#[test]
+fn frames_that_are_to_stand_for_a_part_of_a_video_are_looked_at_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let linked = dir.path().join("f.png");
+    std::fs::write(&linked, grey_png(4, 3, 8, 1)).unwrap();
+    let mut appender = Dataset::create(dir.path().join("d.surgdb")).unwrap().append().unwrap();
+    let bytes = BlobSource::Bytes { media_type: "video/webm", bytes: b"some" };
+    let blob = Some(appender.blob(bytes).unwrap().address);
+    let source = String::from("s");
+    let video = VideoRow { id: "v".into(), source: source.clone(), blob, ..Default::default() };
+    let video = appender.video(&video).unwrap();
+    let blob = Some(appender.blob(BlobSource::Linked { media_type: "image/png", path: &linked }).unwrap().address);
+    let (width, height, time) = (Some(4), Some(3), Some(1.0));
+    let (id, kind) = ("f".into(), "rgb".into());
+    let frame = FrameRow { id, kind, width, height, time, blob, video: Some(video), ..Default::default() };
+    appender.frame(&FrameRow { source: source.clone(), ..frame }).unwrap();
+    let said = |role: &str, text: &str| TurnRow { role: role.into(), text: text.into(), ..Default::default() };
+    let turns = vec![said("user", "<video> q"), said("assistant", "a")];
+    let media =
+        vec![MediumRow { at: Some(0), refs: vec![video], start: Some(0.0), end: Some(2.0), ..Default::default() }];
+    let row = ConversationRow { id: "part".into(), source, task: "t".into(), turns, media, ..Default::default() };
+    appender.conversation(&row).unwrap();
+    let dataset = appender.commit(surgdb::Operation::new("append")).unwrap();
+    let report = exported(&dataset, &dir.path().join("whole"), &of(ExportFormat::LlamaFactory));
+    assert_eq!((report.rows["conversations"], report.media), (1, 1));
+    std::fs::write(&linked, grey_png(4, 3, 8, 2)).unwrap();
+    let report = exported(&dataset, &dir.path().join("changed"), &of(ExportFormat::LlamaFactory));
+    assert_eq!((report.rows["conversations"], report.missing, report.broken), (0, 0, 1));
+    let error = stopped(&dataset, dir.path(), ExportFormat::LlamaFactory);
+    assert!(error.to_string().contains("\"part\""), "{error}");
 }
 
 #[test]

@@ -70,9 +70,9 @@ pub struct Args {
     /// Write boxes in texts anew, in pixels, 0-1 or 0-1000; keep leaves each text as it is, byte for byte
     #[arg(long, default_value = "keep", value_name = "HOW", value_parser = scale)]
     boxes: Boxes,
-    /// With a picture or video whose bytes cannot be had, missing or a linked file gone: keep (write the name that its
-    /// source gave its file; null where it named none), skip (leave out records that show it, or what nobody can read) or
-    /// stop
+    /// With a picture or video whose bytes cannot be had, missing or a linked file gone or changed: keep (write the name that
+    /// its source gave its file; null where it named none), skip (leave out records that show it, or what nobody can read) or
+    /// stop (at either, with nothing left behind)
     #[arg(long, default_value = "keep", value_name = "WHAT")]
     missing: OnMissing,
     /// Leave out the field `surgdb` of records, which holds what the form has no field for

@@ -52,7 +52,15 @@ pub(super) enum Plan {
 
 impl Plan {
     pub(super) fn is_frames(&self) -> bool {
-        matches!(self, Self::Frames(_))
+        self.frames().is_some()
+    }
+
+    /// The frames, where it is by such.
+    pub(super) fn frames(&self) -> Option<&[Address]> {
+        match self {
+            Self::Frames(frames) => Some(frames),
+            _ => None,
+        }
     }
 }
 

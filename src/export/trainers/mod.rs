@@ -16,7 +16,7 @@ mod sample;
 use super::folder::OutputFolder;
 use super::json::{Object, push_list, push_text};
 use super::media::{MediaFolder, MediaTo};
-use super::missing::{BROKEN, GONE, NAMELESS};
+use super::missing::{BROKEN, GONE, NAMELESS, UNREADABLE, stop_at_any};
 use super::{
     ExportFormat, ExportOptions, ExportProgress, ExportReport, OnMissing, OnProgress, Pictures, added, addresses_of,
     boxes, sources,
@@ -201,6 +201,7 @@ struct Export<'a, 'o> {
 
 impl Export<'_, '_> {
     fn conversation(&mut self, row: &Conversation<'_>) -> Result<()> {
+        self.media.forget();
         let rules = self.trainer.rules();
         // What is told apart is written in the scale there; the answers of a pair are texts in any case.
         let scale =
@@ -253,7 +254,10 @@ impl Export<'_, '_> {
 
     fn leave_out(&mut self, reason: Cow<'static, str>, row: &Conversation<'_>) -> Result<()> {
         let is_broken = reason == BROKEN;
-        if (is_broken || reason == GONE || reason == NAMELESS) && self.options.missing == OnMissing::Stop {
+        let is_lacking = [BROKEN, GONE, NAMELESS, UNREADABLE].contains(&&*reason);
+        if is_lacking && self.options.missing == OnMissing::Stop {
+            stop_at_any(&mut self.media, row)?;
+            // It is no picture of the record, but one that was to stand for a part of a video.
             let id = row.id()?;
             let message =
                 format!("the record {id:?} would be left out: {reason}; or export the others, with `--missing keep`");
@@ -265,7 +269,7 @@ impl Export<'_, '_> {
     }
 
     /// How the videos of a sample are to be shown, or why the trainer could not take it. Nothing is written so far.
-    fn plan(&self, sample: &Sample) -> Result<std::result::Result<Vec<Plan>, Cow<'static, str>>> {
+    fn plan(&mut self, sample: &Sample) -> Result<std::result::Result<Vec<Plan>, Cow<'static, str>>> {
         if let Some(reason) = self.trainer.refuses(sample) {
             return Ok(Err(reason.into()));
         }
@@ -274,6 +278,12 @@ impl Export<'_, '_> {
             match self.clips.plan(clip)? {
                 Ok(plan) => plans.push(plan),
                 Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        // Those of a clip were looked at; those that are to stand for a part of a video were not.
+        for frame in plans.iter().filter_map(Plan::frames).flatten() {
+            if let Some(reason) = self.media.lacks_bytes(*frame)? {
+                return Ok(Err(reason.into()));
             }
         }
         let in_frames = plans.iter().filter(|plan| plan.is_frames()).count();
