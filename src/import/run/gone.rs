@@ -9,7 +9,7 @@ use crate::format::numbers::whole_number;
 use crate::import::report::At;
 use crate::schema::record::Keyed;
 use crate::schema::tables::Table;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// Where the dataset has numbered records of a source, by the beginnings of their ids: ranges of rows, from the first to the
 /// last, which others may lie between.
@@ -63,12 +63,12 @@ impl NumberedRows {
 }
 
 impl Run<'_> {
-    /// What the dataset says under numbers of a file that was read and has them no more, where that matters.
+    /// What the dataset says under numbers of a file that was read and has them no more, and how often, where that matters.
     ///
     /// # Errors
     /// `Corrupt` where the dataset's own cannot be read.
-    pub(super) fn said_by_gone(&mut self, at: &At) -> Result<HashSet<u64, Keyed>> {
-        let mut said = HashSet::default();
+    pub(super) fn said_by_gone(&mut self, at: &At) -> Result<HashMap<u64, usize, Keyed>> {
+        let mut said = HashMap::default();
         if !self.of_input.numbered.may_be_gone() {
             return Ok(said);
         }
@@ -82,7 +82,8 @@ impl Run<'_> {
                 break;
             }
             match self.said_if_gone(&dataset, table, address, at) {
-                Ok(gone) => said.extend(gone),
+                Ok(Some(gone)) => *said.entry(gone).or_default() += 1,
+                Ok(None) => {}
                 // A row between those of the file that was deleted.
                 Err(error) if matches!(error.kind(), ErrorKind::Deleted | ErrorKind::NotInVersion) => {}
                 Err(error) => return Err(error),

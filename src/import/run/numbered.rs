@@ -15,7 +15,7 @@ use crate::schema::record::{Identity, Keyed};
 use crate::schema::rows::{AnnotationRow, ConversationRow, TurnRow};
 use crate::schema::tables::Table;
 use roaring::RoaringTreemap;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// How many records are held against each other: some 100 MB at most.
 pub(super) const HELD: usize = 1 << 20;
@@ -131,11 +131,17 @@ impl Numbered {
         self.is_known && !self.added.is_empty()
     }
 
-    /// How many of those that were added say what the dataset says, and goes on saying, under numbers: `gone` is what it says
-    /// under those that the file has no more.
-    fn count_there(&self, gone: &HashSet<u64, Keyed>) -> usize {
-        let is_left = |said: &u64| self.places.get(said).is_some_and(|places| places.len() <= ALIKE);
-        self.added.iter().filter(|(_, said)| gone.contains(said) || is_left(said)).count()
+    /// How many of those that were added say what the dataset says, and goes on saying, under numbers: `gone` is how often it
+    /// says what under those that the file has no more. What more of those added say than there are of such is said by many
+    /// anyway, and tells nothing.
+    fn count_there(&self, gone: &HashMap<u64, usize, Keyed>) -> usize {
+        let mut added: HashMap<u64, usize, Keyed> = HashMap::default();
+        self.added.iter().for_each(|(_, said)| *added.entry(*said).or_default() += 1);
+        let is_there = |(said, count): &(u64, usize)| {
+            let left = self.places.get(said).map_or(0, Vec::len);
+            left <= ALIKE && *count <= left + gone.get(said).copied().unwrap_or(0)
+        };
+        added.into_iter().filter(is_there).map(|(_, count)| count).sum()
     }
 
     /// Whether records that are added are those of before under further numbers. Where some were put in front, the last of
@@ -236,14 +242,13 @@ impl Run<'_> {
 
     /// What is wrong where records that would be added are there under other names.
     fn moved(&self, kept: u64, added: u64, is_gone: bool, at: &At) -> Error {
-        let stem = stem_of(&at.file);
         let is_of_statements = self.of_input.numbered.lists.values().any(|(table, ..)| *table == Table::Annotations);
         let way = if is_gone || is_of_statements || self.options.on_change == OnChange::Replace {
-            let delete = format!("surgdb delete DATASET --where 'id like \"{stem}%#%\"'");
             format!(
-                "What is about something else now is not replaced, and what is called otherwise stays: delete those of before \
-                 ({delete}, for annotations with --table annotations) and import the file anew, best with ids of their own (a \
-                 map's `id`)"
+                "What is about something else now is not replaced, and what is called otherwise stays: delete those of before that \
+                 are of {:?} alone (surgdb delete, by their ids; annotations with --table annotations) and import the file anew, \
+                 best with ids of their own (a map's `id`)",
+                at.file
             )
         } else {
             "--on-change replace takes what the file says in place of what is there, number by number".to_owned()

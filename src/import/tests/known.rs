@@ -241,6 +241,21 @@ fn records_that_got_ids_or_other_numbers_are_not_taken_twice() {
 }
 
 #[test]
+fn what_many_records_say_is_none_that_moved() {
+    let place = Place::new();
+    let answers = |count: usize| (0..count).map(|at| if at % 2 == 0 { "yes" } else { "no" }).collect::<Vec<_>>();
+    let lines = |words: &[&str]| words.iter().map(|word| record(word) + "\n").collect::<String>();
+    place.write("t.jsonl", lines(&answers(30)));
+    place.import(&[&place.folder()]).unwrap();
+    // One is corrected, and more come behind.
+    let mut now = answers(40);
+    now[4] = "no";
+    place.write("t.jsonl", lines(&now));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.records.changed_kept, count(&report, Kind::Doubtful)), (10, 1, 0));
+}
+
+#[test]
 fn statements_of_a_table_that_get_ids_are_not_taken_twice() {
     let mut place = Place::with_map(PHASES);
     place.write("x.csv", "file,phase\n1.png,a\n2.png,b\n3.png,c\n");
@@ -249,8 +264,8 @@ fn statements_of_a_table_that_get_ids_are_not_taken_twice() {
     place.options.map = Some(Arc::new(TableMap::from_toml(&with_ids).unwrap()));
     place.write("x.csv", "file,phase,name\n1.png,a,i\n2.png,b,ii\n3.png,c,iii\n");
     let error = place.import(&[&place.folder()]).unwrap_err();
-    let wanted = "surgdb delete DATASET --where 'id like \"x%#%\"'";
-    assert!(error.message().contains(wanted) && error.message().contains("--table annotations"), "{error}");
+    let wanted = "of \"x.csv\" alone (surgdb delete, by their ids; annotations with --table annotations)";
+    assert!(error.message().contains(wanted), "{error}");
     assert_eq!(place.count(Table::Annotations), 3);
 }
 
