@@ -87,7 +87,10 @@ impl Labelled {
         let Text { json, mut held, .. } = row;
         let record = serde_json::from_str::<RawRecord<'_>>(&json);
         let id = record.as_ref().ok().and_then(RawRecord::id);
-        let id = id.unwrap_or_else(|| format!("{}#{}", input.name, at.record.unwrap_or_default()));
+        let id = match id {
+            Some(id) => id,
+            None => run.number_id(Table::Annotations, &input.name, at.record.unwrap_or_default())?,
+        };
         let said = id.clone();
         let id = run.record_id(Table::Annotations, id, at)?;
         // What the row says besides goes by the row's id.

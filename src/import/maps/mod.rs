@@ -249,6 +249,12 @@ impl Chosen {
         self.map.tables.get(at).is_some_and(|table| table.sets.iter().any(|set| kinds.contains(&set.kind)))
     }
 
+    /// What the sets of rows of its table are called.
+    pub(super) fn set_names(&self) -> impl Iterator<Item = &str> {
+        let table = if let Part::Table(at) = self.part { self.map.tables.get(at) } else { None };
+        table.into_iter().flat_map(|table| &table.sets).map(|set| set.name.as_str())
+    }
+
     /// Whether it is a list of pictures or recordings.
     pub(super) fn is_of_media(&self) -> bool {
         self.becomes(&[text::Kind::Videos, text::Kind::Frames])

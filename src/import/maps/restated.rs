@@ -48,6 +48,7 @@ impl Restated {
                 // One that has changed is said, though it is kept as it was. Most are: then no times are compared.
                 let is_said = || said.ids.contains(&id_identity(&run.options.source.id, id)) || run.is_met(id);
                 if is_ours && !is_said() && said.times.iter().any(overlaps) {
+                    run.of_input.numbers.note_told(id);
                     let at = At { id: Some(id.to_owned()), ..at.clone() };
                     let what = format!(
                         "{start} to {end} s: it was said before and is not said any more, and stays beside what is said \

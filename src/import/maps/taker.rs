@@ -16,6 +16,7 @@ use crate::import::run::{CellValue, Picture, Run, Target};
 use crate::import::source::PatientFrom;
 use crate::schema::rows::VideoRow;
 use crate::schema::tables;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// How many videos of a file are held.
@@ -108,19 +109,19 @@ impl<'m> Taker<'m> {
     /// The row's id: what the map says, else the file's name and the row's number.
     pub(super) fn id(&self, run: &mut Run<'_>, set: &RowSet, row: &Row<'_>, at: &At) -> Result<String> {
         let said = set.id.as_ref().map(|id| need(row, id, "id")).transpose()?;
-        run.of_input.are_ids_numbers |= said.is_none();
-        let id = said.unwrap_or_else(|| {
-            let name = match set.kind {
-                Kind::Conversations => &self.input.name,
-                _ => stem(self.input),
-            };
-            match self.table.sets.len() {
-                1 => format!("{name}#{}", row.number),
-                _ => format!("{name}/{}#{}", set.name, row.number),
-            }
-        });
         let is_asked = set.kind == Kind::Conversations;
         let table = if is_asked { tables::Table::Conversations } else { tables::Table::Annotations };
+        let id = match said {
+            Some(id) => id,
+            None => {
+                let name = if is_asked { &self.input.name } else { stem(self.input) };
+                let beginning = match self.table.sets.len() {
+                    1 => Cow::Borrowed(name),
+                    _ => Cow::Owned(format!("{name}/{}", set.name)),
+                };
+                run.number_id(table, &beginning, row.number)?
+            }
+        };
         run.record_id(table, id, at)
     }
 

@@ -2,6 +2,7 @@
 
 use super::boxes::{Difference, split_difference};
 use super::masks::Redrawn;
+use super::numbered_rows::said_of;
 use super::{Run, Target};
 use crate::dataset::Sought;
 use crate::error::{Error, ErrorKind, Result};
@@ -100,12 +101,15 @@ impl Run<'_> {
         if row.start.or(row.end).is_some() {
             self.doubt_times("it", (row.start, row.end), Some(row.target), at)?;
         }
+        if self.is_statement_tried(&row) {
+            return Ok(Taken::Taken);
+        }
         let identity = self.ids.identity(&row.source, &row.id);
         let address = match self.sink.seek(Table::Annotations, identity, &row.source, &row.id)? {
             Sought::There(address) => address,
             Sought::New(new) => {
                 self.ids.note_row(identity, &*self.sink);
-                self.note_statement(&row, None, at);
+                self.note_own(&row.id, || said_of(&row, false));
                 let (address, findings) = self.sink.new_annotation(&row, new)?;
                 self.put_statement_into_split(address)?;
                 for finding in findings {
@@ -127,11 +131,6 @@ impl Run<'_> {
         let redrawn = self.redrawn.take();
         // A mask that looks otherwise is a change, too.
         let is_placed = !is_equal && redrawn.is_none() && is_placed_now(&there, &row, unplaced)?;
-        let is_replaced = (self.takes_place() || is_placed) && there.target == row.target;
-        match is_equal || is_replaced {
-            true => drop(self.of_input.numbered.note(Table::Annotations, &row.id, at)),
-            false => self.note_statement(&row, Some(&there), at),
-        }
         if is_equal && redrawn.is_none() {
             return self.leave_statement(address, at).map(|()| Taken::Taken);
         }

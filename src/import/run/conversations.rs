@@ -2,6 +2,8 @@
 
 use super::Run;
 use super::boxes::{Difference, split_difference};
+use super::numbered_rows::said_by;
+use super::numbers::shown as shown_ids;
 use crate::dataset::Sought;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::address::Address;
@@ -62,21 +64,17 @@ impl Run<'_> {
         let identity = self.ids.identity(source, &id);
         let sought = self.sink.seek(Table::Conversations, identity, source, &id)?;
         let there = match sought {
-            Sought::There(address) => Some(address),
-            Sought::New(_) => None,
+            Sought::There(address) if self.trial.is_none() => Some(address),
+            _ => None,
         };
         let Plan { draft, shown, names, patient, mut planned } = self.plan(id, there, draft, at)?;
+        if self.is_tried(&planned.row, &names) {
+            return Ok(());
+        }
         self.report.media.named += names.len() as u64;
         if let Sought::There(address) = sought {
             let record_of = |row: &_| row::record_of(row, draft, &names, patient.as_deref());
             let boxes = Difference::of(&self.sink.dataset().conversation_at(address)?, &planned.row, record_of)?;
-            match boxes {
-                None if !self.takes_place() => {
-                    self.note_conversation(&planned.row, &names, Some((address, &shown)), at)?;
-                }
-                None => self.of_input.numbered.replace(&planned.row.id, at),
-                Some(_) => drop(self.of_input.numbered.note(Table::Conversations, &planned.row.id, at)),
-            }
             if boxes.is_some() || !self.takes_place() {
                 let there = self.sink.dataset().conversation_at(address)?;
                 let split = split_difference(there.split()?, draft.split.as_deref());
@@ -103,7 +101,7 @@ impl Run<'_> {
             return Ok(());
         }
         if let Sought::New(_) = sought {
-            self.note_conversation(&planned.row, &names, None, at)?;
+            self.note_own(&planned.row.id, || said_by(&planned.row, shown_ids(&planned.row, &names)));
         }
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);

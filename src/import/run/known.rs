@@ -61,6 +61,13 @@ pub(super) struct KnownFiles {
     recordings: HashMap<String, (String, Chosen)>,
 }
 
+impl KnownFiles {
+    /// Gives another import what reports say, and takes it back.
+    pub(super) fn lend(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.told, &mut other.told);
+    }
+}
+
 impl Run<'_> {
     /// Whether a file is passed over because its bytes were imported before under another name.
     pub(super) fn is_left_as_known(&mut self, input: &Input) -> Result<bool> {
@@ -179,10 +186,9 @@ impl Run<'_> {
         if !is_known && is_judged && changed > unchanged {
             return Err(Error::invalid(format!(
                 "of its records {} are there already, and {changed} of these with other content. They have no ids of their \
-                 own, so that they are called by the file's name and their numbers: this is another file of that name, or \
-                 records were put between those of before. Give another file another --source; --on-change replace takes \
-                 what it says in place of what is there, number by number (and leaves what it has no more), and --on-change \
-                 keep leaves all of that",
+                 own, so that they are called by the file's name and their numbers, and known by what they say: this is another \
+                 file of that name, or most of it was corrected. Give another file another --source; --on-change replace takes \
+                 what it says in place of what is there (and leaves what it has no more), and --on-change keep leaves all of that",
                 changed + unchanged
             )));
         }

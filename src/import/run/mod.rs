@@ -1,5 +1,6 @@
 //! The way of an import: inputs, records, rows, report, commit.
 
+mod align;
 mod annotate;
 mod beside;
 mod boxes;
@@ -8,12 +9,12 @@ mod conversations;
 mod deleted;
 mod differing;
 mod foreign;
-mod gone;
 mod known;
 mod labels;
 mod left_over;
 mod masks;
-mod numbered;
+mod numbered_rows;
+mod numbers;
 mod places;
 mod provenance;
 mod records;
@@ -52,7 +53,8 @@ use crate::schema::rows::AnnotationRow;
 use crate::schema::tables::Table;
 use crate::storage::publish::random_token;
 use boxes::Reread;
-use numbered::Numbered;
+use numbered_rows::NumberedRows;
+use numbers::{Numbers, Trial};
 use provenance::{changes, provenance};
 use records::Ids;
 use repeats::Repeats;
@@ -74,8 +76,7 @@ const TELL_EVERY: u64 = 64;
 /// recordings first, then what is said about them, conversations, and masks, each by name; where there is none, its pictures
 /// and videos are taken as they are. Memory is bounded by the largest record, plus about 16 bytes the id of one that adds
 /// no row, 12 where it says its split, 16 a picture or video where a folder was named, 60 one of which something is
-/// said, 16 one of the source that the dataset has where others are new, 8 a row of the dataset where a file of before has
-/// new records, and 200 a picture of a COCO file, beside what the appender needs and 52 MB at most for what was asked of
+/// said, 16 one of the source that the dataset has where others are new, 80 a record without an id of its own of a file of before, and 200 a picture of a COCO file, beside what the appender needs and 52 MB at most for what was asked of
 /// which picture before.
 ///
 /// ```
@@ -233,7 +234,9 @@ pub(super) struct Run<'r> {
     /// Whether the dataset has several records of the id at hand, of which none is this one.
     is_unclear: bool,
     /// Where the source's numbered records are, once that was asked for.
-    numbered_rows: Option<gone::NumberedRows>,
+    numbered_rows: Option<NumberedRows>,
+    /// What the file says, where it is read on a trial.
+    trial: Option<Trial>,
     pub(super) of_input: OfInput,
 }
 
@@ -242,7 +245,7 @@ pub(super) struct Run<'r> {
 pub(super) struct OfInput {
     /// Whether it has records whose ids are made of their numbers.
     pub(super) are_ids_numbers: bool,
-    numbered: Numbered,
+    pub(super) numbers: Numbers,
     /// Whether the source has files of before, and none of its name.
     is_name_new: bool,
     /// How many records had changed when it began.
@@ -291,6 +294,7 @@ impl<'r> Run<'r> {
             has_ids_of_files,
             is_unclear: false,
             numbered_rows: None,
+            trial: None,
             of_input: OfInput::default(),
         }
     }
@@ -321,12 +325,12 @@ impl<'r> Run<'r> {
         }
         let is_mask = |input: &Input| input.map.as_ref().is_some_and(maps::Chosen::is_of_masks);
         self.store.note_frames(self.inputs.iter().any(is_mask));
-        for input in self.inputs.clone().iter() {
+        for (number, input) in self.inputs.clone().iter().enumerate() {
             if is_mask(input) {
                 // Masks come last, and what they name themselves is found by its path alone.
                 self.store.note_frames(false);
             }
-            self.input(input).map_err(|error| error.in_file(&input.path))?;
+            self.input(number, input).map_err(|error| error.in_file(&input.path))?;
         }
         self.write_changed()?;
         self.store.attach(self.sink)?;
@@ -353,32 +357,13 @@ impl<'r> Run<'r> {
         &mut self.pictures[at]
     }
 
-    fn input(&mut self, input: &Input) -> Result<()> {
+    fn input(&mut self, number: usize, input: &Input) -> Result<()> {
         if self.is_left_as_known(input)? {
             return Ok(());
         }
-        self.store.enter(input);
-        self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
-        let blobs = self.new_rows(Table::Blobs);
-        let known_source = self.sink.dataset().manifest().source(&self.options.source.id);
-        let has_before = known_source.is_some_and(|source| !source.imports.is_empty());
-        let is_name_new = self.is_new_name(input);
-        self.of_input = OfInput {
-            numbered: Numbered::new(has_before, has_before && !is_name_new),
-            is_name_new,
-            changed_before: self.changed(),
-            ..OfInput::default()
-        };
-        self.is_unclear = false;
-        self.split_of_row = None;
-        self.progress.file.clone_from(&input.name);
         let (before, counts) = (self.progress.bytes, self.report.records.clone());
-        let (digest, bytes) = match (&input.map, input.format.filter(|format| !format.is_conversation())) {
-            (Some(chosen), _) => maps::read(self, input, chosen)?,
-            (None, None) => self.conversations(input)?,
-            (None, Some(Format::HuggingFace)) => huggingface::read(self, input)?,
-            (None, Some(format)) => annotations::read(self, input, format)?,
-        };
+        let blobs = self.new_rows(Table::Blobs);
+        let (digest, bytes) = self.read(number, input)?;
         self.progress.bytes = before + bytes;
         let records = self.report.records.read - counts.read;
         if records == 0 {
@@ -395,6 +380,30 @@ impl<'r> Run<'r> {
         self.report.inputs.push(InputReport { path, name, home, bytes, digest, records, format, map, says });
         (self.tell)(&self.progress);
         Ok(())
+    }
+
+    /// Reads an input, of this number; its digest and length.
+    fn read(&mut self, number: usize, input: &Input) -> Result<(String, u64)> {
+        self.store.enter(input);
+        self.store.set_home(&input.spot.home, self.homes.is_foreign(&input.spot.home));
+        let known_source = self.sink.dataset().manifest().source(&self.options.source.id);
+        let has_before = known_source.is_some_and(|source| !source.imports.is_empty());
+        let is_name_new = self.is_new_name(input);
+        self.of_input = OfInput {
+            numbers: Numbers::new(has_before && !is_name_new, number),
+            is_name_new,
+            changed_before: self.changed(),
+            ..OfInput::default()
+        };
+        self.is_unclear = false;
+        self.split_of_row = None;
+        self.progress.file.clone_from(&input.name);
+        match (&input.map, input.format.filter(|format| !format.is_conversation())) {
+            (Some(chosen), _) => maps::read(self, input, chosen),
+            (None, None) => self.conversations(input),
+            (None, Some(Format::HuggingFace)) => huggingface::read(self, input),
+            (None, Some(format)) => annotations::read(self, input, format),
+        }
     }
 
     /// Says how many bytes of all inputs are behind, and ends where the caller asks for that.

@@ -151,7 +151,7 @@ impl Run<'_> {
     pub(super) fn judge(&mut self, result: Result<()>, at: &mut At) -> Result<()> {
         self.check_foreign(at)?;
         let Err(error) = result else { return Ok(()) };
-        self.of_input.numbered.skip(at);
+        self.note_skipped(at);
         if self.is_skipped_as_deleted(&error) {
             self.report.skip(DELETED, at, error.message().to_owned());
             return Ok(());
@@ -233,8 +233,10 @@ impl Run<'_> {
             return self.about_file(&draft, at);
         }
         row::apply_defaults(&mut draft, self.options, text)?;
-        self.of_input.are_ids_numbers |= draft.id.is_none();
-        let id = draft.id.take().unwrap_or_else(|| format!("{}#{number}", input.name));
+        let id = match draft.id.take() {
+            Some(id) => id,
+            None => self.number_id(Table::Conversations, &input.name, number)?,
+        };
         let id = self.record_id(Table::Conversations, id, at)?;
         let id = self.id_beside(id, &draft, at)?;
         at.id = Some(id.clone());

@@ -1,7 +1,7 @@
 //! Conversations about pictures that say again what others of the same import said, that answer the same question
 //! otherwise, or that take a picture of one split into another.
 
-use super::Run;
+use super::{OfInput, Run};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::format::Address;
@@ -27,8 +27,8 @@ pub(super) struct Repeats {
     of: HashMap<Address, u32>,
     splits: Vec<String>,
     files: Vec<String>,
-    /// The same of the source's conversations that the dataset has, once that was asked for: answer and address.
-    known: Option<HashMap<u64, (u64, Address), Keyed>>,
+    /// The source's conversations that the dataset has, by both, once that was asked for.
+    known: Option<HashMap<u64, Address, Keyed>>,
 }
 
 /// Where something was asked first, and how it was answered.
@@ -48,6 +48,9 @@ impl Run<'_> {
         self.tell_other_answer(row, at);
         // Texts about nothing that is shown are alike by right: a greeting, a system's word.
         if row.media.is_empty() {
+            if let Some(there) = self.known_of_dataset(row)? {
+                self.of_input.numbers.note_elsewhere(&there);
+            }
             return Ok(());
         }
         if let Some((kind, first)) = self.repeats.held_against(row, at) {
@@ -56,8 +59,13 @@ impl Run<'_> {
                 _ => "asks the same of the same pictures, and is answered otherwise",
             };
             self.report.find(kind, at, format!("{first} {what}"));
-        } else if self.of_input.are_ids_numbers && self.of_input.is_name_new {
-            self.tell_known(row, at)?;
+        } else if let Some(there) = self.known_of_dataset(row)? {
+            let what = format!(
+                "{there:?} of the dataset asks the same of the same pictures, and is answered alike: where this file is one of \
+                 before under another name, or had ids that it has no more, what it said is in the dataset twice: give it the \
+                 name and the ids that it had, and import it so"
+            );
+            self.report.find(Kind::RepeatedConversation, at, what);
         }
         let Some(split) = split else { return Ok(()) };
         let shown = row.all_media().flat_map(|medium| &medium.refs);
@@ -69,22 +77,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tells that the dataset has a conversation that says the same: the file's own name tells its records apart, and it may
-    /// be one of before under a new name, with records more.
-    fn tell_known(&mut self, row: &ConversationRow, at: &At) -> Result<()> {
+    /// The id of a conversation of the source in the dataset that says the same, where the file's own name tells its records
+    /// apart: it may be one of before under a new name, with records more.
+    fn known_of_dataset(&mut self, row: &ConversationRow) -> Result<Option<String>> {
+        let OfInput { are_ids_numbers, is_name_new, numbers, .. } = &self.of_input;
+        if !are_ids_numbers || !(*is_name_new || numbers.are_known()) {
+            return Ok(None);
+        }
         if self.repeats.known.is_none() {
             self.repeats.known = Some(known(self.sink.dataset(), &self.options.source.id)?);
         }
-        let (question, answer) = digests(row);
-        let known = self.repeats.known.as_ref().and_then(|known| known.get(&question));
-        let Some((_, there)) = known.filter(|(there, _)| *there == answer) else { return Ok(()) };
-        let id = self.sink.dataset().conversation_at(*there)?.id()?.to_owned();
-        let what = format!(
-            "{id:?} of the dataset asks the same of the same pictures, and is answered alike: where this file is one of \
-             before under another name, what it said is in the dataset twice: give it the name that it had, and import it so"
-        );
-        self.report.find(Kind::RepeatedConversation, at, what);
-        Ok(())
+        let known = self.repeats.known.as_ref().and_then(|known| known.get(&both(digests(row))));
+        known.map(|there| Ok(self.sink.dataset().conversation_at(*there)?.id()?.to_owned())).transpose()
     }
 
     /// Tells of an answer that is none of those that its record says there are to choose from.
@@ -106,7 +110,7 @@ impl Repeats {
     /// the first.
     fn held_against(&mut self, row: &ConversationRow, at: &At) -> Option<(Kind, String)> {
         let (question, answer) = digests(row);
-        let both = question.rotate_left(1) ^ answer;
+        let both = both((question, answer));
         let Some(first) = self.asked.get(&question).copied() else {
             if self.asked.len() < REMEMBERED {
                 let asked = self.here(answer, at);
@@ -164,7 +168,7 @@ impl Repeats {
 }
 
 /// What the conversations of a source in the dataset ask and answer about what they show.
-fn known(dataset: &Dataset, source: &str) -> Result<HashMap<u64, (u64, Address), Keyed>> {
+fn known(dataset: &Dataset, source: &str) -> Result<HashMap<u64, Address, Keyed>> {
     let mut known = HashMap::default();
     for address in dataset.live_addresses(Table::Conversations)? {
         let row = dataset.conversation_at(address)?;
@@ -172,14 +176,15 @@ fn known(dataset: &Dataset, source: &str) -> Result<HashMap<u64, (u64, Address),
             break;
         }
         if row.source()? == source {
-            let row = row.to_row()?;
-            let (question, answer) = digests(&row);
-            if !row.media.is_empty() {
-                known.insert(question, (answer, address));
-            }
+            known.insert(both(digests(&row.to_row()?)), address);
         }
     }
     Ok(known)
+}
+
+/// What tells question and answer apart from others.
+fn both((question, answer): (u64, u64)) -> u64 {
+    question.rotate_left(1) ^ answer
 }
 
 fn is_answer(turn: &TurnRow) -> bool {

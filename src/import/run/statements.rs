@@ -202,8 +202,9 @@ impl Run<'_> {
 
     /// The picture or video that the dataset's statement of this id is about.
     pub(super) fn shown_by_statement(&self, at: &At) -> Result<ShownRows> {
-        // What may be another of this id is about what it says, and about nothing else.
-        let Some(id) = at.id.as_ref().filter(|_| self.options.on_change != OnChange::Add) else {
+        // What may be another of this id is about what it says, and about nothing else; so is what has no id yet.
+        let is_known = self.options.on_change != OnChange::Add && self.trial.is_none();
+        let Some(id) = at.id.as_ref().filter(|_| is_known) else {
             return Ok(ShownRows::new());
         };
         let Some(address) = self.sink.lookup(Table::Annotations, &self.options.source.id, id)? else {

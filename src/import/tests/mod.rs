@@ -14,6 +14,7 @@ mod huggingface;
 mod identity;
 mod known;
 mod meeting;
+mod numbers;
 pub(super) mod place;
 mod recordings;
 mod redrawn;

@@ -21,6 +21,7 @@ use crate::import::raw::{ObjectText, joined_objects};
 use crate::import::records::members::{Entry, Member, MemberReader};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run};
+use crate::schema::tables::Table;
 use drawn::{Drawn, id_in, key_of};
 use std::collections::HashMap;
 use std::fs::File;
@@ -307,7 +308,7 @@ impl Tables {
         };
         let id = match drawn.id() {
             Some(id) => [&self.stem, &*id].concat(),
-            None => format!("{}#{}", self.stem, at.record.unwrap_or_default()),
+            None => run.number_id(Table::Annotations, &self.stem, at.record.unwrap_or_default())?,
         };
         at.id = Some(run.unique(id, at));
         if self.twins.contains_key(&*drawn.image) {
