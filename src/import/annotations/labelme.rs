@@ -100,9 +100,12 @@ impl<'a> Drawing<'a> {
         for instance in instances {
             let id = run.unique(format!("{}#{}", stem(input), instance.name), at);
             at.id = Some(id);
+            let name = instance.name.clone();
+            let unplaced =
+                || Ok(self.instances(None).0.iter().find(|other| other.name == name).and_then(Instance::extra));
             run.take(at, |run, at| {
                 let Some(target) = run.picture(MediaKind::Picture, &mut picture, at)? else { return Ok(()) };
-                instance.take(run, size, &target, at)
+                instance.take(run, size, &target, &unplaced, at)
             })?;
         }
         Ok(())

@@ -179,7 +179,15 @@ impl Instance {
         self.extras.extend(shape.whole(true));
     }
 
-    pub(super) fn take(mut self, run: &mut Run<'_>, size: Option<Size>, target: &Target, at: &At) -> Result<()> {
+    /// Takes it as a statement about a picture of this size; `unplaced` is what its `extra` would be if that were not known.
+    pub(super) fn take(
+        mut self,
+        run: &mut Run<'_>,
+        size: Option<Size>,
+        target: &Target,
+        unplaced: &dyn Fn() -> Result<Option<String>>,
+        at: &At,
+    ) -> Result<()> {
         let id = at.id.clone().unwrap_or_default();
         let mut drawn = None;
         if let Some(shape) = self.mask.take() {
@@ -201,6 +209,7 @@ impl Instance {
                 }
             }
         }
+        let extra = self.extra();
         for finding in self.findings {
             run.report.find(Kind::Doubtful, at, finding);
         }
@@ -210,6 +219,13 @@ impl Instance {
         if self.region != RegionRow::default() {
             row.regions = vec![RegionRow { role: Some(axis), ..self.region }];
         }
+        row.extra = extra;
+        let targets: Vec<&Target> = std::iter::once(target).chain(&drawn).collect();
+        run.annotate_placed(row, &targets, Some(unplaced), at)
+    }
+
+    /// What has no column.
+    pub(super) fn extra(&self) -> Option<String> {
         let mut extra = ObjectText::default();
         if let Some(group) = &self.group {
             let mut text = String::new();
@@ -219,9 +235,7 @@ impl Instance {
         if !self.extras.is_empty() {
             extra.raw("shapes", &format!("[{}]", self.extras.join(",")));
         }
-        row.extra = extra.finish();
-        let targets: Vec<&Target> = std::iter::once(target).chain(&drawn).collect();
-        run.annotate(row, &targets, at)
+        extra.finish()
     }
 }
 

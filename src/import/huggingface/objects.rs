@@ -165,8 +165,6 @@ impl Object<'_> {
     ) -> Result<()> {
         let mut row = statement(at.id.clone().unwrap_or_default(), &run.options.source.id, target);
         let axis = run.axis();
-        let mut extra = ObjectText::default();
-        self.others.iter().for_each(|(key, value)| extra.raw(key, value.get()));
         let raw = self.class.and_then(|class| objects.class_name(class));
         row.labels.extend(raw.map(|raw| LabelRow { axis: axis.clone(), raw, ..LabelRow::default() }));
         let convention = run.options.source.boxes.unwrap_or_default();
@@ -190,13 +188,20 @@ impl Object<'_> {
                 let bbox = Some(box_of_pixels(bbox, size));
                 row.regions = vec![RegionRow { role: Some(axis), bbox, ..RegionRow::default() }];
             }
-            (Some(bbox), None) => {
+            (Some(_), None) => {
                 run.report.find(Kind::Doubtful, at, "the picture's size is not known: its box is kept in `extra`");
-                extra.raw(&objects.boxes, &serde_json::to_string(&bbox).unwrap_or_default());
             }
         }
-        row.extra = extra.finish();
-        run.annotate(row, &[target], at)
+        let extra = |is_placed: bool| {
+            let mut extra = ObjectText::default();
+            self.others.iter().for_each(|(key, value)| extra.raw(key, value.get()));
+            if let Some(bbox) = self.bbox.filter(|_| !is_placed) {
+                extra.raw(&objects.boxes, &serde_json::to_string(&bbox).unwrap_or_default());
+            }
+            extra.finish()
+        };
+        row.extra = extra(sides.is_some());
+        run.annotate_placed(row, &[target], Some(&|| Ok(extra(false))), at)
     }
 }
 

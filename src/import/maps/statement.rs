@@ -54,10 +54,7 @@ impl Taker<'_> {
                 "its label is empty, and it has no box and no text: it says nothing",
             );
         }
-        new.extra = rest(set, row);
-        if let Some(kept) = kept {
-            new.extra = joined_objects(new.extra.take(), Some(kept));
-        }
+        new.extra = joined_objects(rest(set, row), kept);
         fill(&mut new, set, row)?;
         if let (Some(start), Some(end)) = (start, end)
             && set.apart
@@ -66,7 +63,11 @@ impl Taker<'_> {
             state.spans.note(subject.video.as_deref().unwrap_or_default(), &new.labels, start, end, row.number);
         }
         run.split_of_row = split(row, set)?;
-        run.annotate(new, &[&target], at)
+        let unplaced = || {
+            let numbers = set.bbox.as_ref().map(|map| map.numbers(row)).transpose()?.flatten();
+            Ok(joined_objects(rest(set, row), numbers.and_then(kept_box)))
+        };
+        run.annotate_placed(new, &[&target], Some(&unplaced), at)
     }
 
     /// Where a stretch of video starts and ends, in seconds.
@@ -129,10 +130,7 @@ impl Taker<'_> {
             Some(size) => region.bbox = Some(map.corners(numbers, size)),
             None => {
                 run.report.find(Finding::Doubtful, at, "the picture's size is not known: its box is kept in `extra`");
-                let numbers = numbers.map(|number| number.to_string()).join(",");
-                let mut text = ObjectText::default();
-                text.raw("box", &format!("[{numbers}]"));
-                kept = text.finish();
+                kept = kept_box(numbers);
             }
         }
         let region = (region != RegionRow::default()).then_some(region);
@@ -155,6 +153,13 @@ impl Taker<'_> {
         }
         Ok(run.size_of(picture)?.map(|(width, height)| (f64::from(width), f64::from(height))))
     }
+}
+
+/// A box that could not be used, for `extra`.
+fn kept_box(numbers: [f64; 4]) -> Option<String> {
+    let mut text = ObjectText::default();
+    text.raw("box", &format!("[{}]", numbers.map(|number| number.to_string()).join(",")));
+    text.finish()
 }
 
 /// Whether a statement has no content, and the row does not say that there is none. Columns of marks may all be 0.

@@ -38,7 +38,7 @@ impl Saying {
         let asks_the_same = self.asked != 0 && self.asked == other.asked;
         let answers_the_same = self.answered != 0 && self.answered == other.answered;
         match (self.shown, other.shown) {
-            (0, 0) => asks_the_same || answers_the_same,
+            (0, 0) => asks_the_same,
             (here, there) if here == there => true,
             // Another picture of the same name, or its path was mended.
             _ => asks_the_same && answers_the_same,

@@ -14,7 +14,7 @@ use crate::import::options::OnChange;
 use crate::import::report::{At, Kind};
 use crate::schema::build::AnnotationsBuilder;
 use crate::schema::record;
-use crate::schema::rows::AnnotationRow;
+use crate::schema::rows::{AnnotationRow, RegionRow};
 use crate::schema::tables::{Table, annotations};
 
 /// The record digest of a statement that refers to these rows.
@@ -31,30 +31,28 @@ fn is_same(there: &AnnotationRow, row: &AnnotationRow) -> bool {
     there.record == row.record || AnnotationRow { record: row.record, ..there.clone() } == *row
 }
 
-/// What a statement would be, had its picture's size not been known.
-type Unplaced<'f> = dyn Fn(&AnnotationRow) -> Result<AnnotationRow> + 'f;
+/// What `extra` of a statement would be, had its picture's size not been known.
+type Unplaced<'f> = dyn Fn() -> Result<Option<String>> + 'f;
 
 /// Whether a statement says of a place what the one of the dataset could not, since the picture's size was not known then. That
-/// one is what this would be without, where its form knows that: what was corrected is a change.
+/// one is what this would be without: what was corrected is a change.
 fn is_placed_now(there: &AnnotationRow, row: &AnnotationRow, unplaced: Option<&Unplaced<'_>>) -> Result<bool> {
-    if there.extra.is_none() || has_place(there) || !has_place(row) {
+    let Some(unplaced) = unplaced.filter(|_| there.extra.is_some() && !has_place(there) && has_place(row)) else {
         return Ok(false);
-    }
-    match unplaced {
-        Some(unplaced) => Ok(AnnotationRow { record: there.record, ..unplaced(row)? } == *there),
-        None => Ok(is_same_elsewhere(there, row)),
-    }
+    };
+    let unplaced =
+        AnnotationRow { extra: unplaced()?, record: there.record, regions: without_place(&row.regions), ..row.clone() };
+    Ok(unplaced == AnnotationRow { regions: without_place(&there.regions), ..there.clone() })
+}
+
+/// What regions say besides where they are.
+fn without_place(regions: &[RegionRow]) -> Vec<RegionRow> {
+    let bare = regions.iter().map(|region| RegionRow { bbox: None, polygons: None, ..region.clone() });
+    bare.filter(|region| *region != RegionRow { role: region.role.clone(), ..RegionRow::default() }).collect()
 }
 
 fn has_place(row: &AnnotationRow) -> bool {
     row.regions.iter().any(|at| at.bbox.is_some() || at.polygons.is_some())
-}
-
-/// Whether all but the place, and `extra`, where it was kept, is as it was.
-fn is_same_elsewhere(there: &AnnotationRow, row: &AnnotationRow) -> bool {
-    let unplaced =
-        |row: &AnnotationRow| AnnotationRow { regions: Vec::new(), extra: None, record: None, ..row.clone() };
-    unplaced(there) == unplaced(row)
 }
 
 /// What became of a statement.
@@ -72,8 +70,8 @@ impl Run<'_> {
         self.annotate_placed(row, targets, None, at)
     }
 
-    /// The same; `unplaced` makes of a statement what it would be without its picture's size: the dataset's gives way where it is
-    /// so, whatever becomes of changes.
+    /// The same; `unplaced` says what its `extra` would be without its picture's size: the dataset's gives way where it is so,
+    /// whatever becomes of changes.
     pub(crate) fn annotate_placed(
         &mut self,
         mut row: AnnotationRow,

@@ -228,10 +228,13 @@ impl<'r> Run<'r> {
 
     fn tell_moved(&mut self, beginning: &str, list: &Aligned, at: &At) {
         let Some((number, there)) = list.first else { return };
+        let records = if list.moved == 1 {
+            "1 record has another number"
+        } else {
+            &format!("{} records have other numbers", list.moved)
+        };
         let what = format!(
-            "{} records have other numbers in it now than they had, and keep their ids: they are known by what they say (record \
-             {number} is {beginning}#{there})",
-            list.moved
+            "{records} in it now than before: what is known by what it says keeps its id (record {number} is {beginning}#{there})"
         );
         self.report.find(Kind::AboutFile, at, what);
     }

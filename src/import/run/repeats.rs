@@ -1,6 +1,7 @@
 //! Conversations about pictures that say again what others of the same import said, that answer the same question
 //! otherwise, or that take a picture of one split into another.
 
+use super::numbered_rows::number_in;
 use super::{OfInput, Run};
 use crate::dataset::Dataset;
 use crate::error::Result;
@@ -48,7 +49,7 @@ impl Run<'_> {
         self.tell_other_answer(row, at);
         // Texts about nothing that is shown are alike by right: a greeting, a system's word.
         if row.media.is_empty() {
-            if let Some(there) = self.known_of_dataset(row)? {
+            if let Some(there) = self.known_of_dataset(row, at)? {
                 self.of_input.numbers.note_elsewhere(&there);
             }
             return Ok(());
@@ -59,7 +60,7 @@ impl Run<'_> {
                 _ => "asks the same of the same pictures, and is answered otherwise",
             };
             self.report.find(kind, at, format!("{first} {what}"));
-        } else if let Some(there) = self.known_of_dataset(row)? {
+        } else if let Some(there) = self.known_of_dataset(row, at)? {
             let what = format!(
                 "{there:?} of the dataset asks the same of the same pictures, and is answered alike: where this file is one of \
                  before under another name, or had ids that it has no more, what it said is in the dataset twice: give it the \
@@ -79,7 +80,7 @@ impl Run<'_> {
 
     /// The id of a conversation of the source in the dataset that says the same, where the file's own name tells its records
     /// apart: it may be one of before under a new name, with records more.
-    fn known_of_dataset(&mut self, row: &ConversationRow) -> Result<Option<String>> {
+    fn known_of_dataset(&mut self, row: &ConversationRow, at: &At) -> Result<Option<String>> {
         let OfInput { are_ids_numbers, is_name_new, numbers, .. } = &self.of_input;
         if !are_ids_numbers || !(*is_name_new || numbers.are_known()) {
             return Ok(None);
@@ -87,8 +88,12 @@ impl Run<'_> {
         if self.repeats.known.is_none() {
             self.repeats.known = Some(known(self.sink.dataset(), &self.options.source.id)?);
         }
+        let is_name_new = *is_name_new;
         let known = self.repeats.known.as_ref().and_then(|known| known.get(&both(digests(row))));
-        known.map(|there| Ok(self.sink.dataset().conversation_at(*there)?.id()?.to_owned())).transpose()
+        let Some(there) = known else { return Ok(None) };
+        let id = self.sink.dataset().conversation_at(*there)?.id()?.to_owned();
+        // Those that the file had under numbers were held against all of its records.
+        Ok(Some(id).filter(|id| is_name_new || number_in(id, &at.file).is_none()))
     }
 
     /// Tells of an answer that is none of those that its record says there are to choose from.
@@ -176,7 +181,13 @@ fn known(dataset: &Dataset, source: &str) -> Result<HashMap<u64, Address, Keyed>
             break;
         }
         if row.source()? == source {
-            known.insert(both(digests(&row.to_row()?)), address);
+            let row = row.to_row()?;
+            let key = both(digests(&row));
+            match row.id.contains('#') {
+                // One that has an id of its own is named before others.
+                true => drop(known.entry(key).or_insert(address)),
+                false => drop(known.insert(key, address)),
+            }
         }
     }
     Ok(known)

@@ -121,8 +121,10 @@ fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
             ),
         };
         let text = |words: &[&str]| match map {
-            false => words.iter().map(|word| record(word) + "\n").collect::<String>(),
-            true => format!("q,a\n{}", words.iter().map(|word| format!("{word},x\n")).collect::<String>()),
+            false => {
+                words.iter().map(|word| record("?").replace("\"x\"", &format!("{word:?}")) + "\n").collect::<String>()
+            }
+            true => format!("q,a\n{}", words.iter().map(|word| format!("?,{word}\n")).collect::<String>()),
         };
         let name = if map { "t.csv" } else { "t.jsonl" };
         place.write(&format!("jan/{name}"), text(&["a", "b", "c"]));
@@ -141,6 +143,10 @@ fn another_file_of_a_name_whose_records_are_called_by_numbers_is_no_change() {
         assert_eq!(place.count(Table::Conversations), 4);
         place.options.on_change = OnChange::Keep;
         assert_eq!(place.import(&[&place.folder().join("jan")]).unwrap().records.changed_kept, 3);
+        // What asks something else altogether is new.
+        place.options.on_change = OnChange::Report;
+        place.write(&format!("jan/{name}"), text(&["p", "q", "r"]).replace('?', "other"));
+        assert_eq!(place.import(&[&place.folder().join("jan")]).unwrap().records.added, 3);
     }
 }
 

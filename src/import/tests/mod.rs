@@ -13,6 +13,7 @@ mod homes;
 mod huggingface;
 mod identity;
 mod known;
+mod late_boxes;
 mod meeting;
 mod numbers;
 pub(super) mod place;

@@ -9,7 +9,7 @@ use crate::import::plain;
 use crate::import::raw::{self, ObjectText, id_of_json};
 use crate::import::report::{At, Kind};
 use crate::import::run::{Run, Target, statement};
-use crate::schema::rows::{AnnotationRow, LabelRow, RegionRow};
+use crate::schema::rows::{LabelRow, RegionRow};
 use std::borrow::Cow;
 
 /// An annotation as it is written.
@@ -101,19 +101,11 @@ impl<'a> Drawn<'a> {
             row.regions = vec![RegionRow { role: Some(axis), ..region }];
         }
         row.extra = self.extra(size.is_some())?;
-        let unplaced = |row: &AnnotationRow| self.unplaced(row);
+        let unplaced = || self.extra(false);
         match &mask {
             Some(mask) => run.annotate_placed(row, &[target, mask], Some(&unplaced), at),
             None => run.annotate_placed(row, &[target], Some(&unplaced), at),
         }
-    }
-
-    /// What the statement would be, had its picture's size not been known.
-    fn unplaced(&self, row: &AnnotationRow) -> Result<AnnotationRow> {
-        let bare = |region: &RegionRow| RegionRow { bbox: None, polygons: None, ..region.clone() };
-        let mut regions: Vec<RegionRow> = row.regions.iter().map(bare).collect();
-        regions.retain(|region| *region != RegionRow { role: region.role.clone(), ..RegionRow::default() });
-        Ok(AnnotationRow { extra: self.extra(false)?, regions, ..row.clone() })
     }
 
     /// Tells where it does not say what it shows, or where that is.
