@@ -2,7 +2,8 @@
 
 use super::ExportReport;
 use super::json::Fields;
-use super::notes::{self, Referred};
+use super::notes::{self, Called, Referred};
+use super::own_ids::TOLD_APART;
 use super::placement::{Kind, Shown};
 use super::record::{Notes, Writer, path_of};
 use crate::dataset::{Conversation, Dataset, Frame};
@@ -90,15 +91,16 @@ impl Writer<'_> {
                 {
                     self.video(video, path, case, &mut files, report)?;
                 }
-                if let (None, Some(address)) = (&referred.video, frame.video()?)
+                if let (Some(id), Some(address)) = (&referred.video_id, frame.video()?)
                     && told.insert(address)
                 {
                     let video = self.dataset.video(address)?;
                     if let Some(said) = notes::bare_video(&video, frame.case()?.is_some())? {
-                        videos.key(video.id()?).extend_from_slice(&said);
+                        videos.key(id).extend_from_slice(&said);
                     }
                 }
-                let said = notes::frame(&frame, path, medium.place.output, &referred, self.dataset)?;
+                let called = self.called(Table::Frames, *address, frame.id(), frame.path(), path, report)?;
+                let said = notes::frame(&frame, &called, medium.place.output, &referred)?;
                 if let Some(said) = said {
                     files.key(path).extend_from_slice(&said);
                 }
@@ -124,12 +126,31 @@ impl Writer<'_> {
         report: &mut ExportReport,
     ) -> Result<()> {
         let video = self.dataset.video(address)?;
-        if let Some(said) = notes::video(&video, path, case.is_some())? {
+        let called = self.called(Table::Videos, address, video.id(), video.path(), path, report)?;
+        if let Some(said) = notes::video(&video, &called, case.is_some())? {
             files.key(path).extend_from_slice(&said);
         }
         self.note_source(video.source()?);
         report.lose(OTHERS_CASE, u64::from(is_others(video.case()?, case)));
         Ok(())
+    }
+
+    /// What a row is called that is written under this path.
+    fn called<'c>(
+        &mut self,
+        table: Table,
+        address: Address,
+        id: Result<&str>,
+        path: Result<Option<&'c str>>,
+        written: &'c str,
+        report: &mut ExportReport,
+    ) -> Result<Called<'c>> {
+        let (id, is_given) = self.ids.get(table, address, id)?;
+        report.lose(TOLD_APART, u64::from(is_given));
+        // Nobody who follows the path may come to the other's file.
+        let is_astray = self.ids.is_given(address) && self.media.is_gone(address);
+        let path = path?.map(|path| if is_astray { written } else { path });
+        Ok(Called { id, path, written })
     }
 
     /// Paths of the video that a frame was taken from and of the picture that it belongs to, if they are in the export.
@@ -138,7 +159,12 @@ impl Writer<'_> {
         if let Some(video) = frame.video()? {
             if self.shown_videos.contains(&video) {
                 referred.video = Some(self.media.path(video, report)?);
-            } else if !self.videos_elsewhere.contains(&video) && self.bare_videos.insert(video) {
+            } else {
+                let (id, is_given) = self.ids.get(Table::Videos, video, self.dataset.video(video)?.id())?;
+                report.lose(TOLD_APART, u64::from(is_given));
+                referred.video_id = Some(id);
+            }
+            if referred.video.is_none() && !self.videos_elsewhere.contains(&video) && self.bare_videos.insert(video) {
                 let has_bytes = self.dataset.video(video)?.blob()?.is_some();
                 report.lose("bytes of videos that no conversation shows", u64::from(has_bytes));
             }

@@ -41,6 +41,7 @@ mod media;
 mod missing;
 mod notes;
 mod originals;
+mod own_ids;
 mod parquet;
 mod placement;
 mod reached;

@@ -163,19 +163,30 @@ fn push_box(out: &mut Vec<u8>, bbox: BoxCoords) {
 pub(super) struct Referred {
     /// The video that it was taken from, where its file is part of the export.
     pub(super) video: Option<Rc<str>>,
+    /// That video's id, where it is not.
+    pub(super) video_id: Option<Rc<str>>,
     /// The picture that it belongs to.
     pub(super) parent: Option<Rc<str>>,
     /// Whether the conversation has a case.
     pub(super) has_case: bool,
 }
 
+/// What a row is called in an export.
+pub(super) struct Called<'c> {
+    pub(super) id: Rc<str>,
+    /// As its source wrote it.
+    pub(super) path: Option<&'c str>,
+    /// The path that it is written under.
+    pub(super) written: &'c str,
+}
+
 /// What a video's row says beyond the path that it is written under; nothing where it says no more.
 ///
 /// # Errors
 /// `Corrupt`.
-pub(super) fn video(video: &Video<'_>, path: &str, has_case: bool) -> Result<Option<Vec<u8>>> {
+pub(super) fn video(video: &Video<'_>, called: &Called<'_>, has_case: bool) -> Result<Option<Vec<u8>>> {
     let mut fields = Fields::default();
-    names(&mut fields, video.id()?, video.path()?, path);
+    names(&mut fields, called);
     recording(&mut fields, video, has_case)?;
     Ok(fields.finish())
 }
@@ -227,26 +238,20 @@ fn recording(fields: &mut Fields, video: &Video<'_>, has_case: bool) -> Result<(
 /// `Corrupt`.
 pub(super) fn frame(
     frame: &Frame<'_>,
-    path: &str,
+    called: &Called<'_>,
     output: bool,
     referred: &Referred,
-    dataset: &Dataset,
 ) -> Result<Option<Vec<u8>>> {
     let mut fields = Fields::default();
-    names(&mut fields, frame.id()?, frame.path()?, path);
+    names(&mut fields, called);
     if referred.has_case && frame.case()?.is_none() {
         push_raw(fields.key("no_case"), true);
     }
-    let video = match (&referred.video, frame.video()?) {
-        (None, Some(video)) => Some(dataset.video(video)?),
-        _ => None,
-    };
-    let video = video.as_ref().map(|video| video.id()).transpose()?;
     for (key, value) in [
         ("kind", Some(frame.kind()?).filter(|kind| output || *kind != "rgb")),
         ("origin", frame.origin()?),
         ("generator", frame.generator()?),
-        ("video", video),
+        ("video", referred.video_id.as_deref()),
         ("video_file", referred.video.as_deref()),
         ("parent", referred.parent.as_deref()),
     ] {
@@ -273,13 +278,13 @@ pub(super) fn frame(
 }
 
 /// Id and path of a row, where an importer would not make them of the path that is written.
-fn names(fields: &mut Fields, id: &str, path: Option<&str>, written: &str) {
-    if id != written || sanitised(written) != written {
+fn names(fields: &mut Fields, Called { id, path, written }: &Called<'_>) {
+    if **id != **written || sanitised(written) != *written {
         push_text(fields.key("id"), id);
     }
     match path {
         None => push_raw(fields.key("no_path"), true),
-        Some(path) if path != written => push_text(fields.key("path"), path),
+        Some(path) if *path != *written => push_text(fields.key("path"), path),
         Some(_) => {}
     }
 }

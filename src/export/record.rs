@@ -9,6 +9,7 @@ use super::files::shown_videos;
 use super::folder::OutputFolder;
 use super::json::{Fields, Object, WrittenFields, number, push_json, push_list, push_raw, push_text};
 use super::media::{MediaFolder, MediaTo};
+use super::own_ids::OwnIds;
 use super::placement::{self, Shown, WHOLE_CLIP};
 use super::turns;
 use super::{
@@ -86,6 +87,7 @@ pub(super) struct Writer<'a> {
     plain: bool,
     boxes: Option<Scale>,
     pub(super) media: MediaFolder<'a>,
+    pub(super) ids: OwnIds,
     pub(super) sources: BTreeSet<String>,
     /// Videos that the conversations show; frames of others know their video by its id.
     pub(super) shown_videos: HashSet<Address>,
@@ -159,7 +161,8 @@ impl<'a> Writer<'a> {
     ) -> Self {
         let (plain, boxes) = (options.plain, options.boxes);
         let (sources, bare_videos, videos_elsewhere) = (BTreeSet::new(), HashSet::new(), HashSet::new());
-        Self { dataset, form, plain, boxes, media, sources, shown_videos, bare_videos, videos_elsewhere }
+        let ids = OwnIds::of(dataset);
+        Self { dataset, form, plain, boxes, media, ids, sources, shown_videos, bare_videos, videos_elsewhere }
     }
 
     /// Describes the sources of what was written.

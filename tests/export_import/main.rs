@@ -191,6 +191,53 @@ fn pictures_of_two_sources_under_one_path_stay_two() {
     }
 }
 
+#[test]
+fn what_is_missing_of_one_source_is_not_anothers_of_its_name() {
+    for options in all_forms() {
+        for there in [[true, false], [false, true], [false, false], [true, true]] {
+            let dir = tempfile::tempdir().unwrap();
+            let dataset = Dataset::create(dir.path().join("two.surgdb")).unwrap();
+            for (source, is_there, fps) in [("a", there[0], 1.0), ("b", there[1], 25.0)] {
+                let folder = dir.path().join(source);
+                std::fs::create_dir_all(folder.join("P07")).unwrap();
+                if is_there {
+                    // The same bytes.
+                    std::fs::write(folder.join("P07/1.png"), common::pictures::grey_png(4, 2, 8, 9)).unwrap();
+                }
+                let turns = r#"[{"from":"human","value":"<image>?"},{"from":"gpt","value":"!"}]"#;
+                let record = format!(r#"{{"id":"{source}","image":"P07/1.png","conversations":{turns}}}"#);
+                std::fs::write(folder.join("in.jsonl"), record).unwrap();
+                let mut source = ImportOptions::new(SourceDescription::named(source));
+                source.source.frame_pattern = Some(surgdb::import::Pattern::parse("{video}/{index}.png").unwrap());
+                source.source.fps = Some(fps);
+                import(&Dataset::open(dataset.path()).unwrap(), &[folder], &source, &mut |_| {}).unwrap();
+            }
+            let out = dir.path().join("out");
+            let dataset = Dataset::open(dataset.path()).unwrap();
+            let exported = export(&dataset, &out, &options, &mut |_| Ok(())).unwrap();
+            assert!(
+                exported.lost.iter().any(|(what, count)| what.contains("`1~2.png`") && *count == 2),
+                "{exported:?}"
+            );
+            let again = Dataset::create(dir.path().join("again.surgdb")).unwrap();
+            let source = ImportOptions::new(SourceDescription::named("both"));
+            import(&again, &[out], &source, &mut |_| {}).unwrap();
+            let again = Dataset::open(again.path()).unwrap();
+            let mut shown: Vec<_> = conversations(&again)
+                .iter()
+                .map(|row| {
+                    let frame = again.frame(row.media[0].refs[0]).unwrap().to_row().unwrap();
+                    let video = again.video(frame.video.unwrap()).unwrap();
+                    (row.id.clone(), frame.blob.is_some(), video.fps().unwrap())
+                })
+                .collect();
+            shown.sort_by(|one, other| one.0.cmp(&other.0));
+            let wanted = [("a".to_owned(), there[0], Some(1.0)), ("b".to_owned(), there[1], Some(25.0))];
+            assert_eq!(shown, wanted, "{:?} {there:?}", options.format);
+        }
+    }
+}
+
 /// Three records with boxes in pixels of a picture of 800 × 400, and what else counts bytes of their texts.
 fn grounded(dir: &Path) -> Dataset {
     // The header of a picture will do.
