@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::constants::VERSIONS_DIR;
 use crate::import::copies;
 use crate::import::format::Format;
+use crate::import::forms;
 use crate::import::homes::{Homes, IsUsed, Spot};
 use crate::import::huggingface;
 use crate::import::maps::{self, Chosen, TableMap};
@@ -249,6 +250,8 @@ impl Walk<'_> {
                 _ => is_known(),
             };
             if huggingface::describes_tables(&lower) {
+                let told = forms::llama_factory::renames(&entry.path());
+                self.ignored.extend(told.map(|reason| Ignored::file(name, reason)));
                 continue;
             }
             if !takes {
@@ -458,10 +461,11 @@ fn first_format(path: &Path) -> Result<Option<Format>> {
             }
             Err(_) => continue,
         };
-        let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
+        let text = forms::unfolded(record.text);
+        let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(&text) else { continue };
         match Format::of(&raw) {
             Some(format) => return Ok(Some(format)),
-            None => other = other.or_else(|| Some(super::forms::no_conversation(&raw))),
+            None => other = other.or_else(|| Some(forms::no_conversation(&raw))),
         }
     }
     let lone = || is_lone_value(path).then(|| Error::input("this is no conversation: it is a single text or number"));

@@ -215,3 +215,26 @@ fn masks_that_nothing_shows_and_outlines_beside_a_mask_are_told() {
         assert_eq!(report.lost.get(what).copied(), Some(1), "{what}: {:?}", report.lost);
     }
 }
+
+#[test]
+fn outlines_of_two_points_go_out_as_none_and_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let shape = |points: &str| format!(r#"{{"label":"x","points":{points},"shape_type":"polygon","flags":{{}}}}"#);
+    let shapes = [shape("[[2,2],[6,2]]"), shape("[[2,2],[6,2],[6,8]]")].join(",");
+    let file = dir.path().join("a.json");
+    let text = format!(
+        r#"{{"version":"5","flags":{{}},"shapes":[{shapes}],"imagePath":"a.png","imageHeight":10,"imageWidth":10,"imageData":null}}"#
+    );
+    std::fs::write(&file, text).unwrap();
+    let dataset = Dataset::create(dir.path().join("two.surgdb")).unwrap();
+    let source = ImportOptions::new(SourceDescription::named("samples"));
+    import(&dataset, &[file], &source, &mut |_| {}).unwrap();
+    let out = dir.path().join("out");
+    let report = exported(&Dataset::open(dataset.path()).unwrap(), &out, &of(ExportFormat::Coco));
+    let lost = report.lost.iter().find(|(what, _)| what.starts_with("outlines of one or two points"));
+    assert_eq!(lost.map(|(_, count)| *count), Some(1));
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("annotations.json")).unwrap()).unwrap();
+    let outlines: Vec<_> = written["annotations"].as_array().unwrap().iter().map(|one| &one["segmentation"]).collect();
+    assert_eq!(outlines, [&json!([]), &json!([[2, 2, 6, 2, 6, 8]])]);
+}

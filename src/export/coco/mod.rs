@@ -329,6 +329,9 @@ impl Coco<'_, '_> {
         self.report.lose("values of labels", u64::from(label.value.is_some()));
         let has_both = runs.is_some() && region.polygons.is_some();
         self.report.lose("outlines of what has a mask, too: the mask is written", u64::from(has_both));
+        let outlines = region.polygons.iter().flatten().filter(|_| !has_both);
+        let lines = outlines.filter(|outline| !is_area(outline)).count();
+        self.report.lose("outlines of one or two points, which cover nothing: readers fail at them", lines as u64);
         self.report.lose(
             "that a region has no box: the one around its mask or outlines is written",
             u64::from(region.bbox.is_none()),
@@ -449,12 +452,18 @@ fn push_place(object: &mut Object<'_>, region: &RegionRow, runs: Option<&mask::R
     }
     match (runs, &region.polygons) {
         (Some(runs), _) => runs.push(object.key("segmentation")),
-        (None, Some(outlines)) => object.list("segmentation", outlines, |out, outline| {
+        (None, Some(outlines)) => object.list("segmentation", outlines.iter().filter(is_area), |out, outline| {
             push_list(out, outline.iter().enumerate(), |out, (at, value)| push_raw(out, number(size.at(at, *value))));
         }),
         // See RATIONALE.md: readers ask for the key whether they draw or not.
         (None, None) => object.list("segmentation", [] as [f64; 0], push_raw),
     }
+}
+
+/// Whether an outline has three points: readers take four numbers for a box, and fail.
+#[allow(clippy::ptr_arg)]
+fn is_area(outline: &&Vec<f32>) -> bool {
+    outline.len() >= 6
 }
 
 /// The pixels that a region covers.

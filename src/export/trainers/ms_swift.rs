@@ -106,11 +106,15 @@ impl MsSwift {
         let mut object = Object::new(out);
         object.list("ref", [] as [&str; 0], push_text);
         object.list("bbox", &sample.boxes, |out, boxed| {
-            let (width, height) = boxed.size.filter(|_| in_pixels).unwrap_or((1.0, 1.0));
+            // Always with a fraction: whole numbers would be of another type.
             push_list(out, boxed.values.iter().enumerate(), |out, (at, value)| {
-                let side = if at % 2 == 0 { width } else { height };
-                // Always with a fraction: whole numbers would be of another type.
-                push_raw(out, format_args!("{:?}", (f64::from(*value) * side * 1e4).round() / 1e4));
+                match boxed.size.filter(|_| in_pixels) {
+                    Some((width, height)) => {
+                        let side = if at % 2 == 0 { width } else { height };
+                        push_raw(out, format_args!("{:?}", (f64::from(*value) * side * 1e4).round() / 1e4));
+                    }
+                    None => push_raw(out, format_args!("{value:?}")),
+                }
             });
         });
         object.list("image_id", &sample.boxes, |out, boxed| push_raw(out, boxed.picture));

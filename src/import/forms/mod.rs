@@ -15,13 +15,16 @@
 
 mod base64_text;
 mod endings;
+pub(super) mod llama_factory;
 mod media;
 mod objects;
 mod parts;
 pub(super) mod surgsigma;
 mod turns;
+mod unfolded;
 
 pub(super) use media::Absent;
+pub(super) use unfolded::unfolded;
 
 use crate::error::{Error, Result};
 use crate::import::draft::{Draft, DraftMedium, MediaItem, MediaKind};

@@ -71,7 +71,8 @@ impl Labelled {
 
     /// Whether a row is a picture with what is said of it, and nothing else that is known.
     pub(super) fn is(&self, row: &Text) -> bool {
-        serde_json::from_str::<RawRecord<'_>>(&row.json).is_ok_and(|record| forms::row_form(&record).is_err())
+        serde_json::from_str::<RawRecord<'_>>(&forms::unfolded(&row.json))
+            .is_ok_and(|record| forms::row_form(&record).is_err())
     }
 
     /// Takes a row; it belongs to this split, if it does not say another.

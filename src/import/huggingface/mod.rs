@@ -100,7 +100,8 @@ pub(super) fn look_at(path: &Path) -> Result<()> {
     match file.next_batch()? {
         Some(batch) if batch.num_rows() > 0 => {
             let text = RowText::new(file.features())?.row(&batch, 0)?;
-            let record: RawRecord<'_> = serde_json::from_str(&text.json).map_err(|e| Error::input(e.to_string()))?;
+            let json = forms::unfolded(&text.json);
+            let record: RawRecord<'_> = serde_json::from_str(&json).map_err(|e| Error::input(e.to_string()))?;
             forms::row_form(&record).map(drop).map_err(|error| not_understood(&error, &file))
         }
         _ => Ok(()),

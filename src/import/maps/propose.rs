@@ -196,8 +196,9 @@ impl<'s> Proposal<'s> {
 
     fn named_field(&self, role: Role) -> Option<&'s FieldSample> {
         let (_, names) = NAMES.iter().find(|(known, _)| *known == role)?;
-        // A field of pictures is no frame's number, whatever it is called.
-        let may_be = |field: &&FieldSample| role != Role::Frame || !field.is_of_files(&PICTURES);
+        // A field of pictures or of names is no frame's number, whatever it is called.
+        let is_number = |field: &FieldSample| field.values.is_empty() || field.numbers().is_some();
+        let may_be = |field: &&FieldSample| role != Role::Frame || (!field.is_of_files(&PICTURES) && is_number(field));
         let named = |name: &str, of: fn(&str) -> &str| {
             self.rows.fields.iter().filter(may_be).find(|field| of(&field.name.to_lowercase()) == name)
         };

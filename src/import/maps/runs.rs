@@ -1,10 +1,11 @@
 //! Labels of moments that follow each other become stretches; and stretches that overlap are told.
 
 use super::row::Row;
-use super::statement::{fill, labels, rest, says_nothing};
+use super::statement::{RowLabels, fill, rest, says_nothing};
 use super::taker::{Subject, Taker, split, text};
 use crate::error::{Error, Result};
 use crate::format::Address;
+use crate::import::raw::joined_objects;
 use crate::import::report::{At, Kind};
 use crate::import::run::{Run, Target, statement};
 use crate::schema::rows::{AnnotationRow, LabelRow};
@@ -113,12 +114,12 @@ impl Taker<'_> {
     fn read_moment(&self, run: &Run<'_>, number: usize, row: &Row<'_>) -> Result<RunRow> {
         let set = self.table.sets.get(number).ok_or_else(|| Error::invalid("there are no such rows"))?;
         let subject = self.subject(run, set, row)?;
-        let (labels, doubts) = labels(set, row)?;
+        let RowLabels { labels, doubts, values } = RowLabels::of(set, row)?;
         let nothing = Target { address: Address::new(1 << 32)?, name: [].into() };
         let mut said = statement(String::new(), &run.options.source.id, &nothing);
         said.labels = labels;
         said.text = text(row, &set.text)?;
-        said.extra = rest(set, row);
+        said.extra = joined_objects(rest(set, row), values);
         fill(&mut said, set, row)?;
         let moment = match &set.index {
             Some(index) => row.number(index)?,

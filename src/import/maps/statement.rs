@@ -26,7 +26,7 @@ impl Taker<'_> {
         let Some(set) = self.table.sets.get(number) else { return Ok(()) };
         let subject = self.subject(run, set, row)?;
         self.tell_video(run, &subject, at)?;
-        let (labels, doubts) = labels(set, row)?;
+        let RowLabels { labels, doubts, values } = RowLabels::of(set, row)?;
         doubts.into_iter().for_each(|doubt| run.report.find(Finding::Doubtful, at, doubt));
         let (start, end) = match set.kind {
             Kind::Intervals => self.stretch(set, row, &subject)?,
@@ -54,7 +54,8 @@ impl Taker<'_> {
                 "its label is empty, and it has no box and no text: it says nothing",
             );
         }
-        new.extra = joined_objects(rest(set, row), kept);
+        let rest = || joined_objects(rest(set, row), values.clone());
+        new.extra = joined_objects(rest(), kept);
         fill(&mut new, set, row)?;
         if let (Some(start), Some(end)) = (start, end)
             && set.apart
@@ -65,7 +66,7 @@ impl Taker<'_> {
         run.split_of_row = split(row, set)?;
         let unplaced = || {
             let numbers = set.bbox.as_ref().map(|map| map.numbers(row)).transpose()?.flatten();
-            Ok(joined_objects(rest(set, row), numbers.and_then(kept_box)))
+            Ok(joined_objects(rest(), numbers.and_then(kept_box)))
         };
         run.annotate_placed(new, &[&target], Some(&unplaced), at)
     }
@@ -189,65 +190,82 @@ pub(super) fn fill(new: &mut AnnotationRow, set: &RowSet, row: &Row<'_>) -> Resu
     Ok(())
 }
 
-/// The labels of a row, and what is doubtful about them.
-pub(super) fn labels(set: &RowSet, row: &Row<'_>) -> Result<(Vec<LabelRow>, Vec<String>)> {
-    let (mut labels, mut doubts) = (Vec::new(), Vec::new());
-    for label in &set.labels {
-        let axis = text(row, &Some(label.axis.clone()))?.ok_or_else(|| Error::input("a label's axis is empty"))?;
-        let value = label.value.as_ref().map(|value| row.number(value)).transpose()?.flatten();
-        match &label.from {
-            LabelFrom::Raw(from) => {
-                let texts = match &from.pieces[..] {
-                    [Piece::From(one)] => several(row, one)?,
-                    _ => row.text(from)?.map(|text| text.into_owned()).into_iter().collect(),
-                };
-                for raw in texts {
-                    add(label, &axis, raw, value, &mut labels, &mut doubts);
-                }
-            }
-            LabelFrom::Columns(columns) => {
-                for path in columns {
-                    let from = Reference { origin: Origin::Field(path.clone()), optional: false, digits: 0 };
-                    let cell = match row.find(&from)? {
-                        Found::Absent | Found::Empty => continue,
-                        Found::Text(text) => text,
-                        Found::Json(raw) => scalar(raw).ok_or_else(|| not_a_mark(&path.text, raw.get()))?,
+/// The labels of a row.
+#[derive(Default)]
+pub(super) struct RowLabels {
+    pub(super) labels: Vec<LabelRow>,
+    /// What is doubtful about them.
+    pub(super) doubts: Vec<String>,
+    /// The values that go with none of them, as the text of an object.
+    pub(super) values: Option<String>,
+}
+
+impl RowLabels {
+    /// # Errors
+    /// `Input` where a cell is no label, or a value no number.
+    pub(super) fn of(set: &RowSet, row: &Row<'_>) -> Result<Self> {
+        let mut labels = Self::default();
+        labels.read(set, row)?;
+        Ok(labels)
+    }
+
+    fn read(&mut self, set: &RowSet, row: &Row<'_>) -> Result<()> {
+        for label in &set.labels {
+            let axis = text(row, &Some(label.axis.clone()))?.ok_or_else(|| Error::input("a label's axis is empty"))?;
+            let value = label.value.as_ref().map(|value| row.number(value)).transpose()?.flatten();
+            match &label.from {
+                LabelFrom::Raw(from) => {
+                    let texts = match &from.pieces[..] {
+                        [Piece::From(one)] => several(row, one)?,
+                        _ => row.text(from)?.map(|text| text.into_owned()).into_iter().collect(),
                     };
-                    if let Some(value) = mark(&path.text, &cell, row.file.has_commas)? {
-                        add(label, &axis, path.text.clone(), value, &mut labels, &mut doubts);
+                    for raw in texts {
+                        self.add(label, &axis, raw, value);
                     }
                 }
-            }
-            LabelFrom::AllColumns => {
-                for (name, cell) in all(row) {
-                    let is_used = set.used.iter().any(|path| path.text == name || path.first == name);
-                    if !is_used && let Some(value) = mark(&name, &cell, row.file.has_commas)? {
-                        add(label, &axis, name, value, &mut labels, &mut doubts);
+                LabelFrom::Columns(columns) => {
+                    for path in columns {
+                        let from = Reference { origin: Origin::Field(path.clone()), optional: false, digits: 0 };
+                        let cell = match row.find(&from)? {
+                            Found::Absent | Found::Empty => continue,
+                            Found::Text(text) => text,
+                            Found::Json(raw) => scalar(raw).ok_or_else(|| not_a_mark(&path.text, raw.get()))?,
+                        };
+                        if let Some(value) = mark(&path.text, &cell, row.file.has_commas)? {
+                            self.add(label, &axis, path.text.clone(), value);
+                        }
+                    }
+                }
+                LabelFrom::AllColumns => {
+                    for (name, cell) in all(row) {
+                        let is_used = set.used.iter().any(|path| path.text == name || path.first == name);
+                        if !is_used && let Some(value) = mark(&name, &cell, row.file.has_commas)? {
+                            self.add(label, &axis, name, value);
+                        }
                     }
                 }
             }
         }
+        Ok(())
     }
-    Ok((labels, doubts))
-}
 
-/// Adds a label, unless it says that there is none.
-fn add(
-    label: &Label,
-    axis: &str,
-    raw: String,
-    value: Option<f64>,
-    labels: &mut Vec<LabelRow>,
-    doubts: &mut Vec<String>,
-) {
-    if raw.trim().is_empty() || label.none.contains(&raw) {
-        return;
+    /// Adds a label, unless it says that there is none.
+    fn add(&mut self, label: &Label, axis: &str, raw: String, value: Option<f64>) {
+        if raw.trim().is_empty() || label.none.contains(&raw) {
+            if let Some(value) = value {
+                let mut kept = ObjectText::default();
+                kept.raw(&format!("{axis} value"), &value.to_string());
+                self.values = joined_objects(self.values.take(), kept.finish());
+                self.doubts.push(format!("{raw:?} stands for no {axis}: its value {value} is kept in `extra`"));
+            }
+            return;
+        }
+        if !label.known.is_empty() && !label.known.contains(&raw) && !label.axes.contains_key(&raw) {
+            self.doubts.push(format!("{raw:?} is none of the labels that the map knows for {axis}"));
+        }
+        let axis = label.axes.get(&raw).map_or(axis, String::as_str).to_owned();
+        self.labels.push(LabelRow { axis, raw, value, ..LabelRow::default() });
     }
-    if !label.known.is_empty() && !label.known.contains(&raw) && !label.axes.contains_key(&raw) {
-        doubts.push(format!("{raw:?} is none of the labels that the map knows for {axis}"));
-    }
-    let axis = label.axes.get(&raw).map_or(axis, String::as_str).to_owned();
-    labels.push(LabelRow { axis, raw, value, ..LabelRow::default() });
 }
 
 /// The text of a field, or the texts of a list.

@@ -118,7 +118,8 @@ impl Run<'_> {
             if !may_write_boxes(record.text) {
                 continue;
             }
-            let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(record.text) else { continue };
+            let text = forms::unfolded(record.text);
+            let Ok(raw) = serde_json::from_str::<RawRecord<'_>>(&text) else { continue };
             let place = || format!("{}, record {}, line {}", input.name, record.number, record.line);
             let Ok(draft) = forms::draft(raw, self.options.format) else { continue };
             if !draft.is_ours && draft.listed_boxes.is_none() {

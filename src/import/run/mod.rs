@@ -311,10 +311,14 @@ impl<'r> Run<'r> {
         let inputs = inputs::list(paths, Wanted::of(self.options), (&mut self.homes, &is_used), &mut ignored)?;
         self.store.know_homes(&self.homes);
         self.check_moved(&inputs)?;
-        for passed in ignored.iter().filter(|passed| passed.reason.contains(forms::NEARLY)) {
+        for passed in &ignored {
             let at = At { file: passed.path.clone(), ..At::default() };
-            self.report.misspelt += 1;
-            self.report.find(Kind::Doubtful, &at, format!("the file was passed over: {}", passed.reason));
+            if passed.reason.contains(forms::NEARLY) {
+                self.report.misspelt += 1;
+                self.report.find(Kind::Doubtful, &at, format!("the file was passed over: {}", passed.reason));
+            } else if passed.reason.starts_with(forms::llama_factory::RENAMES) {
+                self.report.find(Kind::Doubtful, &at, passed.reason.clone());
+            }
         }
         self.report.ignored = ignored;
         self.progress.total_bytes = inputs.iter().map(|input| input.bytes).sum();

@@ -176,7 +176,8 @@ impl Run<'_> {
     }
 
     fn record(&mut self, record: &Record<'_>, input: &Input, at: &mut At) -> Result<()> {
-        let raw: RawRecord<'_> = serde_json::from_str(record.text).map_err(|error| {
+        let text = forms::unfolded(record.text);
+        let raw: RawRecord<'_> = serde_json::from_str(&text).map_err(|error| {
             at.id = raw::id_of(record.text);
             record.error(&error)
         })?;
@@ -189,7 +190,8 @@ impl Run<'_> {
 
     /// The draft of a table's row.
     pub(in crate::import) fn draft_of_row(&self, row: &mut Text) -> Result<Draft> {
-        let raw: RawRecord<'_> = serde_json::from_str(&row.json)
+        let text = forms::unfolded(&row.json);
+        let raw: RawRecord<'_> = serde_json::from_str(&text)
             .map_err(|error| Error::input(format!("its columns make no record: {error}")))?;
         let format = self.options.format.filter(|format| *format != Format::HuggingFace);
         let mut draft = forms::draft_of_row(raw, format, &row.media)?;

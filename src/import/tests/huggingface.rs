@@ -240,6 +240,22 @@ fn lists_of_pictures_go_to_their_placeholders_and_same_names_stay_apart() {
 }
 
 #[test]
+fn pairs_that_are_the_json_of_a_column_are_pairs() {
+    let place = Place::new();
+    let pair = r#"{"question":"what?","chosen":"good","rejected":"bad"}"#;
+    let picture = png(1);
+    let batch = table(vec![("image", pictures(&[(Some(&picture), Some("1.png"))])), ("text", texts(&[Some(pair)]))]);
+    place.import(&[&place.write("x.parquet", parquet_of(&batch, Compression::SNAPPY))]).unwrap();
+    let lines = format!("{{\"text\":{pair},\"image\":\"1.png\"}}\n");
+    place.import(&[&place.write("y.jsonl", lines)]).unwrap();
+    for id in ["x.parquet#1", "y.jsonl#1"] {
+        let row = place.row_of(id);
+        let endings: Vec<_> = row.alternatives.iter().map(|ending| ending.turns[0].text.as_str()).collect();
+        assert_eq!((said(&row), endings, row.media.len()), (vec![("user", "what?")], vec!["good", "bad"], 1), "{id}");
+    }
+}
+
+#[test]
 fn patients_and_videos_come_from_the_paths_of_bytes_too() {
     let mut place = Place::new();
     place.options.source = SourceDescription::from_toml(

@@ -64,10 +64,15 @@ const AXES: [&str; 12] = [
     "category",
 ];
 /// The names of four numbers of a box, and what they are.
-pub(super) const BOXES: [([&str; 4], &str); 5] = [
+pub(super) const BOXES: [([&str; 4], &str); 10] = [
     (["x1", "y1", "x2", "y2"], "xyxy"),
     (["x0", "y0", "x1", "y1"], "xyxy"),
     (["xmin", "ymin", "xmax", "ymax"], "xyxy"),
+    (["x_min", "y_min", "x_max", "y_max"], "xyxy"),
+    (["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"], "xyxy"),
+    (["bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax"], "xyxy"),
+    (["bbox_x", "bbox_y", "bbox_w", "bbox_h"], "xywh"),
+    (["bbox_x", "bbox_y", "bbox_width", "bbox_height"], "xywh"),
     (["x", "y", "w", "h"], "xywh"),
     (["x", "y", "width", "height"], "xywh"),
 ];

@@ -375,3 +375,19 @@ fn numbers_have_commas_where_the_map_says_so() {
     let map = map.replace("decimal = \",\"", "decimal = \"x\"");
     assert!(TableMap::from_toml(&map).unwrap_err().to_string().contains("`decimal` is what stands before"));
 }
+
+#[test]
+fn a_value_that_goes_with_no_label_is_kept_and_told() {
+    let map = "name = \"m\"\n[[table]]\nform = \"csv\"\n[[table.rows]]\nbecome = \"labels\"\npath = \"p\"\n\
+        labels = [{ axis = \"tool\", raw = \"t\", value = \"n\", none = [\"none\"] }]\n";
+    let place = Place::with_map(map);
+    let report =
+        place.import(&[&place.write("x.csv", "p,t,n\n1.png,hook,0.5\n2.png,none,0.93\n3.png,none,\n")]).unwrap();
+    let extra = |id: &str| place.annotation(id).extra;
+    assert_eq!(["x#1", "x#2", "x#3"].map(extra), [None, Some(r#"{"tool value":0.93}"#.to_owned()), None]);
+    let told = &report.findings[&crate::import::Kind::Doubtful];
+    assert_eq!(
+        (told.count, told.examples[0].detail.as_str()),
+        (1, "\"none\" stands for no tool: its value 0.93 is kept in `extra`")
+    );
+}
