@@ -4,7 +4,7 @@ use crate::dataset::Dataset;
 use crate::dataset::change::Change;
 use crate::dataset::claims::Claims;
 use crate::dataset::files::new_file;
-use crate::dataset::record::Case;
+use crate::dataset::record::{Case, Record};
 use crate::dataset::row::Row;
 use crate::dataset::table::{DELETIONS_FILE_KIND, deletions_schema};
 use crate::error::{Error, ErrorKind, Result};
@@ -143,6 +143,33 @@ impl Dataset {
             })?;
         }
         Ok(same)
+    }
+
+    /// The rows of a table that were deleted and not yet emptied, by ascending address.
+    ///
+    /// # Errors
+    /// `Corrupt` when the deletions cannot be read.
+    pub(crate) fn deleted_rows(&self, table: Table) -> Result<Vec<Address>> {
+        let state = self.state(table);
+        if !self.has_deleted(table) {
+            return Ok(Vec::new());
+        }
+        let live = state.live(self.opening())?;
+        let rows = state
+            .fragments
+            .iter()
+            .enumerate()
+            .flat_map(|(at, fragment)| live.deleted(at).into_iter().flatten().map(|row| fragment.id.address(row)));
+        Ok(rows.collect())
+    }
+
+    /// The record at an address, deleted or not: where it was, what is not yet emptied tells whether it comes again.
+    ///
+    /// # Errors
+    /// `NotInVersion`, `Corrupt`, `Purged`.
+    pub(crate) fn even_deleted(&self, address: Address) -> Result<Record<'_>> {
+        let state = self.state(self.table_of(address)?);
+        Ok(Record::new(Row::at(self, state, state.locate(address)?, address)?))
     }
 
     /// The patients who had cases in this dataset that were deleted and not yet emptied, and who have none any more:

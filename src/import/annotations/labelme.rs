@@ -11,6 +11,7 @@ use crate::import::inputs::Input;
 use crate::import::media::wanted::folded;
 use crate::import::report::{At, Kind};
 use crate::import::run::{Picture, Run};
+use crate::schema::tables::Table;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
@@ -98,7 +99,11 @@ impl<'a> Drawing<'a> {
             return run.lone(MediaKind::Picture, &picture, at);
         }
         for instance in instances {
-            let id = run.unique(format!("{}#{}", stem(input), instance.name), at);
+            let id = match instance.place() {
+                Some(place) => run.number_id(Table::Annotations, stem(input), place)?,
+                None => format!("{}#{}", stem(input), instance.name),
+            };
+            let id = run.unique(id, at);
             at.id = Some(id);
             let name = instance.name.clone();
             let unplaced =
@@ -155,7 +160,7 @@ impl<'a> Drawing<'a> {
                 None => (next, (place + 1).to_string()),
             };
             if at == next {
-                instances.push(Instance::new(name, &shape));
+                instances.push(Instance::new(name, place + 1, &shape));
             }
             if let Some(instance) = instances.get_mut(at) {
                 instance.add(place + 1, shape, size);

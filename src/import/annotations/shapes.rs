@@ -103,6 +103,7 @@ impl Shape {
 /// An instance: one shape, or those of one label and group.
 pub(super) struct Instance {
     pub(super) name: String,
+    place: u64,
     label: String,
     group: Option<String>,
     region: RegionRow,
@@ -114,9 +115,11 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub(super) fn new(name: String, shape: &Shape) -> Self {
+    /// The instance that a shape begins, by its number in the file.
+    pub(super) fn new(name: String, place: usize, shape: &Shape) -> Self {
         Self {
             name,
+            place: place as u64,
             label: shape.label.clone(),
             group: shape.group.clone(),
             region: RegionRow::default(),
@@ -124,6 +127,11 @@ impl Instance {
             extras: Vec::new(),
             findings: Vec::new(),
         }
+    }
+
+    /// Its number, where it is called by it: one that is in no group.
+    pub(super) fn place(&self) -> Option<u64> {
+        self.group.is_none().then_some(self.place)
     }
 
     /// Adds a shape, by its number in the file.

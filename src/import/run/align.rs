@@ -33,21 +33,21 @@ impl Saying {
         *self == Self::default()
     }
 
-    /// Whether one may be the other, corrected.
+    /// Whether one may be the other, corrected: it is about the same.
     fn may_be(&self, other: &Self) -> bool {
-        let asks_the_same = self.asked != 0 && self.asked == other.asked;
-        let answers_the_same = self.answered != 0 && self.answered == other.answered;
-        match (self.shown, other.shown) {
-            (0, 0) => asks_the_same,
-            (here, there) if here == there => true,
-            // Another picture of the same name, or its path was mended.
-            _ => asks_the_same && answers_the_same,
-        }
+        self.shown == other.shown && (self.shown != 0 || (self.asked != 0 && self.asked == other.asked))
+    }
+
+    /// Whether one may be the other of the same number, corrected: also another picture, or a path that was mended.
+    fn may_be_here(&self, other: &Self) -> bool {
+        let says_the_same = self.asked != 0 && self.answered != 0;
+        let says_the_same = says_the_same && (self.asked, self.answered) == (other.asked, other.answered);
+        self.may_be(other) || says_the_same
     }
 }
 
 /// A record of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Position {
     number: u64,
     said: Saying,
@@ -64,6 +64,21 @@ pub(super) struct List {
     left: BTreeMap<u64, Saying>,
     /// The numbers of all that were before.
     before: RoaringTreemap,
+    /// What was deleted, by what it said: its numbers.
+    deleted: HashMap<u64, VecDeque<u64>>,
+    /// The numbers of records that are corrected, and what these say in the dataset.
+    corrected: Vec<(u64, Saying)>,
+}
+
+/// What becomes of records that are corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Corrections {
+    /// The dataset goes on saying what it said.
+    Kept,
+    /// They take the place of what it said.
+    Taken,
+    /// They come in beside that, as new ones.
+    Beside,
 }
 
 /// What became of a list.
@@ -107,25 +122,68 @@ impl List {
         }
     }
 
-    /// Finds out which is which; a number may be one of a record that was deleted.
+    /// Notes a record of before that was deleted, once all that were not are known.
+    pub(super) fn was_deleted(&mut self, number: u64, said: Saying) {
+        if !self.before.contains(number) {
+            self.deleted.entry(said.all).or_default().push_back(number);
+        }
+    }
+
+    /// Finds out which is which; numbers of records that were deleted are given to no others. Where corrections are not
+    /// `taken`, what is corrected is found again by the next reading.
     ///
     /// # Errors
     /// What `was_deleted` returns.
-    pub(super) fn align(mut self, was_deleted: &mut dyn FnMut(u64) -> Result<bool>) -> Result<Aligned> {
-        let mut aligned = Aligned::default();
+    pub(super) fn align(
+        mut self,
+        corrections: Corrections,
+        was_deleted: &mut dyn FnMut(u64) -> Result<bool>,
+    ) -> Result<Aligned> {
         self.find_moved();
-        for Position { number, there, .. } in self.positions.iter().filter(|at| at.there != 0 && at.there != at.number)
-        {
-            aligned.moved += 1;
-            aligned.first.get_or_insert((*number, *there));
+        self.find_deleted();
+        let moved: Vec<(u64, u64)> = self.positions.iter().map(|position| (position.number, position.there)).collect();
+        let moved: Vec<(u64, u64)> =
+            moved.into_iter().filter(|(number, there)| *there != 0 && number != there).collect();
+        let (positions, left) = (self.positions.clone(), self.left.clone());
+        if corrections != Corrections::Beside {
+            self.find_corrected();
         }
-        self.find_corrected();
-        self.find_in_place(was_deleted)?;
-        for Position { number, there, .. } in self.positions.iter().filter(|at| at.there != at.number) {
-            aligned.others.insert(*number, *there);
+        self.find_in_place(corrections);
+        self.number_new(was_deleted)?;
+        if corrections == Corrections::Kept && !self.is_settled() {
+            // Then they are new, rather than new at the next reading.
+            (self.positions, self.left) = (positions, left);
+            self.find_in_place(Corrections::Beside);
+            self.number_new(was_deleted)?;
         }
-        aligned.gone.extend(self.left.keys());
-        Ok(aligned)
+        let others = self.positions.iter().filter(|at| at.there != at.number).map(|at| (at.number, at.there));
+        Ok(Aligned {
+            others: others.collect(),
+            moved: moved.len() as u64,
+            first: moved.first().copied(),
+            gone: self.left.keys().copied().collect(),
+        })
+    }
+
+    /// Whether the file says nothing new when it is read again, and what was corrected stays as it was.
+    fn is_settled(&self) -> bool {
+        let corrected: HashMap<u64, Saying> = self.corrected.iter().copied().collect();
+        let is_new = |position: &&Position| !self.before.contains(position.there);
+        if corrected.is_empty() || !self.positions.iter().any(|position| is_new(&position)) {
+            return true;
+        }
+        let mut again = Self::default();
+        for Position { number, said, .. } in &self.positions {
+            again.positions.push(Position { number: *number, said: *said, there: 0 });
+        }
+        self.left.iter().for_each(|(number, said)| again.was(*number, *said));
+        for Position { there, said, .. } in &self.positions {
+            again.was(*there, corrected.get(there).copied().unwrap_or(*said));
+        }
+        again.find_moved();
+        again.find_corrected();
+        again.find_in_place(Corrections::Kept);
+        again.positions.iter().all(|position| position.there != 0)
     }
 
     /// Those that say what one of before says that stood elsewhere.
@@ -159,39 +217,51 @@ impl List {
             let Some(((1, there), (1, _))) = of else { continue };
             if self.left.get(there).is_some_and(|said| said.may_be(&position.said)) {
                 position.there = *there;
-                self.left.remove(there);
+                self.corrected.extend(self.left.remove_entry(there));
             }
         }
     }
 
-    /// The rest: where it stands where one of before stood, by its number or behind the one in front of it, it may be that
-    /// one; else it is new.
-    fn find_in_place(&mut self, was_deleted: &mut dyn FnMut(u64) -> Result<bool>) -> Result<()> {
-        let mut used: RoaringTreemap = self.positions.iter().map(|position| position.there).collect();
+    /// Those that say what one says that was deleted.
+    fn find_deleted(&mut self) {
+        for position in self.positions.iter_mut().filter(|position| position.there == 0) {
+            if let Some(there) = self.deleted.get_mut(&position.said.all).and_then(VecDeque::pop_front) {
+                position.there = there;
+            }
+        }
+    }
+
+    /// The rest: where one stands where one of before stood, by its number or behind the one in front of it, it may be that one.
+    /// What could not be read is so whatever it says. Those that were put between have larger numbers than where they stand.
+    fn find_in_place(&mut self, corrections: Corrections) {
         let mut behind = 0;
         for position in &mut self.positions {
             if position.there == 0 {
-                for number in [position.number, behind + 1] {
-                    let is_it = match self.left.get(&number) {
-                        Some(said) => position.said.is_nothing() || said.may_be(&position.said),
-                        None => !self.before.contains(number) && !used.contains(number) && was_deleted(number)?,
-                    };
-                    if is_it {
-                        position.there = number;
-                        self.left.remove(&number);
-                        used.insert(number);
-                        break;
-                    }
+                let is_it = |number: &u64| match self.left.get(number) {
+                    Some(said) if position.said.is_nothing() => !said.is_nothing(),
+                    Some(_) if corrections == Corrections::Beside => false,
+                    Some(said) if *number == position.number => said.may_be_here(&position.said),
+                    Some(said) => said.may_be(&position.said),
+                    None => false,
+                };
+                if let Some(number) = [position.number, behind + 1].into_iter().find(is_it) {
+                    position.there = number;
+                    self.corrected.extend(self.left.remove_entry(&number));
                 }
             }
-            behind = if position.there == 0 { behind } else { position.there };
+            behind = if (1..=position.number).contains(&position.there) { position.there } else { behind };
         }
+    }
+
+    /// Gives the rest numbers: their own, where nothing had these.
+    fn number_new(&mut self, was_deleted: &mut dyn FnMut(u64) -> Result<bool>) -> Result<()> {
+        let mut used: RoaringTreemap = self.positions.iter().map(|position| position.there).collect();
         let last = self.positions.last().map_or(0, |position| position.number);
         let mut next = self.before.max().unwrap_or(0).max(used.max().unwrap_or(0)).max(last);
         for position in self.positions.iter_mut().filter(|position| position.there == 0) {
             let own = position.number;
             position.there = own;
-            if self.before.contains(own) || used.contains(own) {
+            if self.before.contains(own) || used.contains(own) || was_deleted(own)? {
                 next += 1;
                 while was_deleted(next)? {
                     next += 1;
@@ -229,8 +299,11 @@ mod tests {
     }
 
     /// The numbers that the file's records have, and those that are gone.
-    fn aligned(before: &[(u64, &str)], now: &[&str], deleted: &[u64]) -> (Vec<u64>, Vec<u64>) {
-        let aligned = list(before, now).align(&mut |number| Ok(deleted.contains(&number))).unwrap();
+    fn aligned(before: &[(u64, &str)], now: &[&str], deleted: &[(u64, &str)]) -> (Vec<u64>, Vec<u64>) {
+        let mut list = list(before, now);
+        deleted.iter().for_each(|(number, text)| list.was_deleted(*number, saying(text)));
+        let is_deleted = &mut |number| Ok(deleted.iter().any(|(deleted, _)| *deleted == number));
+        let aligned = list.align(Corrections::Kept, is_deleted).unwrap();
         let numbers = (1..=now.len() as u64).map(|number| *aligned.others.get(&number).unwrap_or(&number));
         (numbers.collect(), aligned.gone)
     }
@@ -261,17 +334,26 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deleted_is_known_by_its_place() {
+    fn what_was_deleted_is_known_by_what_it_said() {
         let before = [(1, "a 1"), (2, "b 1"), (4, "d 1")];
         for (now, numbers) in [
             (&["a 1", "b 1", "c 1", "d 1"][..], &[1, 2, 3, 4][..]),
             (&["new 1", "a 1", "b 1", "c 1", "d 1"], &[6, 1, 2, 3, 4]),
+            (&["a 1", "b 1", "new 1", "d 1"], &[1, 2, 5, 4]),
+            (&["a 1", "b 1", "new 1", "c 1", "d 1"], &[1, 2, 6, 3, 4]),
             (&["a 1", "b 1", "d 1"], &[1, 2, 4]),
         ] {
-            assert_eq!(aligned(&before, now, &[3]).0, numbers, "{now:?}");
+            assert_eq!(aligned(&before, now, &[(3, "c 1")]).0, numbers, "{now:?}");
         }
         // A number that was deleted is given to none that is new.
-        assert_eq!(aligned(&[(1, "a 1")], &["new 2", "a 1"], &[3]).0, [4, 1]);
+        assert_eq!(aligned(&[(1, "a 1")], &["new 2", "a 1"], &[(3, "c 1")]).0, [4, 1]);
+    }
+
+    #[test]
+    fn what_is_to_come_in_beside_is_new() {
+        let before = [(1, "a 1"), (2, "b 1")];
+        let aligned = list(&before, &["a 2", "", "b 1"]).align(Corrections::Beside, &mut |_| Ok(false)).unwrap();
+        assert_eq!((aligned.others.get(&1), aligned.others.get(&3), &aligned.gone[..]), (Some(&4), Some(&2), &[][..]));
     }
 
     #[test]
@@ -311,6 +393,18 @@ mod tests {
                 prop_assert!(here >= count(&mut now.iter().copied()) && here <= most);
             }
             prop_assert!(gone.iter().all(|number| !numbers.contains(number)));
+            // Again, nothing is new.
+            for is_taken in [false] {
+                let mut there: BTreeMap<u64, &str> = (1..).zip(before.iter().map(String::as_str)).collect();
+                for (number, text) in numbers.iter().zip(&now) {
+                    if is_taken || !there.contains_key(number) {
+                        there.insert(*number, text);
+                    }
+                }
+                let rows: Vec<(u64, &str)> = there.into_iter().collect();
+                let (again, _) = aligned(&rows, &now, &[]);
+                prop_assert!(again.iter().all(|number| rows.iter().any(|(row, _)| row == number)), "{rows:?} {again:?}");
+            }
         }
     }
 }

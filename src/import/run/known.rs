@@ -183,7 +183,7 @@ impl Run<'_> {
             )));
         }
         let is_judged = self.of_input.are_ids_numbers && self.options.on_change == OnChange::Report;
-        if !is_known && is_judged && changed > unchanged {
+        if !is_known && is_judged && changed > unchanged && changed > 1 {
             return Err(Error::invalid(format!(
                 "of its records {} are there already, and {changed} of these with other content. They have no ids of their \
                  own, so that they are called by the file's name and their numbers, and known by what they say: this is another \

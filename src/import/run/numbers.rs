@@ -3,11 +3,12 @@
 //! A file of which there are such records is read twice: on a trial first, to find out which of its records are those of before.
 
 use super::Run;
-use super::align::{Aligned, List, Saying};
+use super::align::{Aligned, Corrections, List, Saying};
 use super::numbered_rows::{number_in, said_by, said_of, stem_of};
 use crate::error::{Error, Result};
 use crate::import::inputs::Input;
 use crate::import::media::names::Named;
+use crate::import::options::OnChange;
 use crate::import::report::{At, Kind, RecordCounts};
 use crate::import::sink::TrialRun;
 use crate::schema::record::Keyed;
@@ -32,6 +33,8 @@ pub(in crate::import) struct Numbers {
     /// How many were added that the dataset says elsewhere, and the first of these there.
     elsewhere: u64,
     first_elsewhere: Option<String>,
+    /// Whether records of before have parts that are rows of their own.
+    has_parts: bool,
     /// Ids that the file has no more of which that was told.
     told: HashSet<String>,
 }
@@ -120,29 +123,37 @@ impl<'r> Run<'r> {
             skipped.into_iter().for_each(|number| list.meet(number));
         }
         // A record may have several rows, one after the other: what they say is said by it.
-        let mut last: Option<(usize, u64, Saying)> = None;
-        let mut put = |last: Option<(usize, u64, Saying)>| {
-            if let Some((list, number, said)) = last
-                && let Some(list) = of.get_mut(list)
-            {
-                list.was(number, said);
-            }
+        let mut last: Option<(usize, u64, bool, Saying)> = None;
+        let mut put = |last: Option<(usize, u64, bool, Saying)>| match last.map(|last| (of.get_mut(last.0), last)) {
+            Some((Some(list), (_, number, false, said))) => list.was(number, said),
+            Some((Some(list), (_, number, true, said))) => list.was_deleted(number, said),
+            _ => {}
         };
+        let mut has_parts = false;
         self.each_numbered(stem_of(&input.name), &lists, &mut |run, row| {
-            let said = run.said_there(row.table, row.address, true)?;
+            has_parts |= !row.is_whole;
+            let said = run.said_there(&row.row, true)?;
             match &mut last {
-                Some((list, number, before)) if (*list, *number) == (row.list, row.number) => {
+                Some((list, number, is_deleted, before))
+                    if (*list, *number, *is_deleted) == (row.list, row.number, row.is_deleted) =>
+                {
                     *before = before.with(said)
                 }
-                _ => put(last.replace((row.list, row.number, said))),
+                _ => put(last.replace((row.list, row.number, row.is_deleted, said))),
             }
             Ok(())
         })?;
         put(last);
+        self.of_input.numbers.has_parts = has_parts;
         let (dataset, source) = (self.sink.dataset(), &self.options.source.id);
+        let corrections = match self.options.on_change {
+            OnChange::Add => Corrections::Beside,
+            OnChange::Replace => Corrections::Taken,
+            OnChange::Report | OnChange::Keep => Corrections::Kept,
+        };
         let aligned = lists.into_iter().zip(of).map(|((table, beginning), list)| {
             let was_deleted = &mut |number| dataset.was_deleted(table, source, &format!("{beginning}#{number}"));
-            let aligned = list.align(was_deleted)?;
+            let aligned = list.align(corrections, was_deleted)?;
             Ok((beginning, (table, aligned)))
         });
         aligned.collect()
@@ -218,9 +229,14 @@ impl<'r> Run<'r> {
             self.report.find(Kind::RepeatedConversation, &at, what);
         }
         let mut lists: Vec<_> = lists.take().into_iter().flatten().collect();
+        if self.of_input.numbers.has_parts {
+            self.tell_parts_gone(&lists, &at)?;
+        }
         lists.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (beginning, (_, list)) in lists {
-            self.tell_moved(&beginning, &list, &at);
+            if added > 0 || !list.gone.is_empty() {
+                self.tell_moved(&beginning, &list, &at);
+            }
             self.tell_gone(&beginning, &list, &at);
         }
         Ok(())
@@ -256,6 +272,29 @@ impl<'r> Run<'r> {
         self.report.find(Kind::Doubtful, &At { id: Some(first), ..at.clone() }, what);
     }
 
+    /// Tells which parts of records that the file has it says no more.
+    fn tell_parts_gone(&mut self, lists: &[(String, (Table, Aligned))], at: &At) -> Result<()> {
+        let names: Vec<(Table, String)> = lists.iter().map(|(name, (table, _))| (*table, name.clone())).collect();
+        let (mut first, mut count) = (None, 0u64);
+        self.each_numbered(stem_of(&at.file), &names, &mut |run, row| {
+            let is_gone =
+                lists.get(row.list).is_some_and(|(_, (_, list))| list.gone.binary_search(&row.number).is_ok());
+            let id = row.id()?;
+            if !row.is_whole && !row.is_deleted && !is_gone && !run.is_met(id) {
+                count += 1;
+                first.get_or_insert_with(|| id.to_owned());
+            }
+            Ok(())
+        })?;
+        let Some(first) = first else { return Ok(()) };
+        let rest = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };
+        let what = format!(
+            "{first:?}{rest}: the dataset has it of a record that says it no more: it stays (surgdb delete takes it out)"
+        );
+        self.report.find(Kind::Doubtful, &At { id: Some(first), ..at.clone() }, what);
+        Ok(())
+    }
+
     /// Holds records that were added under ids of their own against those of before of this file that had none, and are in it
     /// no more.
     fn check_own(&mut self, input: &Input) -> Result<()> {
@@ -270,15 +309,16 @@ impl<'r> Run<'r> {
             let of = lists.get(row.list).map(|(_, beginning)| beginning);
             let list = of.and_then(|beginning| met.as_ref()?.get(beginning)).map(|(_, list)| list);
             let is_gone = list.is_none_or(|list| list.gone.binary_search(&row.number).is_ok());
-            if !row.is_whole || !is_gone {
+            let id = row.id()?.to_owned();
+            // What has its file's name before an id of its own is met under that.
+            if !row.is_whole || row.is_deleted || !is_gone || run.is_met(&id) {
                 return Ok(());
             }
-            let said = run.said_there(row.table, row.address, false)?.all;
+            let said = run.said_there(&row.row, false)?.all;
             if let Some(count) = own.get_mut(&said).filter(|count| **count > 0) {
                 *count -= 1;
                 twice += 1;
-                let of = of.map(String::as_str).unwrap_or_default();
-                first.get_or_insert_with(|| format!("{of}#{}", row.number));
+                first.get_or_insert(id);
             }
             Ok(())
         })?;
