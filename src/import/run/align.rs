@@ -38,6 +38,12 @@ impl Saying {
         self.shown == other.shown && (self.shown != 0 || (self.asked != 0 && self.asked == other.asked))
     }
 
+    /// Whether one may be the other that stood in its place, corrected: of much that is about one picture, it shares more.
+    fn may_have_been(&self, other: &Self) -> bool {
+        let shares = |here: u32, there: u32| here != 0 && here == there;
+        self.may_be(other) && (shares(self.asked, other.asked) || shares(self.answered, other.answered))
+    }
+
     /// Whether one may be the other of the same number, corrected: also another picture, or a path that was mended.
     fn may_be_here(&self, other: &Self) -> bool {
         let says_the_same = self.asked != 0 && self.answered != 0;
@@ -241,7 +247,7 @@ impl List {
                     Some(said) if position.said.is_nothing() => !said.is_nothing(),
                     Some(_) if corrections == Corrections::Beside => false,
                     Some(said) if *number == position.number => said.may_be_here(&position.said),
-                    Some(said) => said.may_be(&position.said),
+                    Some(said) => said.may_have_been(&position.said),
                     None => false,
                 };
                 if let Some(number) = [position.number, behind + 1].into_iter().find(is_it) {

@@ -206,8 +206,7 @@ pub(super) fn said_of(row: &AnnotationRow, is_strict: bool) -> Saying {
         all: digest(format!("{bare:?}")),
         shown: short(&[row.target.get()]),
         asked: 0,
-        // A statement about another picture is another.
-        answered: 0,
+        answered: short(&row.labels.iter().map(|label| &label.raw).chain(&row.text).collect::<Vec<_>>()),
     }
 }
 
