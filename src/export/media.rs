@@ -4,6 +4,7 @@
 use super::folder::OutputFolder;
 use super::list;
 use super::missing::{BROKEN, UNREADABLE, is_unreadable, look};
+use super::own_ids::stem_and_ending;
 use super::{ExportReport, OnMissing, Pictures, sources};
 use crate::dataset::{Dataset, link};
 use crate::error::Result;
@@ -291,9 +292,7 @@ impl<'a> MediaFolder<'a> {
     /// The wanted name, or one like it that is free.
     fn name(&mut self, wanted: &str, address: Address) -> String {
         let wanted = if wanted.trim().is_empty() { "unnamed" } else { wanted };
-        let start = wanted.rfind('/').map_or(0, |at| at + 1);
-        let dot = wanted.rfind('.').filter(|dot| *dot > start).unwrap_or(wanted.len());
-        let (stem, ending) = wanted.split_at(dot);
+        let (stem, ending) = stem_and_ending(wanted);
         let mut number = 1;
         loop {
             let name = match number {

@@ -39,9 +39,7 @@ impl OwnIds {
         if let Some(known) = self.known.get(&address) {
             return Ok((known.clone(), false));
         }
-        let start = own.rfind('/').map_or(0, |at| at + 1);
-        let dot = own.rfind('.').filter(|dot| *dot > start).unwrap_or(own.len());
-        let (stem, ending) = own.split_at(dot);
+        let (stem, ending) = stem_and_ending(own);
         let others = (2u64..).map(|number| Rc::from(format!("{stem}~{number}{ending}")));
         let mut all = std::iter::once(Rc::from(own)).chain(others);
         let free = all.find(|id: &Rc<str>| self.taken.insert((table, id.clone())));
@@ -58,6 +56,13 @@ impl OwnIds {
     pub(super) fn is_given(&self, address: Address) -> bool {
         self.given.contains(&address)
     }
+}
+
+/// What a name is without its ending, which begins with the last dot of its last part; and the ending.
+pub(super) fn stem_and_ending(name: &str) -> (&str, &str) {
+    let start = name.rfind('/').map_or(0, |at| at + 1);
+    let dot = name.rfind('.').filter(|dot| *dot > start).unwrap_or(name.len());
+    name.split_at(dot)
 }
 
 #[cfg(test)]

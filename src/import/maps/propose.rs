@@ -165,7 +165,8 @@ impl<'s> Proposal<'s> {
             let numbers = field.numbers().filter(|numbers| numbers.len() == self.rows.count && numbers.len() > 1);
             numbers.is_some_and(|numbers| numbers.windows(2).all(|pair| pair[0] < pair[1]))
         };
-        let is_free = |field: &&FieldSample| self.role_of(field).is_none();
+        // A column of marks may begin with 0 and 1.
+        let is_free = |field: &&FieldSample| self.role_of(field).is_none() && !field.is_mark();
         self.rows.fields.iter().filter(is_free).find(grows).map(|field| (field, false))
     }
 

@@ -57,6 +57,8 @@ impl Saying {
 struct Position {
     number: u64,
     said: Saying,
+    /// All that it would say, did nobody know how large its pictures are.
+    unplaced: u64,
     /// The number that it has in the dataset, or gets; 0 where that is not known yet.
     there: u64,
 }
@@ -105,16 +107,18 @@ impl List {
     pub(super) fn meet(&mut self, number: u64) {
         let at = self.positions.partition_point(|position| position.number < number);
         if self.positions.get(at).is_none_or(|position| position.number != number) {
-            self.positions.insert(at, Position { number, said: Saying::default(), there: 0 });
+            self.positions.insert(at, Position { number, said: Saying::default(), unplaced: 0, there: 0 });
         }
     }
 
-    /// Notes what a record of the file says; one that says several things says all of them.
-    pub(super) fn says(&mut self, number: u64, said: Saying) {
+    /// Notes what a record of the file says, and all that it would say, did nobody know how large its pictures are; one that
+    /// says several things says all of them.
+    pub(super) fn says(&mut self, number: u64, said: Saying, unplaced: u64) {
         if let Ok(at) = self.positions.binary_search_by_key(&number, |position| position.number)
             && let Some(position) = self.positions.get_mut(at)
         {
             position.said = position.said.with(said);
+            position.unplaced = position.unplaced.wrapping_add(unplaced);
         }
     }
 
@@ -123,15 +127,23 @@ impl List {
         self.before.insert(number);
         let at = self.positions.binary_search_by_key(&number, |position| position.number);
         match at.ok().and_then(|at| self.positions.get_mut(at)) {
-            Some(position) if position.said == said => position.there = number,
+            Some(position) if position.said == said || position.unplaced == said.all => position.there = number,
             _ => drop(self.left.insert(number, said)),
         }
     }
 
-    /// Notes a record of before that was deleted, once all that were not are known.
+    /// Notes a record of before that was deleted, or parts of one that was not, once all that were not are known.
     pub(super) fn was_deleted(&mut self, number: u64, said: Saying) {
         if !self.before.contains(number) {
             self.deleted.entry(said.all).or_default().push_back(number);
+            return;
+        }
+        let whole = self.left.get(&number).map(|left| left.with(said).all);
+        let at = self.positions.binary_search_by_key(&number, |position| position.number);
+        let position = at.ok().and_then(|at| self.positions.get_mut(at));
+        if let Some(position) = position.filter(|position| whole == Some(position.said.all)) {
+            position.there = number;
+            self.left.remove(&number);
         }
     }
 
@@ -179,9 +191,7 @@ impl List {
             return true;
         }
         let mut again = Self::default();
-        for Position { number, said, .. } in &self.positions {
-            again.positions.push(Position { number: *number, said: *said, there: 0 });
-        }
+        again.positions = self.positions.iter().map(|position| Position { there: 0, ..position.clone() }).collect();
         self.left.iter().for_each(|(number, said)| again.was(*number, *said));
         for Position { there, said, .. } in &self.positions {
             again.was(*there, corrected.get(there).copied().unwrap_or(*said));
@@ -196,10 +206,12 @@ impl List {
     fn find_moved(&mut self) {
         let mut by_saying: HashMap<u64, VecDeque<u64>> = HashMap::new();
         self.left.iter().for_each(|(number, said)| by_saying.entry(said.all).or_default().push_back(*number));
-        for position in self.positions.iter_mut().filter(|position| position.there == 0) {
-            if let Some(there) = by_saying.get_mut(&position.said.all).and_then(VecDeque::pop_front) {
-                position.there = there;
-                self.left.remove(&there);
+        for say in [|position: &Position| position.said.all, |position: &Position| position.unplaced] {
+            for position in self.positions.iter_mut().filter(|position| position.there == 0) {
+                if let Some(there) = by_saying.get_mut(&say(position)).and_then(VecDeque::pop_front) {
+                    position.there = there;
+                    self.left.remove(&there);
+                }
             }
         }
     }
@@ -297,7 +309,7 @@ mod tests {
         for (text, number) in now.iter().zip(1..) {
             list.meet(number);
             if !text.is_empty() {
-                list.says(number, saying(text));
+                list.says(number, saying(text), saying(text).all);
             }
         }
         before.iter().for_each(|(number, text)| list.was(*number, saying(text)));
@@ -353,6 +365,18 @@ mod tests {
         }
         // A number that was deleted is given to none that is new.
         assert_eq!(aligned(&[(1, "a 1")], &["new 2", "a 1"], &[(3, "c 1")]).0, [4, 1]);
+    }
+
+    #[test]
+    fn a_record_of_which_parts_were_deleted_is_that_one() {
+        let parts = [saying("a 1"), saying("a 2")];
+        let mut list = List::default();
+        list.meet(1);
+        parts.iter().for_each(|said| list.says(1, *said, said.all));
+        list.was(1, parts[0]);
+        list.was_deleted(1, parts[1]);
+        let aligned = list.align(Corrections::Beside, &mut |_| Ok(false)).unwrap();
+        assert!(aligned.others.is_empty() && aligned.gone.is_empty(), "{aligned:?}");
     }
 
     #[test]

@@ -40,9 +40,13 @@ fn is_placed_now(there: &AnnotationRow, row: &AnnotationRow, unplaced: Option<&U
     let Some(unplaced) = unplaced.filter(|_| there.extra.is_some() && !has_place(there) && has_place(row)) else {
         return Ok(false);
     };
-    let unplaced =
-        AnnotationRow { extra: unplaced()?, record: there.record, regions: without_place(&row.regions), ..row.clone() };
+    let unplaced = AnnotationRow { record: there.record, ..without_size(row, unplaced)? };
     Ok(unplaced == AnnotationRow { regions: without_place(&there.regions), ..there.clone() })
+}
+
+/// What a statement would be, had its picture's size not been known.
+fn without_size(row: &AnnotationRow, unplaced: &Unplaced<'_>) -> Result<AnnotationRow> {
+    Ok(AnnotationRow { extra: unplaced()?, regions: without_place(&row.regions), ..row.clone() })
 }
 
 /// What regions say besides where they are.
@@ -99,7 +103,9 @@ impl Run<'_> {
         if row.start.or(row.end).is_some() {
             self.doubt_times("it", (row.start, row.end), Some(row.target), at)?;
         }
-        if self.is_statement_tried(&row) {
+        let without_size =
+            || unplaced.filter(|_| has_place(&row)).map(|unplaced| without_size(&row, unplaced)).transpose();
+        if self.is_statement_tried(&row, &without_size)? {
             return Ok(Taken::Taken);
         }
         let identity = self.ids.identity(&row.source, &row.id);
@@ -107,7 +113,7 @@ impl Run<'_> {
             Sought::There(address) => address,
             Sought::New(new) => {
                 self.ids.note_row(identity, &*self.sink);
-                self.note_own(&row.id, || said_of(&row, false));
+                self.note_own(&row.id, || said_of(&row, false), at);
                 let (address, findings) = self.sink.new_annotation(&row, new)?;
                 self.put_statement_into_split(address)?;
                 for finding in findings {

@@ -68,7 +68,7 @@ impl Run<'_> {
             _ => None,
         };
         let Plan { draft, shown, names, patient, mut planned } = self.plan(id, there, draft, at)?;
-        if self.is_tried(&planned.row, &names) {
+        if self.is_tried(&planned.row, &names)? {
             return Ok(());
         }
         self.report.media.named += names.len() as u64;
@@ -101,7 +101,7 @@ impl Run<'_> {
             return Ok(());
         }
         if let Sought::New(_) = sought {
-            self.note_own(&planned.row.id, || said_by(&planned.row, shown_ids(&planned.row, &names)));
+            self.note_own(&planned.row.id, || said_by(&planned.row, shown_ids(&planned.row, &names)), at);
         }
         let mut out = Out { sink: &mut *self.sink, report: &mut self.report, at };
         let mut addresses: Vec<Address> = Vec::with_capacity(names.len() + 1);

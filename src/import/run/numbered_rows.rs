@@ -6,7 +6,7 @@ use crate::dataset::{Dataset, Record};
 use crate::error::Result;
 use crate::format::Address;
 use crate::format::numbers::whole_number;
-use crate::schema::rows::{AnnotationRow, ConversationRow};
+use crate::schema::rows::{AnnotationRow, ConversationRow, RegionRow};
 use crate::schema::tables::Table;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -200,8 +200,9 @@ pub(super) fn said_of(row: &AnnotationRow, is_strict: bool) -> Saying {
     if !is_strict {
         bare.extra = None;
     }
-    // A mask is a picture that is called by its statement.
+    // A mask is a picture that is called by its statement; what a region would be of says nothing without it.
     bare.regions.iter_mut().for_each(|region| region.mask = None);
+    bare.regions.retain(|region| *region != RegionRow { role: region.role.clone(), ..RegionRow::default() });
     Saying {
         all: digest(format!("{bare:?}")),
         shown: short(&[row.target.get()]),

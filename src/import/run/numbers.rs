@@ -61,12 +61,14 @@ impl Trial {
         }
     }
 
-    fn says(&mut self, table: Table, id: &str, said: impl FnOnce() -> Saying) {
+    fn says(&mut self, table: Table, id: &str, said: impl FnOnce() -> Result<(Saying, u64)>) -> Result<()> {
         let of = self.lists.iter().zip(&mut self.of).filter(|((of, _), _)| *of == table);
         let mut found = of.filter_map(|((_, beginning), list)| Some((list, number_in(id, beginning)?)));
         if let Some((list, (number, _))) = found.next() {
-            list.says(number, said());
+            let (said, unplaced) = said()?;
+            list.says(number, said, unplaced);
         }
+        Ok(())
     }
 }
 
@@ -178,17 +180,27 @@ impl<'r> Run<'r> {
     }
 
     /// Whether the file is read on a trial: then what a conversation says is noted, and that is all.
-    pub(super) fn is_tried(&mut self, row: &ConversationRow, names: &[Named<'_>]) -> bool {
-        let Some(trial) = &mut self.trial else { return false };
-        trial.says(Table::Conversations, &row.id, || said_by(row, shown(row, names)));
-        true
+    pub(super) fn is_tried(&mut self, row: &ConversationRow, names: &[Named<'_>]) -> Result<bool> {
+        let Some(trial) = &mut self.trial else { return Ok(false) };
+        let said = || {
+            let said = said_by(row, shown(row, names));
+            Ok((said, said.all))
+        };
+        trial.says(Table::Conversations, &row.id, said).map(|()| true)
     }
 
-    /// The same of a statement.
-    pub(super) fn is_statement_tried(&mut self, row: &AnnotationRow) -> bool {
-        let Some(trial) = &mut self.trial else { return false };
-        trial.says(Table::Annotations, &row.id, || said_of(row, true));
-        true
+    /// The same of a statement; `unplaced` makes of it what it would be, were its picture's size not known.
+    pub(super) fn is_statement_tried(
+        &mut self,
+        row: &AnnotationRow,
+        unplaced: &dyn Fn() -> Result<Option<AnnotationRow>>,
+    ) -> Result<bool> {
+        let Some(trial) = &mut self.trial else { return Ok(false) };
+        let said = || {
+            let said = said_of(row, true);
+            Ok((said, unplaced()?.map_or(said.all, |row| said_of(&row, true).all)))
+        };
+        trial.says(Table::Annotations, &row.id, said).map(|()| true)
     }
 
     /// Notes that a record of the file could not be taken.
@@ -199,11 +211,14 @@ impl<'r> Run<'r> {
     }
 
     /// Notes a record that is added, where it may be one that had a number.
-    pub(super) fn note_own(&mut self, id: &str, said: impl FnOnce() -> Saying) {
+    pub(super) fn note_own(&mut self, id: &str, said: impl FnOnce() -> Saying, at: &At) {
         let numbers = &mut self.of_input.numbers;
+        // An id that its file's name and what it draws make is none of its own.
+        let is_made = |name: &str| id.strip_prefix(name).is_some_and(|rest| rest.starts_with('#'));
         let mut lists = numbers.lists.iter().flatten();
-        let has_own = numbers.is_known && !lists.any(|(beginning, _)| number_in(id, beginning).is_some());
-        if has_own && numbers.own.len() < HELD {
+        let is_made =
+            is_made(&at.file) || is_made(stem_of(&at.file)) || lists.any(|(start, _)| number_in(id, start).is_some());
+        if numbers.is_known && !is_made && numbers.own.len() < HELD {
             numbers.own.push(said().all);
         }
     }

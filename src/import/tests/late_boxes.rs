@@ -37,3 +37,32 @@ fn a_box_gets_its_place_with_its_picture_and_a_corrected_one_is_a_change() {
         assert_eq!(is_placed(Place::with_map(BOXES), "x.csv", texts, "7"), is_it, "{said:?}");
     }
 }
+
+#[test]
+fn shapes_that_others_were_put_before_get_their_places_with_their_picture() {
+    let shape = |label: &str, at: u32| {
+        format!(r#"{{"label":"{label}","points":[[{at},12],[32,24]],"shape_type":"rectangle","flags":{{}}}}"#)
+    };
+    let drawn = |shapes: &[String]| {
+        let shapes = shapes.join(",");
+        format!(r#"{{"version":"5","flags":{{}},"shapes":[{shapes}],"imagePath":"1.png","imageData":null}}"#)
+    };
+    let mut place = Place::new();
+    place.write("x.json", drawn(&[shape("hook", 16), shape("clip", 8)]));
+    place.whole();
+    place.write("1.png", png(64));
+    place.write("x.json", drawn(&[shape("new", 4), shape("hook", 16), shape("clip", 8)]));
+    place.options.on_change = OnChange::Keep;
+    place.import(&[&place.folder()]).unwrap();
+    let boxes = ["x#1", "x#2", "x#4"].map(|id| {
+        let row = place.annotation(id);
+        (row.labels[0].raw.clone(), row.regions[0].bbox.unwrap()[0])
+    });
+    assert_eq!(boxes, [("hook", 0.25), ("clip", 0.125), ("new", 0.0625)].map(|(label, x)| (label.to_owned(), x)));
+    // A group gives a shape another name: the one of before stays, and is told.
+    let grouped = shape("clip", 8).replace("\"flags\"", "\"group_id\":1,\"flags\"");
+    place.write("x.json", drawn(&[shape("new", 4), shape("hook", 16), grouped]));
+    let report = place.import(&[&place.folder()]).unwrap();
+    assert_eq!((report.records.added, report.records.unchanged), (1, 2));
+    assert_eq!(report.findings[&Kind::Doubtful].examples[0].id.as_deref(), Some("x#2"));
+}
