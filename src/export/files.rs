@@ -13,6 +13,7 @@ use crate::schema::references::each_reference;
 use crate::schema::tables::{Table, conversations};
 use crate::schema::views::Cells;
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 
 /// What is lost where a record's picture has a case of its own.
 const OTHERS_CASE: &str = "cases of pictures and videos that are not the conversation's";
@@ -145,12 +146,19 @@ impl Writer<'_> {
         written: &'c str,
         report: &mut ExportReport,
     ) -> Result<Called<'c>> {
-        let (id, is_given) = self.ids.get(table, address, id)?;
-        report.lose(TOLD_APART, u64::from(is_given));
+        let own = id?;
+        let id = self.own_id(table, address, own, report)?;
         // Nobody who follows the path may come to the other's file.
-        let is_astray = self.ids.is_given(address) && self.media.is_gone(address);
+        let is_astray = *id != *own && self.media.is_gone(address);
         let path = path?.map(|path| if is_astray { written } else { path });
         Ok(Called { id, path, written })
+    }
+
+    /// The id that a picture or video has in the export; that it is another than its own is told once.
+    fn own_id(&mut self, table: Table, address: Address, own: &str, report: &mut ExportReport) -> Result<Rc<str>> {
+        let (id, is_given) = self.ids.get(table, address, own);
+        report.lose(TOLD_APART, u64::from(is_given));
+        Ok(id)
     }
 
     /// Paths of the video that a frame was taken from and of the picture that it belongs to, if they are in the export.
@@ -160,9 +168,8 @@ impl Writer<'_> {
             if self.shown_videos.contains(&video) {
                 referred.video = Some(self.media.path(video, report)?);
             } else {
-                let (id, is_given) = self.ids.get(Table::Videos, video, self.dataset.video(video)?.id())?;
-                report.lose(TOLD_APART, u64::from(is_given));
-                referred.video_id = Some(id);
+                let row = self.dataset.video(video)?;
+                referred.video_id = Some(self.own_id(Table::Videos, video, row.id()?, report)?);
             }
             if referred.video.is_none() && !self.videos_elsewhere.contains(&video) && self.bare_videos.insert(video) {
                 let has_bytes = self.dataset.video(video)?.blob()?.is_some();

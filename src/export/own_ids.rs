@@ -1,7 +1,6 @@
 //! Ids of pictures and videos in a form in which several sources become one.
 
 use crate::dataset::Dataset;
-use crate::error::Result;
 use crate::format::Address;
 use crate::schema::tables::Table;
 use std::collections::{HashMap, HashSet};
@@ -18,7 +17,6 @@ pub(super) struct OwnIds {
     is_one_source: bool,
     taken: HashSet<(Table, Rc<str>)>,
     known: HashMap<Address, Rc<str>>,
-    given: HashSet<Address>,
 }
 
 impl OwnIds {
@@ -27,17 +25,13 @@ impl OwnIds {
         Self { is_one_source: dataset.manifest().sources.len() <= 1, ..Self::default() }
     }
 
-    /// The id of a picture or video: its own, unless one of another source had it before. Whether it was given now.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub(super) fn get(&mut self, table: Table, address: Address, own: Result<&str>) -> Result<(Rc<str>, bool)> {
-        let own = own?;
+    /// The id of a picture or video: its own, unless one of another source had it before; and whether it got another now.
+    pub(super) fn get(&mut self, table: Table, address: Address, own: &str) -> (Rc<str>, bool) {
         if self.is_one_source {
-            return Ok((own.into(), false));
+            return (own.into(), false);
         }
         if let Some(known) = self.known.get(&address) {
-            return Ok((known.clone(), false));
+            return (known.clone(), false);
         }
         let (stem, ending) = stem_and_ending(own);
         let others = (2u64..).map(|number| Rc::from(format!("{stem}~{number}{ending}")));
@@ -46,15 +40,7 @@ impl OwnIds {
         let id = free.unwrap_or_else(|| own.into());
         self.known.insert(address, id.clone());
         let is_given = *id != *own;
-        if is_given {
-            self.given.insert(address);
-        }
-        Ok((id, is_given))
-    }
-
-    /// Whether a picture or video has another id here than its own.
-    pub(super) fn is_given(&self, address: Address) -> bool {
-        self.given.contains(&address)
+        (id, is_given)
     }
 }
 
@@ -83,7 +69,7 @@ mod tests {
             (Table::Frames, 4, "1.png", ("1~2.png", true)),
             (Table::Videos, 5, "1.png", ("1.png", false)),
         ] {
-            let (id, is_given) = ids.get(table, row(number), Ok(own)).unwrap();
+            let (id, is_given) = ids.get(table, row(number), own);
             assert_eq!((&*id, is_given), wanted);
         }
     }

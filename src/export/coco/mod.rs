@@ -452,17 +452,20 @@ fn push_place(object: &mut Object<'_>, region: &RegionRow, runs: Option<&mask::R
     }
     match (runs, &region.polygons) {
         (Some(runs), _) => runs.push(object.key("segmentation")),
-        (None, Some(outlines)) => object.list("segmentation", outlines.iter().filter(is_area), |out, outline| {
-            push_list(out, outline.iter().enumerate(), |out, (at, value)| push_raw(out, number(size.at(at, *value))));
-        }),
+        (None, Some(outlines)) => {
+            object.list("segmentation", outlines.iter().filter(|outline| is_area(outline)), |out, outline| {
+                push_list(out, outline.iter().enumerate(), |out, (at, value)| {
+                    push_raw(out, number(size.at(at, *value)))
+                });
+            })
+        }
         // See RATIONALE.md: readers ask for the key whether they draw or not.
         (None, None) => object.list("segmentation", [] as [f64; 0], push_raw),
     }
 }
 
 /// Whether an outline has three points: readers take four numbers for a box, and fail.
-#[allow(clippy::ptr_arg)]
-fn is_area(outline: &&Vec<f32>) -> bool {
+fn is_area(outline: &[f32]) -> bool {
     outline.len() >= 6
 }
 

@@ -147,8 +147,8 @@ impl List {
         }
     }
 
-    /// Finds out which is which; numbers of records that were deleted are given to no others. Where corrections are not
-    /// `taken`, what is corrected is found again by the next reading.
+    /// Finds out which is which; numbers of records that were deleted are given to no others. Where the dataset
+    /// keeps what it said, a correction is one only where the next reading finds it again.
     ///
     /// # Errors
     /// What `was_deleted` returns.
@@ -159,18 +159,18 @@ impl List {
     ) -> Result<Aligned> {
         self.find_moved();
         self.find_deleted();
-        let moved: Vec<(u64, u64)> = self.positions.iter().map(|position| (position.number, position.there)).collect();
+        let is_moved = |position: &&Position| ![0, position.number].contains(&position.there);
         let moved: Vec<(u64, u64)> =
-            moved.into_iter().filter(|(number, there)| *there != 0 && number != there).collect();
-        let (positions, left) = (self.positions.clone(), self.left.clone());
+            self.positions.iter().filter(is_moved).map(|position| (position.number, position.there)).collect();
+        let before = (corrections == Corrections::Kept).then(|| (self.positions.clone(), self.left.clone()));
         if corrections != Corrections::Beside {
             self.find_corrected();
         }
         self.find_in_place(corrections);
         self.number_new(was_deleted)?;
-        if corrections == Corrections::Kept && !self.is_settled() {
+        if let Some(before) = before.filter(|_| !self.is_settled()) {
             // Then they are new, rather than new at the next reading.
-            (self.positions, self.left) = (positions, left);
+            (self.positions, self.left) = before;
             self.find_in_place(Corrections::Beside);
             self.number_new(was_deleted)?;
         }
@@ -186,8 +186,8 @@ impl List {
     /// Whether the file says nothing new when it is read again, and what was corrected stays as it was.
     fn is_settled(&self) -> bool {
         let corrected: HashMap<u64, Saying> = self.corrected.iter().copied().collect();
-        let is_new = |position: &&Position| !self.before.contains(position.there);
-        if corrected.is_empty() || !self.positions.iter().any(|position| is_new(&position)) {
+        let is_new = |position: &Position| !self.before.contains(position.there);
+        if corrected.is_empty() || !self.positions.iter().any(is_new) {
             return true;
         }
         let positions = self.positions.iter().map(|position| Position { there: 0, ..position.clone() });
